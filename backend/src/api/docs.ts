@@ -1,0 +1,109 @@
+import swagger, { type SwaggerTransformObject } from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { answers, Problem } from '../schemas/problem.ts'
+import { Completion, NewTask, Task, TaskChanges } from '../schemas/task.ts'
+
+export const NAME = 'Todo Backend'
+
+/** Collects the routes registered after it into the OpenAPI document. */
+export async function describeApi(app: FastifyInstance): Promise<void> {
+  for (const schema of [Task, NewTask, TaskChanges, Completion, Problem]) app.addSchema(schema)
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: NAME,
+        version: '1',
+        description:
+          'Tasks of many users, kept apart by the database itself. Send the token in `Authorization: Bearer`; the user id in the path must be the token’s.',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      servers: [{ url: '/' }],
+      tags: [
+        { name: 'tasks', description: 'The tasks of one user' },
+        { name: 'health', description: 'For whoever runs the server' },
+        { name: 'service', description: 'This document, and where to find it' },
+      ],
+      components: {
+        securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      },
+    },
+    transformObject: markOptionalBodies,
+    refResolver: {
+      buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `def-${index}`),
+    },
+  })
+}
+
+/** The plugin calls every body required; an operation whose schema says so works without one. */
+const markOptionalBodies: SwaggerTransformObject = (document) => {
+  if (!('openapiObject' in document)) return document.swaggerObject
+  for (const path of Object.values(document.openapiObject.paths ?? {})) {
+    const { requestBody, ...operation } = path?.patch ?? {}
+    if (requestBody && 'required' in requestBody && 'x-optional-body' in operation) {
+      requestBody.required = false
+    }
+  }
+  return document.openapiObject
+}
+
+/** The document, a page to read and try it, and the way to both. All of it from this server alone. */
+export const docs: FastifyPluginAsync = async (app) => {
+  app.addHook('onRoute', (route) => {
+    route.config = { ...route.config, public: true }
+  })
+
+  const links = { docs: '/docs', openapi: '/openapi.json', health: '/health' }
+  const home = {
+    tags: ['service'],
+    operationId: 'home',
+    summary: 'Name and links',
+    response: answers({
+      200: {
+        description: 'Where to go from here',
+        content: {
+          'application/json': {
+            schema: {
+              type: 'object',
+              properties: {
+                name: { type: 'string' },
+                links: { type: 'object', additionalProperties: { type: 'string' } },
+              },
+            },
+            example: { name: NAME, links },
+          },
+        },
+      },
+    }),
+  }
+  app.get('/', { schema: home }, async () => ({ name: NAME, links }))
+
+  const document = {
+    tags: ['service'],
+    operationId: 'openapi',
+    summary: 'This document (OpenAPI 3.1)',
+    response: answers({
+      200: {
+        description: 'OpenAPI 3.1',
+        content: { 'application/json': { schema: { type: 'object' } } },
+      },
+    }),
+  }
+  app.get('/openapi.json', { schema: document }, async () => app.swagger())
+
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    uiConfig: { persistAuthorization: true, displayRequestDuration: true, tryItOutEnabled: true },
+    staticCSP: {
+      'default-src': ["'none'"],
+      'script-src': ["'self'"],
+      'style-src': ["'self'", "'unsafe-inline'"],
+      'img-src': ["'self'", 'data:'],
+      'connect-src': ["'self'"],
+      'base-uri': ["'none'"],
+      'form-action': ["'none'"],
+      'frame-ancestors': ["'none'"],
+    },
+  })
+}

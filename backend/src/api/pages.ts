@@ -1,0 +1,71 @@
+import { Readable } from 'node:stream'
+import type { FastifyRequest } from 'fastify'
+import { AppError } from '../core/errors.ts'
+import { listTasks, type TaskPage } from '../models/task.ts'
+import type { ListQuery } from '../schemas/task.ts'
+import { encodeSegment } from './paths.ts'
+
+/** Tasks read at once for a list without a limit: the memory one such answer takes. */
+const STREAM_PAGE_TASKS = 200
+
+/** The path of a user's tasks, as a client is to write it. */
+export function tasksPath(userId: string): string {
+  return `/api/${encodeSegment(userId)}/tasks`
+}
+
+/** The `Link` to the page behind this one (RFC 8288): the same question, from the last task on. */
+export function nextPage(request: FastifyRequest, last: string): string {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(request.query as ListQuery)) {
+    query.set(name, String(value))
+  }
+  query.set('cursor', Buffer.from(last.replaceAll('-', ''), 'hex').toString('base64url'))
+  return `<${tasksPath(request.userId)}?${query}>; rel="next"`
+}
+
+/**
+ * The task id a cursor stands for. A cursor is a place in the order of ids and names no user, so one
+ * taken from elsewhere shows nothing but the own tasks.
+ *
+ * @throws {AppError} `validation_error` for anything {@link nextPage} would not have written.
+ */
+export function cursorId(cursor: string): string {
+  const hex = Buffer.from(cursor, 'base64url').toString('hex')
+  if (hex.length !== 32 || Buffer.from(hex, 'hex').toString('base64url') !== cursor) {
+    const message = 'must be the cursor of a Link'
+    throw new AppError('validation_error', {
+      detail: `cursor ${message}`,
+      errors: [{ in: 'query', path: '/cursor', message }],
+    })
+  }
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}
+
+/**
+ * All of the user's tasks, however many, as one JSON array. What fits one page is text; more is a
+ * stream that reads the next page when the client has taken the last, and holds no connection in
+ * between.
+ */
+export async function allTasks(
+  request: FastifyRequest,
+  { completed, after }: { completed: boolean | undefined; after: string | undefined },
+): Promise<string | Readable> {
+  const read = (from: string | undefined) =>
+    request.asUser(listTasks(request.userId, { completed, after: from, limit: STREAM_PAGE_TASKS }))
+  const first = await read(after)
+  if (first.next === null) return `[${first.tasks}]`
+  return Readable.from(request.method === 'HEAD' ? [] : array(first, read))
+}
+
+async function* array(
+  first: TaskPage,
+  read: (from: string) => Promise<TaskPage>,
+): AsyncGenerator<string> {
+  yield `[${first.tasks}`
+  for (let next = first.next; next !== null; ) {
+    const page = await read(next)
+    if (page.tasks !== '') yield `,\n${page.tasks}`
+    next = page.next
+  }
+  yield ']'
+}

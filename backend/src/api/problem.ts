@@ -1,0 +1,49 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { AppError, type ErrorCode } from '../core/errors.ts'
+
+/** What Fastify's own refusals are in the contract's terms; anything else of its 4xx is bad_request. */
+const FASTIFY_CODES: Record<string, ErrorCode> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_INVALID_CONTENT_TYPE: 'unsupported_media_type',
+  FST_ERR_MAX_PARAM_LENGTH: 'not_found',
+}
+
+/** Answers every error in the contract's form. A 5xx is logged with its cause, under the request's id. */
+export function answerProblems(app: FastifyInstance): void {
+  app.setErrorHandler(sendError)
+}
+
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = toAppError(error)
+  if (problem.status >= 500) request.log.error({ err: problem }, problem.message)
+  if (reply.sent) return
+  reply
+    .code(problem.status)
+    .headers(problem.headers)
+    .header('content-type', 'application/problem+json')
+    .send(problemBody(problem, request.id))
+}
+
+/** The body of contract §3. */
+export function problemBody(problem: AppError, requestId: string): string {
+  const { code, status, title, detail, errors } = problem
+  return JSON.stringify({
+    error: code,
+    status,
+    title,
+    detail,
+    ...(errors && { errors }),
+    request_id: requestId,
+  })
+}
+
+function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error
+  const { code = '', statusCode = 500 } = error as Partial<FastifyError> // duck-typed: any throw ends here
+  const known = FASTIFY_CODES[code]
+  if (known !== undefined) return new AppError(known, { cause: error })
+  return new AppError(statusCode >= 400 && statusCode < 500 ? 'bad_request' : 'internal_error', {
+    cause: error,
+  })
+}

@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+  LogController,
+} from 'fastify'
+import type { Config } from '../core/config.ts'
+import { AppError, type ErrorCode } from '../core/errors.ts'
+import { BODY_LIMIT_BYTES } from './body.ts'
+import { problemBody, sendError } from './problem.ts'
+import { parseQuery } from './validation.ts'
+
+/** A whole request must have arrived after this, its headers included. */
+const REQUEST_TIMEOUT_MS = 30_000
+/** Longer than the usual load balancer keeps an idle connection, so that it is the one to close it. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000
+/** A user id of 255 characters, each of four bytes, percent-encoded. */
+const PARAM_LIMIT = 255 * 4 * 3
+
+const CLIENT_REQUEST_ID = /^[\w.-]{1,128}$/
+const PROCESS_ID = randomBytes(6).toString('base64url')
+let requests = 0
+
+/** The caller's own `x-request-id` where it is harmless, or one that is unique to this process. */
+function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const given = headers['x-request-id']
+  if (typeof given === 'string' && CLIENT_REQUEST_ID.test(given)) return given
+  requests += 1
+  return `${PROCESS_ID}-${requests.toString(36)}`
+}
+
+/** How HTTP itself is spoken: limits, times, and the answers to what never becomes a request. */
+export function serverOptions({ trustProxy }: Config) {
+  return {
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
+    // While the server stops, requests under way and on open connections are still answered.
+    return503OnClosing: false,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestId,
+    routerOptions: { maxParamLength: PARAM_LIMIT, querystringParser: parseQuery },
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      mark(request, reply)
+      sendError(error, request, reply)
+    },
+    clientErrorHandler: refuseSocket,
+  } satisfies FastifyServerOptions
+}
+
+/** The headers every answer carries (contract §3), and one log line for each. */
+export function markAnswers(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    mark(request, reply)
+    // Node lets a second Host header pass, and RFC 9112 §3.2 wants it refused.
+    const { rawHeaders } = request.raw
+    const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host')
+    done(hosts.length > 1 ? new AppError('bad_request') : undefined)
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    request.log.info(
+      {
+        method: request.method,
+        url: request.url,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
+      'answered',
+    )
+    done()
+  })
+}
+
+const SAME_FOR_ALL = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+
+function mark(request: FastifyRequest, reply: FastifyReply): void {
+  reply.headers(SAME_FOR_ALL).header('x-request-id', request.id)
+}
+
+const SOCKET_ERRORS: Record<string, ErrorCode> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+}
+
+/** Bytes that are no HTTP request: one answer in the contract's form, and the connection is closed. */
+function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+  const problem = new AppError(SOCKET_ERRORS[error.code ?? ''] ?? 'bad_request', { cause: error })
+  const id = requestId({ headers: {} })
+  const body = problemBody(problem, id)
+  const headers = {
+    'content-type': 'application/problem+json',
+    'content-length': Buffer.byteLength(body),
+    'x-request-id': id,
+    ...SAME_FOR_ALL,
+    connection: 'close',
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('')}\r\n${body}`)
+}

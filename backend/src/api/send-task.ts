@@ -1,0 +1,36 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { AppError } from '../core/errors.ts'
+import type { Change, TaskJson } from '../models/task.ts'
+import { etagOf } from './conditions.ts'
+
+const CANONICAL_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** An id that is no UUID in its one spelling is an id that no task has: 404, without a query. */
+export function refuseImpossibleIds(app: FastifyInstance): void {
+  app.addHook('preHandler', (request, _reply, done) => {
+    const { id } = request.params as { id?: string } // the router's
+    done(id === undefined || CANONICAL_UUID.test(id) ? undefined : new AppError('not_found'))
+  })
+}
+
+/** @throws {AppError} `not_found` */
+export function found(json: TaskJson | undefined): TaskJson {
+  if (json === undefined) throw new AppError('not_found')
+  return json
+}
+
+/** Answers with the task as PostgreSQL wrote it, and its `ETag`. */
+export function sendTask(reply: FastifyReply, json: TaskJson): FastifyReply {
+  return reply.header('etag', etagOf(json)).type('application/json').send(json)
+}
+
+/**
+ * Answers with what became of a change: the task, or 204 where it was deleted.
+ *
+ * @throws {AppError} `not_found`, `precondition_failed`
+ */
+export function sendChange(reply: FastifyReply, change: Change): FastifyReply {
+  if (change === 'missing') throw new AppError('not_found')
+  if (change === 'stale') throw new AppError('precondition_failed')
+  return change.json === '' ? reply.code(204).send() : sendTask(reply, change.json)
+}

@@ -1,0 +1,76 @@
+import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-json-schema-to-ts'
+import { v7 as uuidv7 } from 'uuid'
+import {
+  deleteTask,
+  findTask,
+  insertTask,
+  listTasks,
+  toggleTask,
+  updateTask,
+} from '../models/task.ts'
+import { etagOf, isNotModified, requiredVersions } from './conditions.ts'
+import { allTasks, cursorId, nextPage, tasksPath } from './pages.ts'
+import { limitRate } from './rate-limit.ts'
+import { found, refuseImpossibleIds, sendChange, sendTask } from './send-task.ts'
+import { operations } from './task-operations.ts'
+
+export interface TaskOptions {
+  rateLimitPerMinute: number
+}
+
+/** The six endpoints of a user's tasks (contract §1), under `/api/:user_id/tasks`. */
+export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> = async (
+  app,
+  { rateLimitPerMinute },
+) => {
+  await limitRate(app, rateLimitPerMinute)
+  refuseImpossibleIds(app)
+
+  app.get('', { schema: operations.list }, async (request, reply) => {
+    const { completed, limit, cursor } = request.query
+    const after = cursor === undefined ? undefined : cursorId(cursor)
+    reply.type('application/json')
+    if (limit === undefined) return allTasks(request, { completed, after })
+    const page = await request.asUser(listTasks(request.userId, { completed, after, limit }))
+    if (page.next !== null) reply.header('link', nextPage(request, page.next))
+    return `[${page.tasks}]`
+  })
+
+  app.post('', { schema: operations.create }, async (request, reply) => {
+    const id = uuidv7()
+    const json = await request.asUser(insertTask(request.userId, id, request.body))
+    reply.code(201).header('location', `${tasksPath(request.userId)}/${id}`)
+    return sendTask(reply, json)
+  })
+
+  app.get('/:id', { schema: operations.get }, async (request, reply) => {
+    const json = found(await request.asUser(findTask(request.userId, request.params.id)))
+    if (isNotModified(request, json)) return reply.code(304).header('etag', etagOf(json)).send()
+    return sendTask(reply, json)
+  })
+
+  app.put('/:id', { schema: operations.update }, async (request, reply) => {
+    const { userId, params, body } = request
+    const change = await request.asUser(
+      updateTask(userId, params.id, body, requiredVersions(request)),
+    )
+    return sendChange(reply, change)
+  })
+
+  app.delete('/:id', { schema: operations.delete }, async (request, reply) => {
+    const { userId, params } = request
+    const change = await request.asUser(deleteTask(userId, params.id, requiredVersions(request)))
+    return sendChange(reply, change)
+  })
+
+  app.patch('/:id/complete', { schema: operations.complete }, async (request, reply) => {
+    const { userId, params, body } = request
+    const versions = requiredVersions(request)
+    const change = await request.asUser(
+      body?.completed === undefined
+        ? toggleTask(userId, params.id, versions)
+        : updateTask(userId, params.id, body, versions),
+    )
+    return sendChange(reply, change)
+  })
+}

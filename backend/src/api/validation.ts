@@ -1,0 +1,165 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import type { FastifyInstance, FastifySchema } from 'fastify'
+import { AppError, type Fault } from '../core/errors.ts'
+
+declare module 'fastify' {
+  interface FastifySchema {
+    /** The operation takes a request without a body, too. */
+    'x-optional-body'?: boolean
+  }
+}
+
+/** What {@link parseQuery} gives for a query string whose percent-encoding is broken. */
+const MALFORMED: Record<string, string> = Object.freeze({})
+
+/** Values as the client wrote them, an array where a name is repeated. */
+export type RawQuery = Record<string, string | string[]>
+
+/** The query string, decoded once. The router has no way to answer an error, so that comes later. */
+export function parseQuery(text: string): RawQuery {
+  const query: RawQuery = Object.create(null)
+  if (text === '') return query
+  try {
+    for (const pair of text.split('&')) {
+      if (pair === '') continue
+      const [name = '', ...value] = pair.replaceAll('+', ' ').split('=')
+      const key = decodeURIComponent(name)
+      const before = query[key]
+      const now = decodeURIComponent(value.join('='))
+      query[key] = before === undefined ? now : [before, now].flat()
+    }
+  } catch {
+    return MALFORMED
+  }
+  return query
+}
+
+/**
+ * Checks body and query of every route that has schemas for them, before its handler, and refuses
+ * with every fault at once (422). No type is coerced: only the query, which is text by nature, is
+ * read as the integers and booleans its schema names, in their one spelling.
+ */
+export function validateStrictly(app: FastifyInstance): void {
+  const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true })
+  ajv.addFormat('uuid', true).addFormat('date-time', true)
+  ajv.addKeyword({
+    keyword: 'x-trim',
+    type: 'string',
+    schemaType: 'boolean',
+    before: 'maxLength',
+    modifying: true,
+    validate: (
+      _trim: boolean,
+      text: string,
+      _schema: unknown,
+      at?: { parentData: object; parentDataProperty: string | number },
+    ) => {
+      if (at) Object.assign(at.parentData, { [at.parentDataProperty]: text.trim() })
+      return true
+    },
+  })
+  // Fastify's own validation stops at the first part that fails.
+  app.setValidatorCompiler(() => () => true)
+  app.addHook('onRoute', (route) => {
+    const check = compile(ajv, route.schema ?? {})
+    if (check !== undefined) route.preValidation = [route.preValidation ?? [], check].flat()
+  })
+}
+
+function compile(ajv: Ajv, { querystring, body, ...schema }: FastifySchema) {
+  if (querystring === undefined && body === undefined) return undefined
+  const checkQuery = querystring ? ajv.compile(querystring) : undefined
+  const checkBody = body ? ajv.compile(body) : undefined
+  return async (request: { query: unknown; body: unknown }) => {
+    if (request.query === MALFORMED) {
+      throw new AppError('bad_request', { detail: 'The query string has bad percent-encoding' })
+    }
+    const errors: Fault[] = []
+    if (checkQuery) {
+      request.query = readQuery(request.query as RawQuery, checkQuery.schema) // from parseQuery
+      errors.push(...faults('query', checkQuery, request.query))
+    }
+    if (checkBody && !(schema['x-optional-body'] && request.body === undefined)) {
+      errors.push(...faults('body', checkBody, request.body ?? null))
+    }
+    if (errors.length > 0) {
+      const [first] = errors
+      const detail = first && `${first.path.slice(1) || `The ${first.in}`} ${first.message}`
+      throw new AppError('validation_error', { errors, ...(detail && { detail }) })
+    }
+  }
+}
+
+function readQuery(query: RawQuery, schema: unknown): Record<string, unknown> {
+  const { properties = {} } = schema as { properties?: Record<string, { type?: string }> } // ours
+  for (const name in query) {
+    query[name] = readText(query[name], properties[name]?.type) as string
+  }
+  return query
+}
+
+function readText(value: string | string[] | undefined, type: string | undefined): unknown {
+  if (typeof value !== 'string') return value
+  if (type === 'integer' && /^(0|[1-9]\d{0,15})$/.test(value)) return Number(value)
+  if (type === 'boolean' && (value === 'true' || value === 'false')) return value === 'true'
+  return value
+}
+
+function faults(part: 'body' | 'query', check: ValidateFunction, value: unknown): Fault[] {
+  if (check(value)) return []
+  return (check.errors ?? []).map((error) => ({
+    in: part,
+    path: error.instancePath + pointer(error),
+    message: message(error),
+  }))
+}
+
+/** The member a fault is about, where ajv points at the object around it (RFC 6901). */
+function pointer({ params }: ErrorObject): string {
+  const member: unknown = params.additionalProperty ?? params.missingProperty
+  if (typeof member !== 'string') return ''
+  return `/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`
+}
+
+function message({ keyword, params, parentSchema, data }: ErrorObject): string {
+  const { minLength = 0, maxLength, minimum, maximum } = parentSchema ?? {}
+  switch (keyword) {
+    case 'type':
+      return Array.isArray(data) &&
+        !String(params.type).includes('array') &&
+        typeof data[0] === 'string'
+        ? 'must be given once'
+        : `must be ${typeNames(params.type)}`
+    case 'additionalProperties':
+      return 'is not known here'
+    case 'required':
+      return 'is required'
+    case 'minLength':
+    case 'maxLength':
+      return `must be ${minLength} to ${maxLength} characters`
+    case 'minimum':
+    case 'maximum':
+      return `must be ${minimum} to ${maximum}`
+    case 'pattern':
+      return 'must be well-formed Unicode without U+0000'
+    case 'minProperties':
+      return `must have one of ${Object.keys(parentSchema?.properties ?? {}).join(', ')}`
+    default:
+      return 'is not valid'
+  }
+}
+
+const TYPE_NAMES: Record<string, string> = {
+  boolean: 'true or false',
+  integer: 'a whole number',
+  null: 'null',
+  object: 'a JSON object',
+  string: 'a string',
+}
+
+function typeNames(types: string | string[]): string {
+  return [types]
+    .flat()
+    .map((type) => TYPE_NAMES[type] ?? type)
+    .join(' or ')
+}

@@ -1,0 +1,43 @@
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { authenticate } from './api/authenticate.ts'
+import { takeJsonOnly } from './api/body.ts'
+import { describeApi, docs } from './api/docs.ts'
+import { health } from './api/health.ts'
+import { allowOrigins } from './api/origins.ts'
+import { serveCanonicalPaths } from './api/paths.ts'
+import { answerProblems } from './api/problem.ts'
+import { markAnswers, serverOptions } from './api/protocol.ts'
+import { tasks } from './api/tasks.ts'
+import { validateStrictly } from './api/validation.ts'
+import type { Config } from './core/config.ts'
+import type { Database } from './database/session.ts'
+
+export interface AppOptions {
+  config: Config
+  database: Database
+  logger: FastifyBaseLogger
+}
+
+/** The whole server, ready to listen: `main.ts`, the tests and the benchmarks all run this one. */
+export async function buildApp({ config, database, logger }: AppOptions): Promise<FastifyInstance> {
+  const app = Fastify({ ...serverOptions(config), loggerInstance: logger })
+
+  markAnswers(app)
+  answerProblems(app)
+  takeJsonOnly(app)
+  validateStrictly(app)
+  await allowOrigins(app, config)
+  serveCanonicalPaths(app)
+  authenticate(app, config, database)
+
+  await describeApi(app)
+  await app.register(tasks, {
+    prefix: '/api/:user_id/tasks',
+    rateLimitPerMinute: config.rateLimitPerMinute,
+  })
+  await app.register(health, { database })
+  await app.register(docs)
+
+  app.addHook('onClose', () => database.close())
+  return app
+}

@@ -1,0 +1,17 @@
+import { loadConfig } from '../core/config.ts'
+import { connect } from '../database/connect.ts'
+import { migrate } from '../database/migrate.ts'
+import { endWithReason } from './end.ts'
+
+/** `npm run migrate`: brings the database up to this version without serving. */
+try {
+  const connector = await connect(loadConfig())
+  try {
+    const applied = await migrate(connector)
+    console.log(applied.length > 0 ? `Applied ${applied.join(', ')}` : 'Nothing to apply')
+  } finally {
+    await connector.close()
+  }
+} catch (error) {
+  endWithReason(error)
+}

@@ -1,0 +1,36 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { buildApp } from '../app.ts'
+import { loadConfig } from '../core/config.ts'
+import { createLogger } from '../core/logger.ts'
+import type { Database } from '../database/session.ts'
+import { endWithReason } from './end.ts'
+
+const FILE = new URL(
+  '../../../specs/001-backend-spec-manager/contracts/openapi.json',
+  import.meta.url,
+)
+
+/** Writing the document down asks no database anything. */
+const noDatabase: Database = {
+  description: 'none',
+  failed: new Promise(() => {}),
+  asUser: () => Promise.reject(new Error('there is no database here')),
+  ping: () => Promise.reject(new Error('there is no database here')),
+  close: async () => {},
+}
+
+/** `npm run openapi`: writes the OpenAPI document; with `--check`, fails when the file differs. */
+try {
+  const config = loadConfig({ BETTER_AUTH_SECRET: 'x'.repeat(32), DATABASE_URL: 'pglite:memory' })
+  const app = await buildApp({ config, database: noDatabase, logger: await createLogger('silent') })
+  await app.ready()
+  const document = `${JSON.stringify(app.swagger(), null, 2)}\n`
+  if (!process.argv.includes('--check')) {
+    await writeFile(FILE, document)
+  } else if ((await readFile(FILE, 'utf8').catch(() => '')) !== document) {
+    throw new Error(`${FILE.pathname} is not what the server serves: run npm run openapi`)
+  }
+  await app.close()
+} catch (error) {
+  endWithReason(error)
+}

@@ -1,0 +1,19 @@
+import { loadConfig } from '../core/config.ts'
+import { signToken } from '../core/token.ts'
+import { isUserId } from '../schemas/user.ts'
+import { endWithReason } from './end.ts'
+
+/** `npm run token -- <user_id>`: prints a token for that user, to try the API with. */
+try {
+  const [userId] = process.argv.slice(2)
+  if (userId === undefined || !isUserId(userId)) {
+    throw new Error('Usage: npm run token -- <user_id>, where the id has 1 to 255 characters')
+  }
+  const config = loadConfig()
+  if (config.production) {
+    throw new Error('No tokens are handed out when NODE_ENV is production: sign in instead')
+  }
+  console.log(await signToken(config, userId))
+} catch (error) {
+  endWithReason(error)
+}

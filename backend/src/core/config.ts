@@ -1,0 +1,189 @@
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { loadOrCreateSecret } from './secret.ts'
+
+/** Where the tasks are kept: PostgreSQL, or PGlite in a folder of this machine or in memory. */
+export type DatabaseConfig =
+  | { readonly kind: 'postgres'; readonly url: string; readonly directUrl: string }
+  | { readonly kind: 'pglite'; readonly directory: string | null }
+
+export interface Config {
+  readonly production: boolean
+  readonly database: DatabaseConfig
+  readonly poolMax: number
+  readonly secret: string
+  readonly publicUrl: string
+  readonly jwtIssuer: string | undefined
+  readonly jwtAudience: string | undefined
+  readonly trustedOrigins: readonly string[]
+  readonly trustProxy: readonly string[]
+  /** Task requests a user may make in a minute; 0 is without limit. */
+  readonly rateLimitPerMinute: number
+  readonly host: string
+  readonly port: number
+  readonly logLevel: string
+}
+
+/** A setting the server cannot start with. The message is one line that names the variable. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+export type Environment = Record<string, string | undefined>
+
+const SECRETS = ['BETTER_AUTH_SECRET', 'DATABASE_URL', 'DATABASE_URL_UNPOOLED']
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+const DEFAULT_DIRECTORY = '.data'
+
+/**
+ * Reads the settings of contract §5 once.
+ *
+ * @param env the environment; names with an empty value count as unset.
+ * @returns the settings, frozen.
+ * @throws {ConfigError} naming the first variable that cannot be used, and what it takes.
+ */
+export function loadConfig(env: Environment = process.env): Config {
+  const read = settingsReader(env)
+  const production =
+    read.oneOf('NODE_ENV', ['development', 'production', 'test'], 'development') === 'production'
+  const port = read.integer('PORT', 8000, 0, 65535)
+  const database = readDatabase(read.text('DATABASE_URL'), read.text('DATABASE_URL_UNPOOLED'))
+  if (production && read.text('DATABASE_URL') === undefined) {
+    throw new ConfigError(
+      'DATABASE_URL is required when NODE_ENV is production: postgres://user:password@host/database (or pglite:<directory> for the embedded database)',
+    )
+  }
+  return Object.freeze({
+    production,
+    database,
+    poolMax: read.integer('DATABASE_POOL_MAX', 8, 1, 1000),
+    publicUrl: read.origin('BETTER_AUTH_URL') ?? `http://localhost:${port}`,
+    jwtIssuer: read.text('JWT_ISSUER'),
+    jwtAudience: read.text('JWT_AUDIENCE'),
+    trustedOrigins: read
+      .list('TRUSTED_ORIGINS')
+      .map((origin) => exactOrigin('TRUSTED_ORIGINS', origin)),
+    trustProxy: read.addresses('TRUST_PROXY'),
+    rateLimitPerMinute: read.integer('RATE_LIMIT_PER_MINUTE', 600, 0, 1_000_000),
+    host: read.text('HOST') ?? (production ? '0.0.0.0' : '127.0.0.1'),
+    port,
+    logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+    // Last, because it may write a file: a start that is refused leaves nothing behind.
+    secret: readSecret(read.text('BETTER_AUTH_SECRET'), production, database),
+  })
+}
+
+function readDatabase(url: string | undefined, directUrl: string | undefined): DatabaseConfig {
+  if (url === undefined) return { kind: 'pglite', directory: resolve(DEFAULT_DIRECTORY) }
+  if (url.startsWith('pglite:')) {
+    const directory = url.slice('pglite:'.length)
+    if (directory === '') {
+      throw new ConfigError(
+        'DATABASE_URL names no directory: write pglite:<directory> or pglite:memory',
+      )
+    }
+    return { kind: 'pglite', directory: directory === 'memory' ? null : resolve(directory) }
+  }
+  return {
+    kind: 'postgres',
+    url: postgresUrl('DATABASE_URL', url),
+    directUrl: postgresUrl('DATABASE_URL_UNPOOLED', directUrl ?? url),
+  }
+}
+
+function postgresUrl(name: string, value: string): string {
+  const takes = `${name} takes postgres://user:password@host/database${name === 'DATABASE_URL' ? ', pglite:<directory> or pglite:memory' : ''}`
+  const url = URL.parse(value)
+  if (url === null || !['postgres:', 'postgresql:'].includes(url.protocol)) {
+    throw new ConfigError(takes)
+  }
+  return value
+}
+
+function readSecret(value: string | undefined, production: boolean, database: DatabaseConfig) {
+  if (value === undefined) {
+    if (production) {
+      throw new ConfigError(
+        'BETTER_AUTH_SECRET is required when NODE_ENV is production: at least 32 bytes, such as the output of openssl rand -base64 32',
+      )
+    }
+    const directory = database.kind === 'pglite' ? database.directory : null
+    const file = resolve(directory ?? DEFAULT_DIRECTORY, 'secret')
+    return longEnough(file, loadOrCreateSecret(file))
+  }
+  return longEnough('BETTER_AUTH_SECRET', value)
+}
+
+function longEnough(source: string, secret: string): string {
+  if (Buffer.byteLength(secret) >= 32) return secret
+  throw new ConfigError(
+    `${source} has fewer than 32 bytes: take the output of openssl rand -base64 32`,
+  )
+}
+
+function exactOrigin(name: string, value: string): string {
+  const url = URL.parse(value)
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.origin !== value) {
+    throw new ConfigError(
+      `${name} takes exact origins such as https://app.example.com (scheme, host, port; no path, no final slash)`,
+    )
+  }
+  return value
+}
+
+function isAddress(value: string): boolean {
+  const [address = '', prefix, ...rest] = value.split('/')
+  const bits = isIP(address) === 6 ? 128 : 32
+  return (
+    ['loopback', 'linklocal', 'uniquelocal'].includes(value) ||
+    (isIP(address) !== 0 &&
+      rest.length === 0 &&
+      (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)))
+  )
+}
+
+function settingsReader(env: Environment) {
+  const text = (name: string): string | undefined => {
+    const file = SECRETS.includes(name) ? env[`${name}_FILE`] || undefined : undefined
+    const value = env[name]?.trim() ? env[name] : undefined
+    if (file === undefined) return value
+    if (value !== undefined) {
+      throw new ConfigError(`${name} and ${name}_FILE are both set: keep one of them`)
+    }
+    try {
+      return readFileSync(file, 'utf8').replace(/\r?\n$/, '') || undefined
+    } catch {
+      throw new ConfigError(`${name}_FILE names a file that cannot be read: ${file}`)
+    }
+  }
+  const list = (name: string): string[] =>
+    (text(name) ?? '').split(',').flatMap((item) => item.trim() || [])
+  return {
+    text,
+    list,
+    integer(name: string, fallback: number, least: number, most: number): number {
+      const value = text(name)
+      if (value === undefined) return fallback
+      const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN
+      if (number >= least && number <= most) return number
+      throw new ConfigError(`${name} takes a whole number from ${least} to ${most}`)
+    },
+    oneOf(name: string, choices: readonly string[], fallback: string): string {
+      const value = text(name) ?? fallback
+      if (choices.includes(value)) return value
+      throw new ConfigError(`${name} takes one of ${choices.join(', ')}`)
+    },
+    origin(name: string): string | undefined {
+      const value = text(name)?.replace(/\/$/, '')
+      return value === undefined ? undefined : exactOrigin(name, value)
+    },
+    addresses(name: string): string[] {
+      const values = list(name)
+      if (values.every(isAddress)) return values
+      throw new ConfigError(
+        `${name} takes IP addresses or networks of proxies, such as 10.0.0.0/8, comma-separated`,
+      )
+    },
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The error table of the contract: every problem a client can be answered with, by its stable code.
+ * The OpenAPI document and the error answers both come from here.
+ */
+export const ERRORS = {
+  bad_request: { status: 400, title: 'Bad Request', detail: 'The request could not be read' },
+  unauthorized: {
+    status: 401,
+    title: 'Unauthorized',
+    detail: 'A valid bearer token is required in the Authorization header',
+  },
+  user_id_mismatch: {
+    status: 403,
+    title: 'Forbidden',
+    detail: 'The token belongs to another user than the path names',
+  },
+  not_found: { status: 404, title: 'Not Found', detail: 'There is nothing here' },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method Not Allowed',
+    detail: 'This path does not take that method; Allow lists those it takes',
+  },
+  request_timeout: {
+    status: 408,
+    title: 'Request Timeout',
+    detail: 'The request did not arrive in time',
+  },
+  conflict: {
+    status: 409,
+    title: 'Conflict',
+    detail: 'The change conflicts with the present state',
+  },
+  precondition_failed: {
+    status: 412,
+    title: 'Precondition Failed',
+    detail: 'The task has changed since the ETag in If-Match; read it again',
+  },
+  payload_too_large: {
+    status: 413,
+    title: 'Content Too Large',
+    detail: 'The body may have 65536 bytes at most',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'Unsupported Media Type',
+    detail: 'Send application/json in UTF-8, without a content encoding',
+  },
+  validation_error: {
+    status: 422,
+    title: 'Unprocessable Content',
+    detail: 'The request is well-formed, but not valid',
+  },
+  too_many_requests: {
+    status: 429,
+    title: 'Too Many Requests',
+    detail: 'The rate limit is used up; Retry-After tells in how many seconds it is renewed',
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'Request Header Fields Too Large',
+    detail: 'The request line and headers may have 16384 bytes at most',
+  },
+  internal_error: {
+    status: 500,
+    title: 'Internal Server Error',
+    detail: 'Something went wrong here; the log has it under request_id',
+  },
+  service_unavailable: {
+    status: 503,
+    title: 'Service Unavailable',
+    detail: 'The database is away or overloaded; try again after Retry-After seconds',
+  },
+} as const satisfies Record<string, { status: number; title: string; detail: string }>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** One offending place of a request: which part, an RFC 6901 pointer into it, and what is wrong. */
+export interface Fault {
+  in: 'body' | 'query' | 'path' | 'header'
+  path: string
+  message: string
+}
+
+export interface AppErrorOptions {
+  /** Replaces the table's sentence. Told to the client. */
+  detail?: string
+  errors?: Fault[]
+  headers?: Record<string, string>
+  /** What happened underneath. For the log, never for the client. */
+  cause?: unknown
+}
+
+/** A failure with its place in {@link ERRORS}; the only error a client is ever told about. */
+export class AppError extends Error {
+  readonly code: ErrorCode
+  readonly status: number
+  readonly title: string
+  readonly detail: string
+  readonly errors: Fault[] | undefined
+  readonly headers: Record<string, string>
+
+  constructor(code: ErrorCode, options: AppErrorOptions = {}) {
+    const { status, title, detail } = ERRORS[code]
+    super(options.detail ?? detail, { cause: options.cause })
+    this.name = 'AppError'
+    this.code = code
+    this.status = status
+    this.title = title
+    this.detail = options.detail ?? detail
+    this.errors = options.errors
+    this.headers = options.headers ?? {}
+  }
+}

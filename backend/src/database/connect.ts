@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from '../core/config.ts'
+import { fromDatabase } from './errors.ts'
+import { LockedError } from './lock-file.ts'
+import { MigrationError, migrate } from './migrate.ts'
+import { connectPglite } from './pglite.ts'
+import { type Connector, PipelinedPool } from './pool.ts'
+import { connectPostgres } from './postgres.ts'
+import type { Database } from './session.ts'
+import { proveWalls, WallError } from './walls.ts'
+
+/** A database that is away at start may still be starting itself. */
+const PATIENCE_MS = 30_000
+const RETRY_MS = 1_000
+
+/** Picks the database by `DATABASE_URL`, without asking a server anything yet. */
+export async function connect({
+  database,
+  poolMax,
+}: Pick<Config, 'database' | 'poolMax'>): Promise<Connector> {
+  return database.kind === 'pglite'
+    ? connectPglite(database.directory)
+    : connectPostgres({ ...database, poolMax })
+}
+
+/**
+ * The database, migrated, with its walls proven to stand. While it is away it is tried again for
+ * 30 s.
+ *
+ * @param tell is given a line for each attempt that failed.
+ * @throws {LockedError} the embedded folder is in use. @throws {MigrationError} the schema is not
+ *   what this version expects. @throws {WallError} a user could see another's rows.
+ */
+export async function openDatabase(
+  config: Pick<Config, 'database' | 'poolMax'>,
+  tell: (message: string) => void = () => {},
+): Promise<Database> {
+  const connector = await connect(config)
+  try {
+    const giveUpMs = performance.now() + PATIENCE_MS
+    while (!(await prepare(connector, giveUpMs, tell))) await sleep(RETRY_MS)
+    return new PipelinedPool(connector)
+  } catch (error) {
+    await connector.close().catch(() => undefined)
+    throw error
+  }
+}
+
+async function prepare(
+  connector: Connector,
+  giveUpMs: number,
+  tell: (message: string) => void,
+): Promise<boolean> {
+  try {
+    await migrate(connector)
+    await proveWalls(connector)
+    return true
+  } catch (error) {
+    if ([LockedError, MigrationError, WallError].some((known) => error instanceof known))
+      throw error
+    const reason = reasonOf(error)
+    if (fromDatabase(error).code !== 'service_unavailable') {
+      throw new Error(`The database refused: ${reason}`, { cause: error })
+    }
+    if (performance.now() > giveUpMs) {
+      throw new Error(
+        `The database could not be reached for ${PATIENCE_MS / 1000} s: ${reason}. Check DATABASE_URL, and that the server runs.`,
+        { cause: error },
+      )
+    }
+    tell(`The database is away (${reason}); trying again`)
+    return false
+  }
+}
+
+/** A refused connection to a name of several addresses is an AggregateError without a message. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ')
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,31 @@
+import { AppError } from '../core/errors.ts'
+
+/** The database could not be asked, or its answer was lost. The cause is for the log. */
+export function unavailable(cause: unknown): AppError {
+  return new AppError('service_unavailable', { headers: { 'retry-after': '1' }, cause })
+}
+
+/** SQLSTATE classes (PostgreSQL manual, appendix A) after which the same request may succeed. */
+const TRANSIENT_CLASSES = ['08', '40', '53', '57', '58']
+/** lock_not_available; read_only_sql_transaction, as a failed-over primary answers. */
+const TRANSIENT_STATES = ['55P03', '25006']
+const CONFLICTS = ['23505', '23P01']
+
+/**
+ * What a failed statement means to the client: transient states are 503, broken uniqueness is 409,
+ * anything else is a fault of ours and 500.
+ */
+export function fromDatabase(error: unknown): AppError {
+  const state = sqlState(error)
+  if (state === undefined) return unavailable(error)
+  if (TRANSIENT_CLASSES.includes(state.slice(0, 2)) || TRANSIENT_STATES.includes(state)) {
+    return unavailable(error)
+  }
+  return new AppError(CONFLICTS.includes(state) ? 'conflict' : 'internal_error', { cause: error })
+}
+
+/** The SQLSTATE of an error PostgreSQL itself reported; undefined for a lost connection. */
+export function sqlState(error: unknown): string | undefined {
+  if (error instanceof Error && 'severity' in error && 'code' in error) return String(error.code)
+  return undefined
+}

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto'
+
+/** What a statement may be given: everything travels as text, and null as itself. */
+export type Value = string | number | boolean | null
+
+/** A row as PostgreSQL sent it: the text of each column, or null. */
+export type Row = readonly (string | null)[]
+
+/** SQL with `$1`-style places, and the name it is prepared under on every connection. */
+export interface Sql {
+  readonly name: string
+  readonly text: string
+}
+
+/** Names a statement after its text: another text never finds the prepared statement of this one. */
+export function sql(text: string): Sql {
+  return { name: `todo_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`, text }
+}
+
+/** One statement with its values, and how its rows are read. Only {@link Database.asUser} runs one. */
+export interface Statement<Result> {
+  readonly sql: Sql
+  readonly values: readonly Value[]
+  readonly read: (rows: readonly Row[]) => Result
+}
+
+/**
+ * The one way to a user's rows. There is no method here, and no other export of this folder, that
+ * runs a statement outside a user's scope.
+ */
+export interface Database {
+  /** What the operator is told at start: which database, and what it promises. */
+  readonly description: string
+  /**
+   * Runs one statement as one user, in one round trip and one transaction of its own: the role and
+   * `app.user_id` are set for this transaction alone, so row level security holds whatever the
+   * statement says.
+   *
+   * @throws {AppError} `service_unavailable` when the database is away, overloaded or too slow.
+   */
+  asUser<Result>(userId: string, statement: Statement<Result>): Promise<Result>
+  /** Resolves when the database answers. @throws {AppError} `service_unavailable` */
+  ping(): Promise<void>
+  /** Resolves with the reason when the database is gone for good and the process should end. */
+  readonly failed: Promise<Error>
+  /** Lets statements in flight finish, then closes every connection. */
+  close(): Promise<void>
+}
+
+/** The role every user's statement runs as. It owns nothing and cannot bypass row level security. */
+export const TASK_ROLE = 'todo_user'
+
+/** A statement may run this long, and wait this long for a lock, before PostgreSQL ends it. */
+export const STATEMENT_TIMEOUT_MS = 5_000
+export const LOCK_TIMEOUT_MS = 3_000
+
+/**
+ * Precedes every statement of a user, in the same transaction. All of it is transaction-local, so
+ * nothing is left on the connection for the next user, behind a transaction pooler either; and a
+ * pooler never sees the timeouts as startup parameters, which Neon's refuses.
+ */
+export const SCOPE = sql(
+  `select set_config('role', '${TASK_ROLE}', true), set_config('app.user_id', $1, true),
+    set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', true), set_config('lock_timeout', '${LOCK_TIMEOUT_MS}', true)`,
+)

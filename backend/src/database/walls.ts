@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto'
+import type { Client } from 'pg'
+import { withDirectClient } from './direct.ts'
+import { sqlState } from './errors.ts'
+import type { Connector } from './pool.ts'
+import { SCOPE, TASK_ROLE } from './session.ts'
+
+/** Row level security would not keep users apart on this database. The message says why. */
+export class WallError extends Error {
+  override name = 'WallError'
+}
+
+/**
+ * Proves on the live database that users are kept apart, and refuses to serve otherwise: the role
+ * cannot bypass row level security, every table that holds a user's rows enables and forces it,
+ * and a row written by one user is seen by that user and by no other scope. The row is rolled back.
+ *
+ * @throws {WallError}
+ */
+export async function proveWalls(connector: Pick<Connector, 'pooled'>): Promise<void> {
+  await withDirectClient(connector.pooled, async (client) => {
+    await client.query('begin')
+    try {
+      await proveRole(client)
+      await proveTables(client)
+      await proveSight(client)
+    } finally {
+      await client.query('rollback').catch(() => undefined)
+    }
+  })
+}
+
+async function proveRole(client: Client): Promise<void> {
+  const { rows } = await client.query(
+    `select current_user as login, rolsuper or rolbypassrls or rolcreaterole as powerful,
+       exists (select from pg_class where relowner = r.oid) as owner,
+       exists (select from pg_auth_members where member = r.oid) as member
+     from pg_roles r where rolname = $1`,
+    [TASK_ROLE],
+  )
+  const role = rows[0]
+  if (role === undefined)
+    throw new WallError(`The role ${TASK_ROLE} is missing: run the migrations`)
+  if (role.powerful || role.owner || role.member) {
+    throw new WallError(
+      `The role ${TASK_ROLE} is superuser, may bypass row level security or create roles, owns a table or belongs to another role: take that from it`,
+    )
+  }
+}
+
+async function proveTables(client: Client): Promise<void> {
+  const { rows } = await client.query(
+    `select format('%s.%s', nspname, relname) as name from pg_class c
+     join pg_namespace n on n.oid = relnamespace
+     where nspname = 'todo' and relkind in ('r', 'p')
+       and has_any_column_privilege($1, c.oid, 'select, insert, update')
+       and not (relrowsecurity and relforcerowsecurity)`,
+    [TASK_ROLE],
+  )
+  if (rows.length > 0) {
+    throw new WallError(
+      `Row level security is not enabled and forced on ${rows.map(({ name }) => name).join(', ')}`,
+    )
+  }
+}
+
+async function proveSight(client: Client): Promise<void> {
+  const owner = `wall-${randomUUID()}`
+  await enter(client, owner)
+  await client.query('insert into todo.users (id) values ($1)', [owner])
+  await client.query(
+    `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
+     values ($1, gen_random_uuid(), 'wall', false, now(), now())`,
+    [owner],
+  )
+  const seen = async () => {
+    const { rows } = await client.query('select count(*)::int as count from todo.tasks')
+    return rows[0].count
+  }
+  if ((await seen()) !== 1) throw new WallError('A user does not see exactly the own tasks')
+  for (const scope of ['', `${owner}-other`]) {
+    await enter(client, scope)
+    if ((await seen()) !== 0) {
+      throw new WallError(
+        `${scope === '' ? 'A statement without a user' : 'Another user'} sees tasks: row level security does not hold on this database`,
+      )
+    }
+  }
+}
+
+async function enter(client: Client, userId: string): Promise<void> {
+  try {
+    await client.query(SCOPE.text, [userId])
+  } catch (error) {
+    if (sqlState(error) !== '42501') throw error
+    throw new WallError(
+      `The login of DATABASE_URL may not take the role ${TASK_ROLE}: run "grant ${TASK_ROLE} to <login>" as the login that ran the migrations`,
+    )
+  }
+}

@@ -1,0 +1,78 @@
+import type { FastifyInstance } from 'fastify'
+import { buildApp } from './app.ts'
+import { endWithReason } from './commands/end.ts'
+import { type Config, loadConfig } from './core/config.ts'
+import { createLogger } from './core/logger.ts'
+import { signToken } from './core/token.ts'
+import { openDatabase } from './database/connect.ts'
+import type { Database } from './database/session.ts'
+
+/** A stop waits this long for requests under way. */
+const STOP_LIMIT_MS = 10_000
+/** Ctrl-C reaches the server from the terminal and once more from npm: one stop, not two. */
+const SAME_SIGNAL_MS = 1_000
+
+/** What a person needs next: where it listens, what keeps the tasks, and how to make the first one. */
+async function greet(config: Config, database: Database, address: string): Promise<void> {
+  const lines = [
+    `Todo Backend listens on ${address}`,
+    `  docs      ${address}/docs`,
+    `  database  ${database.description}`,
+  ]
+  if (!config.production) {
+    const headers = `-H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json'`
+    lines.push(
+      '',
+      'The first task, in three lines (the token is valid for 15 minutes; npm run token -- alice makes another):',
+      '',
+      `  TOKEN=${await signToken(config, 'alice')}`,
+      `  curl ${address}/api/alice/tasks ${headers} -d '{"title":"Buy milk"}'`,
+      `  curl ${address}/api/alice/tasks ${headers}`,
+      '',
+    )
+  }
+  console.log(lines.join('\n'))
+}
+
+/** SIGINT and SIGTERM end the server with 0 when all is answered and closed; a second one at once. */
+function stopOnSignals(app: FastifyInstance): void {
+  let stoppingMs: number | undefined
+  const stop = async (signal: string) => {
+    if (stoppingMs !== undefined) {
+      if (performance.now() - stoppingMs > SAME_SIGNAL_MS) process.exit(1)
+      return
+    }
+    stoppingMs = performance.now()
+    app.log.info(`${signal}: finishing the requests under way, then stopping`)
+    setTimeout(() => {
+      app.log.error(`requests were still under way after ${STOP_LIMIT_MS} ms`)
+      process.exit(1)
+    }, STOP_LIMIT_MS).unref()
+    await app.close()
+    process.exit(0)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop)
+}
+
+function stopWithDatabase(app: FastifyInstance, database: Database): void {
+  database.failed.then((err) => {
+    app.log.fatal(
+      { err },
+      'The database is gone for good; is the disk full? What was acknowledged is kept: start again',
+    )
+    process.exit(1)
+  })
+}
+
+try {
+  const config = loadConfig()
+  const logger = await createLogger(config.logLevel)
+  const database = await openDatabase(config, (message) => logger.warn(message))
+  const app = await buildApp({ config, database, logger })
+  const address = await app.listen({ host: config.host, port: config.port })
+  stopOnSignals(app)
+  stopWithDatabase(app, database)
+  await greet(config, database, address)
+} catch (error) {
+  endWithReason(error)
+}
