@@ -32,9 +32,6 @@ async function answer(request: WorkerRequest): Promise<Uint8Array> {
       await database.close()
       return NOTHING
     case 'exchange':
-      // A new connection begins with a startup message, which has no type byte. The session behind
-      // it is always the same one, so what the last connection prepared must go.
-      if (request.bytes[0] === 0) await database.exec('discard all')
       return database.execProtocolRaw(request.bytes)
   }
 }

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { after, before, describe, it } from 'node:test'
+import { startApp, type TestApp } from '../support/app.ts'
+import { KINDS } from '../support/databases.ts'
+
+const MANY = 1_037
+
+for (const kind of KINDS) {
+  describe(`the list on ${kind}`, () => {
+    let test: TestApp
+    before(async () => {
+      test = await startApp(kind)
+      await test.admin(`insert into todo.users (id) values ('many'), ('other')`)
+      await test.admin(
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
+         select u, ('019ab1c2-7d3e-7a41-8000-' || lpad(to_hex(n), 12, '0'))::uuid, u || ' ' || n, n % 3 = 0, now(), now()
+         from generate_series(1, $1) n, (values ('many'), ('other')) users (u)`,
+        [MANY],
+      )
+    })
+    after(() => test.close())
+
+    const titles = (tasks: { title: string }[]) => tasks.map(({ title }) => title)
+    const newestFirst = Array.from({ length: MANY }, (_, n) => `many ${MANY - n}`)
+
+    /** Follows Link from page to page. */
+    async function pages(path: string): Promise<{ title: string }[][]> {
+      const all: { title: string }[][] = []
+      for (let next: string | undefined = path; next; ) {
+        const answer = await test.send('GET', next)
+        assert.equal(answer.status, 200)
+        all.push(answer.json)
+        next = /^<([^>]+)>; rel="next"$/.exec(String(answer.headers.link ?? ''))?.[1]
+      }
+      return all
+    }
+
+    it('200 with an empty array where there are no tasks', async () => {
+      const answer = await test.send('GET', '/api/nobody/tasks')
+      assert.deepEqual([answer.status, answer.text, answer.headers.link], [200, '[]', undefined])
+    })
+
+    it('200 with all of the tasks, newest first, however many', async () => {
+      const answer = await test.send('GET', '/api/many/tasks')
+      assert.equal(answer.status, 200)
+      assert.match(String(answer.headers['content-type']), /^application\/json/)
+      assert.deepEqual(titles(answer.json), newestFirst)
+    })
+
+    it('tasks made one after the other come newest first', async () => {
+      for (const title of ['first', 'second', 'third']) {
+        await test.send('POST', '/api/order/tasks', { body: { title } })
+      }
+      assert.deepEqual(titles((await test.send('GET', '/api/order/tasks')).json), [
+        'third',
+        'second',
+        'first',
+      ])
+    })
+
+    for (const limit of [1, 2, 3]) {
+      it(`three tasks in pages of ${limit}: each once, and Link only while there is more`, async () => {
+        const user = `pages-${limit}`
+        for (const title of ['a', 'b', 'c'])
+          await test.send('POST', `/api/${user}/tasks`, { body: { title } })
+        const found = await pages(`/api/${user}/tasks?limit=${limit}`)
+        assert.deepEqual(titles(found.flat()), ['c', 'b', 'a'])
+        assert.equal(found.length, Math.ceil(3 / limit))
+      })
+    }
+
+    it('pages of 100 give every task once, in order', async () => {
+      const found = await pages('/api/many/tasks?limit=100')
+      assert.deepEqual(titles(found.flat()), newestFirst)
+      assert.equal(found.length, 11)
+    })
+
+    it('a page stays where it is while tasks are made and deleted around it', async () => {
+      for (const title of ['a', 'b', 'c', 'd'])
+        await test.send('POST', '/api/moving/tasks', { body: { title } })
+      const first = await test.send('GET', '/api/moving/tasks?limit=2')
+      const next = String(first.headers.link).slice(1).split('>')[0] ?? ''
+      await test.send('POST', '/api/moving/tasks', { body: { title: 'e' } })
+      await test.send('DELETE', `/api/moving/tasks/${first.json[1].id}`)
+      assert.deepEqual(titles((await test.send('GET', next)).json), ['b', 'a'])
+    })
+
+    for (const completed of [true, false]) {
+      it(`completed=${completed} shows those alone, with and without pages`, async () => {
+        const wanted = newestFirst.filter(
+          (title) => (Number(title.split(' ')[1]) % 3 === 0) === completed,
+        )
+        const all = await test.send('GET', `/api/many/tasks?completed=${completed}`)
+        assert.deepEqual(titles(all.json), wanted)
+        const paged = await pages(`/api/many/tasks?completed=${completed}&limit=250`)
+        assert.deepEqual(titles(paged.flat()), wanted)
+        assert.ok(paged.length > 1)
+      })
+    }
+
+    it('a cursor of another user shows the own tasks only', async () => {
+      const page = await test.send('GET', '/api/other/tasks?limit=10')
+      const cursor = /cursor=([^&>]+)/.exec(String(page.headers.link))?.[1]
+      const answer = await test.send('GET', `/api/many/tasks?limit=5&cursor=${cursor}`)
+      assert.equal(answer.status, 200)
+      assert.ok(answer.json.length === 5)
+      for (const task of answer.json) assert.equal(task.user_id, 'many')
+    })
+
+    it('HEAD answers with the headers of GET and reads one page', async () => {
+      const paged = await test.send('HEAD', '/api/many/tasks?limit=10')
+      const got = await test.send('GET', '/api/many/tasks?limit=10')
+      assert.equal(paged.text, '')
+      assert.equal(paged.headers.link, got.headers.link)
+      assert.equal(paged.headers['content-length'], got.headers['content-length'])
+      const all = await test.send('HEAD', '/api/many/tasks')
+      assert.deepEqual([all.status, all.text], [200, ''])
+    })
+
+    it('a slow reader of a long list holds up nobody, and a lost one ends the reading', async () => {
+      const slow = await new Promise<IncomingMessage>((resolve, reject) => {
+        test.token('many').then((token) =>
+          httpRequest({
+            host: '127.0.0.1',
+            port: test.port,
+            path: '/api/many/tasks',
+            headers: { authorization: `Bearer ${token}` },
+          })
+            .on('response', resolve)
+            .on('error', reject)
+            .end(),
+        )
+      })
+      const others = Array.from({ length: 20 }, () => test.send('GET', '/api/other/tasks?limit=1'))
+      for (const { status } of await Promise.all(others)) assert.equal(status, 200)
+      slow.destroy()
+      assert.equal((await test.send('GET', '/api/many/tasks?limit=1')).status, 200)
+    })
+  })
+}

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { AppError } from '../../src/core/errors.ts'
+import { insertTask } from '../../src/models/task.ts'
+import { KINDS, openTestDatabase, rawStatement, type TestDatabase } from '../support/databases.ts'
+
+const id = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`
+const count = rawStatement('select count(*) from todo.tasks')
+
+for (const kind of KINDS) {
+  describe(`a user's scope on ${kind}`, () => {
+    let test: TestDatabase
+    before(async () => {
+      // One connection, so that users follow each other on it.
+      test = await openTestDatabase(kind, 1)
+      await test.database.asUser('alice', insertTask('alice', id(1), { title: 'Alice’s' }))
+      await test.database.asUser('bob', insertTask('bob', id(2), { title: 'Bob’s' }))
+      await test.database.asUser('bob', insertTask('bob', id(3), { title: 'Bob’s other' }))
+    })
+    after(() => test.close())
+
+    it('a statement that forgets its where shows the own rows only', async () => {
+      assert.deepEqual(await test.database.asUser('alice', count), [['1']])
+      assert.deepEqual(await test.database.asUser('bob', count), [['2']])
+      assert.deepEqual(await test.database.asUser('carol', count), [['0']])
+    })
+
+    it('the same statement without the policy would show everything', async () => {
+      assert.deepEqual(await test.admin('select count(*)::int as all from todo.tasks'), [
+        { all: 3 },
+      ])
+      await test.admin('alter table todo.tasks disable row level security')
+      assert.deepEqual(await test.database.asUser('carol', count), [['3']])
+      await test.admin('alter table todo.tasks enable row level security')
+      assert.deepEqual(await test.database.asUser('carol', count), [['0']])
+    })
+
+    for (const [what, text] of [
+      ['an update', `update todo.tasks set title = 'taken'`],
+      ['a delete', 'delete from todo.tasks'],
+    ]) {
+      it(`${what} that forgets its where touches nobody else's rows`, async () => {
+        await test.database.asUser('carol', rawStatement(`${text} where user_id <> 'carol'`))
+        assert.deepEqual(await test.database.asUser('alice', count), [['1']])
+        const rows = await test.admin(`select title from todo.tasks order by id`)
+        assert.deepEqual(
+          rows.map(({ title }) => title),
+          ['Alice’s', 'Bob’s', 'Bob’s other'],
+        )
+      })
+    }
+
+    it('a row cannot be written for, or moved to, another user', async () => {
+      for (const text of [
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
+         values ('alice', '${id(9)}', 'planted', false, now(), now())`,
+        `update todo.tasks set user_id = 'alice'`,
+        `insert into todo.users (id) values ('mallory-made')`,
+      ]) {
+        await assert.rejects(test.database.asUser('bob', rawStatement(text)), {
+          code: 'internal_error',
+        })
+      }
+      assert.deepEqual(await test.database.asUser('alice', count), [['1']])
+    })
+
+    it('the role reads no users and no migrations', async () => {
+      for (const table of ['todo.users', 'todo.migrations']) {
+        const reading = test.database.asUser('alice', rawStatement(`select * from ${table}`))
+        await assert.rejects(reading, { code: 'internal_error' })
+      }
+    })
+
+    it('users interleaved on one connection each see their own', async () => {
+      const scope = rawStatement(`select current_user, current_setting('app.user_id')`)
+      const users = Array.from({ length: 100 }, (_, n) => `user-${n % 7}`)
+      const seen = await Promise.all(users.map((user) => test.database.asUser(user, scope)))
+      assert.deepEqual(
+        seen,
+        users.map((user) => [['todo_user', user]]),
+      )
+    })
+
+    it('a failing statement fails alone: the next user is served, as that user', async () => {
+      const failures = [
+        'select 1 / 0',
+        'selec nonsense',
+        'select * from todo.nothing_here',
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
+         values ('bob', '${id(8)}', 'planted', false, now(), now())`,
+      ]
+      const pairs = failures.map((text) =>
+        Promise.allSettled([
+          test.database.asUser('alice', rawStatement(text)),
+          test.database.asUser('bob', count),
+          test.database.asUser('carol', count),
+        ]),
+      )
+      for (const [failed, bobs, carols] of await Promise.all(pairs)) {
+        assert.ok(failed.status === 'rejected' && failed.reason instanceof AppError)
+        assert.equal(failed.reason.code, 'internal_error')
+        assert.deepEqual(bobs, { status: 'fulfilled', value: [['2']] })
+        assert.deepEqual(carols, { status: 'fulfilled', value: [['0']] })
+      }
+    })
+
+    it('a statement that meddles with the session leaves the next user in the own scope', async () => {
+      const meddle = (userId: string) =>
+        rawStatement(
+          `select set_config('role', 'none', false), set_config('app.user_id', '${userId}', false)`,
+        )
+      await test.database.asUser('alice', meddle('bob'))
+      assert.deepEqual(await test.database.asUser('carol', count), [['0']])
+      assert.deepEqual(await test.database.asUser('alice', count), [['1']])
+      await test.database.asUser('alice', meddle(''))
+    })
+
+    it('outside a scope the connection is nobody: no role, no user', async () => {
+      const rows = await test.admin(
+        `select current_user <> 'todo_user' as own, coalesce(current_setting('app.user_id', true), '') as user_id`,
+      )
+      assert.deepEqual(rows, [{ own: true, user_id: '' }])
+    })
+
+    // PGlite has no timers inside; there the pool's own limit ends it (pglite.test.ts).
+    if (kind === 'postgres') {
+      it('503 for a statement that runs longer than its limit', async () => {
+        const slow = test.database.asUser('alice', rawStatement('select pg_sleep(30)'))
+        await assert.rejects(slow, { code: 'service_unavailable' })
+        assert.deepEqual(await test.database.asUser('alice', count), [['1']])
+      })
+    }
+  })
+}

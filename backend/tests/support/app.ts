@@ -1,0 +1,117 @@
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import { pino } from 'pino'
+import { buildApp } from '../../src/app.ts'
+import { type Config, type Environment, loadConfig } from '../../src/core/config.ts'
+import { signToken } from '../../src/core/token.ts'
+import type { Database } from '../../src/database/session.ts'
+import { type Kind, openTestDatabase, type Rows, type TestDatabase } from './databases.ts'
+
+export const SECRET = 'a secret for tests, of more than 32 bytes'
+
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+  /** The body, parsed. */
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of a body by asserting it
+  readonly json: any
+}
+
+export interface Sending {
+  /** The user to sign a token for; null sends none. */
+  as?: string | null
+  headers?: Record<string, string | string[]>
+  /** Sent as JSON. */
+  body?: unknown
+  /** Sent as it is. */
+  raw?: string | Buffer
+}
+
+/** The app `main.ts` serves, listening, on a database of its own. */
+export interface TestApp {
+  readonly app: FastifyInstance
+  readonly config: Config
+  readonly port: number
+  readonly log: string[]
+  /** Sends a request over a socket; the path goes out as it is written. */
+  send(method: string, path: string, sending?: Sending): Promise<Answer>
+  token(userId: string): Promise<string>
+  admin(text: string, values?: unknown[]): Promise<Rows>
+  close(): Promise<void>
+}
+
+export async function startApp(
+  kind: Kind,
+  environment: Environment = {},
+  wrap: (database: Database) => Database = (database) => database,
+): Promise<TestApp> {
+  const test = await openTestDatabase(kind)
+  const served = await serve(wrap(test.database), environment)
+  return { ...served, admin: test.admin, close: () => closeBoth(served.app, test) }
+}
+
+/** Serves any database, also one that fails. */
+export async function serve(database: Database, environment: Environment = {}) {
+  const config = loadConfig({
+    BETTER_AUTH_SECRET: SECRET,
+    DATABASE_URL: 'pglite:memory',
+    RATE_LIMIT_PER_MINUTE: '0',
+    ...environment,
+  })
+  const log: string[] = []
+  const logger = pino({ level: 'info' }, { write: (line: string) => log.push(line) })
+  const app = await buildApp({ config, database, logger })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.addresses()[0] ?? { port: 0 }
+  const token = (userId: string) => signToken(config, userId)
+  const send = async (method: string, path: string, sending: Sending = {}) => {
+    const user = sending.as === undefined ? userOf(path) : sending.as
+    const bearer = user === null ? {} : { authorization: `Bearer ${await token(user)}` }
+    return exchange(port, method, path, { ...sending, headers: { ...bearer, ...sending.headers } })
+  }
+  return { app, config, port, log, token, send }
+}
+
+/** The tests' users have ids that need no encoding, so the path names them. */
+function userOf(path: string): string | null {
+  return /^\/api\/([^/?]+)\/tasks/.exec(path)?.[1] ?? null
+}
+
+export function exchange(
+  port: number,
+  method: string,
+  path: string,
+  { headers, body, raw }: Omit<Sending, 'as'>,
+): Promise<Answer> {
+  const payload = body === undefined ? raw : JSON.stringify(body)
+  const type = body === undefined ? {} : { 'content-type': 'application/json' }
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      { host: '127.0.0.1', port, method, path, headers: { ...type, ...headers }, agent: false },
+      (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString()
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text,
+            get json() {
+              return JSON.parse(text)
+            },
+          })
+        })
+      },
+    )
+    request.on('error', reject)
+    request.end(payload)
+  })
+}
+
+async function closeBoth(app: FastifyInstance, test: TestDatabase): Promise<void> {
+  await app.close()
+  await test.close()
+}

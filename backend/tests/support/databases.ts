@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Client } from 'pg'
+import type { DatabaseConfig } from '../../src/core/config.ts'
+import { connect } from '../../src/database/connect.ts'
+import { withDirectClient } from '../../src/database/direct.ts'
+import { migrate } from '../../src/database/migrate.ts'
+import { type Connector, PipelinedPool } from '../../src/database/pool.ts'
+import { type Database, type Row, type Statement, sql } from '../../src/database/session.ts'
+import { proveWalls } from '../../src/database/walls.ts'
+
+export const KINDS = ['pglite', 'postgres'] as const
+export type Kind = (typeof KINDS)[number]
+
+export type Rows = Record<string, unknown>[]
+
+/** A database of one test's own, migrated, with the pool the server uses and a way around it. */
+export interface TestDatabase {
+  readonly config: DatabaseConfig
+  readonly database: Database
+  readonly connector: Connector
+  /** Runs SQL as the superuser, outside every scope and policy. */
+  admin(text: string, values?: unknown[]): Promise<Rows>
+  close(): Promise<void>
+}
+
+/** The folder all test files share; each makes its own below. */
+export function testFolder(): Promise<string> {
+  return mkdtemp(join(required('TEST_FOLDER'), 'test-'))
+}
+
+/** A folder with a migrated embedded database, which nobody has open. */
+export async function embeddedFolder(): Promise<string> {
+  const directory = await testFolder()
+  await cp(join(required('TEST_FOLDER'), 'template'), directory, { recursive: true })
+  return directory
+}
+
+/** An empty PostgreSQL database, and how to drop it. */
+export async function emptyPostgres(): Promise<{ url: string; drop(): Promise<void> }> {
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  const server = required('TEST_DATABASE_URL')
+  await asServerAdmin(server, `create database ${name}`)
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return {
+    url: url.href,
+    drop: () => asServerAdmin(server, `drop database if exists ${name} with (force)`),
+  }
+}
+
+export async function openTestDatabase(kind: Kind, poolMax = 4): Promise<TestDatabase> {
+  const { config, drop } = kind === 'pglite' ? await embedded() : await onServer()
+  const connector = await connect({ database: config, poolMax })
+  await migrate(connector)
+  await proveWalls(connector)
+  const database = new PipelinedPool(connector)
+  return {
+    config,
+    database,
+    connector,
+    admin: (text, values = []) =>
+      withDirectClient(connector.direct, async (client) => (await client.query(text, values)).rows),
+    close: async () => {
+      await database.close()
+      await drop()
+    },
+  }
+}
+
+/** Any statement as a user's, its rows as PostgreSQL sent them. */
+export function rawStatement(
+  text: string,
+  values: Statement<unknown>['values'] = [],
+): Statement<readonly Row[]> {
+  return { sql: sql(text), values, read: (rows) => rows }
+}
+
+async function embedded(): Promise<{ config: DatabaseConfig; drop(): Promise<void> }> {
+  const directory = await embeddedFolder()
+  return {
+    config: { kind: 'pglite', directory },
+    drop: () => rm(directory, { recursive: true, force: true }),
+  }
+}
+
+async function onServer(): Promise<{ config: DatabaseConfig; drop(): Promise<void> }> {
+  const { url, drop } = await emptyPostgres()
+  return { config: { kind: 'postgres', url, directUrl: url }, drop }
+}
+
+export async function asServerAdmin(url: string, text: string): Promise<void> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(text)
+  } finally {
+    await client.end()
+  }
+}
+
+function required(name: string): string {
+  const value = process.env[name]
+  if (!value) throw new Error(`${name} is not set: run the tests with npm test`)
+  return value
+}
