@@ -86,9 +86,19 @@ export function exchange(
 ): Promise<Answer> {
   const payload = body === undefined ? raw : JSON.stringify(body)
   const type = body === undefined ? {} : { 'content-type': 'application/json' }
+  // Node frames no body of a GET or DELETE by itself.
+  const length =
+    payload === undefined ? {} : { 'content-length': String(Buffer.byteLength(payload)) }
   return new Promise((resolve, reject) => {
     const request = httpRequest(
-      { host: '127.0.0.1', port, method, path, headers: { ...type, ...headers }, agent: false },
+      {
+        host: '127.0.0.1',
+        port,
+        method,
+        path,
+        headers: { ...type, ...length, ...headers },
+        agent: false,
+      },
       (response) => {
         const chunks: Buffer[] = []
         response.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict'
+import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import { SECRET, startApp, type TestApp } from '../support/app.ts'
+
+const encode = (value: unknown) =>
+  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
+
+/** A token of any header and payload, signed by HMAC unless told otherwise. */
+function forge(header: object, payload: unknown, secret = SECRET, hash = 'sha256'): string {
+  const input = `${encode(header)}.${encode(payload)}`
+  return `${input}.${createHmac(hash, secret).update(input).digest('base64url')}`
+}
+
+const HS256 = { alg: 'HS256', typ: 'JWT' }
+const now = () => Math.floor(Date.now() / 1000)
+const claims = (more: object = {}) => ({ sub: 'alice', iat: now(), exp: now() + 60, ...more })
+
+describe('who is asking', () => {
+  let test: TestApp
+  before(async () => {
+    test = await startApp('postgres')
+  })
+  after(() => test.close())
+
+  const ask = (authorization: string | string[] | undefined, user = 'alice') =>
+    test.send('GET', `/api/${encodeURIComponent(user)}/tasks`, {
+      as: null,
+      headers: authorization === undefined ? {} : { authorization },
+    })
+
+  const accepted: Record<string, [string, string?]> = {
+    'a token as Better Auth signs it': [forge(HS256, claims())],
+    'a token without typ': [forge({ alg: 'HS256' }, claims())],
+    'user_id where there is no sub': [forge(HS256, { user_id: 'alice', exp: now() + 60 })],
+    'an integer user_id as its decimal string': [
+      forge(HS256, { user_id: 42, exp: now() + 60 }),
+      '42',
+    ],
+    'sub and the same user_id': [forge(HS256, claims({ user_id: 'alice' }))],
+    'exp 3 s ago: the clock tolerance is 5 s': [forge(HS256, claims({ exp: now() - 3 }))],
+    'nbf and iat 3 s ahead': [forge(HS256, claims({ nbf: now() + 3, iat: now() + 3 }))],
+    'an exp with a far future': [forge(HS256, claims({ exp: 2 ** 40 }))],
+  }
+  for (const [what, [token, user]] of Object.entries(accepted)) {
+    it(`200 for ${what}`, async () => {
+      assert.equal((await ask(`Bearer ${token}`, user)).status, 200)
+    })
+  }
+
+  it('200 for the scheme in any case', async () => {
+    for (const scheme of ['Bearer', 'bearer', 'BEARER', 'bEaReR', 'Bearer ']) {
+      assert.equal((await ask(`${scheme} ${forge(HS256, claims())}`)).status, 200)
+    }
+  })
+
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const rsaInput = `${encode({ alg: 'RS256' })}.${encode(claims())}`
+  const good = forge(HS256, claims())
+  const [head = '', body = '', signature = ''] = good.split('.')
+
+  const refused: Record<string, string> = {
+    'no signature (alg none)': `${encode({ alg: 'none' })}.${encode(claims())}.`,
+    'alg none with a signature': forge({ alg: 'none' }, claims()),
+    'alg NONE': forge({ alg: 'nOnE' }, claims()),
+    'HS384 with the right secret': forge({ alg: 'HS384' }, claims(), SECRET, 'sha384'),
+    'HS512 with the right secret': forge({ alg: 'HS512' }, claims(), SECRET, 'sha512'),
+    'an algorithm list': forge({ alg: ['HS256'] }, claims()),
+    'no algorithm': forge({ typ: 'JWT' }, claims()),
+    'RS256 by a key of the sender': `${rsaInput}.${sign('sha256', Buffer.from(rsaInput), privateKey).toString('base64url')}`,
+    'HS256 keyed with a public key': forge(
+      HS256,
+      claims(),
+      publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    ),
+    'another secret': forge(HS256, claims(), 'another secret of more than 32 bytes'),
+    'an empty secret': forge(HS256, claims(), ''),
+    'an embedded key': forge({ ...HS256, jwk: { kty: 'oct', k: encode('x') } }, claims(), 'x'),
+    'a remote key': forge({ ...HS256, jku: 'http://127.0.0.1:1/keys' }, claims(), 'x'),
+    'an unknown critical header': forge({ ...HS256, crit: ['x'], x: 1 }, claims()),
+    'b64 false': forge({ ...HS256, crit: ['b64'], b64: false }, claims()),
+    'a changed payload': `${head}.${encode(claims({ sub: 'bob' }))}.${signature}`,
+    'a changed signature': `${head}.${body}.${signature.slice(0, -4)}AAAA`,
+    'a cut signature': `${head}.${body}.${signature.slice(0, 20)}`,
+    'no exp': forge(HS256, { sub: 'alice', iat: now() }),
+    'exp 6 s ago': forge(HS256, claims({ exp: now() - 7 })),
+    'exp as text': forge(HS256, claims({ exp: String(now() + 60) })),
+    'exp null': forge(HS256, claims({ exp: null })),
+    'exp beyond all numbers': forge(HS256, `{"sub":"alice","exp":1e400}`),
+    'exp with a fraction': forge(HS256, claims({ exp: now() + 60.5 })),
+    'nbf in 10 s': forge(HS256, claims({ nbf: now() + 10 })),
+    'nbf as text': forge(HS256, claims({ nbf: '0' })),
+    'iat in 10 s': forge(HS256, claims({ iat: now() + 10 })),
+    'iat as text': forge(HS256, claims({ iat: '0' })),
+    'no user': forge(HS256, { exp: now() + 60 }),
+    'an empty sub': forge(HS256, claims({ sub: '' })),
+    'an empty sub beside a user_id': forge(HS256, claims({ sub: '', user_id: 'alice' })),
+    'sub null beside a user_id': forge(HS256, claims({ sub: null, user_id: 'alice' })),
+    'sub as a number': forge(HS256, claims({ sub: 1 })),
+    'sub as a list': forge(HS256, claims({ sub: ['alice'] })),
+    'sub as an object': forge(HS256, claims({ sub: { id: 'alice' } })),
+    'sub and another user_id': forge(HS256, claims({ user_id: 'bob' })),
+    'sub with U+0000': forge(HS256, claims({ sub: 'alice\0' })),
+    'sub with a lone surrogate': forge(HS256, `{"sub":"alice\\ud800","exp":${now() + 60}}`),
+    'sub of 256 characters': forge(HS256, claims({ sub: 'a'.repeat(256) })),
+    'user_id with a fraction': forge(HS256, { user_id: 1.5, exp: now() + 60 }),
+    'user_id as true': forge(HS256, { user_id: true, exp: now() + 60 }),
+    'email alone, as Better Auth signs for e-mail verification': forge(HS256, {
+      email: 'alice',
+      exp: now() + 60,
+    }),
+    'a payload that is a list': forge(HS256, [claims()]),
+    'a payload that is no JSON': forge(HS256, 'alice'),
+    'a header that is no JSON': `${encode('x')}.${body}.${signature}`,
+    'two parts': `${head}.${body}`,
+    'four parts': `${good}.${signature}`,
+    'junk of 8 KB': 'x'.repeat(8192),
+    dots: '..',
+    nothing: '',
+  }
+  for (const [what, token] of Object.entries(refused)) {
+    it(`401 for ${what}`, async () => {
+      const answer = await ask(`Bearer ${token}`)
+      assert.equal(answer.status, 401)
+      assert.equal(answer.json.error, 'unauthorized')
+      assert.equal(answer.headers['www-authenticate'], 'Bearer realm="todo", error="invalid_token"')
+    })
+  }
+
+  it('401 without a token names no error', async () => {
+    const answer = await ask(undefined)
+    assert.equal(answer.status, 401)
+    assert.equal(answer.headers['www-authenticate'], 'Bearer realm="todo"')
+  })
+
+  it('401 for a good token in any other place', async () => {
+    const places: Record<string, string>[] = [
+      { authorization: `Basic ${good}` },
+      { authorization: good },
+      { authorization: `Bearer ${good}, Bearer ${good}` },
+      { authorization: `Bearer\t${good}` },
+      { cookie: `token=${good}; better-auth.session_token=${good}` },
+      { 'x-access-token': good },
+      { 'proxy-authorization': `Bearer ${good}` },
+    ]
+    for (const headers of places) {
+      const answer = await test.send('GET', '/api/alice/tasks', { as: null, headers })
+      assert.equal(answer.status, 401, JSON.stringify(Object.keys(headers)))
+    }
+    for (const query of [`access_token=${good}`, `token=${good}`]) {
+      assert.equal((await test.send('GET', `/api/alice/tasks?${query}`, { as: null })).status, 401)
+    }
+  })
+
+  it('401 for two Authorization headers, whichever is good', async () => {
+    for (const authorization of [
+      [`Bearer ${good}`, `Bearer ${good}`],
+      [`Bearer ${good}`, 'Bearer x.y.z'],
+      ['Bearer x.y.z', `Bearer ${good}`],
+    ]) {
+      assert.equal((await ask(authorization)).status, 401)
+    }
+  })
+
+  it('401 from the second on at which a remembered token expires', async () => {
+    const token = forge(HS256, claims({ exp: now() - 3 }))
+    assert.equal((await ask(`Bearer ${token}`)).status, 200)
+    await new Promise((resolve) => setTimeout(resolve, 3_100))
+    assert.equal((await ask(`Bearer ${token}`)).status, 401)
+  })
+
+  it('401 and 403 are decided without a database', async () => {
+    const { serve } = await import('../support/app.ts')
+    const away = () => Promise.reject(new Error('asked the database'))
+    const blind = await serve({
+      description: '',
+      failed: new Promise(() => {}),
+      asUser: away,
+      ping: away,
+      close: async () => {},
+    })
+    assert.equal((await blind.send('GET', '/api/alice/tasks', { as: null })).status, 401)
+    assert.equal((await blind.send('GET', '/api/alice/tasks', { as: 'bob' })).status, 403)
+    assert.equal((await blind.send('GET', '/api/alice/tasks')).status, 500)
+    await blind.app.close()
+  })
+})
+
+describe('where the issuer and audience are pinned', () => {
+  let test: TestApp
+  before(async () => {
+    test = await startApp('postgres', {
+      JWT_ISSUER: 'https://auth.example.com',
+      JWT_AUDIENCE: 'todo',
+    })
+  })
+  after(() => test.close())
+
+  const pinned = { iss: 'https://auth.example.com', aud: 'todo' }
+  for (const [what, more, status] of [
+    ['both as they are set', pinned, 200],
+    ['the audience among others', { ...pinned, aud: ['x', 'todo'] }, 200],
+    ['another issuer', { ...pinned, iss: 'https://evil.example.com' }, 401],
+    ['no issuer', { aud: 'todo' }, 401],
+    ['another audience', { ...pinned, aud: 'x' }, 401],
+    ['no audience', { iss: pinned.iss }, 401],
+  ] as const) {
+    it(`${status} for ${what}`, async () => {
+      const headers = { authorization: `Bearer ${forge(HS256, claims(more))}` }
+      assert.equal(
+        (await test.send('GET', '/api/alice/tasks', { as: null, headers })).status,
+        status,
+      )
+    })
+  }
+
+  it('the tokens this server prints pass', async () => {
+    assert.equal((await test.send('GET', '/api/alice/tasks')).status, 200)
+  })
+})

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import fc from 'fast-check'
+import { encodeSegment } from '../../src/api/paths.ts'
+import { startApp, type TestApp } from '../support/app.ts'
+import { KINDS } from '../support/databases.ts'
+
+/** Every endpoint, with a task id in its place and a body that would do. */
+const ENDPOINTS = [
+  { method: 'GET', at: '' },
+  { method: 'POST', at: '', body: { title: 'planted' } },
+  { method: 'GET', at: '/:id' },
+  { method: 'PUT', at: '/:id', body: { title: 'taken' } },
+  { method: 'DELETE', at: '/:id' },
+  { method: 'PATCH', at: '/:id/complete' },
+] as const
+const ON_A_TASK = ENDPOINTS.filter(({ at }) => at.includes(':id'))
+const MISSING = '019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90'
+
+for (const kind of KINDS) {
+  describe(`isolation on ${kind}`, () => {
+    let test: TestApp
+    let task: { id: string; updated_at: string }
+    before(async () => {
+      test = await startApp(kind)
+      const body = { title: 'Alice’s secret', description: 'nobody else’s' }
+      task = (await test.send('POST', '/api/alice/tasks', { body })).json
+    })
+    after(() => test.close())
+
+    const unchanged = async () => {
+      const rows = await test.admin('select user_id, title, completed from todo.tasks')
+      assert.deepEqual(rows, [{ user_id: 'alice', title: 'Alice’s secret', completed: false }])
+    }
+
+    for (const { method, at, ...sending } of ENDPOINTS) {
+      const name = `${method} /api/{user_id}/tasks${at}`
+      const path = (user: string) => `/api/${user}/tasks${at.replace(':id', task.id)}`
+
+      it(`401 for ${name} without a token`, async () => {
+        const answer = await test.send(method, path('alice'), { as: null, ...sending })
+        assert.equal(answer.status, 401)
+        assert.ok(!answer.text.includes('secret'))
+        await unchanged()
+      })
+
+      it(`403 for ${name} with another user's valid token`, async () => {
+        for (const user of ['bob', 'Alice', 'alice%20', 'alicea', 'alic']) {
+          const as = decodeURIComponent(user)
+          const answer = await test.send(method, path('alice'), { as, ...sending })
+          assert.equal(answer.status, 403, user)
+          assert.equal(answer.json.error, 'user_id_mismatch')
+          assert.ok(!answer.text.includes('secret'))
+        }
+        await unchanged()
+      })
+
+      it(`403 for ${name} before the body or the task is looked at`, async () => {
+        const broken = { as: 'bob', headers: { 'content-type': 'application/json' }, raw: '{' }
+        assert.equal((await test.send(method, path('alice'), broken)).status, 403)
+      })
+    }
+
+    for (const { method, at, ...sending } of ON_A_TASK) {
+      it(`404 for another user's task by ${method} ${at}, byte for byte like a missing one`, async () => {
+        const answers = []
+        for (const id of [task.id, MISSING]) {
+          for (const match of [undefined, '*', `"${task.updated_at}"`]) {
+            const headers = { 'x-request-id': 'same', ...(match && { 'if-match': match }) }
+            const path = `/api/bob/tasks${at.replace(':id', id)}`
+            const answer = await test.send(method, path, { headers, ...sending })
+            assert.equal(answer.status, 404)
+            const { date: _date, ...rest } = answer.headers
+            answers.push({ text: answer.text, headers: rest })
+          }
+        }
+        for (const answer of answers) assert.deepEqual(answer, answers[0])
+        await unchanged()
+      })
+
+      it(`the owner is served by ${method} ${at}`, async () => {
+        const own = (await test.send('POST', '/api/owner/tasks', { body: { title: 'own' } })).json
+        const path = `/api/owner/tasks${at.replace(':id', own.id)}`
+        const answer = await test.send(method, path, sending)
+        assert.ok(answer.status === 200 || answer.status === 204)
+        await test.send('DELETE', `/api/owner/tasks/${own.id}`)
+      })
+    }
+
+    it('nobody lists what is another’s, by any filter', async () => {
+      for (const query of ['', '?completed=false', '?limit=1000', '?completed=true&limit=1']) {
+        assert.equal((await test.send('GET', `/api/bob/tasks${query}`)).text, '[]')
+      }
+      assert.equal((await test.send('GET', '/api/alice/tasks')).json.length, 1)
+    })
+
+    it('a POST cannot name its owner or id', async () => {
+      for (const member of ['user_id', 'id', 'created_at', 'updated_at']) {
+        const body = { title: 'planted', [member]: 'alice' }
+        const answer = await test.send('POST', '/api/bob/tasks', { body })
+        assert.equal(answer.status, 422)
+        assert.deepEqual(answer.json.errors, [
+          { in: 'body', path: `/${member}`, message: 'is not known here' },
+        ])
+      }
+      await unchanged()
+    })
+
+    it('any user id works when it is percent-encoded once, and only as that user', async () => {
+      const userId = fc
+        .oneof(
+          fc.string({ unit: 'binary', minLength: 1, maxLength: 255 }),
+          fc.constantFrom(
+            'auth0|x/y',
+            '.',
+            '..',
+            '%2F',
+            '%252F',
+            'a b+c',
+            '𝄞'.repeat(255),
+            '?#',
+            '\\',
+            'é',
+            'e\u0301',
+          ),
+        )
+        .filter((id) => !id.includes('\0') && id.isWellFormed() && [...id].length <= 255)
+      await fc.assert(
+        fc.asyncProperty(userId, async (id) => {
+          const path = `/api/${encodeSegment(id)}/tasks`
+          const made = await test.send('POST', path, { as: id, body: { title: 'x' } })
+          assert.equal(made.status, 201)
+          assert.equal(made.json.user_id, id)
+          const found = await test.send('GET', String(made.headers.location), { as: id })
+          assert.deepEqual(found.json, made.json)
+          for (const task of (await test.send('GET', path, { as: id })).json)
+            assert.equal(task.user_id, id)
+          assert.equal(
+            (await test.send('GET', path, { as: `${id}x`.slice(-255) || 'x' })).status,
+            403,
+          )
+          await test.send('DELETE', String(made.headers.location), { as: id })
+        }),
+        { numRuns: 60 },
+      )
+    })
+  })
+}
