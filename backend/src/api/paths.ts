@@ -27,21 +27,22 @@ export function serveCanonicalPaths(app: FastifyInstance): void {
     for (const name of [method].flat()) resource.methods.add(name)
     resources.set(url, resource)
   })
-  app.addHook('onRequest', (request, _reply, done) => {
-    const { url } = request.routeOptions
-    const known =
-      url === undefined || url === '*' || resources.get(url)?.pattern.test(pathOf(request))
-    done(known ? undefined : new AppError('not_found'))
-  })
-  app.setNotFoundHandler((request, reply) => {
-    const path = pathOf(request)
+  const allowed = (path: string): string => {
     const found = [...resources.values()].filter(({ pattern }) => pattern.test(path))
-    if (found.length === 0) throw new AppError('not_found')
-    const allow = [...new Set(found.flatMap(({ methods }) => [...methods]))].sort().join(', ')
-    if (request.method !== 'OPTIONS') {
-      throw new AppError('method_not_allowed', { headers: { allow } })
-    }
-    answerOptions(reply, allow)
+    return [...new Set(found.flatMap(({ methods }) => [...methods]))].sort().join(', ')
+  }
+  app.addHook('onRequest', async (request, reply) => {
+    const path = pathOf(request)
+    const { url = '*' } = request.routeOptions
+    if (url !== '*' && resources.get(url)?.pattern.test(path)) return
+    const allow = allowed(path)
+    if (allow === '') throw new AppError('not_found')
+    if (request.method === 'OPTIONS') return answerOptions(reply, allow)
+    throw new AppError('method_not_allowed', { headers: { allow } })
+  })
+  // For what a route itself does not find, such as a file of the docs page.
+  app.setNotFoundHandler(() => {
+    throw new AppError('not_found')
   })
 }
 
@@ -50,7 +51,7 @@ export function encodeSegment(text: string): string {
   return text === '.' || text === '..' ? text.replaceAll('.', '%2E') : encodeURIComponent(text)
 }
 
-function answerOptions(reply: FastifyReply, allow: string): void {
+function answerOptions(reply: FastifyReply, allow: string): FastifyReply {
   reply.code(204).header('allow', allow)
   // The CORS plugin has named the origin where it is trusted; the rest of a preflight is told here.
   if (reply.hasHeader('access-control-allow-origin')) {
@@ -60,7 +61,7 @@ function answerOptions(reply: FastifyReply, allow: string): void {
       'access-control-max-age': PREFLIGHT_MAX_AGE_SECONDS,
     })
   }
-  reply.send()
+  return reply.send()
 }
 
 function canonical(url: string): RegExp {

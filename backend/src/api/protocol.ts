@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
-  type FastifyServerOptions,
+  type FastifyHttpOptions,
   LogController,
 } from 'fastify'
 import type { Config } from '../core/config.ts'
@@ -50,17 +50,19 @@ export function serverOptions({ trustProxy }: Config) {
       sendError(error, request, reply)
     },
     clientErrorHandler: refuseSocket,
-  } satisfies FastifyServerOptions
+    http: { requireHostHeader: false },
+  } satisfies FastifyHttpOptions<Server>
 }
 
 /** The headers every answer carries (contract §3), and one log line for each. */
 export function markAnswers(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
     mark(request, reply)
-    // Node lets a second Host header pass, and RFC 9112 §3.2 wants it refused.
-    const { rawHeaders } = request.raw
-    const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host')
-    done(hosts.length > 1 ? new AppError('bad_request') : undefined)
+    done(
+      countHosts(request) === 1 || request.raw.httpVersion === '1.0'
+        ? undefined
+        : new AppError('bad_request'),
+    )
   })
   app.addHook('onResponse', (request, reply, done) => {
     request.log.info(
@@ -74,6 +76,11 @@ export function markAnswers(app: FastifyInstance): void {
     )
     done()
   })
+}
+
+/** RFC 9112 §3.2 wants one Host; Node lets a second pass, and answers a missing one in its own form. */
+function countHosts({ raw: { rawHeaders } }: FastifyRequest): number {
+  return rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length
 }
 
 const SAME_FOR_ALL = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }

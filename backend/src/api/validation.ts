@@ -60,6 +60,8 @@ export function validateStrictly(app: FastifyInstance): void {
   })
   // Fastify's own validation stops at the first part that fails.
   app.setValidatorCompiler(() => () => true)
+  // The schema of an answer is for the document; it never drops or reshapes what is sent.
+  app.setSerializerCompiler(() => JSON.stringify)
   app.addHook('onRoute', (route) => {
     const check = compile(ajv, route.schema ?? {})
     if (check !== undefined) route.preValidation = [route.preValidation ?? [], check].flat()
@@ -110,7 +112,7 @@ function faults(part: 'body' | 'query', check: ValidateFunction, value: unknown)
   return (check.errors ?? []).map((error) => ({
     in: part,
     path: error.instancePath + pointer(error),
-    message: message(error),
+    message: message(part, error),
   }))
 }
 
@@ -121,15 +123,15 @@ function pointer({ params }: ErrorObject): string {
   return `/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`
 }
 
-function message({ keyword, params, parentSchema, data }: ErrorObject): string {
+function message(
+  part: 'body' | 'query',
+  { keyword, params, parentSchema, data }: ErrorObject,
+): string {
   const { minLength = 0, maxLength, minimum, maximum } = parentSchema ?? {}
   switch (keyword) {
     case 'type':
-      return Array.isArray(data) &&
-        !String(params.type).includes('array') &&
-        typeof data[0] === 'string'
-        ? 'must be given once'
-        : `must be ${typeNames(params.type)}`
+      if (part === 'query' && Array.isArray(data)) return 'must be given once'
+      return `must be ${typeNames(params.type)}`
     case 'additionalProperties':
       return 'is not known here'
     case 'required':

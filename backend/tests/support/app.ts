@@ -62,8 +62,7 @@ export async function serve(database: Database, environment: Environment = {}) {
   const log: string[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => log.push(line) })
   const app = await buildApp({ config, database, logger })
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = app.addresses()[0] ?? { port: 0 }
+  const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
   const token = (userId: string) => signToken(config, userId)
   const send = async (method: string, path: string, sending: Sending = {}) => {
     const user = sending.as === undefined ? userOf(path) : sending.as
@@ -87,8 +86,8 @@ export function exchange(
   const payload = body === undefined ? raw : JSON.stringify(body)
   const type = body === undefined ? {} : { 'content-type': 'application/json' }
   // Node frames no body of a GET or DELETE by itself.
-  const length =
-    payload === undefined ? {} : { 'content-length': String(Buffer.byteLength(payload)) }
+  const framed = payload === undefined || headers?.['transfer-encoding'] !== undefined
+  const length = framed ? {} : { 'content-length': String(Buffer.byteLength(payload)) }
   return new Promise((resolve, reject) => {
     const request = httpRequest(
       {

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { exchange, startApp, type TestApp } from '../support/app.ts'
+
+const ORIGIN = 'https://app.example.com'
+
+describe('the limit of a user', () => {
+  let test: TestApp
+  before(async () => {
+    test = await startApp('postgres', { RATE_LIMIT_PER_MINUTE: '5' })
+  })
+  after(() => test.close())
+
+  it('429 with Retry-After and RateLimit beyond it, for that user alone', async () => {
+    const statuses = []
+    for (let n = 0; n < 7; n += 1)
+      statuses.push((await test.send('GET', '/api/alice/tasks')).status)
+    assert.deepEqual(statuses, [200, 200, 200, 200, 200, 429, 429])
+    const answer = await test.send('GET', '/api/alice/tasks')
+    assert.equal(answer.json.error, 'too_many_requests')
+    assert.equal(answer.headers['ratelimit-policy'], '"user";q=5;w=60')
+    assert.match(String(answer.headers.ratelimit), /^"user";r=0;t=\d+$/)
+    const seconds = Number(answer.headers['retry-after'])
+    assert.ok(seconds > 0 && seconds <= 60)
+    assert.equal((await test.send('GET', '/api/bob/tasks')).status, 200)
+  })
+
+  it('says what is left on every answer', async () => {
+    const { headers } = await test.send('GET', '/api/carol/tasks')
+    assert.match(String(headers.ratelimit), /^"user";r=4;t=\d+$/)
+  })
+
+  it('requests with another user’s token, or none, use up nothing', async () => {
+    for (let n = 0; n < 10; n += 1) {
+      await test.send('GET', '/api/dave/tasks', { as: 'mallory' })
+      await test.send('GET', '/api/dave/tasks', { as: null })
+    }
+    assert.equal((await test.send('GET', '/api/dave/tasks')).status, 200)
+  })
+
+  it('health and docs are not limited', async () => {
+    for (let n = 0; n < 10; n += 1) assert.equal((await test.send('GET', '/livez')).status, 200)
+  })
+})
+
+describe('pages of trusted origins', () => {
+  let test: TestApp
+  before(async () => {
+    test = await startApp('postgres', { TRUSTED_ORIGINS: `${ORIGIN}, http://localhost:3000` })
+  })
+  after(() => test.close())
+
+  it('may read answers, errors too, and the headers they need', async () => {
+    for (const [path, as] of [
+      ['/api/alice/tasks', 'alice'],
+      ['/api/alice/tasks', null],
+    ] as const) {
+      const { headers } = await test.send('GET', path, { as, headers: { origin: ORIGIN } })
+      assert.equal(headers['access-control-allow-origin'], ORIGIN)
+      assert.equal(headers['access-control-allow-credentials'], undefined)
+      assert.match(String(headers.vary), /origin/i)
+      for (const name of ['etag', 'link', 'location', 'retry-after']) {
+        assert.ok(String(headers['access-control-expose-headers']).includes(name))
+      }
+    }
+  })
+
+  it('get the methods of the path and the headers it takes from a preflight, without a token', async () => {
+    const headers = { origin: ORIGIN, 'access-control-request-method': 'PUT' }
+    const path = '/api/alice/tasks/019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90'
+    const answer = await exchange(test.port, 'OPTIONS', path, { headers })
+    assert.equal(answer.status, 204)
+    assert.equal(answer.headers['access-control-allow-origin'], ORIGIN)
+    assert.match(String(answer.headers['access-control-allow-methods']), /PUT/)
+    assert.match(String(answer.headers['access-control-allow-headers']), /authorization/)
+    assert.match(String(answer.headers['access-control-allow-headers']), /if-match/)
+  })
+
+  it('no other origin is named', async () => {
+    for (const origin of [
+      'https://evil.example.com',
+      'null',
+      `${ORIGIN}.evil.com`,
+      'http://app.example.com',
+      ORIGIN.toUpperCase(),
+    ]) {
+      for (const method of ['GET', 'OPTIONS']) {
+        const { headers } = await test.send(method, '/api/alice/tasks', { headers: { origin } })
+        assert.equal(headers['access-control-allow-origin'], undefined)
+      }
+    }
+  })
+})
+
+describe('health', () => {
+  it('200 while alive and ready; / names the way', async () => {
+    const test = await startApp('postgres')
+    for (const path of ['/livez', '/readyz', '/health']) {
+      const answer = await test.send('GET', path)
+      assert.deepEqual([answer.status, answer.text], [200, '{"status":"ok"}'])
+    }
+    const { links } = (await test.send('GET', '/')).json
+    for (const link of Object.values(links))
+      assert.equal((await test.send('GET', String(link))).status, 200)
+    await test.close()
+  })
+
+  it('requests under way are answered while the server stops, and no others are taken', async () => {
+    let release = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const test = await startApp('postgres', {}, (database) => ({
+      ...database,
+      description: '',
+      failed: database.failed,
+      ping: () => database.ping(),
+      close: () => database.close(),
+      asUser: async (userId, statement) => {
+        await held
+        return database.asUser(userId, statement)
+      },
+    }))
+    const writing = test.send('POST', '/api/alice/tasks', { body: { title: 'under way' } })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const closing = test.app.close()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    await assert.rejects(test.send('GET', '/readyz'), { code: 'ECONNREFUSED' })
+    release()
+    assert.equal((await writing).status, 201)
+    await closing
+    await test.close()
+  })
+})

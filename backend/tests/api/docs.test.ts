@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { after, before, describe, it } from 'node:test'
+import { ERRORS } from '../../src/core/errors.ts'
+import { startApp, type TestApp } from '../support/app.ts'
+
+const COMMITTED = new URL(
+  '../../../specs/001-backend-spec-manager/contracts/openapi.json',
+  import.meta.url,
+)
+
+interface Operation {
+  operationId?: string
+  summary?: string
+  security?: object[]
+  responses: Record<string, { description: string; content?: Record<string, object> }>
+  requestBody?: { content: Record<string, { example?: unknown }> }
+}
+
+describe('the OpenAPI document', () => {
+  let test: TestApp
+  let document: {
+    openapi: string
+    paths: Record<string, Record<string, Operation>>
+    components: {
+      schemas: Record<string, { enum?: string[]; properties: Record<string, { enum?: string[] }> }>
+    }
+  }
+  let operations: [string, Operation][]
+  before(async () => {
+    test = await startApp('postgres')
+    document = (await test.send('GET', '/openapi.json')).json
+    operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]): [string, Operation] => [
+        `${method.toUpperCase()} ${path}`,
+        operation,
+      ]),
+    )
+  })
+  after(() => test.close())
+
+  it('is OpenAPI 3.1, and the one committed under specs/', async () => {
+    assert.equal(document.openapi, '3.1.0')
+    assert.deepEqual(document, JSON.parse(await readFile(COMMITTED, 'utf8')))
+  })
+
+  it('has every operation of the contract, and no other', () => {
+    const tasks = '/api/{user_id}/tasks'
+    assert.deepEqual(
+      operations.map(([name]) => name).sort(),
+      [
+        `GET ${tasks}`,
+        `POST ${tasks}`,
+        `GET ${tasks}/{id}`,
+        `PUT ${tasks}/{id}`,
+        `DELETE ${tasks}/{id}`,
+        `PATCH ${tasks}/{id}/complete`,
+        'GET /',
+        'GET /health',
+        'GET /livez',
+        'GET /readyz',
+        'GET /openapi.json',
+      ].sort(),
+    )
+  })
+
+  it('gives each operation an id, a summary and examples, and a token to those with a user', () => {
+    const ids = operations.map(([, { operationId }]) => operationId)
+    assert.equal(new Set(ids).size, operations.length)
+    for (const [name, operation] of operations) {
+      assert.ok(operation.operationId && operation.summary, name)
+      assert.equal(operation.security !== undefined, name.includes('{user_id}'), name)
+      for (const { example } of Object.values(operation.requestBody?.content ?? {})) {
+        assert.ok(example, name)
+      }
+    }
+  })
+
+  it('names every code of the table, with the status of the table', () => {
+    const told = new Map<string, string>()
+    for (const [, { responses }] of operations) {
+      for (const [status, { description }] of Object.entries(responses)) {
+        const code = /^`([a-z_]+)`/.exec(description)?.[1]
+        if (code) told.set(code, status)
+      }
+    }
+    for (const [code, status] of told) {
+      assert.equal(String(ERRORS[code as keyof typeof ERRORS].status), status)
+    }
+    // These come before any operation is known, or are not reachable yet.
+    const elsewhere = ['method_not_allowed', 'request_timeout', 'headers_too_large', 'conflict']
+    assert.deepEqual([...told.keys(), ...elsewhere].sort(), Object.keys(ERRORS).sort())
+    assert.deepEqual(
+      document.components.schemas.Problem?.properties.error?.enum,
+      Object.keys(ERRORS),
+    )
+  })
+
+  it('describes each answer the server gives to its own examples', async () => {
+    const { id } = (await test.send('POST', '/api/alice/tasks', { body: { title: 'x' } })).json
+    for (const [name, operation] of operations) {
+      const [method = '', template = ''] = name.split(' ')
+      const path = template.replace('{user_id}', 'alice').replace('{id}', id)
+      const body = Object.values(operation.requestBody?.content ?? {})[0]?.example
+      const answer = await test.send(method, path, body === undefined ? {} : { body })
+      assert.ok(answer.status < 300, `${name}: ${answer.status} ${answer.text}`)
+      const response = operation.responses[answer.status]
+      assert.ok(response, `${name}: ${answer.status}`)
+      const type = String(answer.headers['content-type']).split(';')[0] ?? ''
+      if (answer.text !== '') assert.ok(response.content?.[type], `${name}: ${type}`)
+      const refused = await test.send(method, path, {
+        as: template.includes('{') ? 'bob' : null,
+        body,
+      })
+      if (template.includes('{'))
+        assert.ok(operation.responses[refused.status], `${name}: ${refused.status}`)
+      if (method === 'DELETE') return
+    }
+  })
+
+  it('is shown by a page that needs this server alone', async () => {
+    const page = await test.send('GET', '/docs')
+    assert.equal(page.status, 200)
+    assert.match(String(page.headers['content-type']), /^text\/html/)
+    assert.match(
+      String(page.headers['content-security-policy']),
+      /default-src 'none'.*connect-src 'self'/,
+    )
+    const parts = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => String(path))
+    assert.ok(parts.length >= 4)
+    for (const part of parts) {
+      assert.ok(!/^(https?:)?\/\//.test(part), part)
+      const url = new URL(part, 'http://x/docs')
+      assert.equal((await test.send('GET', url.pathname)).status, 200, part)
+    }
+  })
+})

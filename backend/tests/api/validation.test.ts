@@ -1,0 +1,310 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { type Sending, startApp, type TestApp } from '../support/app.ts'
+
+const JSON_TYPE = { 'content-type': 'application/json' }
+const LENGTH = 'must be 1 to 500 characters'
+const UNICODE = 'must be well-formed Unicode without U+0000'
+
+/** Where an operation that takes a body is, and whether it may be left out. */
+const WITH_BODY = ['POST ', 'PUT /:id', 'PATCH /:id/complete'] as const
+
+describe('what is sent', () => {
+  let test: TestApp
+  let id: string
+  before(async () => {
+    test = await startApp('postgres')
+    id = (await test.send('POST', '/api/alice/tasks', { body: { title: 'Kept' } })).json.id
+  })
+  after(() => test.close())
+
+  const send = (operation: string, sending: Sending, query = '') => {
+    const [method = '', at = ''] = operation.split(' ')
+    return test.send(method, `/api/alice/tasks${at.replace(':id', id)}${query}`, sending)
+  }
+  const unchanged = async () => {
+    const rows = await test.admin('select title, description, completed from todo.tasks')
+    assert.deepEqual(rows, [{ title: 'Kept', description: null, completed: false }])
+  }
+
+  const faults: [operation: string, what: string, body: unknown, ...faults: [string, string][]][] =
+    [
+      ['POST ', 'no title', {}, ['/title', 'is required']],
+      ['POST ', 'an empty title', { title: '' }, ['/title', LENGTH]],
+      ['POST ', 'a title of white space', { title: ' \t\n\u00a0\u3000\ufeff' }, ['/title', LENGTH]],
+      ['POST ', 'a title of 501 characters', { title: 'x'.repeat(501) }, ['/title', LENGTH]],
+      ['POST ', 'a title null', { title: null }, ['/title', 'must be a string']],
+      ['POST ', 'a title that is a number', { title: 1 }, ['/title', 'must be a string']],
+      ['POST ', 'a title that is a list', { title: ['x'] }, ['/title', 'must be a string']],
+      ['POST ', 'a title with U+0000', { title: 'a\0b' }, ['/title', UNICODE]],
+      [
+        'POST ',
+        'a description of 16385',
+        { title: 'x', description: 'x'.repeat(16_385) },
+        ['/description', 'must be 0 to 16384 characters'],
+      ],
+      [
+        'POST ',
+        'a description that is a number',
+        { title: 'x', description: 1 },
+        ['/description', 'must be a string or null'],
+      ],
+      [
+        'POST ',
+        'a description with U+0000',
+        { title: 'x', description: '\0' },
+        ['/description', UNICODE],
+      ],
+      [
+        'POST ',
+        'completed as text',
+        { title: 'x', completed: 'true' },
+        ['/completed', 'must be true or false'],
+      ],
+      [
+        'POST ',
+        'completed as a number',
+        { title: 'x', completed: 1 },
+        ['/completed', 'must be true or false'],
+      ],
+      [
+        'POST ',
+        'completed null',
+        { title: 'x', completed: null },
+        ['/completed', 'must be true or false'],
+      ],
+      [
+        'POST ',
+        'an unknown member',
+        { title: 'x', priority: 1 },
+        ['/priority', 'is not known here'],
+      ],
+      [
+        'POST ',
+        'a member whose name needs escaping',
+        { title: 'x', 'a/b~c': 1 },
+        ['/a~1b~0c', 'is not known here'],
+      ],
+      [
+        'POST ',
+        'every fault at once',
+        { title: '', completed: 'no', id: 1, user_id: 'bob' },
+        ['/id', 'is not known here'],
+        ['/user_id', 'is not known here'],
+        ['/title', LENGTH],
+        ['/completed', 'must be true or false'],
+      ],
+      ['POST ', 'a list', [{ title: 'x' }], ['', 'must be a JSON object']],
+      ['POST ', 'a string', 'x', ['', 'must be a JSON object']],
+      ['POST ', 'a number', 1, ['', 'must be a JSON object']],
+      ['POST ', 'null', null, ['', 'must be a JSON object']],
+      ['PUT /:id', 'nothing to change', {}, ['', 'must have one of title, description, completed']],
+      ['PUT /:id', 'a title null', { title: null }, ['/title', 'must be a string']],
+      [
+        'PUT /:id',
+        'a timestamp',
+        { title: 'x', updated_at: 'x' },
+        ['/updated_at', 'is not known here'],
+      ],
+      ['PATCH /:id/complete', 'a title', { title: 'x' }, ['/title', 'is not known here']],
+      [
+        'PATCH /:id/complete',
+        'completed as text',
+        { completed: 'true' },
+        ['/completed', 'must be true or false'],
+      ],
+      ['PATCH /:id/complete', 'null', null, ['', 'must be a JSON object']],
+    ]
+  for (const [operation, what, body, ...expected] of faults) {
+    it(`422 for ${what} (${operation})`, async () => {
+      const answer = await send(operation, { body })
+      assert.equal(answer.status, 422)
+      assert.equal(answer.json.error, 'validation_error')
+      assert.deepEqual(
+        new Set(answer.json.errors.map((fault: object) => JSON.stringify(fault))),
+        new Set(expected.map(([path, message]) => JSON.stringify({ in: 'body', path, message }))),
+      )
+      await unchanged()
+    })
+  }
+
+  it('the detail says the first fault in words', async () => {
+    assert.equal((await send('POST ', { body: { title: '' } })).json.detail, `title ${LENGTH}`)
+    assert.equal((await send('POST ', { body: [] })).json.detail, 'The body must be a JSON object')
+  })
+
+  const raw: [what: string, status: number, sending: Sending][] = [
+    ['a lone surrogate', 422, { headers: JSON_TYPE, raw: '{"title":"a\\ud800b"}' }],
+    ['a lone low surrogate', 422, { headers: JSON_TYPE, raw: '{"title":"\\udc00"}' }],
+    ['__proto__', 422, { headers: JSON_TYPE, raw: '{"title":"x","__proto__":{"title":"y"}}' }],
+    [
+      'constructor',
+      422,
+      { headers: JSON_TYPE, raw: '{"title":"x","constructor":{"prototype":{}}}' },
+    ],
+    ['5000 levels', 422, { headers: JSON_TYPE, raw: `${'['.repeat(5000)}${']'.repeat(5000)}` }],
+    ['no body', 422, { headers: JSON_TYPE, raw: '' }],
+    ['no body and no type', 422, {}],
+    ['cut JSON', 400, { headers: JSON_TYPE, raw: '{"title":"x"' }],
+    ['no JSON', 400, { headers: JSON_TYPE, raw: 'title=x' }],
+    ['a trailing comma', 400, { headers: JSON_TYPE, raw: '{"title":"x",}' }],
+    ['NaN', 400, { headers: JSON_TYPE, raw: '{"title":NaN}' }],
+    ['a byte order mark', 400, { headers: JSON_TYPE, raw: '\ufeff{"title":"x"}' }],
+    [
+      'invalid UTF-8',
+      400,
+      { headers: JSON_TYPE, raw: Buffer.from('7b227469746c65223a22ff227d', 'hex') },
+    ],
+    [
+      'overlong UTF-8',
+      400,
+      { headers: JSON_TYPE, raw: Buffer.from('7b227469746c65223a22c0af227d', 'hex') },
+    ],
+    [
+      'UTF-16 without saying so',
+      400,
+      { headers: JSON_TYPE, raw: Buffer.from('{"title":"x"}', 'utf16le') },
+    ],
+    ['text', 415, { headers: { 'content-type': 'text/plain' }, raw: '{"title":"x"}' }],
+    [
+      'a form',
+      415,
+      { headers: { 'content-type': 'application/x-www-form-urlencoded' }, raw: 'title=x' },
+    ],
+    [
+      'multipart',
+      415,
+      { headers: { 'content-type': 'multipart/form-data; boundary=x' }, raw: '--x--' },
+    ],
+    [
+      'a merge patch',
+      415,
+      { headers: { 'content-type': 'application/merge-patch+json' }, raw: '{"title":"x"}' },
+    ],
+    ['no type', 415, { raw: '{"title":"x"}' }],
+    ['no type that can be read', 415, { headers: { 'content-type': 'x' }, raw: '{"title":"x"}' }],
+    [
+      'UTF-16',
+      415,
+      { headers: { 'content-type': 'application/json; charset=utf-16' }, raw: '{"title":"x"}' },
+    ],
+    [
+      'Latin-1',
+      415,
+      { headers: { 'content-type': 'application/json; charset=iso-8859-1' }, raw: '{"title":"x"}' },
+    ],
+    [
+      'gzip',
+      415,
+      { headers: { ...JSON_TYPE, 'content-encoding': 'gzip' }, raw: gzipSync('{"title":"x"}') },
+    ],
+    [
+      'an unknown encoding',
+      415,
+      { headers: { ...JSON_TYPE, 'content-encoding': 'x' }, raw: '{"title":"x"}' },
+    ],
+    ['65537 bytes', 413, { headers: JSON_TYPE, raw: `{"title":"${'x'.repeat(65_537 - 12)}"}` }],
+    [
+      '65537 bytes in chunks',
+      413,
+      {
+        headers: { ...JSON_TYPE, 'transfer-encoding': 'chunked' },
+        raw: `{"title":"${'x'.repeat(65_537 - 12)}"}`,
+      },
+    ],
+    ['1 MB', 413, { headers: JSON_TYPE, raw: `{"title":"${'x'.repeat(1_000_000)}"}` }],
+  ]
+  for (const [what, status, sending] of raw) {
+    it(`${status} for ${what}`, async () => {
+      for (const operation of WITH_BODY) {
+        const empty = sending.raw === undefined || sending.raw.length === 0
+        if (empty && operation.startsWith('PATCH')) continue
+        const answer = await send(operation, sending)
+        assert.equal(answer.status, status, operation)
+        assert.equal(answer.json.status, status)
+      }
+      await unchanged()
+    })
+  }
+
+  it('64 KiB are read to the last byte', async () => {
+    const answer = await send('POST ', {
+      headers: JSON_TYPE,
+      raw: `{"title":"${'x'.repeat(65_536 - 12)}"}`,
+    })
+    assert.equal(answer.status, 422)
+    assert.equal(answer.json.errors[0].message, LENGTH)
+  })
+
+  it('JSON in UTF-8 is taken however that is written', async () => {
+    for (const type of [
+      'application/json',
+      'Application/JSON',
+      'application/json; charset=utf-8',
+      'application/json;charset="UTF-8"',
+      'application/json;',
+    ]) {
+      const answer = await send('PUT /:id', {
+        headers: { 'content-type': type },
+        raw: '{"title":"Kept"}',
+      })
+      assert.equal(answer.status, 200, type)
+    }
+    const headers = { ...JSON_TYPE, 'content-encoding': 'identity' }
+    assert.equal((await send('PUT /:id', { headers, raw: '{"title":"Kept"}' })).status, 200)
+  })
+
+  const queries: [query: string, status: number, path?: string, message?: string][] = [
+    ['limit=0', 422, '/limit', 'must be 1 to 1000'],
+    ['limit=1001', 422, '/limit', 'must be 1 to 1000'],
+    ['limit=-1', 422, '/limit', 'must be a whole number'],
+    ['limit=1.5', 422, '/limit', 'must be a whole number'],
+    ['limit=1e2', 422, '/limit', 'must be a whole number'],
+    ['limit=010', 422, '/limit', 'must be a whole number'],
+    ['limit=%2010', 422, '/limit', 'must be a whole number'],
+    ['limit=', 422, '/limit', 'must be a whole number'],
+    ['limit', 422, '/limit', 'must be a whole number'],
+    ['limit=1&limit=1', 422, '/limit', 'must be given once'],
+    ['completed=1', 422, '/completed', 'must be true or false'],
+    ['completed=TRUE', 422, '/completed', 'must be true or false'],
+    ['completed=', 422, '/completed', 'must be true or false'],
+    ['completed=true&completed=false', 422, '/completed', 'must be given once'],
+    ['cursor=x', 422, '/cursor', 'must be the cursor of a Link'],
+    ['cursor=', 422, '/cursor', 'must be the cursor of a Link'],
+    ['cursor=AAAAAAAAAAAAAAAAAAAAAB', 422, '/cursor', 'must be the cursor of a Link'],
+    ['cursor=019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90', 422, '/cursor', 'must be the cursor of a Link'],
+    ['offset=1', 422, '/offset', 'is not known here'],
+    ['Limit=1', 422, '/Limit', 'is not known here'],
+    ['__proto__=1', 422, '/__proto__', 'is not known here'],
+    ['=1', 422, '/', 'is not known here'],
+    ['limit=%zz', 400],
+    ['%ff=1', 400],
+    ['limit=1000', 200],
+    ['limit=1', 200],
+    ['limit=1&completed=false&', 200],
+    ['cursor=AAAAAAAAAAAAAAAAAAAAAA', 200],
+    ['', 200],
+  ]
+  for (const [query, status, path, message] of queries) {
+    it(`${status} for a list with ?${query}`, async () => {
+      const answer = await test.send('GET', `/api/alice/tasks?${query}`)
+      assert.equal(answer.status, status)
+      if (status === 422) assert.deepEqual(answer.json.errors, [{ in: 'query', path, message }])
+    })
+  }
+
+  it('422 names the faults of query and body together', async () => {
+    const answer = await send('POST ', { body: { title: 1 } }, '?dry_run=1&x=1&x=2')
+    assert.deepEqual(answer.json.errors, [
+      { in: 'query', path: '/dry_run', message: 'is not known here' },
+      { in: 'query', path: '/x', message: 'is not known here' },
+      { in: 'body', path: '/title', message: 'must be a string' },
+    ])
+    for (const operation of ['GET /:id', 'PUT /:id', 'DELETE /:id', 'PATCH /:id/complete']) {
+      const body = operation.startsWith('PUT') ? { body: { title: 'x' } } : {}
+      assert.equal((await send(operation, body, '?x=1')).status, 422)
+    }
+    await unchanged()
+  })
+})
