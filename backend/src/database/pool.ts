@@ -24,8 +24,11 @@ const SILENCE_LIMIT_MS = 10_000
 const MAX_IN_FLIGHT_PER_CONNECTION = 128
 /** Prepares the scope and shows that the login may take the role; it leaves no trace. */
 const prologue = { ...SCOPE, values: [''], query_timeout: CONNECT_TIMEOUT_MS }
-/** invalid_sql_statement_name, duplicate_prepared_statement: pg and the server disagree. */
-const LOST_PREPARED_STATEMENT = ['26000', '42P05']
+/**
+ * SQLSTATEs after which a connection is of no more use: the server is ending it (57P…), it has
+ * become a standby, or pg and the server disagree on what is prepared.
+ */
+const SPENT = /^57P|^25006$|^26000$|^42P05$/
 
 /**
  * Connections shared by all requests: a statement is written to the least busy one at once and its
@@ -125,11 +128,13 @@ export class PipelinedPool implements Database {
 /** One connection in pipeline mode, with the count of what it owes. */
 class Session {
   readonly #client: Client
+  readonly #lost: (session: Session) => void
   #heardMs = 0
   pending = 0
 
-  private constructor(client: Client) {
+  private constructor(client: Client, lost: (session: Session) => void) {
     this.#client = client
+    this.#lost = lost
   }
 
   /** @throws whatever pg reports when the server is away, or the login may not take the role. */
@@ -140,7 +145,7 @@ class Session {
       keepAlive: true,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     })
-    const session = new Session(client)
+    const session = new Session(client, lost)
     // Without a listener the loss of an idle connection would end the process.
     client.on('error', () => lost(session))
     client.on('end', () => lost(session))
@@ -196,10 +201,11 @@ class Session {
     this.pending -= 1
     this.#heardMs = performance.now()
     const state = error === undefined ? undefined : sqlState(error)
-    if (state !== undefined && LOST_PREPARED_STATEMENT.includes(state)) this.#destroy()
+    if (state !== undefined && SPENT.test(state)) this.#destroy()
   }
 
   #destroy(): void {
+    this.#lost(this)
     this.#client.connection.stream.destroy(new Error('the database stopped answering'))
   }
 }

@@ -30,10 +30,10 @@ export function testFolder(): Promise<string> {
   return mkdtemp(join(required('TEST_FOLDER'), 'test-'))
 }
 
-/** A folder with a migrated embedded database, which nobody has open. */
-export async function embeddedFolder(): Promise<string> {
+/** A folder with an embedded database which nobody has open. */
+export async function embeddedFolder(state: 'empty' | 'migrated'): Promise<string> {
   const directory = await testFolder()
-  await cp(join(required('TEST_FOLDER'), 'template'), directory, { recursive: true })
+  await cp(join(required('TEST_FOLDER'), state), directory, { recursive: true })
   return directory
 }
 
@@ -78,7 +78,7 @@ export function rawStatement(
 }
 
 async function embedded(): Promise<{ config: DatabaseConfig; drop(): Promise<void> }> {
-  const directory = await embeddedFolder()
+  const directory = await embeddedFolder('migrated')
   return {
     config: { kind: 'pglite', directory },
     drop: () => rm(directory, { recursive: true, force: true }),

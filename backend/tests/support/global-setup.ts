@@ -2,14 +2,15 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type PostgresServer, startPostgres } from '../../../scripts/postgres.ts'
-import { openDatabase } from '../../src/database/connect.ts'
+import { migrate } from '../../src/database/migrate.ts'
+import { connectPglite } from '../../src/database/pglite.ts'
 
 let server: PostgresServer | undefined
 let folder: string | undefined
 
 /**
  * Runs once before all test files: starts a PostgreSQL for them, unless `TEST_DATABASE_URL` names
- * one whose login may create databases, and makes one embedded database for them to copy.
+ * one whose login may create databases, and makes embedded databases for them to copy.
  */
 export async function globalSetup(): Promise<void> {
   if (!process.env.TEST_DATABASE_URL) {
@@ -17,11 +18,14 @@ export async function globalSetup(): Promise<void> {
     process.env.TEST_DATABASE_URL = server.url
   }
   folder = await mkdtemp(join(tmpdir(), 'todo-tests-'))
-  const directory = join(folder, 'made')
-  const database = await openDatabase({ database: { kind: 'pglite', directory }, poolMax: 1 })
-  await database.close()
-  // A copy, so that nothing of the first process is in it.
-  await cp(directory, join(folder, 'template'), { recursive: true })
+  // Making a cluster takes seconds, so it is made once and copied.
+  const empty = join(folder, 'empty')
+  await (await connectPglite(empty)).close()
+  const migrated = join(folder, 'migrated')
+  await cp(empty, migrated, { recursive: true })
+  const connector = await connectPglite(migrated)
+  await migrate(connector)
+  await connector.close()
   process.env.TEST_FOLDER = folder
 }
 

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { ConfigError, type Environment, loadConfig } from '../../src/core/config.ts'
+import { loadOrCreateSecret } from '../../src/core/secret.ts'
+
+const SECRET = 'x'.repeat(32)
+const GOOD = { BETTER_AUTH_SECRET: SECRET, DATABASE_URL: 'postgres://u:p@h/d' }
+
+describe('the settings', () => {
+  let folder: string
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'todo-config-'))
+  })
+  after(() => rmSync(folder, { recursive: true }))
+
+  const refused: [variable: string, takes: RegExp, environment: Environment][] = [
+    ['PORT', /whole number from 0 to 65535/, { PORT: '65536' }],
+    ['PORT', /whole number/, { PORT: '80a' }],
+    ['PORT', /whole number/, { PORT: '-1' }],
+    ['NODE_ENV', /development, production, test/, { NODE_ENV: 'prod' }],
+    ['LOG_LEVEL', /fatal, error, warn/, { LOG_LEVEL: 'loud' }],
+    ['DATABASE_URL', /postgres:\/\/user:password@host\/database/, { DATABASE_URL: 'mysql://h/d' }],
+    ['DATABASE_URL', /postgres:\/\//, { DATABASE_URL: 'h' }],
+    ['DATABASE_URL', /pglite:<directory>/, { DATABASE_URL: 'pglite:' }],
+    ['DATABASE_URL_UNPOOLED', /postgres:\/\//, { DATABASE_URL_UNPOOLED: 'h' }],
+    ['DATABASE_POOL_MAX', /from 1 to 1000/, { DATABASE_POOL_MAX: '0' }],
+    ['BETTER_AUTH_SECRET', /fewer than 32 bytes/, { BETTER_AUTH_SECRET: 'x'.repeat(31) }],
+    ['BETTER_AUTH_URL', /exact origins/, { BETTER_AUTH_URL: 'example.com' }],
+    ['TRUSTED_ORIGINS', /no path, no final slash/, { TRUSTED_ORIGINS: 'https://a.com/' }],
+    ['TRUSTED_ORIGINS', /exact origins/, { TRUSTED_ORIGINS: '*' }],
+    ['TRUSTED_ORIGINS', /exact origins/, { TRUSTED_ORIGINS: 'https://a.com,https://b.com/x' }],
+    ['TRUST_PROXY', /IP addresses or networks/, { TRUST_PROXY: 'true' }],
+    ['TRUST_PROXY', /IP addresses or networks/, { TRUST_PROXY: '10.0.0.0/33' }],
+    ['TRUST_PROXY', /IP addresses or networks/, { TRUST_PROXY: '999.0.0.1' }],
+    ['RATE_LIMIT_PER_MINUTE', /from 0 to/, { RATE_LIMIT_PER_MINUTE: 'many' }],
+    [
+      'DATABASE_URL',
+      /required when NODE_ENV is production/,
+      { NODE_ENV: 'production', DATABASE_URL: '' },
+    ],
+    [
+      'BETTER_AUTH_SECRET',
+      /required when NODE_ENV is production/,
+      { NODE_ENV: 'production', BETTER_AUTH_SECRET: ' ' },
+    ],
+    [
+      'DATABASE_URL_FILE',
+      /cannot be read/,
+      { DATABASE_URL: undefined, DATABASE_URL_FILE: '/nowhere/x' },
+    ],
+    ['BETTER_AUTH_SECRET', /both set/, { BETTER_AUTH_SECRET_FILE: '/nowhere/x' }],
+  ]
+  for (const [variable, takes, environment] of refused) {
+    it(`names the variable and what it takes: ${JSON.stringify(environment)}`, () => {
+      assert.throws(
+        () => loadConfig({ ...GOOD, ...environment }),
+        (error) => {
+          assert.ok(error instanceof ConfigError)
+          assert.ok(error.message.startsWith(variable), error.message)
+          assert.match(error.message, takes)
+          assert.ok(!error.message.includes('\n'))
+          return true
+        },
+      )
+    })
+  }
+
+  it('has the defaults of the specification', () => {
+    const { secret, database, ...rest } = loadConfig({ ...GOOD, DATABASE_URL: undefined })
+    assert.deepEqual(database, { kind: 'pglite', directory: join(process.cwd(), '.data') })
+    assert.equal(secret, SECRET)
+    assert.deepEqual(rest, {
+      production: false,
+      poolMax: 8,
+      publicUrl: 'http://localhost:8000',
+      jwtIssuer: undefined,
+      jwtAudience: undefined,
+      trustedOrigins: [],
+      trustProxy: [],
+      rateLimitPerMinute: 600,
+      host: '127.0.0.1',
+      port: 8000,
+      logLevel: 'info',
+    })
+  })
+
+  it('listens on every address in production, and is frozen', () => {
+    const config = loadConfig({ ...GOOD, NODE_ENV: 'production', PORT: '9000' })
+    assert.deepEqual(
+      [config.host, config.port, config.publicUrl],
+      ['0.0.0.0', 9000, 'http://localhost:9000'],
+    )
+    assert.ok(Object.isFrozen(config))
+  })
+
+  it('takes lists, and empty values as unset', () => {
+    const config = loadConfig({
+      ...GOOD,
+      TRUSTED_ORIGINS: 'https://a.com, http://localhost:3000',
+      TRUST_PROXY: '10.0.0.0/8,::1, loopback',
+      JWT_ISSUER: '',
+      PORT: '',
+    })
+    assert.deepEqual(config.trustedOrigins, ['https://a.com', 'http://localhost:3000'])
+    assert.deepEqual(config.trustProxy, ['10.0.0.0/8', '::1', 'loopback'])
+    assert.deepEqual([config.jwtIssuer, config.port], [undefined, 8000])
+  })
+
+  it('names the embedded database, and a server’s two addresses', () => {
+    const database = (url: string, direct?: string) =>
+      loadConfig({ ...GOOD, DATABASE_URL: url, DATABASE_URL_UNPOOLED: direct }).database
+    assert.deepEqual(database('pglite:memory'), { kind: 'pglite', directory: null })
+    assert.deepEqual(database('pglite:/var/todo'), { kind: 'pglite', directory: '/var/todo' })
+    const url = 'postgresql://u:p@h-pooler/d?sslmode=require'
+    assert.deepEqual(database(url), { kind: 'postgres', url, directUrl: url })
+    assert.deepEqual(database(url, 'postgres://h/d'), {
+      kind: 'postgres',
+      url,
+      directUrl: 'postgres://h/d',
+    })
+  })
+
+  it('reads secrets from files, without their last line end', () => {
+    const file = join(folder, 'given')
+    writeFileSync(file, ` ${SECRET} \n`)
+    const { secret } = loadConfig({
+      ...GOOD,
+      BETTER_AUTH_SECRET: undefined,
+      BETTER_AUTH_SECRET_FILE: file,
+    })
+    assert.equal(secret, ` ${SECRET} `)
+  })
+
+  it('counts the secret in bytes', () => {
+    assert.equal(loadConfig({ ...GOOD, BETTER_AUTH_SECRET: 'é'.repeat(16) }).secret.length, 16)
+  })
+
+  it('makes a secret once, beside the embedded data, for the owner alone', () => {
+    const environment = { DATABASE_URL: `pglite:${join(folder, 'data')}` }
+    const { secret } = loadConfig(environment)
+    assert.ok(secret.length >= 43)
+    assert.equal(loadConfig(environment).secret, secret)
+    const file = join(folder, 'data', 'secret')
+    assert.equal(readFileSync(file, 'utf8').trim(), secret)
+    assert.equal(statSync(file).mode & 0o777, 0o600)
+    assert.deepEqual(readdirSync(join(folder, 'data')), ['secret'])
+  })
+
+  it('refuses a kept secret that was cut', () => {
+    const data = join(folder, 'cut')
+    loadOrCreateSecret(join(data, 'secret'))
+    writeFileSync(join(data, 'secret'), 'short')
+    assert.throws(() => loadConfig({ DATABASE_URL: `pglite:${data}` }), /fewer than 32 bytes/)
+  })
+
+  it('a start that is refused leaves no secret behind', () => {
+    const data = join(folder, 'refused')
+    assert.throws(() => loadConfig({ DATABASE_URL: `pglite:${data}`, PORT: 'x' }), ConfigError)
+    assert.ok(!readdirSync(folder).includes('refused'))
+  })
+})

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { describe, it } from 'node:test'
+import { connect } from '../../src/database/connect.ts'
+import { withDirectClient } from '../../src/database/direct.ts'
+import { type Migration, migrate, readMigrations } from '../../src/database/migrate.ts'
+import type { Connector } from '../../src/database/pool.ts'
+import { embeddedFolder, emptyPostgres, KINDS, type Kind } from '../support/databases.ts'
+import { run } from '../support/process.ts'
+
+/** Gives an empty database to `work`, and removes it. */
+async function withEmpty(kind: Kind, work: (connector: Connector, url: string) => Promise<void>) {
+  const { url, drop } = kind === 'postgres' ? await emptyPostgres() : await emptyFolder()
+  const database =
+    kind === 'postgres'
+      ? ({ kind, url, directUrl: url } as const)
+      : ({ kind, directory: url.slice('pglite:'.length) } as const)
+  const connector = await connect({ database, poolMax: 2 })
+  try {
+    await work(connector, url)
+  } finally {
+    await connector.close()
+    await drop()
+  }
+}
+
+async function emptyFolder(): Promise<{ url: string; drop(): Promise<void> }> {
+  const folder = await embeddedFolder('empty')
+  return { url: `pglite:${folder}`, drop: () => rm(folder, { recursive: true }) }
+}
+
+const migration = (name: string, sql: string): Migration => ({
+  name,
+  sql,
+  sha256: createHash('sha256').update(sql).digest('hex'),
+})
+
+const query = (connector: Connector, text: string) =>
+  withDirectClient(connector.direct, async (client) => (await client.query(text)).rows)
+
+for (const kind of KINDS) {
+  describe(`migrations on ${kind}`, () => {
+    it('from empty, then nothing to do', async () => {
+      const names = (await readMigrations()).map(({ name }) => name)
+      await withEmpty(kind, async (connector) => {
+        assert.deepEqual(await migrate(connector), names)
+        assert.deepEqual(await migrate(connector), [])
+        const rows = await query(connector, 'select name from todo.migrations order by name')
+        assert.deepEqual(
+          rows.map(({ name }) => name),
+          names,
+        )
+      })
+    })
+
+    it('a changed applied file stops the start and says so', async () => {
+      await withEmpty(kind, async (connector) => {
+        const known = await readMigrations()
+        await migrate(connector, known)
+        const changed = known.map(({ name, sql }) => migration(name, `${sql}\n-- changed`))
+        await assert.rejects(migrate(connector, changed), {
+          name: 'MigrationError',
+          message: /0001_tasks\.sql was changed after it was applied/,
+        })
+      })
+    })
+
+    it('a database of a newer version is left alone', async () => {
+      await withEmpty(kind, async (connector) => {
+        const known = await readMigrations()
+        await migrate(connector, [...known, migration('9000_later.sql', 'select 1')])
+        await assert.rejects(migrate(connector, known), {
+          name: 'MigrationError',
+          message: /9000_later\.sql, which this version does not know/,
+        })
+      })
+    })
+
+    it('a migration that fails leaves nothing of itself, and those before it stay', async () => {
+      await withEmpty(kind, async (connector) => {
+        const known = await readMigrations()
+        const broken = migration('9000_broken.sql', 'create table todo.half (id int); select 1 / 0')
+        await assert.rejects(migrate(connector, [...known, broken]), /division by zero/)
+        const [row] = await query(
+          connector,
+          `select to_regclass('todo.half') as half, (select count(*)::int from todo.migrations) as applied`,
+        )
+        assert.deepEqual(row, { half: null, applied: known.length })
+        const mended = migration('9000_broken.sql', 'create table todo.half (id int)')
+        assert.deepEqual(await migrate(connector, [...known, mended]), ['9000_broken.sql'])
+      })
+    })
+  })
+}
+
+describe('migrations', () => {
+  it('two processes at once apply each migration once', async () => {
+    await withEmpty('postgres', async (connector, url) => {
+      const runs = await Promise.all(
+        Array.from({ length: 4 }, () => run('commands/migrate.ts', [], { DATABASE_URL: url })),
+      )
+      const said = runs.map(({ code, stdout }) => `${code} ${stdout.trim()}`).sort()
+      const names = (await readMigrations()).map(({ name }) => name).join(', ')
+      assert.deepEqual(said, [`0 Applied ${names}`, ...Array(3).fill('0 Nothing to apply')])
+      const rows = await query(connector, 'select count(*)::int as count from todo.migrations')
+      assert.deepEqual(rows, [{ count: (await readMigrations()).length }])
+    })
+  })
+})

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { PipelinedPool } from '../../src/database/pool.ts'
+import { connectPostgres } from '../../src/database/postgres.ts'
+import { insertTask } from '../../src/models/task.ts'
+import { openTestDatabase, rawStatement, type TestDatabase } from '../support/databases.ts'
+import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+
+const now = rawStatement('select count(*) from todo.tasks')
+const slow = rawStatement('select pg_sleep(0.5)')
+const UNAVAILABLE = { code: 'service_unavailable', headers: { 'retry-after': '1' } }
+
+describe('the pool, when the database is cut off', () => {
+  let test: TestDatabase
+  let proxy: DatabaseProxy
+  let pool: PipelinedPool
+  before(async () => {
+    test = await openTestDatabase('postgres')
+  })
+  after(() => test.close())
+  beforeEach(async () => {
+    proxy = await startProxy(test.config.kind === 'postgres' ? test.config.url : '')
+    pool = new PipelinedPool(connectPostgres({ url: proxy.url, directUrl: proxy.url, poolMax: 3 }))
+    await pool.ping()
+  })
+  afterEach(async () => {
+    await pool.close()
+    await proxy.close()
+  })
+
+  it('a lost connection fails what was in flight on it, and is replaced', async () => {
+    const inFlight = Array.from({ length: 10 }, () => pool.asUser('alice', slow))
+    const settled = Promise.allSettled(inFlight)
+    setTimeout(() => proxy.cut(), 100)
+    for (const answer of await settled) {
+      if (answer.status === 'rejected') assert.equal(answer.reason.code, 'service_unavailable')
+    }
+    assert.ok((await settled).some(({ status }) => status === 'rejected'))
+    assert.deepEqual(await pool.asUser('alice', now), [['0']])
+  })
+
+  it('an idle connection that dies is replaced, and nobody notices', async () => {
+    proxy.cut()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    assert.deepEqual(await pool.asUser('alice', now), [['0']])
+  })
+
+  it('a backend that is terminated fails its statement alone, with 503', async () => {
+    const sleeping = pool.asUser('alice', rawStatement('select pg_sleep(3)'))
+    const failing = assert.rejects(sleeping, UNAVAILABLE)
+    setTimeout(
+      () =>
+        test.admin(
+          `select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(3)%' and pid <> pg_backend_pid()`,
+        ),
+      100,
+    )
+    await failing
+    assert.deepEqual(await pool.asUser('alice', now), [['0']])
+  })
+
+  it('503 at once while the database is away, and service again when it is back', async () => {
+    proxy.away(true)
+    for (let n = 0; n < 3; n += 1) {
+      const started = performance.now()
+      await assert.rejects(pool.asUser('alice', now), UNAVAILABLE)
+      await assert.rejects(pool.ping(), UNAVAILABLE)
+      assert.ok(performance.now() - started < 1_000)
+    }
+    proxy.away(false)
+    assert.deepEqual(await pool.asUser('alice', now), [['0']])
+  })
+
+  it('opens no more connections than it may, and shares them', async () => {
+    await Promise.all(
+      Array.from({ length: 60 }, () => pool.asUser('alice', rawStatement('select pg_sleep(0.01)'))),
+    )
+    assert.ok(proxy.connections() <= 3)
+  })
+
+  it('503 at once beyond what may be in flight; what is in flight is answered', async () => {
+    const many = Array.from({ length: 3 * 128 + 50 }, () => pool.asUser('alice', now))
+    const answers = await Promise.allSettled(many)
+    const refused = answers.filter(({ status }) => status === 'rejected')
+    assert.equal(refused.length, 50)
+    for (const answer of refused) {
+      assert.ok(answer.status === 'rejected')
+      assert.equal(answer.reason.code, 'service_unavailable')
+    }
+  })
+
+  it('a connection that owes an answer and says nothing is given up after 10 s', async () => {
+    proxy.freeze(true)
+    const started = performance.now()
+    await assert.rejects(pool.asUser('alice', now), UNAVAILABLE)
+    const seconds = (performance.now() - started) / 1000
+    assert.ok(seconds > 9 && seconds < 14, `${seconds} s`)
+    assert.deepEqual(await pool.asUser('alice', now), [['0']])
+  })
+
+  it('close lets what is in flight finish', async () => {
+    const writing = pool.asUser(
+      'closing',
+      insertTask('closing', '00000000-0000-7000-8000-000000000001', { title: 'x' }),
+    )
+    await Promise.all([writing, pool.close()])
+    await assert.rejects(pool.ping(), UNAVAILABLE)
+    assert.deepEqual(await test.admin(`select title from todo.tasks where user_id = 'closing'`), [
+      { title: 'x' },
+    ])
+  })
+})

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { startPostgres } from '../../../scripts/postgres.ts'
+import { openDatabase } from '../../src/database/connect.ts'
+import { withDirectClient } from '../../src/database/direct.ts'
+import { proveWalls } from '../../src/database/walls.ts'
+import { insertTask } from '../../src/models/task.ts'
+import {
+  asServerAdmin,
+  KINDS,
+  openTestDatabase,
+  rawStatement,
+  type TestDatabase,
+} from '../support/databases.ts'
+
+/** What breaks a wall, what mends it, and what the refusal says. */
+const BROKEN: [what: string, broken: string, mended: string, says: RegExp][] = [
+  [
+    'row level security is off',
+    'alter table todo.tasks disable row level security',
+    'alter table todo.tasks enable row level security',
+    /not enabled and forced on todo\.tasks/,
+  ],
+  [
+    'it is not forced',
+    'alter table todo.tasks no force row level security',
+    'alter table todo.tasks force row level security',
+    /not enabled and forced on todo\.tasks/,
+  ],
+  [
+    'it is off for users',
+    'alter table todo.users disable row level security',
+    'alter table todo.users enable row level security',
+    /not enabled and forced on todo\.users/,
+  ],
+  [
+    'a policy lets everybody see',
+    'create policy everybody on todo.tasks using (true)',
+    'drop policy everybody on todo.tasks',
+    /sees tasks/,
+  ],
+  [
+    'an unset user sees',
+    `create policy unset on todo.tasks using (coalesce(current_setting('app.user_id', true), '') = '')`,
+    'drop policy unset on todo.tasks',
+    /without a user sees tasks/,
+  ],
+  [
+    'the own policy is gone',
+    'alter policy own_tasks on todo.tasks using (false)',
+    `alter policy own_tasks on todo.tasks using (user_id = (select nullif(current_setting('app.user_id', true), '')))`,
+    /does not see exactly the own tasks/,
+  ],
+  [
+    'another table of users is open to the role',
+    'create table todo.notes (user_id text); grant select on todo.notes to todo_user',
+    'drop table todo.notes',
+    /not enabled and forced on todo\.notes/,
+  ],
+]
+
+for (const kind of KINDS) {
+  describe(`the proof of the walls on ${kind}`, () => {
+    const prove = (test: TestDatabase) => proveWalls(test.connector)
+
+    it('passes on a migrated database, and leaves nothing behind', async () => {
+      const test = await openTestDatabase(kind)
+      await prove(test)
+      assert.deepEqual(await test.admin('select * from todo.users'), [])
+      assert.deepEqual(await test.admin('select * from todo.tasks'), [])
+      await test.close()
+    })
+
+    it('refuses to serve when a wall is down, and serves when it stands again', async () => {
+      const test = await openTestDatabase(kind)
+      for (const [what, broken, mended, says] of BROKEN) {
+        await test.admin(broken)
+        await assert.rejects(prove(test), { name: 'WallError', message: says }, what)
+        await test.admin(mended)
+        await prove(test)
+      }
+      await test.close()
+    })
+  })
+}
+
+describe('the proof of the walls on the role', () => {
+  // Roles are the whole server's, so this is not done to one that other tests share.
+  it('refuses to serve when the role could go around the policies', async () => {
+    const test = await openTestDatabase('pglite')
+    for (const attribute of ['superuser', 'bypassrls', 'createrole']) {
+      await test.admin(`alter role todo_user ${attribute}`)
+      await assert.rejects(proveWalls(test.connector), {
+        name: 'WallError',
+        message: /superuser, may bypass/,
+      })
+      await test.admin(`alter role todo_user no${attribute}`)
+      await proveWalls(test.connector)
+    }
+    await test.admin('alter table todo.tasks owner to todo_user')
+    await assert.rejects(proveWalls(test.connector), { name: 'WallError', message: /owns a table/ })
+    await test.close()
+  })
+})
+
+describe('a login that is no superuser', () => {
+  it('makes and serves a database it owns, as on Neon', async () => {
+    const server = await startPostgres('fsync=off')
+    try {
+      await asServerAdmin(
+        server.url,
+        `create role neon login password 'x' createrole createdb bypassrls`,
+      )
+      await asServerAdmin(server.url, 'create database neon owner neon')
+      const url = new URL(server.url)
+      url.username = 'neon'
+      url.password = 'x'
+      url.pathname = '/neon'
+      const config = { kind: 'postgres', url: url.href, directUrl: url.href } as const
+      const database = await openDatabase({ database: config, poolMax: 2 })
+      const count = rawStatement('select count(*) from todo.tasks')
+      await database.asUser(
+        'alice',
+        insertTask('alice', '00000000-0000-7000-8000-000000000001', { title: 'x' }),
+      )
+      assert.deepEqual(await database.asUser('alice', count), [['1']])
+      assert.deepEqual(await database.asUser('bob', count), [['0']])
+      await database.close()
+    } finally {
+      await server.stop()
+    }
+  })
+
+  it('refuses to serve when it may not take the role, and says what to grant', async () => {
+    const test = await openTestDatabase('postgres')
+    const { url } = test.config.kind === 'postgres' ? test.config : { url: '' }
+    const name = `login_${Date.now().toString(36)}`
+    await asServerAdmin(url, `create role ${name} login password 'x' nosuperuser`)
+    const login = new URL(url)
+    login.username = name
+    login.password = 'x'
+    const connector = { ...test.connector, pooled: { connectionString: login.href } }
+    await assert.rejects(proveWalls(connector), {
+      name: 'WallError',
+      message: /grant todo_user to/,
+    })
+    await asServerAdmin(url, `grant todo_user to ${name} with inherit false, set true`)
+    await proveWalls(connector)
+    const seen = await withDirectClient(connector.pooled, async (client) => {
+      await assert.rejects(client.query('select * from todo.tasks'), { code: '42501' })
+      return true
+    })
+    assert.ok(seen)
+    await asServerAdmin(url, `revoke todo_user from ${name}`)
+    await asServerAdmin(url, `drop role ${name}`)
+    await test.close()
+  })
+})

@@ -1,0 +1,43 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Environment } from '../../src/core/config.ts'
+import { SECRET } from './app.ts'
+
+const SOURCE = new URL('../../src/', import.meta.url)
+
+export interface Run {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Starts a program of `backend/src` as a process, with these settings and no others. */
+export function start(
+  program: string,
+  parameters: string[],
+  environment: Environment,
+): ChildProcess {
+  return spawn(process.execPath, [fileURLToPath(new URL(program, SOURCE)), ...parameters], {
+    env: { PATH: process.env.PATH, BETTER_AUTH_SECRET: SECRET, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+/** Runs a program of `backend/src` to its end. */
+export async function run(
+  program: string,
+  parameters: string[],
+  environment: Environment,
+): Promise<Run> {
+  const child = start(program, parameters, environment)
+  const output = { stdout: '', stderr: '' }
+  child.stdout?.on('data', (chunk) => {
+    output.stdout += chunk
+  })
+  child.stderr?.on('data', (chunk) => {
+    output.stderr += chunk
+  })
+  const [code] = await once(child, 'close')
+  return { code, ...output }
+}

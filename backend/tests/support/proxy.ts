@@ -1,0 +1,68 @@
+import { connect, createServer, type Socket } from 'node:net'
+
+/** A TCP proxy in front of a database, to be cut and frozen. */
+export interface DatabaseProxy {
+  readonly url: string
+  /** Ends every connection that is open now. */
+  cut(): void
+  /** While frozen, nothing passes in either direction. */
+  freeze(frozen: boolean): void
+  /** While away, connections are refused at once. */
+  away(away: boolean): void
+  connections(): number
+  close(): Promise<void>
+}
+
+export async function startProxy(target: string): Promise<DatabaseProxy> {
+  const { hostname, port } = new URL(target)
+  const pairs = new Set<[Socket, Socket]>()
+  let refusing = false
+  const server = createServer((client) => {
+    if (refusing) return void client.destroy()
+    const upstream = connect(Number(port), hostname)
+    const pair: [Socket, Socket] = [client, upstream]
+    pairs.add(pair)
+    client.pipe(upstream).pipe(client)
+    for (const socket of pair) {
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        pairs.delete(pair)
+        for (const other of pair) other.destroy()
+      })
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const url = new URL(target)
+  url.port = String(typeof address === 'object' ? address?.port : '')
+  const cut = () => {
+    for (const [client, upstream] of pairs) {
+      client.destroy()
+      upstream.destroy()
+    }
+  }
+  return {
+    url: url.href,
+    cut,
+    freeze: (frozen) => {
+      for (const [client, upstream] of pairs) {
+        if (frozen) {
+          client.unpipe(upstream)
+          upstream.unpipe(client)
+        } else {
+          client.pipe(upstream).pipe(client)
+        }
+      }
+    },
+    away: (away) => {
+      refusing = away
+      if (away) cut()
+    },
+    connections: () => pairs.size,
+    close: () =>
+      new Promise((resolve) => {
+        cut()
+        server.close(() => resolve())
+      }),
+  }
+}
