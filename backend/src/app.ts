@@ -16,12 +16,20 @@ export interface AppOptions {
   config: Config
   database: Database
   logger: FastifyBaseLogger
+  /** Is given the server before its first route, to see each one come. */
+  watch?: (app: FastifyInstance) => void
 }
 
 /** The whole server, ready to listen: `main.ts`, the tests and the benchmarks all run this one. */
-export async function buildApp({ config, database, logger }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp({
+  config,
+  database,
+  logger,
+  watch,
+}: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({ ...serverOptions(config), loggerInstance: logger })
 
+  watch?.(app)
   markAnswers(app)
   answerProblems(app)
   takeJsonOnly(app)

@@ -34,6 +34,16 @@ async function greet(config: Config, database: Database, address: string): Promi
   console.log(lines.join('\n'))
 }
 
+async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {
+  try {
+    return await app.listen({ host, port })
+  } catch (cause) {
+    await app.close()
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE')) throw cause
+    throw new Error(`Port ${port} is in use: stop what has it, or set PORT to another`, { cause })
+  }
+}
+
 /** SIGINT and SIGTERM end the server with 0 when all is answered and closed; a second one at once. */
 function stopOnSignals(app: FastifyInstance): void {
   let stoppingMs: number | undefined
@@ -69,7 +79,7 @@ try {
   const logger = await createLogger(config.logLevel)
   const database = await openDatabase(config, (message) => logger.warn(message))
   const app = await buildApp({ config, database, logger })
-  const address = await app.listen({ host: config.host, port: config.port })
+  const address = await listen(app, config)
   stopOnSignals(app)
   stopWithDatabase(app, database)
   await greet(config, database, address)

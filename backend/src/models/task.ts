@@ -123,7 +123,7 @@ function readPage(tasks: string, count: number, limit: number): TaskPage {
  * a missing one.
  */
 const change = (statement: string, returning: string, version: string) => ({
-  any: sql(`${statement} returning ${returning}`),
+  unconditional: sql(`${statement} returning ${returning}`),
   atVersion: sql(
     `with changed as (${statement} and updated_at = any(${version}::timestamptz[]) returning ${returning} as json)
      select json from changed
@@ -175,12 +175,12 @@ export function deleteTask(userId: string, id: string, versions: Versions): Stat
 }
 
 function changeAt(
-  { any, atVersion }: { any: Sql; atVersion: Sql },
+  { unconditional, atVersion }: { unconditional: Sql; atVersion: Sql },
   values: Statement<Change>['values'],
   versions: Versions,
 ): Statement<Change> {
   return versions === undefined
-    ? { sql: any, values, read: readChange }
+    ? { sql: unconditional, values, read: readChange }
     : { sql: atVersion, values: [...values, `{${versions.join()}}`], read: readChange }
 }
 

@@ -52,7 +52,11 @@ export async function startApp(
 }
 
 /** Serves any database, also one that fails. */
-export async function serve(database: Database, environment: Environment = {}) {
+export async function serve(
+  database: Database,
+  environment: Environment = {},
+  watch: (app: FastifyInstance) => void = () => {},
+) {
   const config = loadConfig({
     BETTER_AUTH_SECRET: SECRET,
     DATABASE_URL: 'pglite:memory',
@@ -61,7 +65,7 @@ export async function serve(database: Database, environment: Environment = {}) {
   })
   const log: string[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => log.push(line) })
-  const app = await buildApp({ config, database, logger })
+  const app = await buildApp({ config, database, logger, watch })
   const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
   const token = (userId: string) => signToken(config, userId)
   const send = async (method: string, path: string, sending: Sending = {}) => {

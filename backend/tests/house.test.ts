@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { relative, resolve } from 'node:path'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { RouteOptions } from 'fastify'
+import { serve } from './support/app.ts'
+import { openTestDatabase } from './support/databases.ts'
+
+const SOURCE = fileURLToPath(new URL('../src', import.meta.url))
+const FLOORS = ['core', 'database', 'models', 'schemas', 'api', 'app.ts', 'commands', 'main.ts']
+
+/** What may be reached without a token. A route that is not here asks for one. */
+const PUBLIC = [
+  '/',
+  '/docs',
+  '/docs/',
+  '/docs/json',
+  '/docs/static/*',
+  '/docs/static/index.html',
+  '/docs/static/swagger-initializer.js',
+  '/docs/yaml',
+  '/health',
+  '/livez',
+  '/openapi.json',
+  '/readyz',
+]
+
+const COMMENTS = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm
+
+const files = globSync('**/*.ts', { cwd: SOURCE }).map((path) => ({
+  path,
+  floor: FLOORS.indexOf(path.split('/')[0] ?? ''),
+  text: readFileSync(resolve(SOURCE, path), 'utf8').replace(COMMENTS, ''),
+}))
+const importsOf = (text: string) =>
+  [...text.matchAll(/from '([^']+)'/g)].map(([, name]) => String(name))
+
+describe('the house', () => {
+  it('an import only ever points down', () => {
+    assert.ok(files.length > 30)
+    for (const { path, floor, text } of files) {
+      assert.ok(floor >= 0, `${path} stands on no floor`)
+      for (const name of importsOf(text).filter((from) => from.startsWith('.'))) {
+        const target = relative(SOURCE, resolve(SOURCE, path, '..', name))
+        // How a command ends is a leaf that main.ts shares.
+        if (path === 'main.ts' && target === 'commands/end.ts') continue
+        const below = FLOORS.indexOf(target.split('/')[0] ?? '')
+        assert.ok(below >= 0 && below <= floor, `${path} imports ${target}`)
+      }
+    }
+  })
+
+  it('core knows neither HTTP nor SQL, and the database no Fastify', () => {
+    for (const { path, text } of files) {
+      const packages = importsOf(text).filter((name) => !name.startsWith('.'))
+      if (path.startsWith('core/')) {
+        assert.deepEqual(
+          packages.filter((name) => /^(pg|fastify|@fastify|node:http|@electric)/.test(name)),
+          [],
+          path,
+        )
+      }
+      if (/^(database|models)\//.test(path)) {
+        assert.deepEqual(
+          packages.filter((name) => /fastify|node:http|jose/.test(name)),
+          [],
+          path,
+        )
+      }
+      if (/^(models|schemas|api)\//.test(path)) {
+        assert.deepEqual(
+          packages.filter((name) => /^(pg|@electric-sql)/.test(name)),
+          [],
+          path,
+        )
+      }
+    }
+  })
+
+  it('SQL stands in models/ and database/ alone', () => {
+    const statement = /\b(select .+ from|insert into|update .+ set|delete from|create table)\b/i
+    for (const { path, text } of files) {
+      if (!/^(models|database)\//.test(path)) assert.doesNotMatch(text, statement, path)
+    }
+    assert.ok(files.some(({ path, text }) => path.startsWith('models/') && statement.test(text)))
+  })
+
+  it('process.env stands in core/config.ts and main.ts alone', () => {
+    const found = files.filter(({ text }) => text.includes('process.env')).map(({ path }) => path)
+    assert.deepEqual(
+      found.filter((path) => path !== 'main.ts'),
+      ['core/config.ts'],
+    )
+  })
+
+  it('a file is one idea: 250 lines at most', () => {
+    for (const { path } of files) {
+      const lines = readFileSync(resolve(SOURCE, path), 'utf8').split('\n')
+      assert.ok(lines.length <= 251, path)
+    }
+  })
+
+  it('there is no any, no non-null assertion, no default export', () => {
+    for (const { path, text } of files) {
+      assert.doesNotMatch(text, /: any\b|as any\b|<any>|\w!\.|export default|@ts-ignore/, path)
+    }
+  })
+
+  it('every route is private unless it is named public', async () => {
+    const routes: RouteOptions[] = []
+    const nothing = () => Promise.reject(new Error('no database'))
+    const { app } = await serve(
+      {
+        description: '',
+        failed: new Promise(() => {}),
+        asUser: nothing,
+        ping: nothing,
+        close: async () => {},
+      },
+      {},
+      (server) => {
+        server.addHook('onRoute', (route) => {
+          routes.push(route)
+        })
+      },
+    )
+    const named = (open: boolean) => {
+      const found = routes.filter(({ config }) => (config?.public === true) === open)
+      return [...new Set(found.map(({ url }) => url))].sort()
+    }
+    assert.deepEqual(named(true), PUBLIC)
+    assert.deepEqual(named(false), [
+      '/api/:user_id/tasks',
+      '/api/:user_id/tasks/:id',
+      '/api/:user_id/tasks/:id/complete',
+    ])
+    await app.close()
+  })
+
+  it('every table with user_id has row level security enabled and forced', async () => {
+    const test = await openTestDatabase('postgres')
+    const tables = await test.admin(
+      `select c.relname as name, c.relrowsecurity and c.relforcerowsecurity as walled
+       from pg_class c join pg_namespace n on n.oid = c.relnamespace
+       where n.nspname = 'todo' and c.relkind in ('r', 'p') and c.relname <> 'migrations' order by 1`,
+    )
+    assert.deepEqual(tables, [
+      { name: 'tasks', walled: true },
+      { name: 'users', walled: true },
+    ])
+    await test.close()
+  })
+})

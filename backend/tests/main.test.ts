@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { after, before, describe, it } from 'node:test'
+import { promisify } from 'node:util'
+import type { Environment } from '../src/core/config.ts'
+import { exchange } from './support/app.ts'
+import { embeddedFolder, emptyPostgres, KINDS, type Kind } from './support/databases.ts'
+import { run, start } from './support/process.ts'
+
+const execute = promisify(execFile)
+
+interface Served {
+  readonly port: number
+  readonly printed: string
+  kill(signal: NodeJS.Signals): Promise<{ code: number | null; output: string }>
+}
+
+/** Starts the server as a process and waits until it has said how to make the first task. */
+async function serve(environment: Environment): Promise<Served> {
+  const child = start('main.ts', [], { PORT: '0', ...environment })
+  const closed = once(child, 'close')
+  let output = ''
+  const greeted = new Promise<string>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk) => {
+        output += chunk
+        if (/ {2}database .*\n[\s\S]*\n$/.test(output)) resolve(output)
+      })
+    }
+    child.on('close', () => reject(new Error(`the server ended: ${output}`)))
+  })
+  const printed = await greeted
+  return {
+    printed,
+    port: Number(/listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(printed)?.[1]),
+    kill: async (signal) => {
+      child.kill(signal)
+      const [code] = await closed
+      return { code, output }
+    },
+  }
+}
+
+async function settings(kind: Kind): Promise<{ environment: Environment; drop(): Promise<void> }> {
+  if (kind === 'postgres') {
+    const { url, drop } = await emptyPostgres()
+    return { environment: { DATABASE_URL: url }, drop }
+  }
+  const folder = await embeddedFolder('empty')
+  const environment = { DATABASE_URL: `pglite:${folder}`, BETTER_AUTH_SECRET: undefined }
+  return { environment, drop: () => rm(folder, { recursive: true }) }
+}
+
+for (const kind of KINDS) {
+  describe(`the server on ${kind}`, () => {
+    let environment: Environment
+    let drop: () => Promise<void>
+    before(async () => {
+      const made = await settings(kind)
+      environment = made.environment
+      drop = made.drop
+    })
+    after(() => drop())
+
+    const token = async (user: string) =>
+      (await run('commands/token.ts', [user], environment)).stdout.trim()
+    it('the first task, from the lines that are printed', async () => {
+      const server = await serve(environment)
+      assert.match(server.printed, /docs {6}http:\/\/127\.0\.0\.1:\d+\/docs/)
+      assert.match(
+        server.printed,
+        kind === 'pglite' ? /not a power cut/ : /PostgreSQL, database test_/,
+      )
+      const lines = server.printed.split('\n').filter((line) => /^ {2}(TOKEN=|curl )/.test(line))
+      assert.equal(lines.length, 3)
+      const { stdout } = await execute('sh', [
+        '-c',
+        lines.map((line) => line.replace('curl ', 'curl -s ')).join('\n'),
+      ])
+      assert.match(stdout, /^\{"id":.*"title":"Buy milk".*\}\[\{"id":.*"title":"Buy milk".*\}\]$/s)
+      assert.equal((await server.kill('SIGTERM')).code, 0)
+    })
+
+    it('kill -9 loses no acknowledged task', async () => {
+      const server = await serve(environment)
+      const bearer = await token('killed')
+      const acknowledged: string[] = []
+      const writing = Array.from({ length: 8 }, async () => {
+        for (;;) {
+          const answer = await exchange(server.port, 'POST', '/api/killed/tasks', {
+            headers: { authorization: `Bearer ${bearer}` },
+            body: { title: 'acknowledged' },
+          }).catch(() => undefined)
+          if (answer?.status !== 201) return
+          acknowledged.push(answer.json.id)
+        }
+      })
+      await new Promise((resolve) => setTimeout(resolve, 400))
+      await server.kill('SIGKILL')
+      await Promise.all(writing)
+      assert.ok(acknowledged.length > 10, `${acknowledged.length} writes`)
+      const again = await serve(environment)
+      const kept = await exchange(again.port, 'GET', '/api/killed/tasks', {
+        headers: { authorization: `Bearer ${bearer}` },
+      })
+      const ids = new Set(kept.json.map(({ id }: { id: string }) => id))
+      assert.deepEqual(
+        acknowledged.filter((id) => !ids.has(id)),
+        [],
+      )
+      await again.kill('SIGTERM')
+    })
+
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      it(`${signal} ends it with 0 after the requests under way, though it comes twice at once`, async () => {
+        const server = await serve(environment)
+        const authorization = `Bearer ${await token('alice')}`
+        const writes = Array.from({ length: 20 }, () =>
+          exchange(server.port, 'POST', '/api/alice/tasks', {
+            headers: { authorization },
+            body: { title: 'x' },
+          }).catch(() => undefined),
+        )
+        await Promise.race(writes)
+        const ended = server.kill(signal)
+        server.kill(signal).catch(() => undefined)
+        const { code, output } = await ended
+        assert.equal(code, 0, output)
+        assert.doesNotMatch(output, /"level":(50|60)/)
+        for (const answer of await Promise.all(writes))
+          assert.ok(answer === undefined || answer.status === 201)
+      })
+    }
+  })
+}
+
+describe('a start', () => {
+  it('a second process on the same folder is refused with a clear line', async () => {
+    const { environment, drop } = await settings('pglite')
+    const first = await serve(environment)
+    const second = await run('main.ts', [], { PORT: '0', ...environment })
+    assert.equal(second.code, 1)
+    assert.match(
+      second.stderr,
+      /^The embedded database is in use by process \d+ on .*DATABASE_URL=pglite:<directory>.*\n$/,
+    )
+    assert.equal((await exchange(first.port, 'GET', '/readyz', {})).status, 200)
+    await first.kill('SIGKILL')
+    const third = await serve(environment)
+    assert.equal((await third.kill('SIGTERM')).code, 0)
+    await drop()
+  })
+
+  it('on a port in use is refused with a clear line', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const address = taken.address()
+    const port = typeof address === 'object' ? address?.port : undefined
+    const { code, stderr } = await run('main.ts', [], {
+      PORT: String(port),
+      DATABASE_URL: 'pglite:memory',
+    })
+    assert.equal(code, 1)
+    assert.match(stderr, new RegExp(`^Port ${port} .*in use.*PORT.*\n$`))
+    taken.close()
+  })
+
+  it('with a bad setting ends with one line that names it', async () => {
+    for (const [name, value] of [
+      ['PORT', 'x'],
+      ['DATABASE_URL', 'mysql://h'],
+      ['BETTER_AUTH_SECRET', 'short'],
+    ]) {
+      const { code, stderr } = await run('main.ts', [], {
+        DATABASE_URL: 'pglite:memory',
+        [String(name)]: value,
+      })
+      assert.equal(code, 1)
+      assert.match(stderr, new RegExp(`^${name} .*\n$`))
+    }
+  })
+
+  it('waits 30 s for a database that is away, with a line each time, then gives up with 1', async () => {
+    const started = performance.now()
+    const { code, stdout, stderr } = await run('main.ts', [], {
+      DATABASE_URL: 'postgres://u:p@127.0.0.1:1/d',
+      LOG_LEVEL: 'warn',
+    })
+    const seconds = (performance.now() - started) / 1000
+    assert.equal(code, 1)
+    assert.ok(seconds > 29 && seconds < 40, `${seconds} s`)
+    assert.match(
+      stderr,
+      /^The database could not be reached for 30 s: .*ECONNREFUSED.*Check DATABASE_URL/,
+    )
+    assert.ok(
+      stdout.split('\n').filter((line) => line.includes('The database is away')).length > 20,
+    )
+  })
+
+  it('takes a database that comes up meanwhile', async () => {
+    const { url, drop } = await emptyPostgres()
+    const { startProxy } = await import('./support/proxy.ts')
+    const proxy = await startProxy(url)
+    proxy.away(true)
+    setTimeout(() => proxy.away(false), 2_500)
+    const server = await serve({ DATABASE_URL: proxy.url })
+    assert.equal((await exchange(server.port, 'GET', '/readyz', {})).status, 200)
+    await server.kill('SIGTERM')
+    await proxy.close()
+    await drop()
+  })
+
+  it('with a password that is wrong says so at once', async () => {
+    const { url, drop } = await emptyPostgres()
+    const wrong = new URL(url)
+    wrong.password = 'wrong'
+    const { code, stderr } = await run('main.ts', [], { DATABASE_URL: wrong.href })
+    assert.equal(code, 1)
+    assert.match(stderr, /^The database refused: password authentication failed/)
+    await drop()
+  })
+})
+
+describe('npm run token', () => {
+  it('prints a token for a user id, and refuses in production', async () => {
+    const { code, stdout } = await run('commands/token.ts', ['auth0|x/y'], {
+      DATABASE_URL: 'pglite:memory',
+    })
+    assert.equal(code, 0)
+    assert.match(stdout, /^eyJ[\w-]+\.[\w-]+\.[\w-]+\n$/)
+    const payload = JSON.parse(Buffer.from(stdout.split('.')[1] ?? '', 'base64url').toString())
+    assert.deepEqual(Object.keys(payload), ['sub', 'iat', 'exp'])
+    assert.deepEqual([payload.sub, payload.exp - payload.iat], ['auth0|x/y', 900])
+    for (const [parameters, environment] of [
+      [['alice'], { NODE_ENV: 'production' }],
+      [[], {}],
+      [[''], {}],
+      [['a'.repeat(256)], {}],
+    ] as const) {
+      const refused = await run('commands/token.ts', [...parameters], {
+        DATABASE_URL: 'pglite:memory',
+        ...environment,
+      })
+      assert.deepEqual([refused.code, refused.stdout], [1, ''])
+      assert.match(refused.stderr, /Usage|production/)
+    }
+  })
+})
