@@ -135,7 +135,7 @@ describe('a login that is no superuser', () => {
     const test = await openTestDatabase('postgres')
     const { url } = test.config.kind === 'postgres' ? test.config : { url: '' }
     const name = `login_${Date.now().toString(36)}`
-    await asServerAdmin(url, `create role ${name} login password 'x' nosuperuser`)
+    await asServerAdmin(url, `create role ${name} login password 'x' nosuperuser noinherit`)
     const login = new URL(url)
     login.username = name
     login.password = 'x'
@@ -144,7 +144,7 @@ describe('a login that is no superuser', () => {
       name: 'WallError',
       message: /grant todo_user to/,
     })
-    await asServerAdmin(url, `grant todo_user to ${name} with inherit false, set true`)
+    await asServerAdmin(url, `grant todo_user to ${name}`)
     await proveWalls(connector)
     const seen = await withDirectClient(connector.pooled, async (client) => {
       await assert.rejects(client.query('select * from todo.tasks'), { code: '42501' })
