@@ -214,13 +214,13 @@ describe('a start', () => {
     await drop()
   })
 
-  it('with a password that is wrong says so at once', async () => {
+  it('with a database that does not exist says so at once', async () => {
     const { url, drop } = await emptyPostgres()
     const wrong = new URL(url)
-    wrong.password = 'wrong'
+    wrong.pathname = '/nowhere'
     const { code, stderr } = await run('main.ts', [], { DATABASE_URL: wrong.href })
     assert.equal(code, 1)
-    assert.match(stderr, /^The database refused: password authentication failed/)
+    assert.match(stderr, /^The database refused: database "nowhere" does not exist/)
     await drop()
   })
 })
