@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
-import { endWithReason } from './commands/end.ts'
 import { type Config, loadConfig } from './core/config.ts'
+import { endWithReason } from './core/end.ts'
 import { createLogger } from './core/logger.ts'
 import { signToken } from './core/token.ts'
 import { openDatabase } from './database/connect.ts'

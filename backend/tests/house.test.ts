@@ -43,8 +43,6 @@ describe('the house', () => {
       assert.ok(floor >= 0, `${path} stands on no floor`)
       for (const name of importsOf(text).filter((from) => from.startsWith('.'))) {
         const target = relative(SOURCE, resolve(SOURCE, path, '..', name))
-        // How a command ends is a leaf that main.ts shares.
-        if (path === 'main.ts' && target === 'commands/end.ts') continue
         const below = FLOORS.indexOf(target.split('/')[0] ?? '')
         assert.ok(below >= 0 && below <= floor, `${path} imports ${target}`)
       }

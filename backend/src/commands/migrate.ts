@@ -1,7 +1,7 @@
 import { loadConfig } from '../core/config.ts'
+import { endWithReason } from '../core/end.ts'
 import { connect } from '../database/connect.ts'
 import { migrate } from '../database/migrate.ts'
-import { endWithReason } from './end.ts'
 
 /** `npm run migrate`: brings the database up to this version without serving. */
 try {

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { buildApp } from '../app.ts'
 import { loadConfig } from '../core/config.ts'
+import { endWithReason } from '../core/end.ts'
 import { createLogger } from '../core/logger.ts'
 import type { Database } from '../database/session.ts'
-import { endWithReason } from './end.ts'
 
 const FILE = new URL(
   '../../../specs/001-backend-spec-manager/contracts/openapi.json',

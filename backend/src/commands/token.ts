@@ -1,7 +1,7 @@
 import { loadConfig } from '../core/config.ts'
+import { endWithReason } from '../core/end.ts'
 import { signToken } from '../core/token.ts'
 import { isUserId } from '../schemas/user.ts'
-import { endWithReason } from './end.ts'
 
 /** `npm run token -- <user_id>`: prints a token for that user, to try the API with. */
 try {

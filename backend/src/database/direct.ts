@@ -1,5 +1,5 @@
 import { Client, type ClientConfig } from 'pg'
-import { CONNECT_TIMEOUT_MS } from './pool.ts'
+import { CONNECT_TIMEOUT_MS } from './connection.ts'
 
 /**
  * Runs `work` on a connection of its own, as the login and outside every user's scope. For

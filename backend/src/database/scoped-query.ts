@@ -23,19 +23,19 @@ interface Wire {
  * It extends pg's own Query because pg's pipeline mode takes no other class (pg 8.23,
  * lib/client.js). Nothing asks for a row description: every column is text.
  */
-export class ScopedQuery<Result> extends PipelinedQuery {
+export class ScopedQuery extends PipelinedQuery {
   readonly text: string
   readonly name: string
   readonly #userId: string
-  readonly #statement: Statement<Result>
-  readonly #settle: (error: unknown, result?: Result) => void
+  readonly #statement: Pick<Statement<unknown>, 'sql' | 'values'>
+  readonly #settle: (error: unknown, rows: readonly Row[]) => void
   readonly #rows: Row[] = []
   #scoped = false
 
   constructor(
     userId: string,
-    statement: Statement<Result>,
-    settle: (error: unknown, result?: Result) => void,
+    statement: Pick<Statement<unknown>, 'sql' | 'values'>,
+    settle: (error: unknown, rows: readonly Row[]) => void,
   ) {
     super(statement.sql.text)
     this.text = statement.sql.text
@@ -68,15 +68,11 @@ export class ScopedQuery<Result> extends PipelinedQuery {
   }
 
   handleReadyForQuery(): void {
-    try {
-      this.#settle(undefined, this.#statement.read(this.#rows))
-    } catch (error) {
-      this.#settle(error)
-    }
+    this.#settle(undefined, this.#rows)
   }
 
   handleError(error: unknown): void {
-    this.#settle(error)
+    this.#settle(error, [])
   }
 }
 

@@ -1,0 +1,104 @@
+import { Client, type ClientConfig } from 'pg'
+import { sqlState } from './errors.ts'
+import { ScopedQuery } from './scoped-query.ts'
+import { type Row, SCOPE, type Statement } from './session.ts'
+
+export const CONNECT_TIMEOUT_MS = 5_000
+/** A connection that owes answers and sends nothing for this long is given up. */
+const SILENCE_LIMIT_MS = 10_000
+/** Prepares the scope and shows that the login may take the role; it leaves no trace. */
+const prologue = { ...SCOPE, values: [''], query_timeout: CONNECT_TIMEOUT_MS }
+/**
+ * SQLSTATEs after which a connection is of no more use: the server is ending it (57P…), it has
+ * become a standby, or pg and the server disagree on what is prepared.
+ */
+const SPENT = /^57P|^25006$|^26000$|^42P05$/
+
+/** One connection in pipeline mode, with the count of what it owes. */
+export class Connection {
+  readonly #client: Client
+  readonly #lost: (connection: Connection) => void
+  #heardMs = 0
+  pending = 0
+
+  private constructor(client: Client, lost: (connection: Connection) => void) {
+    this.#client = client
+    this.#lost = lost
+  }
+
+  /** @throws whatever pg reports when the server is away, or the login may not take the role. */
+  static async open(
+    config: ClientConfig,
+    lost: (connection: Connection) => void,
+  ): Promise<Connection> {
+    const client = new Client({
+      ...config,
+      pipeline: true,
+      keepAlive: true,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    })
+    const connection = new Connection(client, lost)
+    // Without a listener the loss of an idle connection would end the process.
+    client.on('error', () => lost(connection))
+    client.on('end', () => lost(connection))
+    try {
+      await client.connect()
+      await client.query(prologue)
+    } catch (error) {
+      client.end().catch(() => undefined)
+      throw error
+    }
+    return connection
+  }
+
+  /** Writes the statement, in the user's scope, behind those that are under way. */
+  send(userId: string, statement: Statement<unknown>): Promise<readonly Row[]> {
+    this.#sent()
+    return new Promise((resolve, reject) => {
+      const query = new ScopedQuery(userId, statement, (error, rows) => {
+        this.#heard(error)
+        if (error === undefined) resolve(rows)
+        else reject(error)
+      })
+      this.#client.query(query)
+    })
+  }
+
+  async ping(): Promise<void> {
+    this.#sent()
+    try {
+      await this.#client.query('select 1')
+      this.#heard(undefined)
+    } catch (error) {
+      this.#heard(error)
+      throw error
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#client.end()
+  }
+
+  endIfSilent(): void {
+    if (this.pending > 0 && performance.now() - this.#heardMs > SILENCE_LIMIT_MS) this.#destroy()
+  }
+
+  #sent(): void {
+    if (this.pending === 0) this.#heardMs = performance.now()
+    this.pending += 1
+  }
+
+  #heard(error: unknown): void {
+    this.pending -= 1
+    this.#heardMs = performance.now()
+    if (error === undefined) return
+    // Without a state it is not PostgreSQL that spoke: the connection itself is lost.
+    const state = sqlState(error)
+    if (state === undefined || SPENT.test(state)) this.#destroy()
+  }
+
+  #destroy(): void {
+    this.#lost(this)
+    this.#client.connection.stream.destroy(new Error('the database stopped answering'))
+  }
+}
