@@ -31,14 +31,14 @@ export function serveCanonicalPaths(app: FastifyInstance): void {
     const found = [...resources.values()].filter(({ pattern }) => pattern.test(path))
     return [...new Set(found.flatMap(({ methods }) => [...methods]))].sort().join(', ')
   }
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const path = pathOf(request)
     const { url = '*' } = request.routeOptions
-    if (url !== '*' && resources.get(url)?.pattern.test(path)) return
+    if (url !== '*' && resources.get(url)?.pattern.test(path)) return done()
     const allow = allowed(path)
-    if (allow === '') throw new AppError('not_found')
+    if (allow === '') return done(new AppError('not_found'))
     if (request.method === 'OPTIONS') return answerOptions(reply, allow)
-    throw new AppError('method_not_allowed', { headers: { allow } })
+    done(new AppError('method_not_allowed', { headers: { allow } }))
   })
   // For what a route itself does not find, such as a file of the docs page.
   app.setNotFoundHandler(() => {
@@ -51,7 +51,7 @@ export function encodeSegment(text: string): string {
   return text === '.' || text === '..' ? text.replaceAll('.', '%2E') : encodeURIComponent(text)
 }
 
-function answerOptions(reply: FastifyReply, allow: string): FastifyReply {
+function answerOptions(reply: FastifyReply, allow: string): void {
   reply.code(204).header('allow', allow)
   // The CORS plugin has named the origin where it is trusted; the rest of a preflight is told here.
   if (reply.hasHeader('access-control-allow-origin')) {
@@ -61,7 +61,7 @@ function answerOptions(reply: FastifyReply, allow: string): FastifyReply {
       'access-control-max-age': PREFLIGHT_MAX_AGE_SECONDS,
     })
   }
-  return reply.send()
+  reply.send()
 }
 
 function canonical(url: string): RegExp {
