@@ -15,8 +15,11 @@ import { problemBody, sendError } from './problem.ts'
 import { countHeader } from './raw-headers.ts'
 import { parseQuery } from './validation.ts'
 
-/** A whole request must have arrived after this, its headers included. */
+/** Headers must have arrived after this, and the whole request after that. */
+const HEADERS_TIMEOUT_MS = 15_000
 const REQUEST_TIMEOUT_MS = 30_000
+/** How often Node looks for connections that are over time; 30 s when it is not told. */
+const TIMEOUT_CHECK_MS = 5_000
 /** Longer than the usual load balancer keeps an idle connection, so that it is the one to close it. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000
 /** A user id of 255 characters, each of four bytes, percent-encoded. */
@@ -51,7 +54,11 @@ export function serverOptions({ trustProxy }: Config) {
       sendError(error, request, reply)
     },
     clientErrorHandler: refuseSocket,
-    http: { requireHostHeader: false },
+    http: {
+      requireHostHeader: false,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    },
   } satisfies FastifyHttpOptions<Server>
 }
 

@@ -161,6 +161,26 @@ describe('errors', () => {
     })
   }
 
+  it('408 for headers that do not end, in the same form, within 20 s', async () => {
+    const started = performance.now()
+    const answer = await new Promise<string>((resolve, reject) => {
+      let text = ''
+      const socket = connect(test.port, '127.0.0.1', () => socket.write('GET /livez HTTP/1.1\r\n'))
+      const drip = setInterval(() => socket.write('x: y\r\n'), 1_000)
+      socket.on('data', (chunk) => {
+        text += chunk
+      })
+      socket.on('close', () => {
+        clearInterval(drip)
+        resolve(text)
+      })
+      socket.on('error', reject)
+    })
+    assert.match(answer, /^HTTP\/1.1 408 Request Timeout\r\n/)
+    assert.match(answer, /"error":"request_timeout"/)
+    assert.ok(performance.now() - started < 21_000)
+  })
+
   it('the table of codes is the table of the specification, both ways', async () => {
     const spec = await readFile(
       new URL('../../../specs/001-backend-spec-manager/spec.md', import.meta.url),
