@@ -6,10 +6,10 @@ import { type Memory, memory } from './process-usage.ts'
 import type { Target } from './seed.ts'
 import type { Server } from './servers.ts'
 
-export const ROUNDS = 5
-const SECONDS = 3
+export const ROUNDS = 9
+const SECONDS = 1.5
 const FIRST_WARM_UP_SECONDS = 2
-const WARM_UP_SECONDS = 0.5
+const WARM_UP_SECONDS = 0.3
 /** Until what a start leaves behind is done. */
 const SETTLE_MS = 500
 

@@ -15,10 +15,11 @@ const INSTALLED = 'node_modules/.package-lock.json'
 
 if (modified(INSTALLED) < modified('package-lock.json')) {
   const { packages } = JSON.parse(readFileSync(new URL('package-lock.json', root), 'utf8'))
-  console.log(`Installing ${Object.keys(packages).length} packages from the lockfile, once …`)
+  console.error(`Installing ${Object.keys(packages).length} packages from the lockfile, once …`)
   const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
-    stdio: 'inherit',
+    // Standard output belongs to the command that follows.
+    stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
   })
   if (status !== 0) {

@@ -79,7 +79,17 @@ const port = await freePort()
 const settings = process.argv.slice(2).map((setting) => setting.replace(/^--/, ''))
 const server = spawn(
   postgres,
-  ['-D', data, '-p', String(port), '-k', '', '-h', '127.0.0.1', ...settings.flatMap((s) => ['-c', s])],
+  [
+    '-D',
+    data,
+    '-p',
+    String(port),
+    '-k',
+    '',
+    '-h',
+    '127.0.0.1',
+    ...settings.flatMap((s) => ['-c', s]),
+  ],
   { ...account, cwd: folder, env: environment, stdio: ['ignore', 'ignore', 'pipe'] },
 )
 let log = ''

@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
-import { AppError } from '../core/errors.ts'
 import { listTasks, type TaskPage } from '../models/task.ts'
 import type { ListQuery } from '../schemas/task.ts'
 import { encodeSegment } from './paths.ts'
@@ -26,18 +25,9 @@ export function nextPage(request: FastifyRequest, last: string): string {
 /**
  * The task id a cursor stands for. A cursor is a place in the order of ids and names no user, so one
  * taken from elsewhere shows nothing but the own tasks.
- *
- * @throws {AppError} `validation_error` for anything {@link nextPage} would not have written.
  */
 export function cursorId(cursor: string): string {
   const hex = Buffer.from(cursor, 'base64url').toString('hex')
-  if (hex.length !== 32 || Buffer.from(hex, 'hex').toString('base64url') !== cursor) {
-    const message = 'must be the cursor of a Link'
-    throw new AppError('validation_error', {
-      detail: `cursor ${message}`,
-      errors: [{ in: 'query', path: '/cursor', message }],
-    })
-  }
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
 

@@ -41,7 +41,7 @@ export function parseQuery(text: string): RawQuery {
  */
 export function validateStrictly(app: FastifyInstance): void {
   const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true })
-  ajv.addFormat('uuid', true).addFormat('date-time', true)
+  ajv.addFormat('uuid', true).addFormat('date-time', true).addVocabulary(['x-message'])
   ajv.addKeyword({
     keyword: 'x-trim',
     type: 'string',
@@ -143,7 +143,7 @@ function message(
     case 'maximum':
       return `must be ${minimum} to ${maximum}`
     case 'pattern':
-      return 'must be well-formed Unicode without U+0000'
+      return String(parentSchema?.['x-message'])
     case 'minProperties':
       return `must have one of ${Object.keys(parentSchema?.properties ?? {}).join(', ')}`
     default:

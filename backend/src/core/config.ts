@@ -93,12 +93,21 @@ function readDatabase(url: string | undefined, directUrl: string | undefined): D
 }
 
 function postgresUrl(name: string, value: string): string {
-  const takes = `${name} takes postgres://user:password@host/database${name === 'DATABASE_URL' ? ', pglite:<directory> or pglite:memory' : ''}`
+  const takes = `${name} takes postgres://user:password@host/database (percent-encoded)${name === 'DATABASE_URL' ? ', pglite:<directory> or pglite:memory' : ''}`
   const url = URL.parse(value)
-  if (url === null || !['postgres:', 'postgresql:'].includes(url.protocol)) {
-    throw new ConfigError(takes)
-  }
+  const speaksPostgres = url !== null && ['postgres:', 'postgresql:'].includes(url.protocol)
+  if (!speaksPostgres || !isDecodable(value)) throw new ConfigError(takes)
   return value
+}
+
+/** A % in a password must be written %25; pg would refuse it later, and less clearly. */
+function isDecodable(value: string): boolean {
+  try {
+    decodeURIComponent(value)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function readSecret(value: string | undefined, production: boolean, database: DatabaseConfig) {

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { PGlite } from '@electric-sql/pglite'
+import { openPglite } from './open-pglite.ts'
 
 /** From the server's thread to PGlite's. `bytes` are whole messages of the PostgreSQL protocol. */
 export type WorkerRequest =
@@ -14,14 +14,8 @@ export interface WorkerReply {
 
 const NOTHING = new Uint8Array(0)
 
-/** With PostgreSQL's default buffers (128 MB) the process takes 300 MB and more. */
-const SETTINGS = ['shared_buffers=8MB', 'wal_buffers=256kB', 'timezone=UTC']
-
 const { directory } = workerData as { directory: string | null } // given by pglite.ts
-const opening = PGlite.create({
-  ...(directory === null ? {} : { dataDir: directory }),
-  startParams: [...PGlite.defaultStartParams, ...SETTINGS.flatMap((setting) => ['-c', setting])],
-})
+const opening = openPglite(directory)
 
 async function answer(request: WorkerRequest): Promise<Uint8Array> {
   const database = await opening

@@ -1,6 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { takeLock } from './lock-file.ts'
@@ -10,6 +13,9 @@ import type { Connector } from './pool.ts'
 /** Inside the data folder: the cluster, and beside it one being made. */
 const CLUSTER = 'database'
 const UNFINISHED = 'database.new-'
+
+const MAKE_CLUSTER = fileURLToPath(new URL('./make-cluster.ts', import.meta.url))
+const execute = promisify(execFile)
 
 // V8's optimizing compiler takes 550 MB for one function of PGlite's, and leaves the process at 75 MB
 // more than before. The baseline code starts faster and serves within the noise of the optimized.
@@ -61,15 +67,19 @@ function connector(thread: PgliteThread, description: string, unlock: () => void
   }
 }
 
-/** The first start makes the cluster beside its place: a start that was killed leaves no half of it. */
+/**
+ * The first start makes the cluster beside its place: a start that was killed leaves no half of it.
+ * It does so in a process of its own, because what that takes in memory (700 MB) stays.
+ */
 async function makeCluster(directory: string): Promise<void> {
   for (const name of readdirSync(directory)) {
     if (name.startsWith(UNFINISHED)) rmSync(join(directory, name), { recursive: true })
   }
   if (existsSync(join(directory, CLUSTER))) return
   const unfinished = join(directory, `${UNFINISHED}${process.pid}`)
-  const thread = await PgliteThread.start(unfinished)
-  await thread.close()
+  await execute(process.execPath, [...process.execArgv, MAKE_CLUSTER, unfinished])
+  // PGlite makes its files readable by all.
+  chmodSync(unfinished, 0o700)
   renameSync(unfinished, join(directory, CLUSTER))
 }
 

@@ -23,6 +23,7 @@ export async function proveWalls(connector: Pick<Connector, 'pooled'>): Promise<
     try {
       await proveRole(client)
       await proveTables(client)
+      await proveNoTruncate(client)
       await proveSight(client)
     } finally {
       await client.query('rollback').catch(() => undefined)
@@ -53,13 +54,29 @@ async function proveTables(client: Client): Promise<void> {
     `select format('%s.%s', nspname, relname) as name from pg_class c
      join pg_namespace n on n.oid = relnamespace
      where nspname = 'todo' and relkind in ('r', 'p')
-       and has_any_column_privilege($1, c.oid, 'select, insert, update')
+       and (has_any_column_privilege($1, c.oid, 'select, insert, update')
+         or has_table_privilege($1, c.oid, 'delete, truncate, references, trigger'))
        and not (relrowsecurity and relforcerowsecurity)`,
     [TASK_ROLE],
   )
   if (rows.length > 0) {
     throw new WallError(
       `Row level security is not enabled and forced on ${rows.map(({ name }) => name).join(', ')}`,
+    )
+  }
+}
+
+/** TRUNCATE asks no policy (PostgreSQL manual, "Row Security Policies"). */
+async function proveNoTruncate(client: Client): Promise<void> {
+  const { rows } = await client.query(
+    `select format('%s.%s', nspname, relname) as name from pg_class c
+     join pg_namespace n on n.oid = relnamespace
+     where nspname = 'todo' and relkind in ('r', 'p') and has_table_privilege($1, c.oid, 'truncate')`,
+    [TASK_ROLE],
+  )
+  if (rows.length > 0) {
+    throw new WallError(
+      `The role ${TASK_ROLE} may truncate ${rows.map(({ name }) => name).join(', ')}, which no policy stops: revoke it`,
     )
   }
 }

@@ -18,6 +18,7 @@ const TITLE = {
   minLength: 1,
   maxLength: 500,
   pattern: TEXT,
+  'x-message': 'must be well-formed Unicode without U+0000',
   'x-trim': true,
   description: '1 to 500 characters (code points), counted and kept without white space around it',
 } as const
@@ -26,6 +27,7 @@ const DESCRIPTION = {
   type: ['string', 'null'],
   maxLength: 16384,
   pattern: TEXT,
+  'x-message': 'must be well-formed Unicode without U+0000',
   description: 'Up to 16384 characters (code points), or null',
 } as const
 
@@ -97,8 +99,11 @@ export const ListQuery = {
       maximum: 1000,
       description: 'Tasks in a page. Without it the answer is all of the tasks',
     },
+    // 16 bytes in base64url: of the last character only two bits count.
     cursor: {
       type: 'string',
+      pattern: '^[A-Za-z0-9_-]{21}[AQgw]$',
+      'x-message': 'must be the cursor of a Link',
       description: 'Where the page begins: opaque, from the Link of the page before',
     },
   },

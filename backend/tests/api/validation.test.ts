@@ -294,6 +294,12 @@ describe('what is sent', () => {
     })
   }
 
+  it('422 names every fault of a query, the cursor’s too', async () => {
+    const { json } = await test.send('GET', '/api/alice/tasks?limit=0&cursor=x&completed=1')
+    const paths = json.errors.map(({ path }: { path: string }) => path)
+    assert.deepEqual(paths.sort(), ['/completed', '/cursor', '/limit'])
+  })
+
   it('422 names the faults of query and body together', async () => {
     const answer = await send('POST ', { body: { title: 1 } }, '?dry_run=1&x=1&x=2')
     assert.deepEqual(answer.json.errors, [

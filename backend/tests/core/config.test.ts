@@ -24,6 +24,7 @@ describe('the settings', () => {
     ['LOG_LEVEL', /fatal, error, warn/, { LOG_LEVEL: 'loud' }],
     ['DATABASE_URL', /postgres:\/\/user:password@host\/database/, { DATABASE_URL: 'mysql://h/d' }],
     ['DATABASE_URL', /postgres:\/\//, { DATABASE_URL: 'h' }],
+    ['DATABASE_URL', /percent-encoded/, { DATABASE_URL: 'postgres://u:50%@h/d' }],
     ['DATABASE_URL', /pglite:<directory>/, { DATABASE_URL: 'pglite:' }],
     ['DATABASE_URL_UNPOOLED', /postgres:\/\//, { DATABASE_URL_UNPOOLED: 'h' }],
     ['DATABASE_POOL_MAX', /from 1 to 1000/, { DATABASE_POOL_MAX: '0' }],

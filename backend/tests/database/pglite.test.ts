@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -38,6 +38,7 @@ describe('the embedded database', () => {
     assert.ok(!(await readdir(folder)).includes('database'))
     await (await connectPglite(folder)).close()
     assert.deepEqual(await readdir(folder), ['database'])
+    assert.equal((await stat(join(folder, 'database'))).mode & 0o777, 0o700)
     await rm(folder, { recursive: true })
   })
 

@@ -52,6 +52,18 @@ const BROKEN: [what: string, broken: string, mended: string, says: RegExp][] = [
     /does not see exactly the own tasks/,
   ],
   [
+    'the role may truncate',
+    'grant truncate on todo.tasks to todo_user',
+    'revoke truncate on todo.tasks from todo_user',
+    /may truncate todo\.tasks/,
+  ],
+  [
+    'another table of users is open to deletion',
+    'create table todo.notes (user_id text); grant delete on todo.notes to todo_user',
+    'drop table todo.notes',
+    /not enabled and forced on todo\.notes/,
+  ],
+  [
     'another table of users is open to the role',
     'create table todo.notes (user_id text); grant select on todo.notes to todo_user',
     'drop table todo.notes',

@@ -3,24 +3,27 @@
 -- Roles belong to the whole cluster, so another database of it may have made this one already.
 do $$
 begin
+  if exists (select from pg_roles where rolname = 'todo_user') then
+    return;
+  end if;
   create role todo_user nologin nosuperuser nocreatedb nocreaterole noreplication nobypassrls;
 exception
   when duplicate_object or unique_violation then null;
 end $$;
 
--- The login may take the role, and gains nothing from it until it does. PostgreSQL 15 has no such
--- options, and a superuser needs no grant.
+-- The login may take the role, and gains nothing from it until it does. A superuser may anyway.
+-- PostgreSQL 15 knows membership alone; from 16 on taking and inheriting a role are told apart.
 do $$
+declare
+  told_apart constant boolean := current_setting('server_version_num')::int >= 160000;
 begin
-  if pg_has_role(current_user, 'todo_user', 'member')
-     and (select rolsuper from pg_roles where rolname = current_user) then
+  if pg_has_role(current_user, 'todo_user', case when told_apart then 'set' else 'member' end) then
     return;
   end if;
-  if current_setting('server_version_num')::int >= 160000 then
-    execute format('grant todo_user to %I with inherit false, set true', current_user);
-  else
-    execute format('grant todo_user to %I', current_user);
-  end if;
+  execute format(
+    'grant todo_user to %I' || case when told_apart then ' with inherit false, set true' else '' end,
+    current_user
+  );
 end $$;
 
 create table todo.users (

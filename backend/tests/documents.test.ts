@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { type Environment, loadConfig } from '../src/core/config.ts'
+import { SECRET } from './support/app.ts'
+import { emptyPostgres, openTestDatabase, type TestDatabase } from './support/databases.ts'
+import { start } from './support/process.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const SPECS = 'specs/001-backend-spec-manager'
+const DOCUMENTS = [
+  ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'],
+  ...['spec.md', 'research.md', 'data-model.md', 'quickstart.md'].map((name) => `${SPECS}/${name}`),
+]
+const FENCE = /^ *```(\w*)\n([\s\S]*?)^ *```$/gm
+
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+const group = (text: string, pattern: RegExp, at = 1) =>
+  [...text.matchAll(pattern)].map((match) => match[at] ?? '')
+const codeSpans = (text: string) => group(text.replace(FENCE, ''), /`([^`\n]+)`/g)
+
+/** What stands below a heading, down to the next of its level or above. */
+function section(text: string, heading: string): string {
+  const [marks = ''] = heading.split(' ')
+  const from = text.indexOf(`${heading}\n`)
+  assert.ok(from >= 0, `there is no heading ${heading}`)
+  const below = text.slice(from + heading.length)
+  const end = below.search(new RegExp(`^#{1,${marks.length}} `, 'm'))
+  return end < 0 ? below : below.slice(0, end)
+}
+
+/** The rows of the table in a text, without its head: the first cells of each, without backticks. */
+function table(text: string, columns: number): string[][] {
+  const rows = group(text, /^\|(.*)\|$/gm).slice(2)
+  return rows.map((row) =>
+    row
+      .split('|')
+      .slice(0, columns)
+      .map((cell) => cell.trim().replaceAll('`', '')),
+  )
+}
+
+/** The anchor GitHub gives a heading. */
+const anchor = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-')
+
+describe('the documents', () => {
+  it('name files that are there, and their links lead somewhere', () => {
+    const folders = ['backend', 'bench', 'scripts', 'specs']
+    let found = 0
+    for (const document of DOCUMENTS) {
+      const text = read(document)
+      for (const name of codeSpans(text)) {
+        if (!/^[\w.-]+(\/[\w.-]+)*$/.test(name) || /^(node_modules|\.data)\b/.test(name)) continue
+        if (!/\.(ts|mjs|json|sql|md)$/.test(name) && !folders.includes(name.split('/')[0] ?? '')) {
+          continue
+        }
+        assert.ok(existsSync(join(ROOT, name)), `${document} names ${name}`)
+        found += 1
+      }
+      for (const link of group(text.replace(FENCE, ''), /\]\(([^)\s]+)\)/g)) {
+        if (link.startsWith('https://')) continue
+        const [path = '', heading] = link.split('#')
+        const target = path === '' ? document : join(dirname(document), path)
+        assert.ok(existsSync(join(ROOT, target)), `${document} links to ${link}`)
+        const anchors = heading && group(read(target), /^#+ (.+)$/gm).map(anchor)
+        assert.ok(!anchors || anchors.includes(heading), `${document} links to ${link}`)
+      }
+    }
+    assert.ok(found > 50)
+  })
+
+  it('name npm scripts that are there', () => {
+    const { scripts } = JSON.parse(read('package.json'))
+    for (const document of DOCUMENTS) {
+      const text = read(document)
+      const code = [...codeSpans(text), ...group(text, FENCE, 2)].join('\n')
+      for (const [command, run, name = ''] of code.matchAll(/\bnpm (run (?:-s )?)?([\w:]+)/g)) {
+        assert.ok(name in scripts || (!run && name === 'ci'), `${document} says ${command}`)
+      }
+    }
+  })
+
+  it('name, for each criterion, a test that is there', () => {
+    const spec = read(`${SPECS}/spec.md`)
+    const rows = table(section(spec, '## 6. Acceptance criteria'), 2)
+    assert.ok(rows.length > 50)
+    for (const [criterion, cell = ''] of rows) {
+      const [, file = '', name = ''] = /^(backend\/tests\/\S+\.test\.ts) › (.+)$/.exec(cell) ?? []
+      assert.ok(existsSync(join(ROOT, file)) && name !== '', `${criterion}: ${cell}`)
+      assert.ok(read(file).includes(name), `${criterion}: ${cell}`)
+    }
+  })
+})
+
+describe('the settings', () => {
+  const secret = { BETTER_AUTH_SECRET: SECRET }
+  const asked = new Set<string>()
+  const given: Environment = { ...secret, DATABASE_URL: 'postgres://u:p@h/d' }
+  loadConfig(
+    new Proxy(given, {
+      get: (target, name) => {
+        asked.add(String(name))
+        return target[String(name)]
+      },
+    }),
+  )
+  it('in README and specification are those the server reads, with the same defaults', () => {
+    const inReadme = section(read('README.md'), '## Settings')
+    const inSpec = section(read(`${SPECS}/spec.md`), '## 5. Settings')
+    assert.deepEqual(table(inReadme, 2), table(inSpec, 2))
+    for (const text of [inReadme, inSpec]) {
+      const files = codeSpans(text).filter((name) => name.endsWith('_FILE'))
+      assert.deepEqual([...table(text, 1).flat(), ...files].sort(), [...asked].sort())
+    }
+  })
+
+  it('in .env.example are all there, with the defaults of the server', () => {
+    const lines = [...read('.env.example').matchAll(/^# ([A-Z_]+)=(.*)$/gm)]
+    const values = Object.fromEntries(lines.map(([, name, value]) => [name, value]))
+    assert.deepEqual(Object.keys(values).sort(), [...asked].sort())
+    assert.deepEqual(loadConfig({ ...values, ...secret }), loadConfig(secret))
+  })
+})
+
+const yes = (flag: string) => `case when ${flag} then 'yes' else 'no' end`
+const TABLES = `pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'todo' and c.relkind = 'r'`
+
+/** What stands under each heading of the data model, as the catalogue has it. */
+const CATALOGUE = {
+  Columns: `
+    select json_build_array(relname, attname, format_type(atttypid, atttypmod), coalesce(collname, 'none'),
+      ${yes('not attnotnull')}, coalesce(pg_get_expr(adbin, adrelid), 'none')) as cells
+    from ${TABLES} join pg_attribute a on attrelid = c.oid and attnum > 0 and not attisdropped
+    left join pg_attrdef d on adrelid = c.oid and adnum = attnum
+    left join pg_collation l on l.oid = attcollation`,
+  'Keys and checks': `
+    select json_build_array(relname, conname, pg_get_constraintdef(k.oid)) as cells
+    from ${TABLES} join pg_constraint k on conrelid = c.oid and contype <> 'n'`,
+  Indexes: `select json_build_array(tablename, indexname, indexdef) as cells from pg_indexes where schemaname = 'todo'`,
+  'Row level security': `
+    select json_build_array(relname, ${yes('relrowsecurity')}, ${yes('relforcerowsecurity')}) as cells from ${TABLES}`,
+  Policies: `
+    select json_build_array(tablename, policyname, permissive, array_to_string(roles, ', '), cmd, qual, with_check) as cells
+    from pg_policies where schemaname = 'todo'`,
+  Grants: `
+    select json_build_array('todo', privilege, 'the schema') as cells from unnest(array['USAGE', 'CREATE']) privilege
+    where has_schema_privilege('todo_user', 'todo', privilege)
+    union all
+    select json_build_array(relname, privilege, case when has_table_privilege('todo_user', c.oid, privilege) then 'all'
+      else string_agg(attname, ', ' order by attnum) end)
+    from ${TABLES} join pg_attribute a on attrelid = c.oid and attnum > 0 and not attisdropped
+    cross join unnest(array['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) privilege
+    where has_column_privilege('todo_user', c.oid, attnum, privilege) group by c.oid, relname, privilege
+    union all
+    select json_build_array(relname, privilege, 'all')
+    from ${TABLES} cross join unnest(array['DELETE', 'TRUNCATE', 'TRIGGER']) privilege
+    where has_table_privilege('todo_user', c.oid, privilege)`,
+}
+
+describe('the data model', () => {
+  let test: TestDatabase
+  before(async () => {
+    test = await openTestDatabase('postgres')
+  })
+  after(() => test.close())
+
+  for (const [heading, sql] of Object.entries(CATALOGUE)) {
+    it(`has under ${heading} what the live database has, both ways`, async () => {
+      const live = (await test.admin(sql)).map(({ cells }) => cells as string[]) // as selected
+      assert.ok(live.length > 1)
+      const text = section(read(`${SPECS}/data-model.md`), `## ${heading}`)
+      assert.deepEqual(table(text, live[0]?.length ?? 0).sort(), live.sort())
+    })
+  }
+})
+
+describe('the commands', () => {
+  let database: Awaited<ReturnType<typeof emptyPostgres>>
+  let server: ReturnType<typeof start>
+  let address: string
+  before(async () => {
+    database = await emptyPostgres()
+    server = start('main.ts', [], { DATABASE_URL: database.url, PORT: '0' })
+    address = await new Promise<string>((resolve, reject) => {
+      let output = ''
+      server.stdout?.on('data', (chunk) => {
+        output += chunk
+        const [, listening] = /listens on (\S+)/.exec(output) ?? []
+        if (listening) resolve(listening)
+      })
+      server.on('close', () => reject(new Error(`the server ended: ${output}`)))
+    })
+  })
+  after(async () => {
+    const closed = once(server, 'close')
+    server.kill('SIGTERM')
+    await closed
+    await database.drop()
+  })
+
+  /** Runs a script in the clone, as somebody does who types it in. */
+  async function shell(script: string): Promise<string> {
+    const settings = { BETTER_AUTH_SECRET: SECRET, DATABASE_URL: database.url, TODO_URL: address }
+    const { stdout } = await promisify(execFile)('sh', ['-eu', '-c', script], {
+      cwd: ROOT,
+      env: { ...process.env, ...settings },
+    })
+    return stdout
+  }
+
+  it('for the first task work as README has them', async () => {
+    const [script = ''] = group(section(read('README.md'), '## The first task'), FENCE, 2)
+    assert.equal(script.trim().split('\n').length, 3)
+    // Another user, since the quickstart is alice's and begins with no tasks.
+    const ours = script.replaceAll('http://127.0.0.1:8000', address).replaceAll('alice', 'carol')
+    const printed = await shell(ours.replaceAll('curl ', 'curl -fsS '))
+    assert.match(printed, /^(\{"id":"[^"]+","user_id":"carol","title":"Buy milk",.*\})\[\1\]$/)
+  })
+
+  it('of the quickstart work, and print what it shows', async () => {
+    const quickstart = read(`${SPECS}/quickstart.md`)
+    const scripts = group(quickstart, /^```sh\n([\s\S]*?)^```$/gm)
+    const shown = group(quickstart, /^```text\n([\s\S]*?)^```$/gm)
+    assert.ok(scripts.length > 8)
+    const printed = await shell(scripts.map((script) => `${script}\necho '--- end'`).join('\n'))
+    const same = (text: string) =>
+      text
+        .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<id>')
+        .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
+        .trim()
+    assert.deepEqual(printed.split('--- end\n').slice(0, -1).map(same), shown.map(same))
+  })
+})
