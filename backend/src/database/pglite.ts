@@ -77,7 +77,7 @@ async function makeCluster(directory: string): Promise<void> {
   }
   if (existsSync(join(directory, CLUSTER))) return
   const unfinished = join(directory, `${UNFINISHED}${process.pid}`)
-  await execute(process.execPath, [...process.execArgv, MAKE_CLUSTER, unfinished])
+  await execute(process.execPath, [MAKE_CLUSTER, unfinished])
   // PGlite makes its files readable by all.
   chmodSync(unfinished, 0o700)
   renameSync(unfinished, join(directory, CLUSTER))
