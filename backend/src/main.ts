@@ -9,6 +9,8 @@ import type { Database } from './database/session.ts'
 
 /** A stop waits this long for requests under way. */
 const STOP_LIMIT_MS = 10_000
+/** And this long for the database to be closed behind them. */
+const CLOSE_LIMIT_MS = 5_000
 /** Ctrl-C reaches the server from the terminal and once more from npm: one stop, not two. */
 const SAME_SIGNAL_MS = 1_000
 
@@ -39,8 +41,13 @@ async function listen(app: FastifyInstance, { host, port }: Config): Promise<str
     return await app.listen({ host, port })
   } catch (cause) {
     await app.close()
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE')) throw cause
-    throw new Error(`Port ${port} is in use: stop what has it, or set PORT to another`, { cause })
+    const taken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
+    throw new Error(
+      taken
+        ? `Port ${port} is in use: stop what has it, or set PORT to another`
+        : `HOST ${host} cannot be listened on: ${cause instanceof Error ? cause.message : cause}`,
+      { cause },
+    )
   }
 }
 
@@ -55,9 +62,10 @@ function stopOnSignals(app: FastifyInstance): void {
     stoppingMs = performance.now()
     app.log.info(`${signal}: finishing the requests under way, then stopping`)
     setTimeout(() => {
-      app.log.error(`requests were still under way after ${STOP_LIMIT_MS} ms`)
-      process.exit(1)
+      app.log.warn(`requests were still under way after ${STOP_LIMIT_MS} ms, and are cut off`)
+      app.server.closeAllConnections()
     }, STOP_LIMIT_MS).unref()
+    setTimeout(() => process.exit(1), STOP_LIMIT_MS + CLOSE_LIMIT_MS).unref()
     await app.close()
     process.exit(0)
   }

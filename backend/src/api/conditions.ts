@@ -33,5 +33,7 @@ export function requiredVersions(request: FastifyRequest): Versions {
 /** Anything else never was a version, and PostgreSQL could not read it as an instant. */
 function isVersion(tag: string): boolean {
   const instant = new Date(tag)
+  // JavaScript has a year 0 and years of six digits, PostgreSQL does not read them.
+  if (!/^(?!0000)\d{4}-/.test(tag)) return false
   return !Number.isNaN(instant.getTime()) && instant.toISOString() === tag
 }

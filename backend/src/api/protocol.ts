@@ -20,6 +20,8 @@ const HEADERS_TIMEOUT_MS = 15_000
 const REQUEST_TIMEOUT_MS = 30_000
 /** How often Node looks for connections that are over time; 30 s when it is not told. */
 const TIMEOUT_CHECK_MS = 5_000
+/** A client that takes nothing of its answer for this long is given up. */
+const STALLED_TIMEOUT_MS = 60_000
 /** Longer than the usual load balancer keeps an idle connection, so that it is the one to close it. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000
 /** A user id of 255 characters, each of four bytes, percent-encoded. */
@@ -37,17 +39,24 @@ function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
   return `${PROCESS_ID}-${requests.toString(36)}`
 }
 
+/** RFC 9112 §3.2.2: a server takes the absolute form of a target too. */
+function originForm({ url = '/' }: IncomingMessage): string {
+  return url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]+/i, '')
+}
+
 /** How HTTP itself is spoken: limits, times, and the answers to what never becomes a request. */
 export function serverOptions({ trustProxy }: Config) {
   return {
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    connectionTimeout: STALLED_TIMEOUT_MS,
     trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
     // While the server stops, requests under way and on open connections are still answered.
     return503OnClosing: false,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
+    rewriteUrl: originForm,
     routerOptions: { maxParamLength: PARAM_LIMIT, querystringParser: parseQuery },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       mark(request, reply)
@@ -62,9 +71,17 @@ export function serverOptions({ trustProxy }: Config) {
   } satisfies FastifyHttpOptions<Server>
 }
 
+/** How many requests of a socket are not answered yet; more than one where they are pipelined. */
+const unanswered = new WeakMap<Socket, number>()
+
+function count(socket: Socket, more: 1 | -1): void {
+  unanswered.set(socket, (unanswered.get(socket) ?? 0) + more)
+}
+
 /** The headers every answer carries (contract §3), and one log line for each. */
 export function markAnswers(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
+    count(request.raw.socket, 1)
     mark(request, reply)
     // RFC 9112 §3.2 wants one Host. Node lets a second pass, and answers a missing one in its own form.
     const hosts = countHeader(request, 'host')
@@ -72,6 +89,7 @@ export function markAnswers(app: FastifyInstance): void {
     done(wellFormed ? undefined : new AppError('bad_request'))
   })
   app.addHook('onResponse', (request, reply, done) => {
+    count(request.raw.socket, -1)
     request.log.info(
       {
         method: request.method,
@@ -98,7 +116,9 @@ const SOCKET_ERRORS: Record<string, ErrorCode> = {
 
 /** Bytes that are no HTTP request: one answer in the contract's form, and the connection is closed. */
 function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+  // What follows a request that is not answered yet must not be taken for its answer.
+  const silent = !socket.writable || error.code === 'ECONNRESET'
+  if (silent || (unanswered.get(socket) ?? 0) > 0) return void socket.destroy()
   const problem = new AppError(SOCKET_ERRORS[error.code ?? ''] ?? 'bad_request', { cause: error })
   const id = requestId({ headers: {} })
   const body = problemBody(problem, id)

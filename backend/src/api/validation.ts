@@ -26,7 +26,8 @@ export function parseQuery(text: string): RawQuery {
       const key = decodeURIComponent(name)
       const before = query[key]
       const now = decodeURIComponent(value.join('='))
-      query[key] = before === undefined ? now : [before, now].flat()
+      if (Array.isArray(before)) before.push(now)
+      else query[key] = before === undefined ? now : [before, now]
     }
   } catch {
     return MALFORMED

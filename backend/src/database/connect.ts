@@ -59,7 +59,8 @@ async function prepare(
     if ([LockedError, MigrationError, WallError].some((known) => error instanceof known))
       throw error
     const reason = reasonOf(error)
-    if (fromDatabase(error).code !== 'service_unavailable') {
+    const hopeless = /does not support SSL|ENOENT/.test(reason)
+    if (hopeless || fromDatabase(error).code !== 'service_unavailable') {
       throw new Error(`The database refused: ${reason}`, { cause: error })
     }
     if (performance.now() > giveUpMs) {
@@ -76,5 +77,6 @@ async function prepare(
 /** A refused connection to a name of several addresses is an AggregateError without a message. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ')
-  return error instanceof Error ? error.message : String(error)
+  const { message } = (error ?? {}) as { message?: unknown } // pg rejects with plain objects, too
+  return typeof message === 'string' ? message : String(error)
 }

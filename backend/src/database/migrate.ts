@@ -56,6 +56,7 @@ async function applyNext(client: Client, known: readonly Migration[]): Promise<s
   await client.query(`set local lock_timeout = '60s'`)
   await client.query('select pg_advisory_xact_lock($1)', [LOCK])
   const done = await readHistory(client)
+  if (done.length === 0) await checkEncoding(client)
   for (const [index, { name, sha256 }] of done.entries()) checkApplied(name, sha256, known[index])
   const next = known[done.length]
   if (next === undefined) return undefined
@@ -73,6 +74,17 @@ async function readHistory(client: Client): Promise<Pick<Migration, 'name' | 'sh
   if (rows[0].history === null) return []
   const history = await client.query('select name, sha256 from todo.migrations order by name')
   return history.rows
+}
+
+/** Any other encoding counts bytes for characters, or refuses some of them. */
+async function checkEncoding(client: Client): Promise<void> {
+  const { rows } = await client.query('show server_encoding')
+  const encoding = rows[0].server_encoding
+  if (encoding !== 'UTF8') {
+    throw new MigrationError(
+      `The database of DATABASE_URL is encoded in ${encoding}, and must be in UTF8: create database <name> encoding 'UTF8' template template0`,
+    )
+  }
 }
 
 async function createHistory(client: Client): Promise<void> {

@@ -14,6 +14,10 @@ import type { Connector } from './pool.ts'
 const CLUSTER = 'database'
 const UNFINISHED = 'database.new-'
 
+/** Queries that PGlite is given at once, and the message that ends each (PostgreSQL manual §54.7). */
+const BATCH_QUERIES = 8
+const SYNC = 'S'.charCodeAt(0)
+
 const MAKE_CLUSTER = fileURLToPath(new URL('./make-cluster.ts', import.meta.url))
 const execute = promisify(execFile)
 
@@ -53,7 +57,15 @@ export async function connectPglite(directory: string | null): Promise<Connector
 }
 
 function connector(thread: PgliteThread, description: string, unlock: () => void): Connector {
-  const config = { stream: () => new PgliteStream(thread), user: 'postgres', password: '' }
+  // All of it is said, so that none of it is taken from the PG… variables of the environment.
+  const config = {
+    stream: () => new PgliteStream(thread),
+    host: 'embedded',
+    user: 'postgres',
+    password: '',
+    database: 'postgres',
+    ssl: false,
+  }
   return {
     description,
     size: 1,
@@ -184,12 +196,24 @@ class PgliteStream extends Duplex {
     )
   }
 
-  /** While one batch is at work the next gathers here: pg corks each query, so none is ever split. */
+  /**
+   * While one batch is at work the next gathers here. It goes on in small batches, so that answers
+   * come back while others wait. pg corks each query, so none is ever split.
+   */
   override _writev(
     chunks: { chunk: Buffer; encoding: BufferEncoding }[],
     done: (error?: Error) => void,
   ): void {
-    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'utf8', done)
+    let syncs = 0
+    let end = 0
+    while (end < chunks.length && syncs < BATCH_QUERIES) {
+      if (chunks[end]?.chunk[0] === SYNC) syncs += 1
+      end += 1
+    }
+    this._write(Buffer.concat(chunks.slice(0, end).map(({ chunk }) => chunk)), 'utf8', (error) => {
+      if (error || end === chunks.length) done(error)
+      else this._writev(chunks.slice(end), done)
+    })
   }
 
   /** The other side hangs up when this one has. */

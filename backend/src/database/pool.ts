@@ -16,8 +16,8 @@ export interface Connector {
   close(): Promise<void>
 }
 
-/** Statements one connection may owe at once; beyond it the server says 503 at once. */
-const MAX_IN_FLIGHT_PER_CONNECTION = 128
+/** Statements that may be under way at once; beyond it the server says 503 at once. */
+const MAX_IN_FLIGHT = 1_024
 
 /**
  * Connections shared by all requests: a statement is written to the least busy one at once and its
@@ -28,7 +28,6 @@ export class PipelinedPool implements Database {
   readonly description: string
   readonly failed: Promise<Error>
   readonly #connector: Connector
-  readonly #maxInFlight: number
   readonly #connections = new Set<Connection>()
   readonly #watchdog: NodeJS.Timeout
   #opening: Promise<Connection> | undefined
@@ -39,7 +38,6 @@ export class PipelinedPool implements Database {
     this.description = connector.description
     this.failed = connector.failed
     this.#connector = connector
-    this.#maxInFlight = connector.size * MAX_IN_FLIGHT_PER_CONNECTION
     this.#watchdog = setInterval(() => this.#endSilentConnections(), 1_000).unref()
   }
 
@@ -61,7 +59,7 @@ export class PipelinedPool implements Database {
 
   async #use<Result>(run: (connection: Connection) => Promise<Result>): Promise<Result> {
     if (this.#closed) throw unavailable(new Error('the pool is closed'))
-    if (this.#inFlight >= this.#maxInFlight) {
+    if (this.#inFlight >= MAX_IN_FLIGHT) {
       throw unavailable(new Error(`${this.#inFlight} statements are in flight`))
     }
     this.#inFlight += 1

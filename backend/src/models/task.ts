@@ -81,12 +81,21 @@ export function findTask(userId: string, id: string): Statement<TaskJson | undef
   return { sql: FIND, values: [userId, id], read: (rows) => rows[0] && text(rows[0]) }
 }
 
+/**
+ * Text of a page after which it ends early, in bytes: a thousand tasks of the longest kind would be
+ * 65 MB in one piece. As JSON it can be six times as much.
+ */
+const PAGE_BYTES = 524_288
+
 /** `$3` is how many tasks at most; one more is read to know whether there is more. */
 const list = (conditions: string) =>
   sql(
-    `select string_agg(json, E',\\n'), count(*) from (
-       select ${TASK_JSON} as json from todo.tasks
-       where user_id = $1 ${conditions} order by id desc limit $3 + 1
+    `select string_agg(${TASK_JSON}, E',\\n') filter (where fits), count(*) filter (where fits), count(*) from (
+       select *, coalesce(sum(octet_length(title) + coalesce(octet_length(description), 0))
+         over (order by id desc rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES} as fits
+       from (
+         select * from todo.tasks where user_id = $1 ${conditions} order by id desc limit $3 + 1
+       ) newest
      ) page`,
   )
 const LIST = {
@@ -97,7 +106,7 @@ const LIST = {
 /** Above every id there is: where the newest page begins. */
 const NEWEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
-/** A page of the user's tasks, newest first. */
+/** A page of the user's tasks, newest first. It ends early where its tasks are very long. */
 export function listTasks(
   userId: string,
   { completed, after, limit }: PageOptions,
@@ -106,14 +115,14 @@ export function listTasks(
   return {
     sql: completed === undefined ? LIST.all : LIST.filtered,
     values: completed === undefined ? values : [...values, completed],
-    read: ([row]) => readPage(row?.[0] ?? '', Number(row?.[1]), limit),
+    read: ([row]) => readPage(row?.[0] ?? '', Number(row?.[1]), Number(row?.[2]), limit),
   }
 }
 
-function readPage(tasks: string, count: number, limit: number): TaskPage {
-  if (count <= limit) return { tasks, next: null }
+function readPage(tasks: string, fitting: number, found: number, limit: number): TaskPage {
+  if (found <= limit && fitting === found) return { tasks, next: null }
   // JSON text has no raw line feed, so the last one stands before the task that was one too many.
-  const page = tasks.slice(0, tasks.lastIndexOf(',\n'))
+  const page = fitting > limit ? tasks.slice(0, tasks.lastIndexOf(',\n')) : tasks
   const last = page.lastIndexOf('\n') + 1 + ID.start
   return { tasks: page, next: page.slice(last, last + ID.length) }
 }

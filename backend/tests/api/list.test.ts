@@ -118,6 +118,21 @@ for (const kind of KINDS) {
       assert.deepEqual([all.status, all.text], [200, ''])
     })
 
+    it('a page of very long tasks ends early, and Link leads on', async () => {
+      await test.admin(`insert into todo.users (id) values ('long')`)
+      await test.admin(
+        `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
+         select 'long', ('019ab1c2-7d3e-7a41-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'long ' || n, repeat('𝄞', 16384), false, now(), now()
+         from generate_series(1, 100) n`,
+      )
+      const expected = Array.from({ length: 100 }, (_, n) => `long ${100 - n}`)
+      const paged = await pages('/api/long/tasks?limit=1000')
+      assert.ok(paged.length > 5 && paged.every((page) => page.length <= 9))
+      assert.deepEqual(titles(paged.flat()), expected)
+      assert.deepEqual(titles((await test.send('GET', '/api/long/tasks')).json), expected)
+      assert.equal((await pages('/api/long/tasks?limit=1')).length, 100)
+    })
+
     it('a slow reader of a long list holds up nobody, and a lost one ends the reading', async () => {
       const slow = await new Promise<IncomingMessage>((resolve, reject) => {
         test.token('many').then((token) =>

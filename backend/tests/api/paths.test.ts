@@ -137,6 +137,13 @@ describe('canonical paths', () => {
     )
   })
 
+  it('the absolute form of a target is the same path', async () => {
+    const path = spelled('http://example.com/api/alice/tasks/:id')
+    assert.equal((await test.send('GET', path, { as: 'alice' })).status, 200)
+    assert.equal((await test.send('GET', path, { as: 'bob' })).status, 403)
+    assert.equal((await test.send('GET', `${path}/`, { as: 'alice' })).status, 404)
+  })
+
   it('a header that names another method changes nothing', async () => {
     const headers = { 'x-http-method-override': 'DELETE', 'x-method-override': 'DELETE' }
     assert.equal((await test.send('GET', spelled('/api/alice/tasks/:id'), { headers })).status, 200)

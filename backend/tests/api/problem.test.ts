@@ -161,6 +161,23 @@ describe('errors', () => {
     })
   }
 
+  it('garbage behind a request that is not answered yet is not answered in its place', async () => {
+    const token = await test.token('alice')
+    const body = '{"title":"piped"}'
+    const post = `POST /api/alice/tasks HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    const answer = await new Promise<string>((resolve) => {
+      let text = ''
+      const socket = connect(test.port, '127.0.0.1', () => socket.write(`${post}GARBAGE\r\n\r\n`))
+      socket.on('data', (chunk) => {
+        text += chunk
+      })
+      socket.on('error', () => {})
+      socket.on('close', () => resolve(text))
+    })
+    assert.ok(answer === '' || answer.startsWith('HTTP/1.1 201 '), answer)
+    assert.ok(!answer.includes('HTTP/1.1 400'))
+  })
+
   it('408 for headers that do not end, in the same form, within 20 s', async () => {
     const started = performance.now()
     const answer = await new Promise<string>((resolve, reject) => {

@@ -258,6 +258,9 @@ for (const kind of KINDS) {
             `W/${etag}`,
             etag.slice(1, -1),
             '"9999-99-99T00:00:00.000Z"',
+            '"0000-01-01T00:00:00.000Z"',
+            '"-000001-01-01T00:00:00.000Z"',
+            '"+275760-09-13T00:00:00.000Z"',
           ]) {
             const answer = await change(path, method, header)
             assert.equal(answer.status, 412, header)

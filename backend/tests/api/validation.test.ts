@@ -294,6 +294,15 @@ describe('what is sent', () => {
     })
   }
 
+  it('7500 repetitions of a parameter cost milliseconds', async () => {
+    const started = performance.now()
+    const query = 'a&'.repeat(7_500)
+    for (let n = 0; n < 5; n += 1) {
+      assert.equal((await test.send('GET', `/api/alice/tasks?${query}`)).status, 422)
+    }
+    assert.ok(performance.now() - started < 1_000)
+  })
+
   it('422 names every fault of a query, the cursor’s too', async () => {
     const { json } = await test.send('GET', '/api/alice/tasks?limit=0&cursor=x&completed=1')
     const paths = json.errors.map(({ path }: { path: string }) => path)

@@ -95,6 +95,19 @@ for (const kind of KINDS) {
 }
 
 describe('migrations', () => {
+  it('a database that is not encoded in UTF8 is refused', async () => {
+    const { url, drop } = await emptyPostgres(
+      `encoding 'SQL_ASCII' template template0 lc_collate 'C' lc_ctype 'C'`,
+    )
+    const database = { kind: 'postgres', url, directUrl: url } as const
+    const connector = await connect({ database, poolMax: 1 })
+    await assert.rejects(migrate(connector), {
+      name: 'MigrationError',
+      message: /SQL_ASCII, and must be in UTF8/,
+    })
+    await drop()
+  })
+
   it('two processes at once apply each migration once', async () => {
     await withEmpty('postgres', async (connector, url) => {
       const runs = await Promise.all(

@@ -38,10 +38,10 @@ export async function embeddedFolder(state: 'empty' | 'migrated'): Promise<strin
 }
 
 /** An empty PostgreSQL database, and how to drop it. */
-export async function emptyPostgres(): Promise<{ url: string; drop(): Promise<void> }> {
+export async function emptyPostgres(options = ''): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `test_${randomUUID().replaceAll('-', '')}`
   const server = required('TEST_DATABASE_URL')
-  await asServerAdmin(server, `create database ${name}`)
+  await asServerAdmin(server, `create database ${name} ${options}`)
   const url = new URL(server)
   url.pathname = `/${name}`
   return {
