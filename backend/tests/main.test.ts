@@ -6,10 +6,11 @@ import { createServer } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import type { Environment } from '../src/core/config.ts'
-import { exchange } from './support/app.ts'
+import { exchange, SECRET } from './support/app.ts'
 import { embeddedFolder, emptyPostgres, KINDS, type Kind } from './support/databases.ts'
 import { run, start } from './support/process.ts'
 
+const ROOT = new URL('../../', import.meta.url)
 const execute = promisify(execFile)
 
 interface Served {
@@ -76,10 +77,13 @@ for (const kind of KINDS) {
       )
       const lines = server.printed.split('\n').filter((line) => /^ {2}(TOKEN=|curl )/.test(line))
       assert.equal(lines.length, 3)
-      const { stdout } = await execute('sh', [
-        '-c',
-        lines.map((line) => line.replace('curl ', 'curl -s ')).join('\n'),
-      ])
+      const { stdout } = await execute(
+        'sh',
+        ['-c', lines.map((line) => line.replace('curl ', 'curl -s ')).join('\n')],
+        { cwd: ROOT, env: { ...process.env, BETTER_AUTH_SECRET: SECRET, ...environment } },
+      )
+      // A token of a given secret is not printed, where it could end in a log.
+      assert.equal(lines.join().includes('TOKEN=eyJ'), kind === 'pglite')
       assert.match(stdout, /^\{"id":.*"title":"Buy milk".*\}\[\{"id":.*"title":"Buy milk".*\}\]$/s)
       assert.equal((await server.kill('SIGTERM')).code, 0)
     })
@@ -166,6 +170,20 @@ describe('a start', () => {
     assert.equal(code, 1)
     assert.match(stderr, new RegExp(`^Port ${port} .*in use.*PORT.*\n$`))
     taken.close()
+  })
+
+  it('with a folder that cannot be used says which, and where to name another', async () => {
+    for (const secret of [SECRET, undefined]) {
+      const { code, stderr } = await run('main.ts', [], {
+        DATABASE_URL: `pglite:${process.execPath}`,
+        BETTER_AUTH_SECRET: secret,
+      })
+      assert.equal(code, 1)
+      assert.match(
+        stderr,
+        /^The folder .*node cannot be used: E.*DATABASE_URL=pglite:<directory>\n$/,
+      )
+    }
   })
 
   it('with a bad setting ends with one line that names it', async () => {

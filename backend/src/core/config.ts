@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { loadOrCreateSecret } from './secret.ts'
 
 /** Where the tasks are kept: PostgreSQL, or PGlite in a folder of this machine or in memory. */
@@ -13,6 +13,8 @@ export interface Config {
   readonly database: DatabaseConfig
   readonly poolMax: number
   readonly secret: string
+  /** Whether the secret was made here, for trying this out, rather than given. */
+  readonly secretIsLocal: boolean
   readonly publicUrl: string
   readonly jwtIssuer: string | undefined
   readonly jwtAudience: string | undefined
@@ -71,6 +73,7 @@ export function loadConfig(env: Environment = process.env): Config {
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
     // Last, because it may write a file: a start that is refused leaves nothing behind.
     secret: readSecret(read.text('BETTER_AUTH_SECRET'), production, database),
+    secretIsLocal: read.text('BETTER_AUTH_SECRET') === undefined,
   })
 }
 
@@ -119,9 +122,21 @@ function readSecret(value: string | undefined, production: boolean, database: Da
     }
     const directory = database.kind === 'pglite' ? database.directory : null
     const file = resolve(directory ?? DEFAULT_DIRECTORY, 'secret')
-    return longEnough(file, loadOrCreateSecret(file))
+    try {
+      return longEnough(file, loadOrCreateSecret(file))
+    } catch (error) {
+      throw error instanceof ConfigError ? error : unusable(dirname(file), error)
+    }
   }
   return longEnough('BETTER_AUTH_SECRET', value)
+}
+
+/** The data folder is no folder, or may not be written. */
+export function unusable(directory: string, cause: unknown): ConfigError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new ConfigError(
+    `The folder ${directory} cannot be used: ${reason}. Name another: DATABASE_URL=pglite:<directory>`,
+  )
 }
 
 function longEnough(source: string, secret: string): string {

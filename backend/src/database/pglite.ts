@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
-import { takeLock } from './lock-file.ts'
+import { unusable } from '../core/config.ts'
+import { LockedError, takeLock } from './lock-file.ts'
 import type { WorkerReply, WorkerRequest } from './pglite-worker.ts'
 import type { Connector } from './pool.ts'
 
@@ -41,8 +42,7 @@ export async function connectPglite(directory: string | null): Promise<Connector
       () => {},
     )
   }
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const unlock = takeLock(join(directory, 'lock'))
+  const unlock = takeFolder(directory)
   try {
     await makeCluster(directory)
     return connector(
@@ -53,6 +53,15 @@ export async function connectPglite(directory: string | null): Promise<Connector
   } catch (error) {
     unlock()
     throw error
+  }
+}
+
+function takeFolder(directory: string): () => void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    return takeLock(join(directory, 'lock'))
+  } catch (error) {
+    throw error instanceof LockedError ? error : unusable(directory, error)
   }
 }
 

@@ -85,6 +85,7 @@ describe('the settings', () => {
       host: '127.0.0.1',
       port: 8000,
       logLevel: 'info',
+      secretIsLocal: false,
     })
   })
 
@@ -143,6 +144,7 @@ describe('the settings', () => {
     const environment = { DATABASE_URL: `pglite:${join(folder, 'data')}` }
     const { secret } = loadConfig(environment)
     assert.ok(secret.length >= 43)
+    assert.ok(loadConfig(environment).secretIsLocal)
     assert.equal(loadConfig(environment).secret, secret)
     const file = join(folder, 'data', 'secret')
     assert.equal(readFileSync(file, 'utf8').trim(), secret)
