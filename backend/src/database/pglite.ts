@@ -14,6 +14,8 @@ import type { Connector } from './pool.ts'
 /** Inside the data folder: the cluster, and beside it one being made. */
 const CLUSTER = 'database'
 const UNFINISHED = 'database.new-'
+/** The process that was making it may live a little longer than the start that was killed. */
+const REMOVE = { recursive: true, maxRetries: 10, retryDelay: 300 }
 
 /** Queries that PGlite is given at once, and the message that ends each (PostgreSQL manual §54.7). */
 const BATCH_QUERIES = 8
@@ -94,7 +96,7 @@ function connector(thread: PgliteThread, description: string, unlock: () => void
  */
 async function makeCluster(directory: string): Promise<void> {
   for (const name of readdirSync(directory)) {
-    if (name.startsWith(UNFINISHED)) rmSync(join(directory, name), { recursive: true })
+    if (name.startsWith(UNFINISHED)) rmSync(join(directory, name), REMOVE)
   }
   if (existsSync(join(directory, CLUSTER))) return
   const unfinished = join(directory, `${UNFINISHED}${process.pid}`)
