@@ -141,7 +141,7 @@ for (const kind of KINDS) {
   })
 }
 
-describe('a start', () => {
+describe('a start', { concurrency: 3 }, () => {
   it('a second process on the same folder is refused with a clear line', async () => {
     const { environment, drop } = await settings('pglite')
     const first = await serve(environment)

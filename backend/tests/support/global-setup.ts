@@ -1,4 +1,5 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { cp, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type PostgresServer, startPostgres } from '../../../scripts/postgres.ts'
@@ -6,7 +7,6 @@ import { migrate } from '../../src/database/migrate.ts'
 import { connectPglite } from '../../src/database/pglite.ts'
 
 let server: PostgresServer | undefined
-let folder: string | undefined
 
 /**
  * Runs once before all test files: starts a PostgreSQL for them, unless `TEST_DATABASE_URL` names
@@ -17,7 +17,9 @@ export async function globalSetup(): Promise<void> {
     server = await startPostgres('fsync=off', 'max_connections=200')
     process.env.TEST_DATABASE_URL = server.url
   }
-  folder = await mkdtemp(join(tmpdir(), 'todo-tests-'))
+  const folder = await mkdtemp(join(tmpdir(), 'todo-tests-'))
+  // The runner may be told to exit without its teardown; PostgreSQL ends by itself then.
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   // Making a cluster takes seconds, so it is made once and copied.
   const empty = join(folder, 'empty')
   await (await connectPglite(empty)).close()
@@ -31,5 +33,4 @@ export async function globalSetup(): Promise<void> {
 
 export async function globalTeardown(): Promise<void> {
   await server?.stop()
-  if (folder) await rm(folder, { recursive: true, force: true })
 }
