@@ -243,6 +243,27 @@ describe('a start', { concurrency: 3 }, () => {
   })
 })
 
+describe('npm run dev', () => {
+  it('serves under --watch, too', async () => {
+    const folder = await embeddedFolder('migrated')
+    const child = start('main.ts', [], { PORT: '0', DATABASE_URL: `pglite:${folder}` }, ['--watch'])
+    const listening = new Promise<string>((resolve) => {
+      let output = ''
+      for (const stream of [child.stdout, child.stderr]) {
+        stream?.on('data', (chunk) => {
+          output += chunk
+          if (/listens on |Failed running/.test(output)) resolve(output)
+        })
+      }
+    })
+    assert.match(await listening, /listens on /)
+    const closed = once(child, 'close')
+    child.kill('SIGTERM')
+    await closed
+    await rm(folder, { recursive: true, maxRetries: 10, retryDelay: 200 })
+  })
+})
+
 describe('npm run token', () => {
   it('prints a token for a user id, and refuses in production', async () => {
     const { code, stdout } = await run('commands/token.ts', ['auth0|x/y'], {

@@ -129,7 +129,10 @@ class PgliteThread {
       workerData: { directory },
       resourceLimits: { maxYoungGenerationSizeMb: 2 },
     })
-    this.#worker.on('message', (reply: WorkerReply) => this.#waiting.shift()?.resolve(reply))
+    this.#worker.on('message', (reply: Partial<WorkerReply>) => {
+      // Under --watch Node sends messages of its own on the same port.
+      if (reply.bytes !== undefined) this.#waiting.shift()?.resolve({ bytes: reply.bytes })
+    })
     this.#worker.on('error', (error) =>
       this.fail(error instanceof Error ? error : new Error(String(error))),
     )

@@ -17,11 +17,16 @@ export function start(
   program: string,
   parameters: string[],
   environment: Environment,
+  flags: string[] = [],
 ): ChildProcess {
-  return spawn(process.execPath, [fileURLToPath(new URL(program, SOURCE)), ...parameters], {
-    env: { PATH: process.env.PATH, BETTER_AUTH_SECRET: SECRET, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  return spawn(
+    process.execPath,
+    [...flags, fileURLToPath(new URL(program, SOURCE)), ...parameters],
+    {
+      env: { PATH: process.env.PATH, BETTER_AUTH_SECRET: SECRET, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
 }
 
 /** Runs a program of `backend/src` to its end. */
