@@ -110,6 +110,10 @@ describe('health', () => {
     const held = new Promise<void>((resolve) => {
       release = resolve
     })
+    let enter = () => {}
+    const underWay = new Promise<void>((resolve) => {
+      enter = resolve
+    })
     const test = await startApp('postgres', {}, (database) => ({
       ...database,
       description: '',
@@ -117,12 +121,13 @@ describe('health', () => {
       ping: () => database.ping(),
       close: () => database.close(),
       asUser: async (userId, statement) => {
+        enter()
         await held
         return database.asUser(userId, statement)
       },
     }))
     const writing = test.send('POST', '/api/alice/tasks', { body: { title: 'under way' } })
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await underWay
     const closing = test.app.close()
     await new Promise((resolve) => setTimeout(resolve, 50))
     await assert.rejects(test.send('GET', '/readyz'), { code: 'ECONNREFUSED' })

@@ -53,7 +53,7 @@ describe('the pool, when the database is cut off', () => {
         test.admin(
           `select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(3)%' and pid <> pg_backend_pid()`,
         ),
-      100,
+      500,
     )
     await failing
     assert.deepEqual(await pool.asUser('alice', now), [['0']])
