@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { loadOrCreateSecret } from './secret.ts'
+import { ConfigError, type Environment, exactOrigin, settingsReader } from './settings.ts'
 
 /** Where the tasks are kept: PostgreSQL, or PGlite in a folder of this machine or in memory. */
 export type DatabaseConfig =
@@ -27,14 +26,6 @@ export interface Config {
   readonly logLevel: string
 }
 
-/** A setting the server cannot start with. The message is one line that names the variable. */
-export class ConfigError extends Error {
-  override name = 'ConfigError'
-}
-
-export type Environment = Record<string, string | undefined>
-
-const SECRETS = ['BETTER_AUTH_SECRET', 'DATABASE_URL', 'DATABASE_URL_UNPOOLED']
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 const DEFAULT_DIRECTORY = '.data'
 
@@ -144,70 +135,4 @@ function longEnough(source: string, secret: string): string {
   throw new ConfigError(
     `${source} has fewer than 32 bytes: take the output of openssl rand -base64 32`,
   )
-}
-
-function exactOrigin(name: string, value: string): string {
-  const url = URL.parse(value)
-  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.origin !== value) {
-    throw new ConfigError(
-      `${name} takes exact origins such as https://app.example.com (scheme, host, port; no path, no final slash)`,
-    )
-  }
-  return value
-}
-
-function isAddress(value: string): boolean {
-  const [address = '', prefix, ...rest] = value.split('/')
-  const bits = isIP(address) === 6 ? 128 : 32
-  return (
-    ['loopback', 'linklocal', 'uniquelocal'].includes(value) ||
-    (isIP(address) !== 0 &&
-      rest.length === 0 &&
-      (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)))
-  )
-}
-
-function settingsReader(env: Environment) {
-  const text = (name: string): string | undefined => {
-    const file = SECRETS.includes(name) ? env[`${name}_FILE`] || undefined : undefined
-    const value = env[name]?.trim() ? env[name] : undefined
-    if (file === undefined) return value
-    if (value !== undefined) {
-      throw new ConfigError(`${name} and ${name}_FILE are both set: keep one of them`)
-    }
-    try {
-      return readFileSync(file, 'utf8').replace(/\r?\n$/, '') || undefined
-    } catch {
-      throw new ConfigError(`${name}_FILE names a file that cannot be read: ${file}`)
-    }
-  }
-  const list = (name: string): string[] =>
-    (text(name) ?? '').split(',').flatMap((item) => item.trim() || [])
-  return {
-    text,
-    list,
-    integer(name: string, fallback: number, least: number, most: number): number {
-      const value = text(name)
-      if (value === undefined) return fallback
-      const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN
-      if (number >= least && number <= most) return number
-      throw new ConfigError(`${name} takes a whole number from ${least} to ${most}`)
-    },
-    oneOf(name: string, choices: readonly string[], fallback: string): string {
-      const value = text(name) ?? fallback
-      if (choices.includes(value)) return value
-      throw new ConfigError(`${name} takes one of ${choices.join(', ')}`)
-    },
-    origin(name: string): string | undefined {
-      const value = text(name)?.replace(/\/$/, '')
-      return value === undefined ? undefined : exactOrigin(name, value)
-    },
-    addresses(name: string): string[] {
-      const values = list(name)
-      if (values.every(isAddress)) return values
-      throw new ConfigError(
-        `${name} takes IP addresses or networks of proxies, such as 10.0.0.0/8, comma-separated`,
-      )
-    },
-  }
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Environment } from '../../src/core/config.ts'
+import type { Environment } from '../../src/core/settings.ts'
 import { SECRET } from './app.ts'
 
 const SOURCE = new URL('../../src/', import.meta.url)
