@@ -30,12 +30,12 @@ async function open(): Promise<Connection> {
 
 const connections = await Promise.all(Array.from({ length: CONNECTIONS }, open))
 
-async function find(userId: string, id: string): Promise<string | undefined> {
+async function find(userId: string, id: string): Promise<string | null | undefined> {
   const connection = connections.reduce((least, one) => (one.pending < least.pending ? one : least))
   connection.pending += 1
   try {
     const query = { name, text, values: [userId, id], rowMode: 'array' }
-    const { rows } = await connection.client.query<[string]>(query)
+    const { rows } = await connection.client.query<[string | null]>(query)
     return rows[0]?.[0]
   } finally {
     connection.pending -= 1
@@ -47,7 +47,7 @@ const server = createServer(async (request, response) => {
   const [, , userId, , id] = (request.url ?? '').split('/')
   if (userId === undefined || id === undefined) return response.end()
   const json = await find(userId, id)
-  if (json === undefined) return response.writeHead(404).end()
+  if (json === undefined || json === null) return response.writeHead(404).end()
   response.writeHead(200, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(json),

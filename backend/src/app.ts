@@ -1,4 +1,7 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Accounts } from './accounts/accounts.ts'
+import { BASE_PATH } from './accounts/http.ts'
+import { accounts as accountRoutes } from './api/accounts.ts'
 import { authenticate } from './api/authenticate.ts'
 import { takeJsonOnly } from './api/body.ts'
 import { describeApi, docs } from './api/docs.ts'
@@ -15,6 +18,8 @@ import type { Database } from './database/session.ts'
 export interface AppOptions {
   config: Config
   database: Database
+  /** The accounts in the box; null where tokens come from elsewhere alone. */
+  accounts: Accounts | null
   logger: FastifyBaseLogger
   /** Is given the server before its first route, to see each one come. */
   watch?: (app: FastifyInstance) => void
@@ -24,6 +29,7 @@ export interface AppOptions {
 export async function buildApp({
   config,
   database,
+  accounts,
   logger,
   watch,
 }: AppOptions): Promise<FastifyInstance> {
@@ -43,6 +49,9 @@ export async function buildApp({
     prefix: '/api/:user_id/tasks',
     rateLimitPerMinute: config.rateLimitPerMinute,
   })
+  if (accounts !== null) {
+    await app.register(accountRoutes, { prefix: BASE_PATH, accounts, publicUrl: config.publicUrl })
+  }
   await app.register(health, { database })
   await app.register(docs)
 

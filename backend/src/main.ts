@@ -1,10 +1,12 @@
 import type { FastifyInstance } from 'fastify'
+import { openAccounts } from './accounts/accounts.ts'
 import { buildApp } from './app.ts'
 import { type Config, loadConfig } from './core/config.ts'
 import { endWithReason } from './core/end.ts'
 import { createLogger } from './core/logger.ts'
 import { signToken } from './core/token.ts'
-import { openDatabase } from './database/connect.ts'
+import { openConnector } from './database/connect.ts'
+import { PipelinedPool } from './database/pool.ts'
 import type { Database } from './database/session.ts'
 
 /** A stop waits this long for requests under way. */
@@ -90,8 +92,10 @@ function stopWithDatabase(app: FastifyInstance, database: Database): void {
 try {
   const config = loadConfig()
   const logger = await createLogger(config.logLevel)
-  const database = await openDatabase(config, (message) => logger.warn(message))
-  const app = await buildApp({ config, database, logger })
+  const connector = await openConnector(config, (message) => logger.warn(message))
+  const database = new PipelinedPool(connector)
+  const accounts = openAccounts(config, connector, logger)
+  const app = await buildApp({ config, database, accounts, logger })
   const address = await listen(app, config)
   stopOnSignals(app)
   stopWithDatabase(app, database)

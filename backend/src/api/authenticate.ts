@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../core/config.ts'
-import { AppError } from '../core/errors.ts'
+import { AppError, unauthorized } from '../core/errors.ts'
 import type { Database, Statement } from '../database/session.ts'
 import { countHeader } from './raw-headers.ts'
-import { tokenVerifier, unauthorized } from './verify-token.ts'
+import { tokenVerifier } from './verify-token.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -25,7 +25,7 @@ const BEARER = /^bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i
  * at: 401, then 403 (contract §2). Routes are private unless their config says `public`.
  */
 export function authenticate(app: FastifyInstance, config: Config, database: Database): void {
-  const verify = tokenVerifier(config)
+  const verify = tokenVerifier(config, app.log)
   app.decorateRequest('userId', '')
   app.decorateRequest('asUser', function asUser(this: FastifyRequest, statement) {
     return database.asUser(this.userId, statement)

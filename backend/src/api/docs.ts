@@ -1,6 +1,7 @@
 import swagger, { type SwaggerTransformObject } from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { Account, Session } from '../schemas/account.ts'
 import { answers, Problem } from '../schemas/problem.ts'
 import { Completion, NewTask, Task, TaskChanges } from '../schemas/task.ts'
 
@@ -8,7 +9,8 @@ export const NAME = 'Todo Backend'
 
 /** Collects the routes registered after it into the OpenAPI document. */
 export async function describeApi(app: FastifyInstance): Promise<void> {
-  for (const schema of [Task, NewTask, TaskChanges, Completion, Problem]) app.addSchema(schema)
+  const schemas = [Task, NewTask, TaskChanges, Completion, Account, Session, Problem]
+  for (const schema of schemas) app.addSchema(schema)
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -22,11 +24,19 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       servers: [{ url: '/' }],
       tags: [
         { name: 'tasks', description: 'The tasks of one user' },
+        { name: 'accounts', description: 'Better Auth: who signs up and in, and gets a token' },
         { name: 'health', description: 'For whoever runs the server' },
         { name: 'service', description: 'This document, and where to find it' },
       ],
       components: {
-        securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+          session: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'The `token` of a sign-up or sign-in, for /api/auth alone',
+          },
+        },
       },
     },
     transformObject: markOptionalBodies,
@@ -40,7 +50,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
 const markOptionalBodies: SwaggerTransformObject = (document) => {
   if (!('openapiObject' in document)) return document.swaggerObject
   for (const path of Object.values(document.openapiObject.paths ?? {})) {
-    const { requestBody, ...operation } = path?.patch ?? {}
+    const { requestBody, ...operation } = path?.patch ?? path?.post ?? {}
     if (requestBody && 'required' in requestBody && 'x-optional-body' in operation) {
       requestBody.required = false
     }

@@ -1,18 +1,19 @@
 import cors from '@fastify/cors'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { BASE_PATH } from '../accounts/http.ts'
 import type { Config } from '../core/config.ts'
 
 /**
- * Lets pages of the trusted origins read answers (CORS), by exact origin and without credentials:
- * a token travels in a header, never in a cookie. Preflights are answered with the path's own
- * `Allow`, in paths.ts.
+ * Lets pages of the trusted origins read answers (CORS), by exact origin. With credentials for the
+ * accounts alone, whose session may be a cookie: a token for tasks travels in a header. Preflights
+ * are answered with the path's own `Allow`, in paths.ts.
  */
 export async function allowOrigins(
   app: FastifyInstance,
   { trustedOrigins }: Config,
 ): Promise<void> {
   if (trustedOrigins.length === 0) return
-  await app.register(cors, {
+  const options = {
     origin: [...trustedOrigins],
     preflight: false,
     exposedHeaders: [
@@ -22,7 +23,13 @@ export async function allowOrigins(
       'ratelimit',
       'ratelimit-policy',
       'retry-after',
+      'set-auth-jwt',
+      'set-auth-token',
       'x-request-id',
     ],
+  }
+  await app.register(cors, {
+    delegator: (request: FastifyRequest, done) =>
+      done(null, { ...options, credentials: request.url.startsWith(`${BASE_PATH}/`) }),
   })
 }

@@ -27,13 +27,14 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
 
 /** The body of contract §3. */
 export function problemBody(problem: AppError, requestId: string): string {
-  const { code, status, title, detail, errors } = problem
+  const { code, status, title, detail, errors, reason } = problem
   return JSON.stringify({
     error: code,
     status,
     title,
     detail,
     ...(errors && { errors }),
+    ...reason,
     request_id: requestId,
   })
 }

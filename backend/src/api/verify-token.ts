@@ -1,14 +1,19 @@
-import type { JWTPayload } from 'jose'
-import { JOSEError } from 'jose/errors'
+import type { JWTPayload, JWTVerifyOptions } from 'jose'
+import { decodeProtectedHeader } from 'jose/decode/protected_header'
+import { JOSEError, JWSSignatureVerificationFailed } from 'jose/errors'
 import { jwtVerify } from 'jose/jwt/verify'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../core/config.ts'
-import { AppError } from '../core/errors.ts'
+import { unauthorized } from '../core/errors.ts'
+import type { Log } from '../core/logger.ts'
 import { isUserId } from '../schemas/user.ts'
+import { remoteKeySet } from './key-set.ts'
 
 const CLOCK_TOLERANCE_SECONDS = 5
 const REMEMBERED_TOKENS = 10_000
-const REALM = 'Bearer realm="todo"'
+/** Never mixed: a secret verifies HS256 alone, and a key set the others alone (RFC 8725 §3.1). */
+const SECRET_ALGORITHM = 'HS256'
+const KEY_SET_ALGORITHMS = ['EdDSA', 'ES256', 'ES512', 'PS256', 'RS256']
 
 interface Verified {
   readonly userId: string
@@ -17,31 +22,25 @@ interface Verified {
 
 /**
  * A function from a token to its user. A verified token is remembered by its exact text, never
- * past its `exp`; a refused one never is.
+ * past its `exp`, and until the key set changes; a refused one never is.
  *
- * @returns throws {AppError} `unauthorized`.
+ * @returns throws {AppError} `unauthorized`; `service_unavailable` while there are no keys yet.
  */
-export function tokenVerifier({ secret, jwtIssuer, jwtAudience }: Config) {
-  const key = new TextEncoder().encode(secret)
-  const options = {
-    algorithms: ['HS256'],
-    clockTolerance: CLOCK_TOLERANCE_SECONDS,
-    requiredClaims: ['exp'],
-    ...(jwtIssuer !== undefined && { issuer: jwtIssuer }),
-    ...(jwtAudience !== undefined && { audience: jwtAudience }),
-  }
+export function tokenVerifier(config: Config, log: Log) {
   const remembered = new LRUCache<string, Verified>({ max: REMEMBERED_TOKENS })
+  let changes = 0
+  const readPayload = payloadReader(config, log, () => {
+    changes += 1
+    remembered.clear()
+  })
 
   async function verifyOnce(token: string): Promise<string> {
-    let payload: JWTPayload
-    try {
-      payload = (await jwtVerify(token, key, options)).payload
-    } catch (error) {
-      if (error instanceof JOSEError) throw unauthorized('invalid_token', error)
-      throw error
-    }
+    const changesBefore = changes
+    const payload = await readPayload(token).catch((error) => {
+      throw error instanceof JOSEError ? unauthorized('invalid_token', error) : error
+    })
     const verified = { userId: readUser(payload), expiresMs: readTimes(payload) * 1000 }
-    remembered.set(token, verified)
+    if (changes === changesBefore) remembered.set(token, verified)
     return verified.userId
   }
 
@@ -49,6 +48,47 @@ export function tokenVerifier({ secret, jwtIssuer, jwtAudience }: Config) {
     const known = remembered.get(token)
     if (known !== undefined && Date.now() < known.expiresMs) return known.userId
     return verifyOnce(token)
+  }
+}
+
+/** The signature, `exp`, `nbf`, and `iss` and `aud` where they are set. */
+function payloadReader(config: Config, log: Log, keysChanged: () => void) {
+  const { verifyingSecrets, jwksUrl, jwtIssuer, jwtAudience } = config
+  const secrets = verifyingSecrets.map((secret) => new TextEncoder().encode(secret))
+  const keySet = jwksUrl === undefined ? undefined : remoteKeySet(jwksUrl, log, keysChanged)
+  const options: JWTVerifyOptions = {
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
+    requiredClaims: ['exp'],
+    ...(jwtIssuer !== undefined && { issuer: jwtIssuer }),
+    ...(jwtAudience !== undefined && { audience: jwtAudience }),
+  }
+  return async (token: string): Promise<JWTPayload> => {
+    const { alg } = readHeader(token)
+    if (alg !== SECRET_ALGORITHM) {
+      if (keySet === undefined) throw unauthorized('invalid_token')
+      const verified = await jwtVerify(token, keySet, {
+        ...options,
+        algorithms: KEY_SET_ALGORITHMS,
+      })
+      return verified.payload
+    }
+    for (const secret of secrets) {
+      try {
+        return (await jwtVerify(token, secret, { ...options, algorithms: [SECRET_ALGORITHM] }))
+          .payload
+      } catch (error) {
+        if (!(error instanceof JWSSignatureVerificationFailed)) throw error
+      }
+    }
+    throw unauthorized('invalid_token')
+  }
+}
+
+function readHeader(token: string) {
+  try {
+    return decodeProtectedHeader(token)
+  } catch (cause) {
+    throw unauthorized('invalid_token', cause)
   }
 }
 
@@ -71,10 +111,4 @@ function readUser({ sub, user_id }: JWTPayload & { sub?: unknown; user_id?: unkn
   const differ = sub !== undefined && alternative !== undefined && sub !== alternative
   if (differ || typeof userId !== 'string' || !isUserId(userId)) throw unauthorized('invalid_token')
   return userId
-}
-
-/** RFC 6750 §3: without a token there is no error to name. */
-export function unauthorized(error?: 'invalid_token', cause?: unknown): AppError {
-  const challenge = error === undefined ? REALM : `${REALM}, error="${error}"`
-  return new AppError('unauthorized', { headers: { 'www-authenticate': challenge }, cause })
 }

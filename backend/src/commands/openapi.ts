@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { openAccounts } from '../accounts/accounts.ts'
 import { buildApp } from '../app.ts'
 import { loadConfig } from '../core/config.ts'
 import { endWithReason } from '../core/end.ts'
@@ -9,6 +10,8 @@ const FILE = new URL(
   '../../../specs/001-backend-spec-manager/contracts/openapi.json',
   import.meta.url,
 )
+
+const nowhere = { description: 'none', size: 1, pooled: {}, direct: {} }
 
 /** Writing the document down asks no database anything. */
 const noDatabase: Database = {
@@ -22,7 +25,10 @@ const noDatabase: Database = {
 /** `npm run openapi`: writes the OpenAPI document; with `--check`, fails when the file differs. */
 try {
   const config = loadConfig({ BETTER_AUTH_SECRET: 'x'.repeat(32), DATABASE_URL: 'pglite:memory' })
-  const app = await buildApp({ config, database: noDatabase, logger: await createLogger('silent') })
+  const logger = await createLogger('silent')
+  const connector = { ...nowhere, failed: noDatabase.failed, close: noDatabase.close }
+  const accounts = openAccounts(config, connector, logger)
+  const app = await buildApp({ config, database: noDatabase, accounts, logger })
   await app.ready()
   const document = `${JSON.stringify(app.swagger(), null, 2)}\n`
   if (!process.argv.includes('--check')) {

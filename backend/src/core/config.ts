@@ -1,19 +1,40 @@
 import { dirname, resolve } from 'node:path'
+import { type AccountsConfig, readAccounts } from './accounts-config.ts'
 import { loadOrCreateSecret } from './secret.ts'
-import { ConfigError, type Environment, exactOrigin, settingsReader } from './settings.ts'
+import {
+  ConfigError,
+  type Environment,
+  exactOrigin,
+  type SettingsReader,
+  settingsReader,
+} from './settings.ts'
 
 /** Where the tasks are kept: PostgreSQL, or PGlite in a folder of this machine or in memory. */
 export type DatabaseConfig =
   | { readonly kind: 'postgres'; readonly url: string; readonly directUrl: string }
   | { readonly kind: 'pglite'; readonly directory: string | null }
 
+export interface VersionedSecret {
+  readonly version: number
+  readonly value: string
+}
+
 export interface Config {
   readonly production: boolean
   readonly database: DatabaseConfig
   readonly poolMax: number
+  /** Signs tokens. */
   readonly secret: string
+  /** Those that verify them, {@link secret} first. */
+  readonly verifyingSecrets: readonly string[]
+  /** `BETTER_AUTH_SECRETS`, newest first; empty where there is one secret without a version. */
+  readonly versionedSecrets: readonly VersionedSecret[]
   /** Whether the secret was made here, for trying this out, rather than given. */
   readonly secretIsLocal: boolean
+  /** Where the public keys of a Better Auth elsewhere are served. */
+  readonly jwksUrl: string | undefined
+  /** The accounts in the box; null where there are none. */
+  readonly accounts: AccountsConfig | null
   readonly publicUrl: string
   readonly jwtIssuer: string | undefined
   readonly jwtAudience: string | undefined
@@ -52,6 +73,8 @@ export function loadConfig(env: Environment = process.env): Config {
     database,
     poolMax: read.integer('DATABASE_POOL_MAX', 8, 1, 1000),
     publicUrl: read.origin('BETTER_AUTH_URL') ?? `http://localhost:${port}`,
+    jwksUrl: read.url('BETTER_AUTH_JWKS_URL'),
+    accounts: readAccounts(read),
     jwtIssuer: read.text('JWT_ISSUER'),
     jwtAudience: read.text('JWT_AUDIENCE'),
     trustedOrigins: read
@@ -63,8 +86,7 @@ export function loadConfig(env: Environment = process.env): Config {
     port,
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
     // Last, because it may write a file: a start that is refused leaves nothing behind.
-    secret: readSecret(read.text('BETTER_AUTH_SECRET'), production, database),
-    secretIsLocal: read.text('BETTER_AUTH_SECRET') === undefined,
+    ...readSecrets(read, production, database),
   })
 }
 
@@ -104,22 +126,47 @@ function isDecodable(value: string): boolean {
   }
 }
 
-function readSecret(value: string | undefined, production: boolean, database: DatabaseConfig) {
-  if (value === undefined) {
-    if (production) {
-      throw new ConfigError(
-        'BETTER_AUTH_SECRET is required when NODE_ENV is production: at least 32 bytes, such as the output of openssl rand -base64 32',
-      )
-    }
-    const directory = database.kind === 'pglite' ? database.directory : null
-    const file = resolve(directory ?? DEFAULT_DIRECTORY, 'secret')
-    try {
-      return longEnough(file, loadOrCreateSecret(file))
-    } catch (error) {
-      throw error instanceof ConfigError ? error : unusable(dirname(file), error)
-    }
+function readSecrets(read: SettingsReader, production: boolean, database: DatabaseConfig) {
+  const given = read.text('BETTER_AUTH_SECRET')
+  if (given !== undefined) longEnough('BETTER_AUTH_SECRET', given)
+  const versionedSecrets = read.list('BETTER_AUTH_SECRETS').map(versionedSecret)
+  if (new Set(versionedSecrets.map(({ version }) => version)).size < versionedSecrets.length) {
+    throw new ConfigError('BETTER_AUTH_SECRETS has a version twice: give each secret its own')
   }
-  return longEnough('BETTER_AUTH_SECRET', value)
+  const secrets = [...versionedSecrets.map(({ value }) => value), ...(given ? [given] : [])]
+  const [secret = localSecret(production, database)] = secrets
+  return {
+    secret,
+    verifyingSecrets: secrets.length > 0 ? secrets : [secret],
+    versionedSecrets,
+    secretIsLocal: secrets.length === 0,
+  }
+}
+
+/** In Better Auth's own form. */
+function versionedSecret(entry: string): VersionedSecret {
+  const [, version, value] = /^(\d{1,9}):\s*(\S.*)$/.exec(entry) ?? []
+  if (version === undefined || value === undefined) {
+    throw new ConfigError(
+      'BETTER_AUTH_SECRETS takes <version>:<secret>, comma-separated, the newest first: 2:<new>,1:<old>',
+    )
+  }
+  return { version: Number(version), value: longEnough('A secret in BETTER_AUTH_SECRETS', value) }
+}
+
+function localSecret(production: boolean, database: DatabaseConfig): string {
+  if (production) {
+    throw new ConfigError(
+      'BETTER_AUTH_SECRET is required when NODE_ENV is production: at least 32 bytes, such as the output of openssl rand -base64 32',
+    )
+  }
+  const directory = database.kind === 'pglite' ? database.directory : null
+  const file = resolve(directory ?? DEFAULT_DIRECTORY, 'secret')
+  try {
+    return longEnough(file, loadOrCreateSecret(file))
+  } catch (error) {
+    throw error instanceof ConfigError ? error : unusable(dirname(file), error)
+  }
 }
 
 /** The data folder is no folder, or may not be written. */

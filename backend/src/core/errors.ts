@@ -14,6 +14,11 @@ export const ERRORS = {
     title: 'Forbidden',
     detail: 'The token belongs to another user than the path names',
   },
+  forbidden: {
+    status: 403,
+    title: 'Forbidden',
+    detail: 'The account, or the origin of the request, does not allow this',
+  },
   not_found: { status: 404, title: 'Not Found', detail: 'There is nothing here' },
   method_not_allowed: {
     status: 405,
@@ -81,11 +86,18 @@ export interface Fault {
   message: string
 }
 
+export interface Reason {
+  code: string
+  message: string
+}
+
 export interface AppErrorOptions {
   /** Replaces the table's sentence. Told to the client. */
   detail?: string
   errors?: Fault[]
   headers?: Record<string, string>
+  /** What Better Auth calls it, in the members its clients read. Told to the client. */
+  reason?: Reason | undefined
   /** What happened underneath. For the log, never for the client. */
   cause?: unknown
 }
@@ -98,6 +110,7 @@ export class AppError extends Error {
   readonly detail: string
   readonly errors: Fault[] | undefined
   readonly headers: Record<string, string>
+  readonly reason: Reason | undefined
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
     const { status, title, detail } = ERRORS[code]
@@ -109,5 +122,19 @@ export class AppError extends Error {
     this.detail = options.detail ?? detail
     this.errors = options.errors
     this.headers = options.headers ?? {}
+    this.reason = options.reason
   }
+}
+
+const REALM = 'Bearer realm="todo"'
+
+/** RFC 6750 §3: without a token there is no error to name. */
+export function unauthorized(
+  error?: 'invalid_token',
+  cause?: unknown,
+  options: AppErrorOptions = {},
+): AppError {
+  const challenge = error === undefined ? REALM : `${REALM}, error="${error}"`
+  const headers = { 'www-authenticate': challenge }
+  return new AppError('unauthorized', { ...options, headers, cause })
 }

@@ -1,5 +1,8 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 
+/** What code needs of a logger, the server's or a request's. */
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
+
 /** JSON lines, for machines; lines to read where a person watches. */
 export async function createLogger(level: string): Promise<Logger> {
   return pino({ level }, await destination())

@@ -8,7 +8,18 @@ export class ConfigError extends Error {
 
 export type Environment = Record<string, string | undefined>
 
-const SECRETS = ['BETTER_AUTH_SECRET', 'DATABASE_URL', 'DATABASE_URL_UNPOOLED']
+/** May be read from a file, by the name with _FILE behind. */
+const SECRETS = [
+  'BETTER_AUTH_SECRET',
+  'BETTER_AUTH_SECRETS',
+  'DATABASE_URL',
+  'DATABASE_URL_UNPOOLED',
+  'SMTP_URL',
+  'GOOGLE_CLIENT_SECRET',
+  'GITHUB_CLIENT_SECRET',
+]
+
+export type SettingsReader = ReturnType<typeof settingsReader>
 
 /** @throws {ConfigError} when the value is more than an origin, or none. */
 export function exactOrigin(name: string, value: string): string {
@@ -49,9 +60,17 @@ export function settingsReader(env: Environment) {
   }
   const list = (name: string): string[] =>
     (text(name) ?? '').split(',').flatMap((item) => item.trim() || [])
+  const oneOf = (name: string, choices: readonly string[], fallback: string): string => {
+    const value = text(name) ?? fallback
+    if (choices.includes(value)) return value
+    throw new ConfigError(`${name} takes one of ${choices.join(', ')}`)
+  }
   return {
     text,
     list,
+    oneOf,
+    toggle: (name: string, fallback: boolean): boolean =>
+      oneOf(name, ['on', 'off'], fallback ? 'on' : 'off') === 'on',
     integer(name: string, fallback: number, least: number, most: number): number {
       const value = text(name)
       if (value === undefined) return fallback
@@ -59,14 +78,17 @@ export function settingsReader(env: Environment) {
       if (number >= least && number <= most) return number
       throw new ConfigError(`${name} takes a whole number from ${least} to ${most}`)
     },
-    oneOf(name: string, choices: readonly string[], fallback: string): string {
-      const value = text(name) ?? fallback
-      if (choices.includes(value)) return value
-      throw new ConfigError(`${name} takes one of ${choices.join(', ')}`)
-    },
     origin(name: string): string | undefined {
       const value = text(name)?.replace(/\/$/, '')
       return value === undefined ? undefined : exactOrigin(name, value)
+    },
+    url(name: string): string | undefined {
+      const value = text(name)
+      if (value === undefined) return undefined
+      if (['http:', 'https:'].includes(URL.parse(value)?.protocol ?? '')) return value
+      throw new ConfigError(
+        `${name} takes an address such as https://app.example.com/api/auth/jwks`,
+      )
     },
     addresses(name: string): string[] {
       const values = list(name)

@@ -20,3 +20,9 @@ export function signToken(
   if (config.jwtAudience !== undefined) token.setAudience(config.jwtAudience)
   return token.sign(new TextEncoder().encode(config.secret))
 }
+
+/** The token of an account in the box: it names its issuer and audience whether they are checked or not. */
+export function signAccountToken(config: Config, userId: string): Promise<string> {
+  const { jwtIssuer = config.publicUrl, jwtAudience = config.publicUrl } = config
+  return signToken({ secret: config.secret, jwtIssuer, jwtAudience }, userId)
+}

@@ -4,10 +4,9 @@ import { fromDatabase } from './errors.ts'
 import { LockedError } from './lock-file.ts'
 import { MigrationError, migrate } from './migrate.ts'
 import { connectPglite } from './pglite.ts'
-import { type Connector, PipelinedPool } from './pool.ts'
+import type { Connector } from './pool.ts'
 import { connectPostgres } from './postgres.ts'
-import type { Database } from './session.ts'
-import { proveWalls, WallError } from './walls.ts'
+import { proveAccountsRole, proveWalls, WallError } from './walls.ts'
 
 /** A database that is away at start may still be starting itself. */
 const PATIENCE_MS = 30_000
@@ -24,22 +23,22 @@ export async function connect({
 }
 
 /**
- * The database, migrated, with its walls proven to stand. While it is away it is tried again for
+ * Connections to the database, migrated, with its walls proven to stand. While it is away it is tried again for
  * 30 s.
  *
  * @param tell is given a line for each attempt that failed.
  * @throws {LockedError} the embedded folder is in use. @throws {MigrationError} the schema is not
  *   what this version expects. @throws {WallError} a user could see another's rows.
  */
-export async function openDatabase(
-  config: Pick<Config, 'database' | 'poolMax'>,
+export async function openConnector(
+  config: Pick<Config, 'database' | 'poolMax' | 'accounts'>,
   tell: (message: string) => void = () => {},
-): Promise<Database> {
+): Promise<Connector> {
   const connector = await connect(config)
   try {
     const giveUpMs = performance.now() + PATIENCE_MS
-    while (!(await prepare(connector, giveUpMs, tell))) await sleep(RETRY_MS)
-    return new PipelinedPool(connector)
+    while (!(await prepare(connector, config, giveUpMs, tell))) await sleep(RETRY_MS)
+    return connector
   } catch (error) {
     await connector.close().catch(() => undefined)
     throw error
@@ -48,12 +47,14 @@ export async function openDatabase(
 
 async function prepare(
   connector: Connector,
+  { accounts }: Pick<Config, 'accounts'>,
   giveUpMs: number,
   tell: (message: string) => void,
 ): Promise<boolean> {
   try {
     await migrate(connector)
     await proveWalls(connector)
+    if (accounts !== null) await proveAccountsRole(connector)
     return true
   } catch (error) {
     if ([LockedError, MigrationError, WallError].some((known) => error instanceof known))

@@ -1,4 +1,4 @@
-import { AppError } from '../core/errors.ts'
+import { AppError, unauthorized } from '../core/errors.ts'
 
 /** The database could not be asked, or its answer was lost. The cause is for the log. */
 export function unavailable(cause: unknown): AppError {
@@ -7,13 +7,18 @@ export function unavailable(cause: unknown): AppError {
 
 /** SQLSTATE classes (PostgreSQL manual, appendix A) after which the same request may succeed. */
 const TRANSIENT_CLASSES = ['08', '40', '53', '57', '58']
-/** lock_not_available; read_only_sql_transaction, as a failed-over primary answers. */
-const TRANSIENT_STATES = ['55P03', '25006']
+/**
+ * lock_not_available; read_only_sql_transaction, as a failed-over primary answers;
+ * foreign_key_violation, when the user is deleted while a task of theirs is inserted.
+ */
+const TRANSIENT_STATES = ['55P03', '25006', '23503']
 const CONFLICTS = ['23505', '23P01']
+/** Of todo.refuse_deleted (0002_accounts.sql). */
+const ACCOUNT_DELETED = 'TD401'
 
 /**
  * What a failed statement means to the client: transient states are 503, broken uniqueness is 409,
- * anything else is a fault of ours and 500.
+ * a deleted account is 401, anything else is a fault of ours and 500.
  */
 export function fromDatabase(error: unknown): AppError {
   const state = sqlState(error)
@@ -21,6 +26,7 @@ export function fromDatabase(error: unknown): AppError {
   if (TRANSIENT_CLASSES.includes(state.slice(0, 2)) || TRANSIENT_STATES.includes(state)) {
     return unavailable(error)
   }
+  if (state === ACCOUNT_DELETED) return unauthorized('invalid_token', error)
   return new AppError(CONFLICTS.includes(state) ? 'conflict' : 'internal_error', { cause: error })
 }
 

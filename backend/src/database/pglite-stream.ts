@@ -38,7 +38,7 @@ export class PgliteStream extends Duplex {
   override _read(): void {}
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
-    this.#thread.exchange(chunk).then(
+    this.#thread.exchange(this, chunk).then(
       (bytes) => {
         if (bytes.length > 0) this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
         done()
@@ -70,13 +70,13 @@ export class PgliteStream extends Duplex {
   /** The other side hangs up when this one has. */
   override _final(done: () => void): void {
     this.push(null)
-    done()
+    this.#thread.leave(this).then(() => done(), done)
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     // pg destroys its stream with an error when the database owes an answer for too long; the
     // thread is then stuck, on a full disk for one.
     if (error !== null) this.#thread.fail(error)
-    done(error)
+    this.#thread.leave(this).finally(() => done(error))
   }
 }

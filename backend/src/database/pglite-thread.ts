@@ -1,12 +1,24 @@
 import { Worker } from 'node:worker_threads'
 import type { WorkerReply, WorkerRequest } from './pglite-worker.ts'
 
-/** The thread PGlite runs in. One message at a time: bytes of the protocol there, bytes back. */
+/** ReadyForQuery (PostgreSQL manual §54.7), which ends an answer, with the status "idle". */
+const IDLE = Buffer.from([0x5a, 0, 0, 0, 5, 0x49])
+const ROLLBACK = Buffer.from('Q\0\0\0\rrollback\0')
+
+/** One connection of pg's; PGlite has a single session for all of them. */
+export type Session = object
+
+/**
+ * The thread PGlite runs in. One message at a time: bytes of the protocol there, bytes back. From the
+ * begin of a transaction to its end only its own connection is let through.
+ */
 export class PgliteThread {
   readonly failed: Promise<Error>
   readonly #worker: Worker
   readonly #waiting: { resolve: (reply: WorkerReply) => void; reject: (error: Error) => void }[] =
     []
+  readonly #queue: { session: Session; admit: () => void }[] = []
+  #owner: Session | undefined
   #fail: (error: Error) => void = () => {}
   #gone: Error | undefined
 
@@ -34,9 +46,31 @@ export class PgliteThread {
     this.#worker.on('exit', () => this.fail(new Error('The embedded database stopped')))
   }
 
-  async exchange(bytes: Uint8Array): Promise<Uint8Array> {
-    const reply = await this.#ask({ kind: 'exchange', bytes })
-    return reply.bytes
+  async exchange(session: Session, bytes: Uint8Array): Promise<Uint8Array> {
+    await this.#turn(session)
+    const { bytes: answer } = await this.#ask({ kind: 'exchange', bytes })
+    if (IDLE.equals(answer.subarray(-IDLE.length))) this.#next(session)
+    return answer
+  }
+
+  /** A connection ends; a transaction it has open is rolled back. */
+  async leave(session: Session): Promise<void> {
+    if (this.#owner !== session || this.#gone !== undefined) return
+    await this.#ask({ kind: 'exchange', bytes: ROLLBACK })
+    this.#next(session)
+  }
+
+  #turn(session: Session): Promise<void> | undefined {
+    this.#owner ??= session
+    if (this.#owner === session) return
+    return new Promise((admit) => this.#queue.push({ session, admit }))
+  }
+
+  #next(after: Session): void {
+    if (this.#owner !== after) return
+    const next = this.#queue.shift()
+    this.#owner = next?.session
+    next?.admit()
   }
 
   async close(): Promise<void> {
@@ -50,6 +84,8 @@ export class PgliteThread {
     if (this.#gone !== undefined) return
     this.#gone = error
     for (const { reject } of this.#waiting.splice(0)) reject(error)
+    // They ask, and are told that it is gone.
+    for (const { admit } of this.#queue.splice(0)) admit()
     this.#fail(error)
     this.#worker.terminate()
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Client } from 'pg'
+import { ACCOUNTS_ROLE } from './account-pool.ts'
 import { withDirectClient } from './direct.ts'
 import { sqlState } from './errors.ts'
 import type { Connector } from './pool.ts'
@@ -21,7 +22,8 @@ export async function proveWalls(connector: Pick<Connector, 'pooled'>): Promise<
   await withDirectClient(connector.pooled, async (client) => {
     await client.query('begin')
     try {
-      await proveRole(client)
+      for (const role of [TASK_ROLE, ACCOUNTS_ROLE]) await proveRole(client, role)
+      await proveApart(client)
       await proveTables(client)
       await proveNoTruncate(client)
       await proveSight(client)
@@ -31,21 +33,41 @@ export async function proveWalls(connector: Pick<Connector, 'pooled'>): Promise<
   })
 }
 
-async function proveRole(client: Client): Promise<void> {
+async function proveRole(client: Client, name: string): Promise<void> {
   const { rows } = await client.query(
     `select current_user as login, rolsuper or rolbypassrls or rolcreaterole as powerful,
        exists (select from pg_class where relowner = r.oid) as owner,
        exists (select from pg_auth_members where member = r.oid) as member
      from pg_roles r where rolname = $1`,
-    [TASK_ROLE],
+    [name],
   )
   const role = rows[0]
-  if (role === undefined)
-    throw new WallError(`The role ${TASK_ROLE} is missing: run the migrations`)
+  if (role === undefined) throw new WallError(`The role ${name} is missing: run the migrations`)
   if (role.powerful || role.owner || role.member) {
     throw new WallError(
-      `The role ${TASK_ROLE} is superuser, may bypass row level security or create roles, owns a table or belongs to another role: take that from it`,
+      `The role ${name} is superuser, may bypass row level security or create roles, owns a table or belongs to another role: take that from it`,
     )
+  }
+}
+
+/** Tasks and accounts: neither role reaches the other's schema, whatever else it was granted. */
+async function proveApart(client: Client): Promise<void> {
+  for (const [role, schema] of [
+    [TASK_ROLE, 'todo_auth'],
+    [ACCOUNTS_ROLE, 'todo'],
+  ]) {
+    const { rows } = await client.query(
+      `select has_schema_privilege($1, $2, 'usage, create') or exists (
+         select from pg_class c join pg_namespace n on n.oid = relnamespace
+         where nspname = $2 and relkind in ('r', 'p', 'v', 'm', 'f')
+           and (has_any_column_privilege($1, c.oid, 'select, insert, update, references')
+             or has_table_privilege($1, c.oid, 'delete, truncate, trigger'))
+       ) as reaches`,
+      [role, schema],
+    )
+    if (rows[0].reaches) {
+      throw new WallError(`The role ${role} has rights in the schema ${schema}: revoke them`)
+    }
   }
 }
 
@@ -81,6 +103,17 @@ async function proveNoTruncate(client: Client): Promise<void> {
   }
 }
 
+/**
+ * Proves that the login may act for accounts.
+ *
+ * @throws {WallError}
+ */
+export async function proveAccountsRole(connector: Pick<Connector, 'pooled'>): Promise<void> {
+  await withDirectClient(connector.pooled, (client) =>
+    take(ACCOUNTS_ROLE, client.query(`select set_config('role', $1, true)`, [ACCOUNTS_ROLE])),
+  )
+}
+
 async function proveSight(client: Client): Promise<void> {
   const owner = `wall-${randomUUID()}`
   await enter(client, owner)
@@ -105,13 +138,17 @@ async function proveSight(client: Client): Promise<void> {
   }
 }
 
-async function enter(client: Client, userId: string): Promise<void> {
+function enter(client: Client, userId: string): Promise<void> {
+  return take(TASK_ROLE, client.query(SCOPE.text, [userId]))
+}
+
+async function take(role: string, taking: Promise<unknown>): Promise<void> {
   try {
-    await client.query(SCOPE.text, [userId])
+    await taking
   } catch (error) {
     if (sqlState(error) !== '42501') throw error
     throw new WallError(
-      `The login of DATABASE_URL may not take the role ${TASK_ROLE}: run "grant ${TASK_ROLE} to <login>" as the login that ran the migrations`,
+      `The login of DATABASE_URL may not take the role ${role}: run "grant ${role} to <login>" as the login that ran the migrations`,
     )
   }
 }

@@ -75,10 +75,18 @@ export function insertTask(userId: string, id: string, task: NewTask): Statement
   }
 }
 
-const FIND = sql(`select ${TASK_JSON} from todo.tasks where user_id = $1 and id = $2`)
+/**
+ * Fails where the account `$1` is deleted, and is null otherwise. Asked only by statements that found
+ * nothing, since nothing is left of a deleted account: it costs what is found no more than a branch.
+ */
+const REFUSE_DELETED = 'todo.refuse_deleted($1)'
+
+const FIND = sql(
+  `select coalesce((select ${TASK_JSON} from todo.tasks where user_id = $1 and id = $2), ${REFUSE_DELETED})`,
+)
 
 export function findTask(userId: string, id: string): Statement<TaskJson | undefined> {
-  return { sql: FIND, values: [userId, id], read: (rows) => rows[0] && text(rows[0]) }
+  return { sql: FIND, values: [userId, id], read: ([row]) => row?.[0] ?? undefined }
 }
 
 /**
@@ -90,7 +98,8 @@ const PAGE_BYTES = 524_288
 /** `$3` is how many tasks at most; one more is read to know whether there is more. */
 const list = (conditions: string) =>
   sql(
-    `select string_agg(${TASK_JSON}, E',\\n') filter (where fits), count(*) filter (where fits), count(*) from (
+    `select string_agg(${TASK_JSON}, E',\\n') filter (where fits), count(*) filter (where fits), count(*),
+       case when count(*) = 0 then ${REFUSE_DELETED} end from (
        select *, coalesce(sum(octet_length(title) + coalesce(octet_length(description), 0))
          over (order by id desc rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES} as fits
        from (
@@ -132,12 +141,16 @@ function readPage(tasks: string, fitting: number, found: number, limit: number):
  * a missing one.
  */
 const change = (statement: string, returning: string, version: string) => ({
-  unconditional: sql(`${statement} returning ${returning}`),
+  unconditional: sql(
+    `with changed as (${statement} returning ${returning} as json)
+     select json from changed
+     union all select null where not exists (select from changed) and ${REFUSE_DELETED} is not null`,
+  ),
   atVersion: sql(
     `with changed as (${statement} and updated_at = any(${version}::timestamptz[]) returning ${returning} as json)
      select json from changed
      union all select null where not exists (select from changed)
-       and exists (select from todo.tasks where user_id = $1 and id = $2)`,
+       and (exists (select from todo.tasks where user_id = $1 and id = $2) or ${REFUSE_DELETED} is not null)`,
   ),
 })
 

@@ -24,6 +24,8 @@ export const Problem = {
         },
       },
     },
+    code: { type: 'string', description: 'Under /api/auth: what Better Auth calls it' },
+    message: { type: 'string', description: 'Under /api/auth: what Better Auth says of it' },
     request_id: { type: 'string', description: 'What the log has this request under' },
   },
 } as const

@@ -1,7 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
-
-/** Any Unicode but U+0000 and lone surrogates: what PostgreSQL can store and give back unchanged. */
-const TEXT = '^[^\\u0000\\ud800-\\udfff]*$'
+import { TEXT } from './text.ts'
 
 const EXAMPLE = {
   id: '019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90',
@@ -17,8 +15,7 @@ const TITLE = {
   type: 'string',
   minLength: 1,
   maxLength: 500,
-  pattern: TEXT,
-  'x-message': 'must be well-formed Unicode without U+0000',
+  ...TEXT,
   'x-trim': true,
   description: '1 to 500 characters (code points), counted and kept without white space around it',
 } as const
@@ -26,8 +23,7 @@ const TITLE = {
 const DESCRIPTION = {
   type: ['string', 'null'],
   maxLength: 16384,
-  pattern: TEXT,
-  'x-message': 'must be well-formed Unicode without U+0000',
+  ...TEXT,
   description: 'Up to 16384 characters (code points), or null',
 } as const
 

@@ -113,9 +113,10 @@ describe('migrations', () => {
       const runs = await Promise.all(
         Array.from({ length: 4 }, () => run('commands/migrate.ts', [], { DATABASE_URL: url })),
       )
-      const said = runs.map(({ code, stdout }) => `${code} ${stdout.trim()}`).sort()
-      const names = (await readMigrations()).map(({ name }) => name).join(', ')
-      assert.deepEqual(said, [`0 Applied ${names}`, ...Array(3).fill('0 Nothing to apply')])
+      assert.deepEqual(new Set(runs.map(({ code }) => code)), new Set([0]))
+      const applied = runs.flatMap(({ stdout }) => stdout.match(/\d{4}_\w+\.sql/g) ?? [])
+      const names = (await readMigrations()).map(({ name }) => name)
+      assert.deepEqual(applied.sort(), names)
       const rows = await query(connector, 'select count(*)::int as count from todo.migrations')
       assert.deepEqual(rows, [{ count: (await readMigrations()).length }])
     })

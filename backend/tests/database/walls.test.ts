@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { startPostgres } from '../../../scripts/postgres.ts'
-import { openDatabase } from '../../src/database/connect.ts'
+import { openConnector } from '../../src/database/connect.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
-import { proveWalls } from '../../src/database/walls.ts'
+import { PipelinedPool } from '../../src/database/pool.ts'
+import { proveAccountsRole, proveWalls } from '../../src/database/walls.ts'
 import { insertTask } from '../../src/models/task.ts'
 import {
   asServerAdmin,
@@ -56,6 +57,24 @@ const BROKEN: [what: string, broken: string, mended: string, says: RegExp][] = [
     'grant truncate on todo.tasks to todo_user',
     'revoke truncate on todo.tasks from todo_user',
     /may truncate todo\.tasks/,
+  ],
+  [
+    'the role of tasks may look at accounts',
+    'grant usage on schema todo_auth to todo_user',
+    'revoke usage on schema todo_auth from todo_user',
+    /todo_user has rights in the schema todo_auth/,
+  ],
+  [
+    'the role of tasks may read hashes',
+    'grant select (password) on todo_auth.account to todo_user',
+    'revoke select (password) on todo_auth.account from todo_user',
+    /todo_user has rights in the schema todo_auth/,
+  ],
+  [
+    'the role of accounts may read tasks',
+    'grant select on todo.tasks to todo_accounts',
+    'revoke select on todo.tasks from todo_accounts',
+    /todo_accounts has rights in the schema todo/,
   ],
   [
     'another table of users is open to deletion',
@@ -129,7 +148,9 @@ describe('a login that is no superuser', () => {
       url.password = 'x'
       url.pathname = '/neon'
       const config = { kind: 'postgres', url: url.href, directUrl: url.href } as const
-      const database = await openDatabase({ database: config, poolMax: 2 })
+      const database = new PipelinedPool(
+        await openConnector({ database: config, poolMax: 2, accounts: null }),
+      )
       const count = rawStatement('select count(*) from todo.tasks')
       await database.asUser(
         'alice',
@@ -158,12 +179,15 @@ describe('a login that is no superuser', () => {
     })
     await asServerAdmin(url, `grant todo_user to ${name}`)
     await proveWalls(connector)
+    await assert.rejects(proveAccountsRole(connector), { message: /grant todo_accounts to/ })
+    await asServerAdmin(url, `grant todo_accounts to ${name}`)
+    await proveAccountsRole(connector)
     const seen = await withDirectClient(connector.pooled, async (client) => {
       await assert.rejects(client.query('select * from todo.tasks'), { code: '42501' })
       return true
     })
     assert.ok(seen)
-    await asServerAdmin(url, `revoke todo_user from ${name}`)
+    await asServerAdmin(url, `revoke todo_user, todo_accounts from ${name}`)
     await asServerAdmin(url, `drop role ${name}`)
     await test.close()
   })

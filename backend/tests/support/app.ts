@@ -1,10 +1,12 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
+import { openAccounts } from '../../src/accounts/accounts.ts'
 import { buildApp } from '../../src/app.ts'
 import { type Config, loadConfig } from '../../src/core/config.ts'
 import type { Environment } from '../../src/core/settings.ts'
 import { signToken } from '../../src/core/token.ts'
+import type { Connector } from '../../src/database/pool.ts'
 import type { Database } from '../../src/database/session.ts'
 import { type Kind, openTestDatabase, type Rows, type TestDatabase } from './databases.ts'
 
@@ -48,15 +50,31 @@ export async function startApp(
   wrap: (database: Database) => Database = (database) => database,
 ): Promise<TestApp> {
   const test = await openTestDatabase(kind)
-  const served = await serve(wrap(test.database), environment)
+  const served = await serve(wrap(test.database), environment, { connector: test.connector })
   return { ...served, admin: test.admin, close: () => closeBoth(served.app, test) }
+}
+
+/** Where there is no database, accounts are routes alone. */
+const NOWHERE: Connector = {
+  description: 'none',
+  size: 1,
+  pooled: { host: '127.0.0.1', port: 1 },
+  direct: {},
+  failed: new Promise(() => {}),
+  close: async () => {},
+}
+
+export interface Serving {
+  /** Where the accounts are kept. */
+  connector?: Connector
+  watch?: (app: FastifyInstance) => void
 }
 
 /** Serves any database, also one that fails. */
 export async function serve(
   database: Database,
   environment: Environment = {},
-  watch: (app: FastifyInstance) => void = () => {},
+  { connector = NOWHERE, watch = () => {} }: Serving = {},
 ) {
   const config = loadConfig({
     BETTER_AUTH_SECRET: SECRET,
@@ -66,7 +84,8 @@ export async function serve(
   })
   const log: string[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => log.push(line) })
-  const app = await buildApp({ config, database, logger, watch })
+  const accounts = openAccounts(config, connector, logger)
+  const app = await buildApp({ config, database, accounts, logger, watch })
   const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
   const token = (userId: string) => signToken(config, userId)
   const send = async (method: string, path: string, sending: Sending = {}) => {

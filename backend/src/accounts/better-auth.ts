@@ -1,0 +1,147 @@
+import { betterAuth } from 'better-auth'
+import { bearer } from 'better-auth/plugins/bearer'
+import { jwt } from 'better-auth/plugins/jwt'
+import { Kysely } from 'kysely'
+import type { AccountsConfig } from '../core/accounts-config.ts'
+import type { Config } from '../core/config.ts'
+import type { Log } from '../core/logger.ts'
+import { signAccountToken } from '../core/token.ts'
+import { accountDialect } from '../database/account-dialect.ts'
+import type { AccountPool } from '../database/account-pool.ts'
+import type { AttemptLimit, Attempts } from '../models/account.ts'
+import { ADDRESS_HEADER, BASE_PATH } from './http.ts'
+import { mailer, resetMail, takenMail, verificationMail } from './mail.ts'
+import { hash, verify } from './passwords.ts'
+
+export type BetterAuth = ReturnType<typeof createBetterAuth>
+
+export interface BetterAuthParts {
+  readonly config: Config
+  readonly settings: AccountsConfig
+  readonly pool: AccountPool
+  readonly log: () => Log
+  readonly count: (key: string, limit: AttemptLimit) => Promise<Attempts>
+  /** Is given what goes on after the answer, such as mail. */
+  readonly background: (work: Promise<unknown>) => void
+}
+
+/** Better Auth as this server runs it: its checks on, its tables in `todo_auth`, its tokens ours. */
+export function createBetterAuth(parts: BetterAuthParts) {
+  const { config, settings, pool, log, background } = parts
+  const versioned = config.versionedSecrets.length > 0
+  const mail = mailOptions(parts)
+  return betterAuth({
+    appName: 'Todo Backend',
+    baseURL: config.publicUrl,
+    basePath: BASE_PATH,
+    // With versions, this is what reads what was encrypted before there were any.
+    secret: config.verifyingSecrets.at(-1) ?? config.secret,
+    ...(versioned && { secrets: [...config.versionedSecrets] }),
+    database: {
+      db: new Kysely({ dialect: accountDialect(pool) }),
+      type: 'postgres',
+      schemaName: 'todo_auth',
+      transaction: true,
+    },
+    emailAndPassword: {
+      enabled: true,
+      disableSignUp: !settings.signUp,
+      requireEmailVerification: settings.requireEmailVerification,
+      revokeSessionsOnPasswordReset: true,
+      password: { hash, verify },
+      ...mail.password,
+    },
+    emailVerification: mail.verification,
+    socialProviders: {
+      ...(settings.google && { google: { ...settings.google, disableSignUp: !settings.signUp } }),
+      ...(settings.github && { github: { ...settings.github, disableSignUp: !settings.signUp } }),
+    },
+    user: { deleteUser: { enabled: true } },
+    account: { encryptOAuthTokens: true },
+    trustedOrigins: trustedOrigins(config),
+    rateLimit: { enabled: true, customStorage: rateLimitStorage(parts) },
+    advanced: {
+      // Better Auth would drop them by itself where NODE_ENV is test.
+      disableOriginCheck: false,
+      disableCSRFCheck: false,
+      ipAddress: { ipAddressHeaders: [ADDRESS_HEADER] },
+      backgroundTasks: { handler: background },
+      // It would look on every start; the migrations are checked by their hashes.
+      database: { validateSchema: false },
+    },
+    telemetry: { enabled: false },
+    // At another level it would also write to the console by itself.
+    logger: { level: 'info', log: writeTo(log) },
+    plugins: [bearer(), tokens(config)],
+  })
+}
+
+/**
+ * All of it is a warning: what Better Auth calls an error is mostly a client's. Its information has
+ * addresses of people in it, and is dropped.
+ */
+function writeTo(log: () => Log) {
+  return (level: string, message: string, ...details: unknown[]) => {
+    if (level !== 'warn' && level !== 'error') return
+    const err = details.find((detail) => detail instanceof Error)
+    log().warn({ ...(err && { err }) }, message)
+  }
+}
+
+/**
+ * The plugin by itself signs with key pairs alone. It is given a function instead, and for that wants
+ * to know of a key set, which is nowhere asked for; `/jwks` is not served. Of its payload, which is
+ * the whole user, only the id is taken: with an e-mail address the token would verify that address.
+ */
+function tokens(config: Config) {
+  return jwt({
+    jwks: { remoteUrl: config.publicUrl, keyPairConfig: { alg: 'ES256' } },
+    jwt: { sign: ({ sub = '' }) => signAccountToken(config, sub) },
+  })
+}
+
+function mailOptions({ config, settings: { mail }, log, background }: BetterAuthParts) {
+  if (mail === undefined) return { password: {}, verification: {} }
+  const send = mailer(mail, log())
+  return {
+    password: {
+      sendResetPassword: async ({ user, url, token }: { user: User; url: string; token: string }) =>
+        background(send(resetMail(user.email, { url, token }))),
+      onExistingUserSignUp: async ({ user }: { user: User }) =>
+        background(send(takenMail(user.email))),
+    },
+    verification: {
+      sendOnSignIn: true,
+      sendVerificationEmail: async ({ user, url }: { user: User; url: string }) =>
+        background(send(verificationMail(user.email, withoutDefault(url, config)))),
+    },
+  }
+}
+
+interface User {
+  readonly email: string
+}
+
+/** Better Auth sends people on to `/` where a front end named no page; that is none to read. */
+function withoutDefault(url: string, { publicUrl }: Config): string {
+  const link = new URL(url)
+  if (link.searchParams.get('callbackURL') === '/' && link.origin === publicUrl) {
+    link.searchParams.delete('callbackURL')
+  }
+  return link.href
+}
+
+/** On the machine itself the docs page is opened by either name. */
+function trustedOrigins({ production, port, trustedOrigins }: Config): string[] {
+  const local = production ? [] : [`http://localhost:${port}`, `http://127.0.0.1:${port}`]
+  return [...trustedOrigins, ...local]
+}
+
+function rateLimitStorage({ count }: BetterAuthParts) {
+  return {
+    consume: async (key: string, { window, max }: { window: number; max: number }) => {
+      const { allowed, resetSeconds } = await count(key, { max, windowSeconds: window })
+      return { allowed, retryAfter: allowed ? null : resetSeconds }
+    },
+  }
+}

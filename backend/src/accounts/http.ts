@@ -1,0 +1,5 @@
+/** Where Better Auth is served. */
+export const BASE_PATH = '/api/auth'
+
+/** The client's address for Better Auth: set by us on every request, and never taken from a client. */
+export const ADDRESS_HEADER = 'x-client-address'

@@ -1,0 +1,65 @@
+import type { MailConfig } from '../core/accounts-config.ts'
+import type { Log } from '../core/logger.ts'
+
+/** A server of mail that does not answer is given up after this. */
+const TIMEOUT_MS = 10_000
+
+export interface Mail {
+  readonly to: string
+  readonly subject: string
+  readonly text: string
+}
+
+/** Sends mail through SMTP. nodemailer is loaded with the first one. */
+export type SendMail = (mail: Mail) => Promise<void>
+
+export function mailer({ url, from }: MailConfig, log: Log): SendMail {
+  const opening = async () => {
+    const { createTransport } = await import('nodemailer')
+    return createTransport({
+      url,
+      connectionTimeout: TIMEOUT_MS,
+      greetingTimeout: TIMEOUT_MS,
+      socketTimeout: TIMEOUT_MS,
+    })
+  }
+  let transport: ReturnType<typeof opening> | undefined
+  return async (mail) => {
+    transport ??= opening()
+    try {
+      await (await transport).sendMail({ from, ...mail })
+    } catch (err) {
+      // Without the recipient: the log names no addresses.
+      log.error({ err, subject: mail.subject }, 'a mail could not be sent')
+    }
+  }
+}
+
+export function verificationMail(to: string, url: string): Mail {
+  return {
+    to,
+    subject: 'Confirm your e-mail address',
+    text: `Open this link to confirm your address. It is valid for an hour.\n\n${url}\n\nIf you have made no account, do nothing.\n`,
+  }
+}
+
+/** @param url leads to the page of the front end, where it named one; the token works without. */
+export function resetMail(to: string, { url, token }: { url: string; token: string }): Mail {
+  const way = url.endsWith('callbackURL=')
+    ? `To set a new password, use this code: ${token}`
+    : `Open this link to set a new password:\n\n${url}`
+  return {
+    to,
+    subject: 'Set a new password',
+    text: `${way}\n\nIt is valid for an hour. If you did not ask for it, do nothing: your password stays as it is.\n`,
+  }
+}
+
+/** A sign-up tells nobody that an address is taken; its owner is told. */
+export function takenMail(to: string): Mail {
+  return {
+    to,
+    subject: 'You have an account already',
+    text: 'Somebody tried to make an account with this address, which has one. If it was you, sign in, or ask for a new password. If not, do nothing.\n',
+  }
+}

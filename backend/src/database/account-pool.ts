@@ -1,0 +1,162 @@
+import { Pool, type PoolClient, Query, type QueryResult } from 'pg'
+import type { AppError } from '../core/errors.ts'
+import { CONNECT_TIMEOUT_MS } from './connection.ts'
+import { fromDatabase, sqlState, unavailable } from './errors.ts'
+import type { Connector } from './pool.ts'
+import { LOCK_TIMEOUT_MS, type Row, STATEMENT_TIMEOUT_MS, type Statement } from './session.ts'
+
+/** The role every statement on accounts runs as. It owns nothing, and reaches no task. */
+export const ACCOUNTS_ROLE = 'todo_accounts'
+
+/** Accounts are used seldom, and never by a request for tasks. */
+const MAX_CONNECTIONS = 4
+const IDLE_TIMEOUT_MS = 10_000
+/** An answer that is later than PostgreSQL's own limit allows will not come. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 3_000
+
+const SCOPE = `select set_config('role', '${ACCOUNTS_ROLE}', true),
+  set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', true), set_config('lock_timeout', '${LOCK_TIMEOUT_MS}', true)`
+
+export interface AccountQueryConfig {
+  readonly text: string
+  readonly values: readonly unknown[]
+  readonly rowMode?: 'array'
+  readonly types?: { getTypeParser(): (text: string) => string }
+}
+
+/** Every column as the text PostgreSQL sent. */
+const AS_TEXT = { getTypeParser: () => String }
+
+/**
+ * The way to the accounts: pg's own pool, each statement preceded by the role it runs as, in the
+ * same write and the same transaction, so nothing of it is left on a connection.
+ */
+export class AccountPool {
+  readonly #pool: Pool
+  readonly #failed: (error: AppError) => void
+
+  /** @param failed is given each failure as well, for callers behind a library that hides it. */
+  constructor(connector: Connector, failed: (error: AppError) => void = () => {}) {
+    this.#failed = failed
+    this.#pool = new Pool({
+      ...connector.pooled,
+      application_name: 'todo-backend accounts',
+      max: Math.min(connector.size, MAX_CONNECTIONS),
+      idleTimeoutMillis: IDLE_TIMEOUT_MS,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: ANSWER_TIMEOUT_MS,
+      allowExitOnIdle: true,
+    })
+    // Without listeners the loss of a connection, idle or in use, would end the process.
+    this.#pool.on('error', () => {})
+    this.#pool.on('connect', (client) => client.on('error', () => {}))
+  }
+
+  /** Runs one statement in a transaction of its own. @throws {AppError} */
+  async run<Result>({ sql, values, read }: Statement<Result>): Promise<Result> {
+    const config = { text: sql.text, values, rowMode: 'array', types: AS_TEXT } as const
+    const { rows } = await this.once(config)
+    return read(rows as unknown as Row[]) // rowMode: 'array'
+  }
+
+  /** The same for a query of the library's. @throws {AppError} */
+  async once(config: AccountQueryConfig): Promise<QueryResult> {
+    const client = await this.connect()
+    return this.use(client, (connection) => query(connection, config), true)
+  }
+
+  /** A connection for a transaction; {@link use} it, and release it. @throws {AppError} */
+  async connect(): Promise<PoolClient> {
+    try {
+      return await this.#pool.connect()
+    } catch (error) {
+      throw this.#fail(sqlState(error) === undefined ? unavailable(error) : fromDatabase(error))
+    }
+  }
+
+  /**
+   * Works with a connection, which is given back afterwards where asked, and closed when it failed
+   * in a way that leaves it in doubt.
+   *
+   * @throws {AppError}
+   */
+  async use<Result>(
+    client: PoolClient,
+    work: (client: PoolClient) => Promise<Result>,
+    giveBack: boolean,
+  ): Promise<Result> {
+    try {
+      const result = await work(client)
+      if (giveBack) client.release()
+      return result
+    } catch (error) {
+      if (giveBack)
+        client.release(sqlState(error) === undefined || /^57P/.test(sqlState(error) ?? ''))
+      throw this.#fail(fromDatabase(error))
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end()
+  }
+
+  #fail(error: AppError): AppError {
+    this.#failed(error)
+    return error
+  }
+}
+
+/** Sends a query behind the role. */
+export function query(client: PoolClient, config: AccountQueryConfig): Promise<QueryResult> {
+  return new Promise((resolve, reject) => {
+    const settle = (error: unknown, result: QueryResult) => {
+      if (error) reject(error)
+      else resolve(result)
+    }
+    client.query(new AccountQuery({ ...config, queryMode: 'extended' }, settle) as never)
+  })
+}
+
+/** The part of pg's Connection used here; its types lag behind. */
+interface Wire {
+  readonly stream: { cork(): void; uncork(): void }
+  parse(message: { text: string }): void
+  bind(message: object): void
+  execute(message: object): void
+}
+
+/** pg declares these as properties, which methods may not override; at run time they are methods. */
+const PgQuery = Query as unknown as new (
+  config: object,
+  settle: (error: unknown, result: QueryResult) => void,
+) => {
+  submit(wire: Wire): Error | null
+  handleDataRow(message: unknown): void
+  handleCommandComplete(message: unknown, wire: Wire): void
+}
+
+/** pg's query, with the scope parsed, bound and executed before it; the scope's row is dropped. */
+class AccountQuery extends PgQuery {
+  #scoped = false
+
+  override submit(wire: Wire): Error | null {
+    wire.stream.cork()
+    try {
+      wire.parse({ text: SCOPE })
+      wire.bind({})
+      wire.execute({})
+      return super.submit(wire)
+    } finally {
+      wire.stream.uncork()
+    }
+  }
+
+  override handleDataRow(message: unknown): void {
+    if (this.#scoped) super.handleDataRow(message)
+  }
+
+  override handleCommandComplete(message: unknown, wire: Wire): void {
+    if (this.#scoped) super.handleCommandComplete(message, wire)
+    this.#scoped = true
+  }
+}

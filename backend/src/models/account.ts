@@ -1,0 +1,51 @@
+import { type Statement, sql } from '../database/session.ts'
+
+/** So many attempts in a window of so many seconds, which begins with the first. */
+export interface AttemptLimit {
+  readonly max: number
+  readonly windowSeconds: number
+}
+
+export interface Attempts {
+  readonly allowed: boolean
+  /** Until the count begins again. */
+  readonly resetSeconds: number
+}
+
+const COUNT_ATTEMPT = sql(
+  `insert into todo_auth.rate_limit as kept (key, count, resets_at)
+   values ($1, 1, now() + make_interval(secs => $3::int))
+   on conflict (key) do update set
+     count = case when kept.resets_at <= now() then 1 else least(kept.count, $2::int) + 1 end,
+     resets_at = case when kept.resets_at <= now() then excluded.resets_at else kept.resets_at end
+   returning count <= $2::int, greatest(1, ceil(extract(epoch from resets_at - now())))`,
+)
+
+/** Counts one more attempt under a key, in one step: of many at once, from any process, none slips by. */
+export function countAttempt(
+  key: string,
+  { max, windowSeconds }: AttemptLimit,
+): Statement<Attempts> {
+  return {
+    sql: COUNT_ATTEMPT,
+    values: [key, max, windowSeconds],
+    read: ([row]) => ({ allowed: row?.[0] === 't', resetSeconds: Number(row?.[1]) }),
+  }
+}
+
+const FORGET_ATTEMPTS = sql('delete from todo_auth.rate_limit where key = $1')
+
+export function forgetAttempts(key: string): Statement<void> {
+  return { sql: FORGET_ATTEMPTS, values: [key], read: () => undefined }
+}
+
+const SWEEP = sql(
+  `with sessions as (delete from todo_auth.session where "expiresAt" < now()),
+     verifications as (delete from todo_auth.verification where "expiresAt" < now())
+   delete from todo_auth.rate_limit where resets_at < now()`,
+)
+
+/** Deletes what has expired: sessions, links of mails, counts. */
+export function sweepExpired(): Statement<void> {
+  return { sql: SWEEP, values: [], read: () => undefined }
+}
