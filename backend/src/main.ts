@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { openAccounts } from './accounts/accounts.ts'
 import { buildApp } from './app.ts'
+import { firstSteps } from './commands/first-steps.ts'
 import { type Config, loadConfig } from './core/config.ts'
 import { endWithReason } from './core/end.ts'
 import { createLogger } from './core/logger.ts'
-import { signToken } from './core/token.ts'
 import { openConnector } from './database/connect.ts'
 import { PipelinedPool } from './database/pool.ts'
 import type { Database } from './database/session.ts'
@@ -23,24 +23,8 @@ async function greet(config: Config, database: Database, address: string): Promi
     `  docs      ${address}/docs`,
     `  database  ${database.description}`,
   ]
-  if (!config.production) {
-    const headers = `-H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json'`
-    lines.push(
-      '',
-      'The first task, in three lines (a token is valid for 15 minutes; npm run token -- alice makes another):',
-      '',
-      `  TOKEN=${await firstToken(config)}`,
-      `  curl ${address}/api/alice/tasks ${headers} -d '{"title":"Buy milk"}'`,
-      `  curl ${address}/api/alice/tasks ${headers}`,
-      '',
-    )
-  }
+  if (!config.production) lines.push('', ...(await firstSteps(config, address)), '')
   console.log(lines.join('\n'))
-}
-
-/** A token of a secret that others share is not for a log: there the line makes its own. */
-async function firstToken(config: Config): Promise<string> {
-  return config.secretIsLocal ? signToken(config, 'alice') : '$(npm run -s token -- alice)'
 }
 
 async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {

@@ -22,7 +22,7 @@ const REMEMBERED_KEYS = 10_000
 /** What is known of the request under way, for code that Better Auth calls and that sees none. */
 interface Context {
   readonly log: Log
-  /** Why it fails, where Better Auth would hide it behind an answer of its own. */
+  /** Why it failed, where Better Auth hides that behind an answer of its own: 422, 302, even 200. */
   failure?: AppError
   /** A second try of the same request is not counted again. */
   again?: boolean
@@ -73,7 +73,7 @@ export class Accounts {
     const { handler } = await this.betterAuth()
     const answer = async (context: Context) => {
       const response = await this.#context.run(context, () => handler(makeRequest()))
-      return { response, failure: response.status >= 400 ? context.failure : undefined }
+      return { response, failure: context.failure }
     }
     let { response, failure } = await answer({ log })
     // Two of one address at once: now that the other is there, the answer is the usual one, which

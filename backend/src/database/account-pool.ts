@@ -1,7 +1,7 @@
 import { Pool, type PoolClient, Query, type QueryResult } from 'pg'
-import type { AppError } from '../core/errors.ts'
+import { AppError } from '../core/errors.ts'
 import { CONNECT_TIMEOUT_MS } from './connection.ts'
-import { fromDatabase, sqlState, unavailable } from './errors.ts'
+import { fromDatabase, sqlState } from './errors.ts'
 import type { Connector } from './pool.ts'
 import { LOCK_TIMEOUT_MS, type Row, STATEMENT_TIMEOUT_MS, type Statement } from './session.ts'
 
@@ -70,7 +70,7 @@ export class AccountPool {
     try {
       return await this.#pool.connect()
     } catch (error) {
-      throw this.#fail(sqlState(error) === undefined ? unavailable(error) : fromDatabase(error))
+      throw this.#fail(fromDatabase(error))
     }
   }
 
@@ -90,9 +90,8 @@ export class AccountPool {
       if (giveBack) client.release()
       return result
     } catch (error) {
-      if (giveBack)
-        client.release(sqlState(error) === undefined || /^57P/.test(sqlState(error) ?? ''))
-      throw this.#fail(fromDatabase(error))
+      if (giveBack) client.release(isInDoubt(error))
+      throw this.#fail(error instanceof AppError ? error : fromDatabase(error))
     }
   }
 
@@ -106,8 +105,16 @@ export class AccountPool {
   }
 }
 
-/** Sends a query behind the role. */
-export function query(client: PoolClient, config: AccountQueryConfig): Promise<QueryResult> {
+/** Without a state it is not PostgreSQL that spoke; with 57P… it is about to hang up. */
+function isInDoubt(error: unknown): boolean {
+  return !(error instanceof AppError) && /^(57P.*)?$/.test(sqlState(error) ?? '')
+}
+
+/** Sends a query behind the role. @throws {AppError} `bad_request` for text PostgreSQL cannot hold. */
+export async function query(client: PoolClient, config: AccountQueryConfig): Promise<QueryResult> {
+  if (config.values.some((value) => typeof value === 'string' && value.includes('\0'))) {
+    throw new AppError('bad_request', { detail: 'Text must be without U+0000' })
+  }
   return new Promise((resolve, reject) => {
     const settle = (error: unknown, result: QueryResult) => {
       if (error) reject(error)

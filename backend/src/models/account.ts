@@ -49,3 +49,33 @@ const SWEEP = sql(
 export function sweepExpired(): Statement<void> {
   return { sql: SWEEP, values: [], read: () => undefined }
 }
+
+/** An account, for the person who runs the server. */
+export interface ListedAccount {
+  readonly id: string
+  readonly email: string
+  readonly emailVerified: boolean
+  /** RFC 3339, in UTC. */
+  readonly createdAt: string
+}
+
+const LIST_ACCOUNTS = sql(
+  `select id, email, "emailVerified",
+     to_char("createdAt" at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+   from todo_auth."user" where email > $1 order by email limit $2`,
+)
+
+/** A page of all accounts, by e-mail: those behind the one named, which is '' for the first page. */
+export function listAccounts(behind: string, limit: number): Statement<readonly ListedAccount[]> {
+  return {
+    sql: LIST_ACCOUNTS,
+    values: [behind, limit],
+    read: (rows) =>
+      rows.map(([id, email, emailVerified, createdAt]) => ({
+        id: String(id),
+        email: String(email),
+        emailVerified: emailVerified === 't',
+        createdAt: String(createdAt),
+      })),
+  }
+}

@@ -18,24 +18,28 @@ export function start(
   parameters: string[],
   environment: Environment,
   flags: string[] = [],
+  input: 'ignore' | 'pipe' = 'ignore',
 ): ChildProcess {
   return spawn(
     process.execPath,
     [...flags, fileURLToPath(new URL(program, SOURCE)), ...parameters],
     {
       env: { PATH: process.env.PATH, BETTER_AUTH_SECRET: SECRET, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input, 'pipe', 'pipe'],
     },
   )
 }
 
-/** Runs a program of `backend/src` to its end. */
+/** Runs a program of `backend/src` to its end, with what it is to read on standard input. */
 export async function run(
   program: string,
   parameters: string[],
   environment: Environment,
+  input?: string | Buffer,
 ): Promise<Run> {
-  const child = start(program, parameters, environment)
+  const child = start(program, parameters, environment, [], input === undefined ? 'ignore' : 'pipe')
+  child.stdin?.on('error', () => {}) // a program may end without having read it
+  child.stdin?.end(input)
   const output = { stdout: '', stderr: '' }
   child.stdout?.on('data', (chunk) => {
     output.stdout += chunk

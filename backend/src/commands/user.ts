@@ -1,0 +1,125 @@
+import { parseArgs } from 'node:util'
+import { Accounts } from '../accounts/accounts.ts'
+import {
+  createAccount,
+  deleteAccount,
+  everyAccount,
+  findAccount,
+  newAddress,
+  resetPassword,
+} from '../accounts/administer.ts'
+import { type Config, loadConfig } from '../core/config.ts'
+import { endWithReason } from '../core/end.ts'
+import { AppError } from '../core/errors.ts'
+import { createLogger } from '../core/logger.ts'
+import { openConnector } from '../database/connect.ts'
+import { ask, type NewPassword, readNewPassword } from './prompt.ts'
+
+const USAGE =
+  'Usage: npm run user -- create <email> [--name <name>] | list | delete <email or id> [--yes] | reset-password <email or id>'
+
+type Command = (accounts: Accounts) => Promise<void>
+
+/** @throws {Error} the usage. */
+function commandOf(parameters: string[]): Command {
+  const { action, who, name, yes, surplus } = parse(parameters)
+  if (surplus || (name !== undefined && action !== 'create') || (yes && action !== 'delete')) {
+    throw new Error(USAGE)
+  }
+  if (who === undefined) {
+    if (action === 'list') return list
+  } else {
+    if (action === 'create') return (accounts) => create(accounts, who, name)
+    if (action === 'delete') return (accounts) => remove(accounts, who, yes)
+    if (action === 'reset-password') return (accounts) => reset(accounts, who)
+  }
+  throw new Error(USAGE)
+}
+
+function parse(args: string[]) {
+  try {
+    const { positionals, values } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { name: { type: 'string' }, yes: { type: 'boolean', default: false } },
+    })
+    const [action, who, ...more] = positionals
+    return { action, who, surplus: more.length > 0, name: values.name, yes: values.yes }
+  } catch (cause) {
+    throw new Error(USAGE, { cause })
+  }
+}
+
+async function create(accounts: Accounts, given: string, name?: string): Promise<void> {
+  const email = await newAddress(accounts, given)
+  const choice = await readNewPassword()
+  const { id } = await createAccount(accounts, {
+    email,
+    name: name ?? email.slice(0, email.lastIndexOf('@')),
+    password: choice.password,
+  })
+  console.log(`${id}\t${email}`)
+  tellGenerated(choice)
+}
+
+async function list(accounts: Accounts): Promise<void> {
+  // Whoever reads it may stop, as head does.
+  process.stdout.on('error', () => process.exit(0))
+  for await (const { id, email, emailVerified, createdAt } of everyAccount(accounts)) {
+    console.log([id, email, emailVerified ? 'verified' : 'unverified', createdAt].join('\t'))
+  }
+}
+
+async function remove(accounts: Accounts, who: string, yes: boolean): Promise<void> {
+  const account = await findAccount(accounts, who)
+  if (!yes) await confirm(account.email)
+  await deleteAccount(accounts, account)
+  console.log(`Deleted ${account.email}`)
+}
+
+async function confirm(email: string): Promise<void> {
+  if (!process.stdin.isTTY) {
+    throw new Error(`${email} is not deleted without --yes where nobody can be asked`)
+  }
+  console.error(`This deletes ${email}, its sessions and all of its tasks, for good.`)
+  const typed = await ask('Type the e-mail address to go on: ')
+  if (typed.trim().toLowerCase() !== email) throw new Error('Nothing is deleted')
+}
+
+async function reset(accounts: Accounts, who: string): Promise<void> {
+  const account = await findAccount(accounts, who)
+  const choice = await readNewPassword()
+  await resetPassword(accounts, account, choice.password)
+  console.log(
+    `${account.email} has a new password, and no session; tokens made before expire within 15 minutes`,
+  )
+  tellGenerated(choice)
+}
+
+function tellGenerated({ password, generated }: NewPassword): void {
+  if (generated) console.log(`password\t${password}`)
+}
+
+async function run(config: Config, command: Command): Promise<void> {
+  const { accounts: settings } = config
+  if (settings === null) {
+    throw new Error('ACCOUNTS is off: this server keeps no accounts')
+  }
+  const connector = await openConnector(config, console.error)
+  try {
+    // Standard output is for results.
+    const log = await createLogger('silent')
+    const accounts = new Accounts({ config, settings, connector, log })
+    await command(accounts).finally(() => accounts.close())
+  } finally {
+    await connector.close()
+  }
+}
+
+/** `npm run user -- …`: accounts, for the person who runs the server. */
+try {
+  await run(loadConfig(), commandOf(process.argv.slice(2)))
+} catch (error) {
+  // A client is not told what happened underneath; whoever runs the server is.
+  endWithReason(error instanceof AppError ? (error.cause ?? error) : error)
+}

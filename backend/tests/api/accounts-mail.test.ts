@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { auth, BEHIND_PROXY, claimsOf, PASSWORD, signIn } from '../support/accounts.ts'
+import { type Answer, startApp, type TestApp } from '../support/app.ts'
+import { linkIn, type Mailbox, startMailbox } from '../support/mailbox.ts'
+
+const PAGE = 'https://app.example.com'
+const path = ({ pathname, search }: URL) => pathname.replace('/api/auth', '') + search
+
+describe('accounts with mail', () => {
+  let mailbox: Mailbox
+  let test: TestApp
+  before(async () => {
+    mailbox = await startMailbox()
+    test = await startApp('postgres', {
+      ...BEHIND_PROXY,
+      TRUSTED_ORIGINS: PAGE,
+      SMTP_URL: mailbox.url,
+      SMTP_FROM: 'Todo <todo@example.com>',
+    })
+  })
+  after(async () => {
+    await test.close()
+    await mailbox.close()
+  })
+
+  const signUp = (email: string, more: object = {}) =>
+    auth(test, 'POST', '/sign-up/email', {
+      body: { name: 'Somebody', email, password: PASSWORD, ...more },
+    })
+
+  it('an account cannot sign in before its address is verified by the link of the mail', async () => {
+    const made = await signUp('verify@example.com', { callbackURL: `${PAGE}/welcome` })
+    assert.deepEqual([made.status, made.json.token], [200, null])
+    assert.equal(made.headers['set-cookie'], undefined)
+    const mail = await mailbox.next('verify@example.com')
+    assert.match(mail, /^From: Todo <todo@example\.com>$/m)
+    const early = await signIn(test, 'verify@example.com')
+    assert.deepEqual(
+      [early.status, early.json.error, early.json.code],
+      [403, 'forbidden', 'EMAIL_NOT_VERIFIED'],
+    )
+    const link = linkIn(mail)
+    assert.equal(link.origin, 'http://localhost:8000')
+    const token = link.searchParams.get('token') ?? ''
+    const asToken = { as: null, headers: { authorization: `Bearer ${token}` } }
+    assert.equal(
+      (await test.send('GET', `/api/${claimsOf(token).userId}/tasks`, asToken)).status,
+      401,
+    )
+    const opened = await auth(test, 'GET', path(link))
+    assert.deepEqual([opened.status, opened.headers.location], [302, `${PAGE}/welcome`])
+    assert.equal((await signIn(test, 'verify@example.com')).status, 200)
+    // A sign-in that was too early has mailed the link once more.
+    await mailbox.next('verify@example.com')
+  })
+
+  it('without a page the link answers by itself, and is mailed again on request', async () => {
+    await signUp('again@example.com')
+    await mailbox.next('again@example.com')
+    const body = { email: 'again@example.com' }
+    assert.equal((await auth(test, 'POST', '/send-verification-email', { body })).status, 200)
+    const opened = await auth(test, 'GET', path(linkIn(await mailbox.next('again@example.com'))))
+    assert.deepEqual([opened.status, opened.json], [200, { status: true, user: null }])
+    assert.equal((await signIn(test, 'again@example.com')).status, 200)
+  })
+
+  it('a sign-up tells nobody that an address is taken; its owner is told', async () => {
+    await signUp('taken@example.com')
+    await mailbox.next('taken@example.com')
+    const taken = await signUp('taken@example.com')
+    const free = await signUp('free@example.com')
+    const shape = ({ status, headers, json: { token, user } }: Answer) => ({
+      status,
+      headers: Object.keys(headers),
+      token,
+      user: { ...user, id: user.id.length, email: '', createdAt: '', updatedAt: '' },
+      order: Object.keys(user),
+    })
+    assert.deepEqual(shape(taken), shape(free))
+    assert.match(await mailbox.next('taken@example.com'), /You have an account already/)
+    const all = await Promise.all(Array.from({ length: 5 }, () => signUp('five@example.com')))
+    for (const one of all) assert.deepEqual(shape(one), shape(free))
+    const rows = await test.admin(
+      `select id from todo_auth."user" where email = 'five@example.com'`,
+    )
+    assert.equal(rows.length, 1)
+  })
+
+  it('a forgotten password is set anew by the link of a mail, once, and ends every session', async () => {
+    await signUp('forgot@example.com')
+    await auth(test, 'GET', path(linkIn(await mailbox.next('forgot@example.com'))))
+    const session = (await signIn(test, 'forgot@example.com')).json.token
+    const ask = (email: string) =>
+      auth(test, 'POST', '/request-password-reset', {
+        body: { email, redirectTo: `${PAGE}/reset` },
+      })
+    const mails = mailbox.count()
+    const [known, unknown] = [await ask('forgot@example.com'), await ask('nobody@example.com')]
+    assert.deepEqual([known.status, known.text], [unknown.status, unknown.text])
+    const link = linkIn(await mailbox.next('forgot@example.com'))
+    assert.equal(mailbox.count(), mails + 1)
+    const opened = await auth(test, 'GET', path(link))
+    const page = new URL(String(opened.headers.location))
+    assert.equal(page.origin + page.pathname, `${PAGE}/reset`)
+    const body = { newPassword: 'a new password', token: page.searchParams.get('token') }
+    assert.equal((await auth(test, 'POST', '/reset-password', { body })).status, 200)
+    assert.equal((await auth(test, 'GET', '/token', { session })).status, 401)
+    assert.equal((await signIn(test, 'forgot@example.com')).status, 401)
+    assert.equal((await signIn(test, 'forgot@example.com', 'a new password')).status, 200)
+    const twice = await auth(test, 'POST', '/reset-password', { body })
+    assert.deepEqual([twice.status, twice.json.code], [400, 'INVALID_TOKEN'])
+  })
+
+  it('without a page the mail has the code itself', async () => {
+    await signUp('code@example.com')
+    await mailbox.next('code@example.com')
+    const body = { email: 'code@example.com' }
+    await auth(test, 'POST', '/request-password-reset', { body })
+    const [, token] = /code: (\w+)/.exec(await mailbox.next('code@example.com')) ?? []
+    const reset = { newPassword: 'a new password', token }
+    assert.equal((await auth(test, 'POST', '/reset-password', { body: reset })).status, 200)
+  })
+
+  it('429 for a fourth mail to one address within 15 minutes, known here or not', async () => {
+    for (const email of ['code@example.com', 'stranger@example.com']) {
+      const ask = () => auth(test, 'POST', '/request-password-reset', { body: { email } })
+      const statuses = []
+      for (let attempt = 0; attempt < 4; attempt += 1) statuses.push((await ask()).status)
+      const allowed = email.startsWith('code') ? [200, 200, 429, 429] : [200, 200, 200, 429]
+      assert.deepEqual(statuses, allowed, email)
+    }
+  })
+})
+
+describe('with a mail server that is away', () => {
+  it('the request is answered all the same, and the log has why', async () => {
+    const settings = { SMTP_URL: 'smtp://127.0.0.1:1', SMTP_FROM: 'todo@example.com' }
+    const test = await startApp('postgres', { ...BEHIND_PROXY, ...settings })
+    const body = { name: 'x', email: 'away@example.com', password: PASSWORD }
+    assert.equal((await auth(test, 'POST', '/sign-up/email', { body })).status, 200)
+    await test.close()
+    const line = test.log.find((entry) => entry.includes('a mail could not be sent'))
+    assert.match(String(line), /ECONNREFUSED/)
+    assert.ok(!test.log.join('').includes('away@example.com'))
+  })
+})

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import {
+  auth,
+  BEHIND_PROXY,
+  claimsOf,
+  PASSWORD,
+  type Person,
+  signIn,
+  signUp,
+} from '../support/accounts.ts'
+import { startApp, type TestApp } from '../support/app.ts'
+import { KINDS } from '../support/databases.ts'
+
+const tasksOf = ({ id }: Person) => `/api/${id}/tasks`
+const bearer = ({ token }: Person) => ({ as: null, headers: { authorization: `Bearer ${token}` } })
+
+for (const kind of KINDS) {
+  describe(`accounts on ${kind}`, () => {
+    let test: TestApp
+    before(async () => {
+      test = await startApp(kind, BEHIND_PROXY)
+    })
+    after(() => test.close())
+
+    it('sign-up, sign-in and token lead to a task of one’s own', async () => {
+      const made = await signUp(test, 'first@example.com')
+      const again = await signIn(test, 'FIRST@Example.com')
+      assert.equal(again.status, 200)
+      assert.equal(again.json.user.id, made.id)
+      const got = await auth(test, 'GET', '/token', { session: again.json.token })
+      assert.equal(got.status, 200)
+      const person = { ...made, token: got.json.token }
+      const task = await test.send('POST', tasksOf(person), {
+        ...bearer(person),
+        body: { title: 'x' },
+      })
+      assert.equal(task.status, 201)
+      assert.equal(task.json.user_id, made.id)
+      const list = await test.send('GET', tasksOf(made), bearer(made))
+      assert.deepEqual(list.json, [task.json])
+      const other = await signUp(test, 'other@example.com')
+      assert.equal((await test.send('GET', tasksOf(made), bearer(other))).status, 403)
+      assert.deepEqual((await test.send('GET', tasksOf(other), bearer(other))).json, [])
+    })
+
+    it('the token is HS256 and carries sub, iat, exp, iss and aud, and nothing else', async () => {
+      const { token, id } = await signUp(test, 'claims@example.com')
+      const header = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString())
+      assert.deepEqual(header, { alg: 'HS256' })
+      const { iat, exp, ...rest } = claimsOf(token)
+      assert.deepEqual(rest, {
+        sub: id,
+        iss: 'http://localhost:8000',
+        aud: 'http://localhost:8000',
+      })
+      assert.equal(exp - iat, 900)
+      assert.ok(Math.abs(iat - Date.now() / 1000) < 10)
+    })
+
+    it('no endpoint of Better Auth takes the token for anything', async () => {
+      const { token, email } = await signUp(test, 'token@example.com')
+      for (const [method, path, body] of [
+        ['GET', `/verify-email?token=${token}`],
+        ['GET', `/verify-email?token=${token}&callbackURL=/`],
+        ['POST', '/reset-password', { newPassword: 'a new password', token }],
+        ['POST', '/revoke-session', { token }],
+        ['POST', '/update-user', { name: 'x' }],
+        ['POST', '/delete-user', {}],
+        ['GET', '/token'],
+        ['GET', '/list-sessions'],
+      ] as const) {
+        for (const session of [token, undefined]) {
+          const answer = await auth(test, method, path, {
+            ...(body && { body }),
+            ...(session && { session }),
+          })
+          assert.ok(
+            answer.status >= 400 && answer.status < 500,
+            `${method} ${path}: ${answer.status}`,
+          )
+          assert.equal(answer.json.status, answer.status)
+        }
+      }
+      const [user] = await test.admin('select * from todo_auth."user" where email = $1', [email])
+      assert.deepEqual([user?.emailVerified, user?.name], [false, 'Somebody'])
+      assert.equal((await auth(test, 'GET', '/get-session', { session: token })).text, 'null')
+      const accepted = await signIn(test, email)
+      assert.equal(accepted.status, 200)
+    })
+
+    it('sign-out ends the session, and the token of before lives until its exp', async () => {
+      const person = await signUp(test, 'out@example.com')
+      const { session } = person
+      assert.equal((await auth(test, 'POST', '/sign-out', { session })).status, 200)
+      assert.equal((await auth(test, 'GET', '/token', { session })).status, 401)
+      assert.equal((await test.send('GET', tasksOf(person), bearer(person))).status, 200)
+    })
+
+    it('a change of the password keeps the account, and ends the other sessions where asked', async () => {
+      const { email, session } = await signUp(test, 'change@example.com')
+      const other = (await signIn(test, email)).json.token
+      const body = {
+        currentPassword: PASSWORD,
+        newPassword: 'another password',
+        revokeOtherSessions: true,
+      }
+      const wrong = { ...body, currentPassword: 'not the password' }
+      const refused = await auth(test, 'POST', '/change-password', { session, body: wrong })
+      assert.deepEqual([refused.status, refused.json.code], [400, 'INVALID_PASSWORD'])
+      assert.equal((await auth(test, 'POST', '/change-password', { session, body })).status, 200)
+      assert.equal((await auth(test, 'GET', '/token', { session: other })).status, 401)
+      assert.equal((await signIn(test, email)).status, 401)
+      assert.equal((await signIn(test, email, 'another password')).status, 200)
+    })
+
+    it('deleting the account deletes its tasks, and its tokens are worth nothing from then on', async () => {
+      const person = await signUp(test, 'gone@example.com')
+      const kept = await signUp(test, 'kept@example.com')
+      for (const one of [person, kept]) {
+        const sending = { ...bearer(one), body: { title: 'x' } }
+        assert.equal((await test.send('POST', tasksOf(one), sending)).status, 201)
+      }
+      const [{ id } = { id: '' }] = (await test.send('GET', tasksOf(person), bearer(person))).json
+      const { session } = person
+      assert.equal((await auth(test, 'POST', '/delete-user', { session })).status, 200)
+      await worthNothing(test, person, id)
+      assert.equal((await auth(test, 'GET', '/token', { session })).status, 401)
+      assert.equal((await signIn(test, person.email)).status, 401)
+      assert.equal((await test.send('GET', tasksOf(kept), bearer(kept))).json.length, 1)
+    })
+
+    it('also when somebody deletes the row by hand, and before the first task', async () => {
+      const person = await signUp(test, 'by-hand@example.com')
+      await test.admin('delete from todo_auth."user" where id = $1', [person.id])
+      await worthNothing(test, person, '00000000-0000-7000-8000-000000000001')
+    })
+  })
+}
+
+/** Every operation, the body that would be good and no rows left. */
+async function worthNothing(test: TestApp, person: Person, id: string): Promise<void> {
+  const one = `${tasksOf(person)}/${id}`
+  for (const [method, path, body] of [
+    ['GET', tasksOf(person)],
+    ['GET', `${tasksOf(person)}?limit=5&completed=false`],
+    ['HEAD', tasksOf(person)],
+    ['POST', tasksOf(person), { title: 'x' }],
+    ['GET', one],
+    ['PUT', one, { title: 'x' }],
+    ['PATCH', `${one}/complete`],
+    ['PATCH', `${one}/complete`, { completed: true }],
+    ['DELETE', one],
+  ] as const) {
+    for (const condition of [{}, { 'if-match': '"2026-01-01T00:00:00.000Z"' }]) {
+      const { headers } = bearer(person)
+      const sending = { as: null, headers: { ...headers, ...condition }, body }
+      const answer = await test.send(method, path, sending)
+      assert.equal(answer.status, 401, `${method} ${path}: ${answer.status} ${answer.text}`)
+      assert.match(String(answer.headers['www-authenticate']), /error="invalid_token"/)
+    }
+  }
+  for (const table of ['todo.users where id', 'todo.tasks where user_id']) {
+    assert.deepEqual(await test.admin(`select * from ${table} = $1`, [person.id]), [])
+  }
+}

@@ -1,0 +1,57 @@
+import { type Answer, exchange, type Sending, type TestApp } from './app.ts'
+
+export const PASSWORD = 'correct horse battery'
+
+export interface Person {
+  readonly id: string
+  readonly email: string
+  /** The bearer token of the session. */
+  readonly session: string
+  /** For the tasks. */
+  readonly token: string
+}
+
+/** Each client has an address of its own, by X-Forwarded-For: start the app with TRUST_PROXY=loopback. */
+export const BEHIND_PROXY = { TRUST_PROXY: 'loopback' }
+let clients = 0
+export function newAddress(): string {
+  clients += 1
+  return `10.${clients >> 16}.${(clients >> 8) & 255}.${clients & 255}`
+}
+
+/** Sends to /api/auth, from a new client unless `from` says which. */
+export function auth(
+  test: Pick<TestApp, 'port'>,
+  method: string,
+  path: string,
+  sending: Omit<Sending, 'as'> & { session?: string; from?: string } = {},
+): Promise<Answer> {
+  const { session, from = newAddress(), headers, ...rest } = sending
+  const bearer = session === undefined ? {} : { authorization: `Bearer ${session}` }
+  return exchange(test.port, method, `/api/auth${path}`, {
+    ...rest,
+    headers: { 'x-forwarded-for': from, ...bearer, ...headers },
+  })
+}
+
+/** Makes an account, signs in, and gets a token. */
+export async function signUp(test: Pick<TestApp, 'port'>, email: string): Promise<Person> {
+  const body = { name: 'Somebody', email, password: PASSWORD }
+  const { status, json, text } = await auth(test, 'POST', '/sign-up/email', { body })
+  if (status !== 200) throw new Error(`the sign-up of ${email} was answered ${status}: ${text}`)
+  const session: string = json.token
+  const { token } = (await auth(test, 'GET', '/token', { session })).json
+  return { id: json.user.id, email, session, token }
+}
+
+export function signIn(
+  test: Pick<TestApp, 'port'>,
+  email: string,
+  password = PASSWORD,
+): Promise<Answer> {
+  return auth(test, 'POST', '/sign-in/email', { body: { email, password } })
+}
+
+export function claimsOf(token: string) {
+  return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+}

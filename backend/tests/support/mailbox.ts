@@ -1,0 +1,52 @@
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { SMTPServer } from 'smtp-server'
+
+/** A mail server of the test's own, and what it was sent. */
+export interface Mailbox {
+  readonly url: string
+  /** The next mail to an address, as it was sent: from it on, later ones count. */
+  next(to: string): Promise<string>
+  /** How many mails have come. */
+  count(): number
+  close(): Promise<void>
+}
+
+export async function startMailbox(): Promise<Mailbox> {
+  const waiting = new Map<string, ((mail: string) => void)[]>()
+  const unread = new Map<string, string[]>()
+  let count = 0
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    onData: async (stream, { envelope }, done) => {
+      const mail = await text(stream)
+      count += 1
+      for (const { address } of envelope.rcptTo) {
+        const reader = waiting.get(address)?.shift()
+        if (reader) reader(mail)
+        else unread.set(address, [...(unread.get(address) ?? []), mail])
+      }
+      done()
+    },
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server.server, 'listening')
+  const address = server.server.address()
+  return {
+    url: `smtp://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`,
+    next: (to) => {
+      const mail = unread.get(to)?.shift()
+      if (mail !== undefined) return Promise.resolve(mail)
+      return new Promise((resolve) => waiting.set(to, [...(waiting.get(to) ?? []), resolve]))
+    },
+    count: () => count,
+    close: () => new Promise((resolve) => server.close(resolve)),
+  }
+}
+
+/** The address in a mail, which quoted-printable may have broken. */
+export function linkIn(mail: string): URL {
+  const plain = mail.replace(/=\r?\n/g, '').replaceAll('=3D', '=')
+  return new URL(/https?:\/\/\S+/.exec(plain)?.[0] ?? '')
+}

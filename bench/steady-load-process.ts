@@ -1,0 +1,66 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Target } from './seed.ts'
+import { endWithThisProcess } from './servers.ts'
+
+/** How long requests took, from when they were due: one that is sent late has waited as well. */
+export interface Latencies {
+  readonly requests: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly maxMs: number
+  /** How much of it was the load's own doing: the 99th percentile of its delay in sending. */
+  readonly lateP99Ms: number
+}
+
+/** What steady-load.ts answers. */
+export interface Recording extends Latencies {
+  /** Requests without an answer, or with another than 200, since the recording before. */
+  readonly failures: number
+}
+
+/** Requests at a fixed rate, however long the answers take, from a process of its own. */
+export interface SteadyLoad {
+  /**
+   * Records the requests that are due while the work goes on.
+   *
+   * @throws when a single request failed: a benchmark of errors says nothing.
+   */
+  record<Result>(work: () => Promise<Result>): Promise<{ tasks: Latencies; result: Result }>
+  stop(): void
+}
+
+/** @param folder where the list of targets is left for the process. */
+export function startSteadyLoad(
+  url: string,
+  perSecond: number,
+  targets: readonly Target[],
+  folder: string,
+): SteadyLoad {
+  const file = join(folder, 'steady-targets.json')
+  writeFileSync(file, JSON.stringify(targets))
+  const program = fileURLToPath(new URL('./steady-load.ts', import.meta.url))
+  const child = fork(program, [file, url, String(perSecond)])
+  endWithThisProcess(child)
+  const exited = once(child, 'exit').then(([code]) => {
+    throw new Error(`the steady load ended with ${code}`)
+  })
+  exited.catch(() => undefined) // by stop() it is no failure
+  return {
+    async record(work) {
+      child.send('begin')
+      const result = await Promise.race([work(), exited])
+      child.send('end')
+      const [message] = await Promise.race([once(child, 'message'), exited])
+      const { failures, ...tasks }: Recording = message // the only one steady-load.ts sends
+      if (failures > 0 || tasks.requests === 0) {
+        throw new Error(`${failures} task requests failed, ${tasks.requests} were answered`)
+      }
+      return { tasks, result }
+    },
+    stop: () => child.disconnect(),
+  }
+}
