@@ -41,6 +41,7 @@ export interface TestApp {
   send(method: string, path: string, sending?: Sending): Promise<Answer>
   token(userId: string): Promise<string>
   admin(text: string, values?: unknown[]): Promise<Rows>
+  readonly test: TestDatabase
   close(): Promise<void>
 }
 
@@ -51,7 +52,7 @@ export async function startApp(
 ): Promise<TestApp> {
   const test = await openTestDatabase(kind)
   const served = await serve(wrap(test.database), environment, { connector: test.connector })
-  return { ...served, admin: test.admin, close: () => closeBoth(served.app, test) }
+  return { ...served, test, admin: test.admin, close: () => closeBoth(served.app, test) }
 }
 
 /** Where there is no database, accounts are routes alone. */
