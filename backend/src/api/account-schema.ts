@@ -28,7 +28,7 @@ export interface AccountOperation {
 
 /** What every operation on accounts can fail with, whatever it asks for. */
 const FAILURES: ErrorCode[] = [
-  ...(['unauthorized', 'forbidden', 'not_found', 'validation_error'] as const),
+  ...(['unauthorized', 'forbidden', 'not_found', 'conflict', 'validation_error'] as const),
   ...(['too_many_requests', 'service_unavailable'] as const),
 ]
 

@@ -151,7 +151,8 @@ function versionedSecret(entry: string): VersionedSecret {
       'BETTER_AUTH_SECRETS takes <version>:<secret>, comma-separated, the newest first: 2:<new>,1:<old>',
     )
   }
-  return { version: Number(version), value: longEnough('A secret in BETTER_AUTH_SECRETS', value) }
+  const source = `BETTER_AUTH_SECRETS: the secret of version ${version}`
+  return { version: Number(version), value: longEnough(source, value) }
 }
 
 function localSecret(production: boolean, database: DatabaseConfig): string {

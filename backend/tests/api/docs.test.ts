@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
+import { ACCOUNT_OPERATIONS } from '../../src/api/account-operations.ts'
 import { ERRORS } from '../../src/core/errors.ts'
+import { auth, BEHIND_PROXY, signUp } from '../support/accounts.ts'
 import { startApp, type TestApp } from '../support/app.ts'
+
+const template = (path: string) => `/api/auth${path.replace(/:(\w+)/, '{$1}')}`
+const SESSIONS: unknown[] = ACCOUNT_OPERATIONS.flatMap(({ session, id }) => (session ? id : []))
 
 const COMMITTED = new URL(
   '../../../specs/001-backend-spec-manager/contracts/openapi.json',
@@ -28,7 +33,7 @@ describe('the OpenAPI document', () => {
   }
   let operations: [string, Operation][]
   before(async () => {
-    test = await startApp('postgres')
+    test = await startApp('postgres', BEHIND_PROXY)
     document = (await test.send('GET', '/openapi.json')).json
     operations = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]): [string, Operation] => [
@@ -60,6 +65,8 @@ describe('the OpenAPI document', () => {
         'GET /livez',
         'GET /readyz',
         'GET /openapi.json',
+        'GET /api/auth/error',
+        ...ACCOUNT_OPERATIONS.map(({ method, path }) => `${method} ${template(path)}`),
       ].sort(),
     )
   })
@@ -69,7 +76,12 @@ describe('the OpenAPI document', () => {
     assert.equal(new Set(ids).size, operations.length)
     for (const [name, operation] of operations) {
       assert.ok(operation.operationId && operation.summary, name)
-      assert.equal(operation.security !== undefined, name.includes('{user_id}'), name)
+      const withSession = SESSIONS.includes(operation.operationId)
+      assert.equal(
+        operation.security !== undefined,
+        name.includes('{user_id}') || withSession,
+        name,
+      )
       for (const { example } of Object.values(operation.requestBody?.content ?? {})) {
         assert.ok(example, name)
       }
@@ -87,8 +99,8 @@ describe('the OpenAPI document', () => {
     for (const [code, status] of told) {
       assert.equal(String(ERRORS[code as keyof typeof ERRORS].status), status)
     }
-    // These come before any operation is known, or are not reachable yet.
-    const elsewhere = ['method_not_allowed', 'request_timeout', 'headers_too_large', 'conflict']
+    // These come before any operation is known.
+    const elsewhere = ['method_not_allowed', 'request_timeout', 'headers_too_large']
     assert.deepEqual([...told.keys(), ...elsewhere].sort(), Object.keys(ERRORS).sort())
     assert.deepEqual(
       document.components.schemas.Problem?.properties.error?.enum,
@@ -98,7 +110,7 @@ describe('the OpenAPI document', () => {
 
   it('describes each answer the server gives to its own examples', async () => {
     const { id } = (await test.send('POST', '/api/alice/tasks', { body: { title: 'x' } })).json
-    for (const [name, operation] of operations) {
+    for (const [name, operation] of operations.filter(([name]) => !name.includes('/api/auth/'))) {
       const [method = '', template = ''] = name.split(' ')
       const path = template.replace('{user_id}', 'alice').replace('{id}', id)
       const body = Object.values(operation.requestBody?.content ?? {})[0]?.example
@@ -115,6 +127,23 @@ describe('the OpenAPI document', () => {
       if (template.includes('{'))
         assert.ok(operation.responses[refused.status], `${name}: ${refused.status}`)
       if (method === 'DELETE') return
+    }
+  })
+
+  it('describes each answer of the accounts to its own examples, with and without a session', async () => {
+    const { session } = await signUp(test, 'docs@example.com')
+    for (const [name, { responses, requestBody }] of operations) {
+      const [method = '', path = ''] = name.split(' /api/auth')
+      if (path === '' || path === '/delete-user') continue
+      const body = Object.values(requestBody?.content ?? {})[0]?.example
+      for (const sending of [{ body, session }, { body }]) {
+        const url = path.replace(/\{\w+\}/, 'x').replace('/verify-email', '/verify-email?token=x')
+        const answer = await auth(test, method, url, sending)
+        const response = responses[answer.status]
+        assert.ok(response, `${name}: ${answer.status} ${answer.text}`)
+        const type = String(answer.headers['content-type']).split(';')[0] ?? ''
+        if (answer.text !== '') assert.ok(response.content?.[type], `${name}: ${type}`)
+      }
     }
   })
 

@@ -54,6 +54,20 @@ describe('the settings', () => {
       { DATABASE_URL: undefined, DATABASE_URL_FILE: '/nowhere/x' },
     ],
     ['BETTER_AUTH_SECRET', /both set/, { BETTER_AUTH_SECRET_FILE: '/nowhere/x' }],
+    ['BETTER_AUTH_SECRETS', /<version>:<secret>/, { BETTER_AUTH_SECRETS: SECRET }],
+    ['BETTER_AUTH_SECRETS', /version 1 has fewer than 32/, { BETTER_AUTH_SECRETS: '1:short' }],
+    ['BETTER_AUTH_SECRETS', /twice/, { BETTER_AUTH_SECRETS: `1:${SECRET},1:${SECRET}` }],
+    ['BETTER_AUTH_JWKS_URL', /https:\/\//, { BETTER_AUTH_JWKS_URL: 'app.example.com/jwks' }],
+    ['BETTER_AUTH_JWKS_URL', /https:\/\//, { BETTER_AUTH_JWKS_URL: 'file:///etc/jwks' }],
+    ['ACCOUNTS', /on, off/, { ACCOUNTS: 'true' }],
+    ['SIGN_UP', /on, off/, { SIGN_UP: 'no' }],
+    ['REQUIRE_EMAIL_VERIFICATION', /needs SMTP_URL/, { REQUIRE_EMAIL_VERIFICATION: 'on' }],
+    ['SMTP_URL', /smtp:\/\/user:password/, { SMTP_URL: 'mail.example.com', SMTP_FROM: 'a@b.c' }],
+    ['SMTP_URL', /smtp:\/\/user:password/, { SMTP_FROM: 'a@b.c' }],
+    ['SMTP_FROM', /todo@example\.com/, { SMTP_URL: 'smtp://mail.example.com' }],
+    ['SMTP_FROM', /todo@example\.com/, { SMTP_URL: 'smtp://h', SMTP_FROM: 'a@b.c\r\nBcc: d@e.f' }],
+    ['GOOGLE_CLIENT_SECRET', /set both/, { GOOGLE_CLIENT_ID: 'x' }],
+    ['GITHUB_CLIENT_ID', /set both/, { GITHUB_CLIENT_SECRET: 'x' }],
   ]
   for (const [variable, takes, environment] of refused) {
     it(`names the variable and what it takes: ${JSON.stringify(environment)}`, () => {
@@ -77,6 +91,16 @@ describe('the settings', () => {
     assert.deepEqual(rest, {
       production: false,
       poolMax: 8,
+      verifyingSecrets: [SECRET],
+      versionedSecrets: [],
+      jwksUrl: undefined,
+      accounts: {
+        signUp: true,
+        requireEmailVerification: false,
+        mail: undefined,
+        google: undefined,
+        github: undefined,
+      },
       publicUrl: 'http://localhost:8000',
       jwtIssuer: undefined,
       jwtAudience: undefined,
@@ -139,6 +163,34 @@ describe('the settings', () => {
 
   it('counts the secret in bytes', () => {
     assert.equal(loadConfig({ ...GOOD, BETTER_AUTH_SECRET: 'é'.repeat(16) }).secret.length, 16)
+  })
+
+  it('signs with the newest of several secrets, and verifies with all, that of before too', () => {
+    const [two, one] = [`${SECRET}2`, `${SECRET}1`]
+    const config = loadConfig({ ...GOOD, BETTER_AUTH_SECRETS: `2:${two}, 1:${one}` })
+    assert.equal(config.secret, two)
+    assert.deepEqual(config.verifyingSecrets, [two, one, SECRET])
+    assert.deepEqual(config.versionedSecrets, [
+      { version: 2, value: two },
+      { version: 1, value: one },
+    ])
+    const alone = { ...GOOD, NODE_ENV: 'production', BETTER_AUTH_SECRET: '' }
+    const { verifyingSecrets } = loadConfig({ ...alone, BETTER_AUTH_SECRETS: `1:${one}` })
+    assert.deepEqual(verifyingSecrets, [one])
+  })
+
+  it('mail switches verification on, and a setting switches it off again', () => {
+    const mail = {
+      SMTP_URL: 'smtps://u:p@mail.example.com:465',
+      SMTP_FROM: 'Todo <todo@example.com>',
+    }
+    const accounts = (more: Environment) => loadConfig({ ...GOOD, ...mail, ...more }).accounts
+    assert.deepEqual(accounts({})?.mail, { url: mail.SMTP_URL, from: mail.SMTP_FROM })
+    assert.equal(accounts({})?.requireEmailVerification, true)
+    assert.equal(accounts({ REQUIRE_EMAIL_VERIFICATION: 'off' })?.requireEmailVerification, false)
+    assert.equal(accounts({ ACCOUNTS: 'off' }), null)
+    const google = { GOOGLE_CLIENT_ID: 'id', GOOGLE_CLIENT_SECRET: 'secret' }
+    assert.deepEqual(accounts(google)?.google, { clientId: 'id', clientSecret: 'secret' })
   })
 
   it('makes a secret once, beside the embedded data, for the owner alone', () => {
