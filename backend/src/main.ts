@@ -79,6 +79,11 @@ try {
   const connector = await openConnector(config, (message) => logger.warn(message))
   const database = new PipelinedPool(connector)
   const accounts = openAccounts(config, connector, logger)
+  if (config.production && accounts !== null && config.publicUrl.startsWith('http://localhost')) {
+    logger.warn(
+      'BETTER_AUTH_URL is not set: links of mails and sign-ins with providers lead to localhost, and cookies are not secure. Set it to the address people use',
+    )
+  }
   const app = await buildApp({ config, database, accounts, logger })
   const address = await listen(app, config)
   stopOnSignals(app)

@@ -84,7 +84,7 @@ describe('the documents', () => {
     for (const document of DOCUMENTS) {
       const text = read(document)
       const code = [...codeSpans(text), ...group(text, FENCE, 2)].join('\n')
-      for (const [command, run, name = ''] of code.matchAll(/\bnpm (run (?:-s )?)?([\w:]+)/g)) {
+      for (const [command, run, name = ''] of code.matchAll(/\bnpm (run (?:-s )?)?([\w:-]+)/g)) {
         assert.ok(name in scripts || (!run && name === 'ci'), `${document} says ${command}`)
       }
     }
@@ -133,7 +133,28 @@ describe('the settings', () => {
 })
 
 const yes = (flag: string) => `case when ${flag} then 'yes' else 'no' end`
-const TABLES = `pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'todo' and c.relkind = 'r'`
+const SCHEMAS = `('todo', 'todo_auth')`
+const TABLES = `pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname in ${SCHEMAS} and c.relkind = 'r'`
+
+const grants = (role: string) => `
+    select json_build_array(n.nspname, privilege, 'the schema') as cells
+    from pg_namespace n cross join unnest(array['USAGE', 'CREATE']) privilege
+    where n.nspname in ${SCHEMAS} and has_schema_privilege('${role}', n.oid, privilege)
+    union all
+    select json_build_array(relname, privilege, case when has_table_privilege('${role}', c.oid, privilege) then 'all'
+      else string_agg(attname, ', ' order by attnum) end)
+    from ${TABLES} join pg_attribute a on attrelid = c.oid and attnum > 0 and not attisdropped
+    cross join unnest(array['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) privilege
+    where has_column_privilege('${role}', c.oid, attnum, privilege) group by c.oid, relname, privilege
+    union all
+    select json_build_array(relname, privilege, 'all')
+    from ${TABLES} cross join unnest(array['DELETE', 'TRUNCATE', 'TRIGGER']) privilege
+    where has_table_privilege('${role}', c.oid, privilege)
+    union all
+    select json_build_array(proname, 'EXECUTE', 'the function')
+    from pg_proc p join pg_namespace n on n.oid = pronamespace
+    where n.nspname in ${SCHEMAS} and prorettype <> 'trigger'::regtype
+      and has_function_privilege('${role}', p.oid, 'EXECUTE')`
 
 /** What stands under each heading of the data model, as the catalogue has it. */
 const CATALOGUE = {
@@ -146,25 +167,17 @@ const CATALOGUE = {
   'Keys and checks': `
     select json_build_array(relname, conname, pg_get_constraintdef(k.oid)) as cells
     from ${TABLES} join pg_constraint k on conrelid = c.oid and contype <> 'n'`,
-  Indexes: `select json_build_array(tablename, indexname, indexdef) as cells from pg_indexes where schemaname = 'todo'`,
+  Indexes: `select json_build_array(tablename, indexname, indexdef) as cells from pg_indexes where schemaname in ${SCHEMAS}`,
   'Row level security': `
     select json_build_array(relname, ${yes('relrowsecurity')}, ${yes('relforcerowsecurity')}) as cells from ${TABLES}`,
   Policies: `
     select json_build_array(tablename, policyname, permissive, array_to_string(roles, ', '), cmd, qual, with_check) as cells
-    from pg_policies where schemaname = 'todo'`,
-  Grants: `
-    select json_build_array('todo', privilege, 'the schema') as cells from unnest(array['USAGE', 'CREATE']) privilege
-    where has_schema_privilege('todo_user', 'todo', privilege)
-    union all
-    select json_build_array(relname, privilege, case when has_table_privilege('todo_user', c.oid, privilege) then 'all'
-      else string_agg(attname, ', ' order by attnum) end)
-    from ${TABLES} join pg_attribute a on attrelid = c.oid and attnum > 0 and not attisdropped
-    cross join unnest(array['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) privilege
-    where has_column_privilege('todo_user', c.oid, attnum, privilege) group by c.oid, relname, privilege
-    union all
-    select json_build_array(relname, privilege, 'all')
-    from ${TABLES} cross join unnest(array['DELETE', 'TRUNCATE', 'TRIGGER']) privilege
-    where has_table_privilege('todo_user', c.oid, privilege)`,
+    from pg_policies where schemaname in ${SCHEMAS}`,
+  Triggers: `
+    select json_build_array(relname, tgname, pg_get_triggerdef(t.oid)) as cells
+    from ${TABLES} join pg_trigger t on tgrelid = c.oid and not tgisinternal`,
+  'Grants of tasks': grants('todo_user'),
+  'Grants of accounts': grants('todo_accounts'),
 }
 
 describe('the data model', () => {
@@ -219,12 +232,21 @@ describe('the commands', () => {
   }
 
   it('for the first task work as README has them', async () => {
-    const [script = ''] = group(section(read('README.md'), '## The first task'), FENCE, 2)
-    assert.equal(script.trim().split('\n').length, 3)
-    // Another user, since the quickstart is alice's and begins with no tasks.
-    const ours = script.replaceAll('http://127.0.0.1:8000', address).replaceAll('alice', 'carol')
-    const printed = await shell(ours.replaceAll('curl ', 'curl -fsS '))
-    assert.match(printed, /^(\{"id":"[^"]+","user_id":"carol","title":"Buy milk",.*\})\[\1\]$/)
+    const [first = '', later = ''] = group(
+      section(read('README.md'), '## The first task'),
+      FENCE,
+      2,
+    )
+    assert.equal(first.trim().split('\n').length, 5)
+    const script = `${first}\n${later}\necho "$SESSION"`.replaceAll(
+      'http://127.0.0.1:8000',
+      address,
+    )
+    const printed = await shell(script.replaceAll('curl ', 'curl -fsS '))
+    assert.match(
+      printed,
+      /^(\{"id":"[^"]+","user_id":"\w{32}","title":"Buy milk",.*\})\[\1\]\w{32}\n$/,
+    )
   })
 
   it('of the quickstart work, and print what it shows', async () => {

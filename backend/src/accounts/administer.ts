@@ -4,8 +4,7 @@ import { type ListedAccount, listAccounts } from '../models/account.ts'
 import { SignUp } from '../schemas/account.ts'
 import type { Accounts } from './accounts.ts'
 
-/** What an operator may do with accounts, past the rules for strangers: no session, no limit, no mail. */
-
+/** Whose account it is, for the person who runs the server. */
 export interface Person {
   readonly id: string
   readonly email: string

@@ -63,8 +63,11 @@ async function create(accounts: Accounts, given: string, name?: string): Promise
 }
 
 async function list(accounts: Accounts): Promise<void> {
-  // Whoever reads it may stop, as head does.
-  process.stdout.on('error', () => process.exit(0))
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // Whoever reads it may stop, as head does.
+    if (error.code === 'EPIPE') process.exit(0)
+    endWithReason(error)
+  })
   for await (const { id, email, emailVerified, createdAt } of everyAccount(accounts)) {
     console.log([id, email, emailVerified ? 'verified' : 'unverified', createdAt].join('\t'))
   }

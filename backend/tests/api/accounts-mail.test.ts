@@ -131,6 +131,23 @@ describe('accounts with mail', () => {
       assert.deepEqual(statuses, allowed, email)
     }
   })
+
+  it('the log has no address, no password and no token of a mail', async () => {
+    await auth(test, 'GET', '/verify-email/?token=in-a-wrong-path')
+    const log = test.log.join('')
+    assert.match(log, /"url":"\/api\/auth\/verify-email"/)
+    assert.match(log, /"url":"\/api\/auth\/reset-password\/:token"/)
+    for (const secret of [
+      '@example.com',
+      '%40',
+      PASSWORD,
+      'a new password',
+      'in-a-wrong-path',
+      'eyJ',
+    ]) {
+      assert.ok(!log.includes(secret), secret)
+    }
+  })
 })
 
 describe('with a mail server that is away', () => {
