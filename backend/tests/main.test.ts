@@ -55,6 +55,18 @@ async function settings(kind: Kind): Promise<{ environment: Environment; drop():
   return { environment, drop: () => rm(folder, { recursive: true }) }
 }
 
+const ONE_TASK = /^\{"id":.*"title":"Buy milk".*\}\[\{"id":.*"title":"Buy milk".*\}\]$/s
+
+const linesToType = (printed: string) =>
+  printed.split('\n').filter((line) => /^ {2}(SESSION=|TOKEN=|TASKS=|curl )/.test(line))
+
+/** What the lines print that a person types in. */
+async function typed(lines: string[], environment: Environment): Promise<string> {
+  const script = lines.map((line) => line.replace(/^ {2}curl /, 'curl -s ')).join('\n')
+  const env = { ...process.env, BETTER_AUTH_SECRET: SECRET, ...environment }
+  return (await execute('sh', ['-c', script], { cwd: ROOT, env })).stdout
+}
+
 for (const kind of KINDS) {
   describe(`the server on ${kind}`, () => {
     let environment: Environment
@@ -75,16 +87,34 @@ for (const kind of KINDS) {
         server.printed,
         kind === 'pglite' ? /not a power cut/ : /PostgreSQL, database test_/,
       )
-      const lines = server.printed.split('\n').filter((line) => /^ {2}(TOKEN=|curl )/.test(line))
+      const lines = linesToType(server.printed)
+      assert.equal(lines.length, 6)
+      assert.match(await typed(lines, environment), ONE_TASK)
+      assert.equal((await server.kill('SIGTERM')).code, 0)
+    })
+
+    it('the first task without accounts, from the lines that are printed', async () => {
+      const server = await serve({ ...environment, ACCOUNTS: 'off' })
+      const lines = linesToType(server.printed)
       assert.equal(lines.length, 3)
-      const { stdout } = await execute(
-        'sh',
-        ['-c', lines.map((line) => line.replace('curl ', 'curl -s ')).join('\n')],
-        { cwd: ROOT, env: { ...process.env, BETTER_AUTH_SECRET: SECRET, ...environment } },
-      )
       // A token of a given secret is not printed, where it could end in a log.
       assert.equal(lines.join().includes('TOKEN=eyJ'), kind === 'pglite')
-      assert.match(stdout, /^\{"id":.*"title":"Buy milk".*\}\[\{"id":.*"title":"Buy milk".*\}\]$/s)
+      assert.match(await typed(lines, environment), ONE_TASK)
+      assert.equal((await server.kill('SIGTERM')).code, 0)
+    })
+
+    it('origins are checked and sign-ins limited whatever NODE_ENV says', async () => {
+      const server = await serve({ ...environment, NODE_ENV: 'test', TEST: 'true' })
+      const signIn = (origin: string) =>
+        exchange(server.port, 'POST', '/api/auth/sign-in/email', {
+          headers: { origin },
+          body: { email: 'a@example.com', password: 'wrong password' },
+        })
+      const statuses = []
+      for (const origin of ['https://evil.example', ...Array(3).fill('http://localhost:0')]) {
+        statuses.push((await signIn(origin)).status)
+      }
+      assert.deepEqual(statuses, [403, 401, 401, 429])
       assert.equal((await server.kill('SIGTERM')).code, 0)
     })
 

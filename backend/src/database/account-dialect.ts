@@ -13,8 +13,11 @@ import type { PoolClient } from 'pg'
 import { type AccountPool, query } from './account-pool.ts'
 import { unavailable } from './errors.ts'
 
-/** A transaction holds the embedded database for itself, so one that is forgotten is ended. */
-const TRANSACTION_LIMIT_MS = 5_000
+/**
+ * A transaction holds the embedded database for itself, so one that is forgotten is ended, before a
+ * connection that is being opened meanwhile gives up.
+ */
+const TRANSACTION_LIMIT_MS = 3_000
 
 /** Kysely's way to the accounts. Statements run as the role of {@link AccountPool}. */
 export function accountDialect(pool: AccountPool): Dialect {

@@ -182,12 +182,17 @@ for (const kind of KINDS) {
       for (const [method, path, headers] of [
         ['GET', '/token', { authorization: 'Bearer a%00b' }],
         ['POST', '/revoke-sessions', { authorization: 'Bearer a%00b' }],
-        ['GET', '/reset-password/a%00?callbackURL=/', {}],
         ['GET', '/verify-email?token=a%00', {}],
         ['GET', '/callback/google?state=a%00&code=b', {}],
       ] as const) {
         assertProblem(await auth(test, method, path, { headers }), [400, 401, 422], path)
       }
+      const link = await auth(test, 'GET', '/reset-password/a%00?callbackURL=/')
+      assert.equal(link.status, 302)
+      assert.match(
+        String(link.headers.location),
+        /^http:\/\/localhost:8000\/\?error=INVALID_TOKEN$/,
+      )
     })
 
     it('links whose page is elsewhere', async () => {
