@@ -30,7 +30,13 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       ],
       components: {
         securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+          bearer: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'JWT',
+            description:
+              'For the tasks: what GET /api/auth/token answers, or a token from elsewhere',
+          },
           session: {
             type: 'http',
             scheme: 'bearer',
