@@ -91,13 +91,13 @@ export async function deleteAccount(accounts: Accounts, { id }: Person): Promise
 }
 
 /**
- * Sets the password, also where there was none, and ends every session.
+ * Sets the password, also where there was none, ends every session, and forgets failed sign-ins.
  *
  * @throws {Error} when the password is not allowed.
  */
 export async function resetPassword(
   accounts: Accounts,
-  { id }: Person,
+  { id, email }: Person,
   password: string,
 ): Promise<void> {
   const credential = await hashed(accounts, password)
@@ -121,6 +121,7 @@ export async function resetPassword(
     }
     await transaction.deleteMany({ model: 'session', where: [{ field: 'userId', value: id }] })
   })
+  await accounts.forgetFor('sign-in', email)
 }
 
 /** How Better Auth names the way in by a password. */

@@ -26,11 +26,17 @@ async function answer(request: WorkerRequest): Promise<Uint8Array> {
       await database.close()
       return NOTHING
     case 'exchange':
-      return database.execProtocolRaw(request.bytes)
+      // A connection may say goodbye when the database is closed already.
+      return database.closed ? NOTHING : database.execProtocolRaw(request.bytes)
   }
 }
 
-parentPort?.on('message', async (request: WorkerRequest) => {
-  const bytes = await answer(request)
-  parentPort?.postMessage({ bytes } satisfies WorkerReply)
+let before: Promise<void> = Promise.resolve()
+
+// One at a time: PGlite's close() does not wait for what is under way.
+parentPort?.on('message', (request: WorkerRequest) => {
+  before = before.then(async () => {
+    const bytes = await answer(request)
+    parentPort?.postMessage({ bytes } satisfies WorkerReply)
+  })
 })
