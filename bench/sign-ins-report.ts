@@ -1,10 +1,10 @@
 import { median } from './measure.ts'
 import type { SignIns } from './sign-in.ts'
-import type { Latencies } from './steady-load-process.ts'
+import type { Phase } from './steady-load-process.ts'
 
 export interface Round {
-  readonly quiet: Latencies
-  readonly busy: Latencies
+  readonly quiet: Phase
+  readonly busy: Phase
   readonly signIns: SignIns
 }
 
@@ -22,7 +22,7 @@ export interface SignInsReport {
   /** The p99 of task requests during sign-ins over that of the quiet phase before. */
   readonly ratio: { readonly median: number; readonly least: number; readonly most: number }
   /** While Better Auth is loaded and answers for the first time. */
-  readonly firstSignIn: { readonly tasks: Latencies; readonly seconds: number }
+  readonly firstSignIn: { readonly tasks: Phase; readonly seconds: number }
   readonly rounds: readonly Round[]
 }
 
@@ -41,10 +41,10 @@ ${report.date} · ${machine.cores} × ${machine.model} (${machine.platform}), cl
 
 During sign-ins the p99 is **${ratio.median.toFixed(2)}** times its quiet value (${ratio.least.toFixed(2)}–${ratio.most.toFixed(2)} over the rounds). No task request failed.
 
-Times are from when a request was due, not from when it was sent; “sent late” is how much of the p99 may be the load’s own delay.
+Times are from when a request was due, not from when it was sent; “sent late” is how much of the p99 may be the load’s own delay. “Cores busy” is all that the machine did.
 
-| round | | requests | p50 | p99 | longest | sent late, p99 | ratio of p99 |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+| round | | requests | p50 | p99 | longest | sent late, p99 | cores busy | ratio of p99 |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 ${rounds.map(taskRows).join('\n')}
 
 | round | signed in | in | sign-ins/s | 503 | 429 |
@@ -62,9 +62,9 @@ function taskRows({ quiet, busy }: Round, at: number): string {
   ].join('\n')
 }
 
-function taskRow(names: readonly string[], tasks: Latencies, ratio: string): string {
+function taskRow(names: readonly string[], tasks: Phase, ratio: string): string {
   const times = [tasks.p50Ms, tasks.p99Ms, tasks.maxMs, tasks.lateP99Ms].map(ms)
-  return `| ${[...names, tasks.requests, ...times, ratio].join(' | ')} |`
+  return `| ${[...names, tasks.requests, ...times, tasks.busyCores.toFixed(2), ratio].join(' | ')} |`
 }
 
 function signInRow({ signIns }: Round, at: number): string {

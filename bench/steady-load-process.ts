@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { busyCores } from './machine-usage.ts'
 import type { Target } from './seed.ts'
 import { endWithThisProcess } from './servers.ts'
 
@@ -14,6 +15,11 @@ export interface Latencies {
   readonly maxMs: number
   /** How much of it was the load's own doing: the 99th percentile of its delay in sending. */
   readonly lateP99Ms: number
+}
+
+export interface Phase extends Latencies {
+  /** Of the whole machine, on average. */
+  readonly busyCores: number
 }
 
 /** What steady-load.ts answers. */
@@ -29,7 +35,7 @@ export interface SteadyLoad {
    *
    * @throws when a single request failed: a benchmark of errors says nothing.
    */
-  record<Result>(work: () => Promise<Result>): Promise<{ tasks: Latencies; result: Result }>
+  record<Result>(work: () => Promise<Result>): Promise<{ tasks: Phase; result: Result }>
   stop(): void
 }
 
@@ -52,14 +58,14 @@ export function startSteadyLoad(
   return {
     async record(work) {
       child.send('begin')
-      const result = await Promise.race([work(), exited])
+      const { cores, result } = await busyCores(() => Promise.race([work(), exited]))
       child.send('end')
       const [message] = await Promise.race([once(child, 'message'), exited])
-      const { failures, ...tasks }: Recording = message // the only one steady-load.ts sends
-      if (failures > 0 || tasks.requests === 0) {
-        throw new Error(`${failures} task requests failed, ${tasks.requests} were answered`)
+      const { failures, ...latencies }: Recording = message // the only one steady-load.ts sends
+      if (failures > 0 || latencies.requests === 0) {
+        throw new Error(`${failures} task requests failed, ${latencies.requests} were answered`)
       }
-      return { tasks, result }
+      return { tasks: { ...latencies, busyCores: cores }, result }
     },
     stop: () => child.disconnect(),
   }

@@ -55,6 +55,9 @@ export async function buildApp({
   await app.register(health, { database })
   await app.register(docs)
 
-  app.addHook('onClose', () => database.close())
+  app.addHook('onClose', async () => {
+    await accounts?.close()
+    await database.close()
+  })
   return app
 }

@@ -73,8 +73,6 @@ export const accounts: FastifyPluginAsync<AccountRoutesOptions> = async (
     const code = typeof error === 'string' && /^[\w-]{1,64}$/.test(error) ? error : 'UNKNOWN'
     throw problemOf(400, { code, message: `The sign-in failed: ${code}` }, request)
   })
-
-  app.addHook('onClose', () => accounts.close())
 }
 
 /** Where a sign-in with a provider ends that failed, and for which no page was named. */

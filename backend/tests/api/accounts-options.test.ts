@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createAuthClient } from 'better-auth/client'
+import type { Database } from '../../src/database/session.ts'
+import { auth, BEHIND_PROXY, PASSWORD, signIn, signUp } from '../support/accounts.ts'
+import { startApp } from '../support/app.ts'
+import { startServer } from '../support/served.ts'
+
+describe('accounts by settings alone', () => {
+  it('SIGN_UP=off lets nobody sign up, and those who have an account in', async () => {
+    const open = await startApp('postgres', BEHIND_PROXY)
+    await signUp(open, 'before@example.com')
+    const { config } = open.test
+    const url = config.kind === 'postgres' ? config.url : ''
+    const closed = await startServer(url, { ...BEHIND_PROXY, SIGN_UP: 'off' })
+    const body = { name: 'x', email: 'after@example.com', password: PASSWORD }
+    const refused = await auth(closed, 'POST', '/sign-up/email', { body })
+    assert.deepEqual([refused.status, refused.json.code], [400, 'EMAIL_PASSWORD_SIGN_UP_DISABLED'])
+    assert.equal((await signIn(closed, 'before@example.com')).status, 200)
+    await closed.close()
+    await open.close()
+  })
+
+  it('on https cookies are secure, and links and tokens name the address', async () => {
+    const test = await startApp('postgres', {
+      ...BEHIND_PROXY,
+      BETTER_AUTH_URL: 'https://todo.example.com',
+    })
+    const { token, email } = await signUp(test, 'https@example.com')
+    const [cookie] = (await signIn(test, email)).headers['set-cookie'] ?? []
+    assert.match(
+      String(cookie),
+      /^__Secure-better-auth\.session_token=.*; HttpOnly; Secure; SameSite=Lax$/,
+    )
+    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+    assert.deepEqual(
+      [claims.iss, claims.aud],
+      ['https://todo.example.com', 'https://todo.example.com'],
+    )
+    const refused = await auth(test, 'POST', '/sign-in/email', {
+      headers: { origin: 'http://todo.example.com' },
+      body: { email, password: PASSWORD },
+    })
+    assert.equal(refused.status, 403)
+    await test.close()
+  })
+
+  it('in production the machine’s own names are trusted no more', async () => {
+    const settings = { NODE_ENV: 'production', BETTER_AUTH_URL: 'https://todo.example.com' }
+    const test = await startApp('postgres', { ...BEHIND_PROXY, ...settings })
+    const body = { email: 'a@example.com', password: PASSWORD }
+    for (const [origin, status] of [
+      ['http://localhost:8000', 403],
+      ['https://todo.example.com', 401],
+    ] as const) {
+      const answer = await auth(test, 'POST', '/sign-in/email', { headers: { origin }, body })
+      assert.equal(answer.status, status, origin)
+    }
+    await test.close()
+  })
+
+  it('a client id and secret lead to the provider’s page, bound to a cookie and back to us', async () => {
+    const test = await startApp('postgres', {
+      ...BEHIND_PROXY,
+      GOOGLE_CLIENT_ID: 'google-id',
+      GOOGLE_CLIENT_SECRET: 'google-secret',
+      GITHUB_CLIENT_ID: 'github-id',
+      GITHUB_CLIENT_SECRET: 'github-secret',
+    })
+    for (const [provider, host] of [
+      ['google', 'accounts.google.com'],
+      ['github', 'github.com'],
+    ] as const) {
+      const answer = await auth(test, 'POST', '/sign-in/social', {
+        body: { provider, callbackURL: '/' },
+      })
+      assert.equal(answer.status, 200)
+      const page = new URL(answer.json.url)
+      assert.equal(page.host, host)
+      assert.equal(page.searchParams.get('client_id'), `${provider}-id`)
+      assert.equal(
+        page.searchParams.get('redirect_uri'),
+        `http://localhost:8000/api/auth/callback/${provider}`,
+      )
+      assert.ok(!answer.text.includes('-secret'))
+      const state = page.searchParams.get('state')
+      const stranger = await auth(test, 'GET', `/callback/${provider}?code=x&state=${state}`)
+      assert.match(String(stranger.headers.location), /\/error\?error=state_mismatch$/)
+    }
+    await test.close()
+  })
+})
+
+describe('Better Auth’s own client', () => {
+  it('signs up, in and out with bearer tokens, and reads errors', async () => {
+    const test = await startApp('postgres')
+    const client = (token?: string) =>
+      createAuthClient({
+        baseURL: `http://127.0.0.1:${test.port}`,
+        ...(token && { fetchOptions: { auth: { type: 'Bearer', token } } }),
+      })
+    const person = { email: 'client@example.com', password: PASSWORD }
+    const made = await client().signUp.email({ ...person, name: 'Client' })
+    assert.equal(made.error, null)
+    const wrong = await client().signIn.email({ ...person, password: 'wrong password' })
+    assert.equal(wrong.error?.code, 'INVALID_EMAIL_OR_PASSWORD')
+    assert.equal(wrong.error?.message, 'Invalid email or password')
+    const signedIn = await client().signIn.email(person)
+    const mine = client(signedIn.data?.token)
+    assert.equal((await mine.getSession()).data?.user.email, person.email)
+    assert.equal((await mine.updateUser({ name: 'Renamed' })).error, null)
+    assert.equal((await mine.listSessions()).data?.length, 2)
+    assert.equal((await mine.revokeOtherSessions()).error, null)
+    assert.equal((await mine.listSessions()).data?.length, 1)
+    assert.equal((await mine.signOut()).error, null)
+    assert.equal((await mine.getSession()).data, null)
+    await test.close()
+  })
+})
+
+describe('requests for tasks', () => {
+  it('ask the database once each, accounts or not, and open no connection for accounts', async () => {
+    let statements = 0
+    const counted = (database: Database): Database => ({
+      ...database,
+      description: database.description,
+      failed: database.failed,
+      asUser: (userId, statement) => {
+        statements += 1
+        return database.asUser(userId, statement)
+      },
+      ping: () => database.ping(),
+      close: () => database.close(),
+    })
+    const test = await startApp('postgres', {}, counted)
+    const made = await test.send('POST', '/api/alice/tasks', { body: { title: 'x' } })
+    const one = `/api/alice/tasks/${made.json.id}`
+    const missing = '/api/alice/tasks/00000000-0000-7000-8000-000000000001'
+    const requests = [
+      ['GET', '/api/alice/tasks', 200],
+      ['GET', '/api/nobody/tasks', 200],
+      ['GET', one, 200],
+      ['GET', missing, 404],
+      ['PUT', one, 200, { title: 'y' }],
+      ['PUT', missing, 404, { title: 'y' }],
+      ['PATCH', `${one}/complete`, 200],
+      ['DELETE', one, 204],
+      ['DELETE', one, 404],
+    ] as const
+    for (const [method, path, status, body] of requests) {
+      assert.equal((await test.send(method, path, { body })).status, status)
+    }
+    assert.equal(statements, requests.length + 1)
+    const opened = await test.admin(
+      `select application_name from pg_stat_activity where datname = current_database() and application_name like '%accounts'`,
+    )
+    assert.deepEqual(opened, [])
+    await signUp(test, 'first@example.com')
+    assert.equal(statements, requests.length + 1)
+    await test.close()
+  })
+})
