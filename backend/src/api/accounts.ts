@@ -1,13 +1,14 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Accounts } from '../accounts/accounts.ts'
-import { AppError } from '../core/errors.ts'
+import { HASHES_AT_ONCE } from '../accounts/passwords.ts'
 import { answers } from '../schemas/problem.ts'
 import { ACCOUNT_OPERATIONS } from './account-operations.ts'
 import { type AccountOperation, accountSchema } from './account-schema.ts'
 import { problemOf, sendResponse, toWebRequest, verifiesNoAddress } from './better-auth-http.ts'
+import { Turnstile } from './turnstile.ts'
 
-/** Requests that may hash a password, let in at once; the next is 503, before it costs anything. */
-const HASHING_AT_ONCE = 10
+/** For requests that may hash a password; who is refused has cost next to nothing. */
+const HASHING = { atOnce: HASHES_AT_ONCE, waiting: 9, ofOneClient: 4 }
 /** Attempts on one account, from wherever they come. Better Auth limits those of one address. */
 const ACCOUNT_LIMITS = {
   'sign-in': { max: 10, windowSeconds: 300 },
@@ -24,7 +25,7 @@ export const accounts: FastifyPluginAsync<AccountRoutesOptions> = async (
   app,
   { accounts, publicUrl },
 ) => {
-  let hashing = 0
+  const hashing = new Turnstile(HASHING)
 
   /** The counts of an account begin anew with a sign-in. */
   async function answer(operation: AccountOperation, request: FastifyRequest): Promise<Response> {
@@ -46,16 +47,6 @@ export const accounts: FastifyPluginAsync<AccountRoutesOptions> = async (
     return sendResponse(reply, request, await answer(operation, request))
   }
 
-  async function hash(operation: AccountOperation, request: FastifyRequest, reply: FastifyReply) {
-    if (hashing >= HASHING_AT_ONCE) throw busy()
-    hashing += 1
-    try {
-      return await handle(operation, request, reply)
-    } finally {
-      hashing -= 1
-    }
-  }
-
   for (const operation of ACCOUNT_OPERATIONS) {
     app.route({
       method: operation.method,
@@ -64,7 +55,10 @@ export const accounts: FastifyPluginAsync<AccountRoutesOptions> = async (
       config: { public: true },
       // A link in a mail does something when it is opened, which a HEAD must not.
       exposeHeadRoute: false,
-      handler: (request, reply) => (operation.hashes ? hash : handle)(operation, request, reply),
+      handler: (request, reply) => {
+        const work = () => handle(operation, request, reply)
+        return operation.hashes ? hashing.pass(request.ip, work) : work()
+      },
     })
   }
 
@@ -81,11 +75,4 @@ const signInError = {
   operationId: 'signInError',
   summary: 'Why a sign-in with a provider failed',
   response: answers({}),
-}
-
-function busy(): AppError {
-  return new AppError('service_unavailable', {
-    detail: 'Too many sign-ins at once; try again after Retry-After seconds',
-    headers: { 'retry-after': '1' },
-  })
 }

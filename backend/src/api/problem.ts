@@ -9,14 +9,18 @@ const FASTIFY_CODES: Record<string, ErrorCode> = {
   FST_ERR_MAX_PARAM_LENGTH: 'not_found',
 }
 
-/** Answers every error in the contract's form. A 5xx is logged with its cause, under the request's id. */
+/**
+ * Answers every error in the contract's form. A 5xx is logged with its cause, under the request's id;
+ * a 503 without one is a limit of ours at work, and is logged as an answer alone.
+ */
 export function answerProblems(app: FastifyInstance): void {
   app.setErrorHandler(sendError)
 }
 
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = toAppError(error)
-  if (problem.status >= 500) request.log.error({ err: problem }, problem.message)
+  const expected = problem.status === 503 && problem.cause === undefined
+  if (problem.status >= 500 && !expected) request.log.error({ err: problem }, problem.message)
   if (reply.sent) return
   reply
     .code(problem.status)

@@ -27,11 +27,11 @@ for (const kind of KINDS) {
     it('429 for a fourth sign-in within ten seconds from one address, however they come', async () => {
       const from = newAddress()
       const body = { email: 'unknown@example.com', password: PASSWORD }
-      const attempts = Array.from({ length: 6 }, () =>
+      const attempts = Array.from({ length: 4 }, () =>
         auth(test, 'POST', '/sign-in/email', { from, body }),
       )
       const answers = await Promise.all(attempts)
-      assert.deepEqual(answers.map(({ status }) => status).sort(), [401, 401, 401, 429, 429, 429])
+      assert.deepEqual(answers.map(({ status }) => status).sort(), [401, 401, 401, 429])
       for (const answer of answers.filter(({ status }) => status === 429)) assertLimited(answer)
       assertLimited(await auth(test, 'POST', '/sign-in/email', { from, body }))
       assert.equal((await signIn(test, 'person@example.com')).status, 200)
@@ -53,10 +53,18 @@ for (const kind of KINDS) {
       const counts = Object.groupBy(answers, ({ status }) => status)
       assert.deepEqual(Object.keys(counts), ['200', '503'])
       assert.ok((counts[200]?.length ?? 0) >= 10, `${counts[200]?.length} of 25`)
-      for (const answer of counts[503] ?? []) {
-        assert.equal(answer.json.error, 'service_unavailable')
-        assert.equal(answer.headers['retry-after'], '1')
-      }
+      const waits = (counts[503] ?? []).map(({ headers }) => Number(headers['retry-after']))
+      for (const seconds of waits) assert.ok(seconds >= 1 && seconds <= 60, String(seconds))
+      for (const { json } of counts[503] ?? []) assert.equal(json.error, 'service_unavailable')
+    })
+
+    it('one client alone cannot keep the others out', async () => {
+      const from = newAddress()
+      const flood = Array.from({ length: 20 }, () =>
+        auth(test, 'POST', '/sign-in/email', { from, body: wrong }),
+      )
+      assert.equal((await signIn(test, 'crowd@example.com')).status, 200)
+      await Promise.all(flood)
     })
 
     it('no address is kept with the counts', async () => {
