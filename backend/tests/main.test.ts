@@ -104,10 +104,11 @@ for (const kind of KINDS) {
     })
 
     it('origins are checked and sign-ins limited whatever NODE_ENV says', async () => {
-      const server = await serve({ ...environment, NODE_ENV: 'test', TEST: 'true' })
+      const setting = { NODE_ENV: 'test', TEST: 'true', TRUST_PROXY: 'loopback' }
+      const server = await serve({ ...environment, ...setting })
       const signIn = (origin: string) =>
         exchange(server.port, 'POST', '/api/auth/sign-in/email', {
-          headers: { origin },
+          headers: { origin, 'x-forwarded-for': '192.0.2.1' },
           body: { email: 'a@example.com', password: 'wrong password' },
         })
       const statuses = []
