@@ -1,7 +1,7 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Accounts } from './accounts/accounts.ts'
 import { BASE_PATH } from './accounts/http.ts'
-import { accounts as accountRoutes } from './api/accounts.ts'
+import { accountRoutes } from './api/accounts.ts'
 import { authenticate } from './api/authenticate.ts'
 import { takeJsonOnly } from './api/body.ts'
 import { describeApi, docs } from './api/docs.ts'
@@ -56,8 +56,11 @@ export async function buildApp({
   await app.register(docs)
 
   app.addHook('onClose', async () => {
-    await accounts?.close()
-    await database.close()
+    try {
+      await accounts?.close()
+    } finally {
+      await database.close()
+    }
   })
   return app
 }

@@ -79,9 +79,9 @@ try {
   const connector = await openConnector(config, (message) => logger.warn(message))
   const database = new PipelinedPool(connector)
   const accounts = openAccounts(config, connector, logger)
-  if (config.production && accounts !== null && config.publicUrl.startsWith('http://localhost')) {
+  if (config.production && accounts !== null && !config.publicUrl.startsWith('https://')) {
     logger.warn(
-      'BETTER_AUTH_URL is not set: links of mails and sign-ins with providers lead to localhost, and cookies are not secure. Set it to the address people use',
+      `BETTER_AUTH_URL is ${config.publicUrl}: links of mails lead there, and cookies are not secure. Set it to the https address people use`,
     )
   }
   const app = await buildApp({ config, database, accounts, logger })

@@ -1,35 +1,41 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { createHash } from 'node:crypto'
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { LRUCache } from 'lru-cache'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { AccountsConfig } from '../core/accounts-config.ts'
 import type { Config } from '../core/config.ts'
 import { AppError } from '../core/errors.ts'
 import type { Log } from '../core/logger.ts'
 import { AccountPool } from '../database/account-pool.ts'
 import type { Connector } from '../database/pool.ts'
-import {
-  type AttemptLimit,
-  type Attempts,
-  countAttempt,
-  forgetAttempts,
-  sweepExpired,
-} from '../models/account.ts'
+import { type AttemptLimit, type Attempts, sweepExpired } from '../models/account.ts'
 import type { BetterAuth } from './better-auth.ts'
+import { Limits, tooMany } from './limits.ts'
 
 const SWEEP_MS = 3_600_000
-const REMEMBERED_KEYS = 10_000
+/** A stop waits this long for mail under way. */
+const MAIL_LIMIT_MS = 3_000
 
 /** Of Better Auth, loaded one by one: all at once they stop the event loop for 0.2 s, so for 0.05 s. */
 const PARTS = ['kysely', 'better-auth/crypto', 'better-auth/social-providers', 'better-auth/api']
 
-/** What is known of the request under way, for code that Better Auth calls and that sees none. */
-interface Context {
+/** A request for Better Auth, and what it cannot tell by itself. */
+export interface AccountRequest {
+  /** Is called for each try, since a request's body can be read once. */
+  readonly make: () => Request
+  /** The operation's path, without what stands in its places. */
+  readonly route: string
+  /** Whose passwords are counted with the one in it, by {@link passwordKey}. */
+  readonly passwordOf?: string | undefined
   readonly log: Log
+}
+
+/** What is known of the request under way, for code that Better Auth calls and that sees none. */
+interface Context extends AccountRequest {
   /** Why it failed, where Better Auth hides that behind an answer of its own: 422, 302, even 200. */
   failure?: AppError
   /** A second try of the same request is not counted again. */
-  again?: boolean
+  readonly again?: boolean
+  /** Better Auth may look at two passwords for one request. */
+  passwordCounted?: boolean
 }
 
 export interface AccountsOptions {
@@ -42,11 +48,11 @@ export interface AccountsOptions {
 /** The accounts in the box. Better Auth and what it brings (40 MB) are loaded with the first request. */
 export class Accounts {
   readonly pool: AccountPool
+  readonly limits: Limits
   readonly #options: AccountsOptions
   readonly #context = new AsyncLocalStorage<Context>()
-  readonly #exhausted = new LRUCache<string, number>({ max: REMEMBERED_KEYS })
   readonly #background = new Set<Promise<unknown>>()
-  readonly #sweeper: NodeJS.Timeout
+  #sweptMs = Number.NEGATIVE_INFINITY
   #betterAuth: Promise<BetterAuth> | undefined
 
   constructor(options: AccountsOptions) {
@@ -55,7 +61,7 @@ export class Accounts {
       const context = this.#context.getStore()
       if (context) context.failure = failure
     })
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref()
+    this.limits = new Limits(this.pool)
   }
 
   /** The one instance, made when it is first asked for. */
@@ -70,42 +76,39 @@ export class Accounts {
   /**
    * Lets Better Auth answer a request.
    *
-   * @param makeRequest is called for each try, since a request's body can be read once.
    * @throws {AppError} what the database or a limit said, whatever Better Auth made of it.
    */
-  async handle(makeRequest: () => Request, log: Log): Promise<Response> {
-    const { handler } = await this.betterAuth()
-    const answer = async (context: Context) => {
-      const response = await this.#context.run(context, () => handler(makeRequest()))
-      return { response, failure: context.failure }
+  async handle(request: AccountRequest): Promise<Response> {
+    this.#sweepNowAndThen()
+    try {
+      return await this.#answer({ ...request })
+    } catch (error) {
+      // Two of one address at once: now that the other is there, the answer is the usual one, which
+      // tells no more than it should.
+      if (!(error instanceof AppError && error.code === 'conflict')) throw error
+      return this.#answer({ ...request, again: true })
     }
-    let { response, failure } = await answer({ log })
-    // Two of one address at once: now that the other is there, the answer is the usual one, which
-    // tells no more than it should.
-    if (failure?.code === 'conflict') ({ response, failure } = await answer({ log, again: true }))
-    if (failure !== undefined) throw failure
-    return response
   }
 
-  /**
-   * Counts an attempt on an account, known here or not. The key holds no address.
-   *
-   * @throws {AppError} `too_many_requests`
-   */
-  async countFor(purpose: string, email: string, limit: AttemptLimit): Promise<void> {
-    const { allowed, resetSeconds } = await this.#count(accountKey(purpose, email), limit)
-    if (!allowed) throw tooMany(limit, resetSeconds)
-  }
-
-  async forgetFor(purpose: string, email: string): Promise<void> {
-    await this.pool.run(forgetAttempts(accountKey(purpose, email)))
-  }
-
-  /** Lets mail under way be sent, then closes the connections. */
+  /** Lets mail under way be sent, for a while, then closes the connections. */
   async close(): Promise<void> {
-    clearInterval(this.#sweeper)
-    await Promise.allSettled(this.#background)
+    const sent = Promise.allSettled([...this.#background])
+    await Promise.race([sent, sleep(MAIL_LIMIT_MS, undefined, { ref: false })])
+    if (this.#background.size > 0) {
+      this.#options.log.warn(`${this.#background.size} mails were not sent before the stop`)
+    }
     await this.pool.close()
+  }
+
+  async #answer(context: Context): Promise<Response> {
+    const { handler } = await this.betterAuth()
+    try {
+      const response = await this.#context.run(context, () => handler(context.make()))
+      if (context.failure === undefined) return response
+    } catch (cause) {
+      context.failure ??= asFailure(cause)
+    }
+    throw context.failure
   }
 
   async #load(): Promise<BetterAuth> {
@@ -120,29 +123,32 @@ export class Accounts {
       settings,
       pool: this.pool,
       log: () => this.#context.getStore()?.log ?? log,
-      count: (key, limit) => this.#count(key, limit),
+      count: (address, limit) => this.#countAddress(address, limit),
+      beforePassword: () => this.#countPassword(),
+      mayMail: (email) => this.limits.mayMail(email),
       background: (work) => this.#goOn(work),
     })
   }
 
-  async #count(key: string, limit: AttemptLimit): Promise<Attempts> {
+  async #countAddress(address: string, limit: AttemptLimit): Promise<Attempts> {
     const context = this.#context.getStore()
     if (context?.again) return { allowed: true, resetSeconds: limit.windowSeconds }
-    const attempts = await this.#attempts(key, limit)
+    const attempts = await this.limits.count(`${address}|${context?.route}`, limit)
     if (context && !attempts.allowed) context.failure = tooMany(limit, attempts.resetSeconds)
     return attempts
   }
 
-  /** A key that is used up is remembered, so that a flood costs the database nothing. */
-  async #attempts(key: string, limit: AttemptLimit): Promise<Attempts> {
-    const untilMs = this.#exhausted.get(key) ?? 0
-    const leftMs = untilMs - performance.now()
-    if (leftMs > 0) return { allowed: false, resetSeconds: Math.ceil(leftMs / 1000) }
-    const attempts = await this.pool.run(countAttempt(key, limit))
-    if (!attempts.allowed) {
-      this.#exhausted.set(key, performance.now() + attempts.resetSeconds * 1000)
+  /** After Better Auth has let the client's address and its origin pass, and found the account or not. */
+  async #countPassword(): Promise<void> {
+    const context = this.#context.getStore()
+    if (context?.passwordOf === undefined || context.again || context.passwordCounted) return
+    context.passwordCounted = true
+    try {
+      await this.limits.countPassword(context.passwordOf)
+    } catch (error) {
+      if (error instanceof AppError) context.failure = error
+      throw error
     }
-    return attempts
   }
 
   #goOn(work: Promise<unknown>): void {
@@ -152,10 +158,11 @@ export class Accounts {
     this.#background.add(done)
   }
 
-  #sweep(): void {
-    this.pool.run(sweepExpired()).catch((err) => {
-      this.#options.log.warn({ err }, 'expired sessions could not be deleted')
-    })
+  /** While accounts are used, and not otherwise: a database that sleeps is left asleep. */
+  #sweepNowAndThen(): void {
+    if (performance.now() - this.#sweptMs < SWEEP_MS) return
+    this.#sweptMs = performance.now()
+    this.#goOn(this.pool.run(sweepExpired()))
   }
 }
 
@@ -165,17 +172,8 @@ export function openAccounts(config: Config, connector: Connector, log: Log): Ac
   return settings === null ? null : new Accounts({ config, settings, connector, log })
 }
 
-function accountKey(purpose: string, email: string): string {
-  return `${purpose}:${createHash('sha256').update(email.toLowerCase()).digest('base64url')}`
-}
-
-/** The 429 of contract §3. */
-function tooMany({ max, windowSeconds }: AttemptLimit, resetSeconds: number): AppError {
-  return new AppError('too_many_requests', {
-    headers: {
-      'retry-after': String(resetSeconds),
-      'ratelimit-policy': `"account";q=${max};w=${windowSeconds}`,
-      ratelimit: `"account";r=0;t=${resetSeconds}`,
-    },
-  })
+/** Better Auth's own refusals are answers; what it throws is a fault, or input it could not read. */
+function asFailure(cause: unknown): AppError {
+  const unreadable = cause instanceof Error && cause.name === 'ZodError'
+  return new AppError(unreadable ? 'bad_request' : 'internal_error', { cause })
 }

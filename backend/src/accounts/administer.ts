@@ -1,8 +1,9 @@
 import { Ajv } from 'ajv'
 import { AppError } from '../core/errors.ts'
-import { type ListedAccount, listAccounts } from '../models/account.ts'
+import { deleteAccount, type ListedAccount, listAccounts } from '../models/account.ts'
 import { SignUp } from '../schemas/account.ts'
 import type { Accounts } from './accounts.ts'
+import { passwordKey } from './limits.ts'
 
 /** Whose account it is, for the person who runs the server. */
 export interface Person {
@@ -85,9 +86,8 @@ export async function findAccount(accounts: Accounts, who: string): Promise<Pers
 }
 
 /** Deletes an account and all that belongs to it, in one statement: the database sees to the rest. */
-export async function deleteAccount(accounts: Accounts, { id }: Person): Promise<void> {
-  const { adapter } = await (await accounts.betterAuth()).$context
-  await adapter.delete({ model: 'user', where: [{ field: 'id', value: id }] })
+export async function removeAccount(accounts: Accounts, { id }: Person): Promise<void> {
+  await accounts.pool.run(deleteAccount(id))
 }
 
 /**
@@ -121,7 +121,7 @@ export async function resetPassword(
     }
     await transaction.deleteMany({ model: 'session', where: [{ field: 'userId', value: id }] })
   })
-  await accounts.forgetFor('sign-in', email)
+  await accounts.limits.forget(passwordKey({ email }))
 }
 
 /** How Better Auth names the way in by a password. */

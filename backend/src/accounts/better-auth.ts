@@ -8,10 +8,13 @@ import type { Log } from '../core/logger.ts'
 import { signAccountToken } from '../core/token.ts'
 import { accountDialect } from '../database/account-dialect.ts'
 import type { AccountPool } from '../database/account-pool.ts'
-import type { AttemptLimit, Attempts } from '../models/account.ts'
+import { type AttemptLimit, type Attempts, deleteAccount } from '../models/account.ts'
 import { ADDRESS_HEADER, BASE_PATH } from './http.ts'
-import { mailer, resetMail, takenMail, verificationMail } from './mail.ts'
+import { type Mail, mailer, resetMail, takenMail, verificationMail } from './mail.ts'
 import { hash, verify } from './passwords.ts'
+
+/** Better Auth's own for sign-ins, for what hashes passwords too. */
+const HASHING_RULE = { window: 10, max: 3 }
 
 export type BetterAuth = ReturnType<typeof createBetterAuth>
 
@@ -20,7 +23,12 @@ export interface BetterAuthParts {
   readonly settings: AccountsConfig
   readonly pool: AccountPool
   readonly log: () => Log
-  readonly count: (key: string, limit: AttemptLimit) => Promise<Attempts>
+  /** Counts a request of a client address. */
+  readonly count: (address: string, limit: AttemptLimit) => Promise<Attempts>
+  /** Is asked before a password is looked at. @throws {AppError} when there were too many. */
+  readonly beforePassword: () => Promise<void>
+  /** Whether one more mail may go to this address. */
+  readonly mayMail: (email: string) => Promise<boolean>
   /** Is given what goes on after the answer, such as mail. */
   readonly background: (work: Promise<unknown>) => void
 }
@@ -48,7 +56,16 @@ export function createBetterAuth(parts: BetterAuthParts) {
       disableSignUp: !settings.signUp,
       requireEmailVerification: settings.requireEmailVerification,
       revokeSessionsOnPasswordReset: true,
-      password: { hash, verify },
+      password: {
+        hash: async (password) => {
+          await parts.beforePassword()
+          return hash(password)
+        },
+        verify: async (given) => {
+          await parts.beforePassword()
+          return verify(given)
+        },
+      },
       ...mail.password,
     },
     emailVerification: mail.verification,
@@ -56,10 +73,19 @@ export function createBetterAuth(parts: BetterAuthParts) {
       ...(settings.google && { google: { ...settings.google, disableSignUp: !settings.signUp } }),
       ...(settings.github && { github: { ...settings.github, disableSignUp: !settings.signUp } }),
     },
-    user: { deleteUser: { enabled: true } },
+    // By itself Better Auth deletes in three transactions; the last may fail, and lock the owner out.
+    user: {
+      deleteUser: { enabled: true, beforeDelete: ({ id }) => pool.run(deleteAccount(id)) },
+    },
     account: { encryptOAuthTokens: true },
     trustedOrigins: trustedOrigins(config),
-    rateLimit: { enabled: true, customStorage: rateLimitStorage(parts) },
+    rateLimit: {
+      enabled: true,
+      customStorage: rateLimitStorage(parts),
+      customRules: { '/delete-user': HASHING_RULE, '/reset-password': HASHING_RULE },
+    },
+    // It would answer 500 by itself, and write the cause to the console.
+    onAPIError: { throw: true },
     advanced: {
       // Better Auth would drop them by itself where NODE_ENV is test.
       disableOriginCheck: false,
@@ -78,13 +104,13 @@ export function createBetterAuth(parts: BetterAuthParts) {
 
 /**
  * All of it is a warning: what Better Auth calls an error is mostly a client's. Its information has
- * addresses of people in it, and is dropped.
+ * addresses of people in it, and is dropped, and so is what a message quotes behind a colon.
  */
 function writeTo(log: () => Log) {
   return (level: string, message: string, ...details: unknown[]) => {
     if (level !== 'warn' && level !== 'error') return
     const err = details.find((detail) => detail instanceof Error)
-    log().warn({ ...(err && { err }) }, message)
+    log().warn({ ...(err && { err }) }, message.split(':')[0])
   }
 }
 
@@ -100,9 +126,13 @@ function tokens(config: Config) {
   })
 }
 
-function mailOptions({ config, settings: { mail }, log, background }: BetterAuthParts) {
+/** A mail too many is dropped without a word: the answer tells nothing of the account. */
+function mailOptions({ config, settings: { mail }, log, background, mayMail }: BetterAuthParts) {
   if (mail === undefined) return { password: {}, verification: {} }
-  const send = mailer(mail, log())
+  const post = mailer(mail, log())
+  const send = async (letter: Mail) => {
+    if (await mayMail(letter.to)) await post(letter)
+  }
   return {
     password: {
       sendResetPassword: async ({ user, url, token }: { user: User; url: string; token: string }) =>
@@ -139,8 +169,10 @@ function trustedOrigins({ production, port, trustedOrigins }: Config): string[] 
 
 function rateLimitStorage({ count }: BetterAuthParts) {
   return {
+    // The key is the address and the path, which may have a token in it: who counts knows the route.
     consume: async (key: string, { window, max }: { window: number; max: number }) => {
-      const { allowed, resetSeconds } = await count(key, { max, windowSeconds: window })
+      const [address = ''] = key.split('|')
+      const { allowed, resetSeconds } = await count(address, { max, windowSeconds: window })
       return { allowed, retryAfter: allowed ? null : resetSeconds }
     },
   }

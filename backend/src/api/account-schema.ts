@@ -9,8 +9,8 @@ export interface AccountOperation {
   readonly id: string
   readonly summary: string
   readonly description?: string
-  /** Wants a session: as a bearer token, or as the cookie. */
-  readonly session?: true
+  /** Takes a session: as a bearer token, or as the cookie. */
+  readonly session?: 'required' | 'optional'
   readonly body?: object
   /** The operation works without a body, too. */
   readonly bodyOptional?: true
@@ -20,17 +20,26 @@ export interface AccountOperation {
   readonly redirects?: true
   /** Makes a session, whoever asks. */
   readonly signsIn?: true
-  /** May hash a password: so many of these are let in at once. */
+  /** May hash a password: these are let in by turns. */
   readonly hashes?: true
-  /** Attempts on the account whose address the body has are counted under this name. */
-  readonly counts?: 'sign-in' | 'mail'
 }
 
 /** What every operation on accounts can fail with, whatever it asks for. */
 const FAILURES: ErrorCode[] = [
-  ...(['unauthorized', 'forbidden', 'not_found', 'conflict', 'validation_error'] as const),
-  ...(['too_many_requests', 'service_unavailable'] as const),
+  'unauthorized',
+  'forbidden',
+  'not_found',
+  'conflict',
+  'validation_error',
+  'too_many_requests',
+  'service_unavailable',
 ]
+
+/** In OpenAPI an empty requirement says that none is needed. */
+const SECURITY = {
+  required: [{ session: [] }, { cookie: [] }],
+  optional: [{ session: [] }, { cookie: [] }, {}],
+}
 
 /** The schema of a route: what is checked, and what the OpenAPI document says. */
 export function accountSchema(operation: AccountOperation) {
@@ -42,7 +51,7 @@ export function accountSchema(operation: AccountOperation) {
     operationId: id,
     summary,
     ...(description && { description }),
-    ...(session && { security: [{ session: [] }] }),
+    ...(session && { security: SECURITY[session] }),
     ...(body && { body }),
     ...(bodyOptional && { 'x-optional-body': true }),
     ...(query && { querystring: query }),

@@ -1,19 +1,20 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Accounts } from '../accounts/accounts.ts'
+import { passwordKey } from '../accounts/limits.ts'
 import { HASHES_AT_ONCE } from '../accounts/passwords.ts'
+import { AppError } from '../core/errors.ts'
 import { answers } from '../schemas/problem.ts'
 import { ACCOUNT_OPERATIONS } from './account-operations.ts'
 import { type AccountOperation, accountSchema } from './account-schema.ts'
-import { problemOf, sendResponse, toWebRequest, verifiesNoAddress } from './better-auth-http.ts'
+import { problemOf, sendResponse, toWebRequest } from './better-auth-http.ts'
+import { clientNetwork } from './client-network.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** For requests that may hash a password; who is refused has cost next to nothing. */
-const HASHING = { atOnce: HASHES_AT_ONCE, waiting: 9, ofOneClient: 4 }
-/** Attempts on one account, from wherever they come. Better Auth limits those of one address. */
-const ACCOUNT_LIMITS = {
-  'sign-in': { max: 10, windowSeconds: 300 },
-  mail: { max: 3, windowSeconds: 900 },
-}
+const HASHING = { atOnce: HASHES_AT_ONCE, waiting: 19, ofOneClient: 3 }
+
+/** A provider's name, or the token of a mail. */
+const PLACE = /^[\w-]{1,64}$/
 
 export interface AccountRoutesOptions {
   accounts: Accounts
@@ -21,30 +22,19 @@ export interface AccountRoutesOptions {
 }
 
 /** Better Auth under `/api/auth`, in the form of this server: strict bodies, and problems for errors. */
-export const accounts: FastifyPluginAsync<AccountRoutesOptions> = async (
+export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
   app,
   { accounts, publicUrl },
 ) => {
   const hashing = new Turnstile(HASHING)
 
-  /** The counts of an account begin anew with a sign-in. */
-  async function answer(operation: AccountOperation, request: FastifyRequest): Promise<Response> {
-    const { email } = (request.body ?? {}) as { email?: string } // checked against the schema
-    const { counts, signsIn = false } = operation
-    if (counts && email) await accounts.countFor(counts, email, ACCOUNT_LIMITS[counts])
-    const response = await accounts.handle(
-      () => toWebRequest(request, { publicUrl, signsIn }),
-      request.log,
-    )
-    if (counts === 'sign-in' && email && response.ok) await accounts.forgetFor(counts, email)
-    return response
-  }
-
-  async function handle(operation: AccountOperation, request: FastifyRequest, reply: FastifyReply) {
-    if (operation.path === '/verify-email' && verifiesNoAddress(request)) {
-      throw problemOf(401, { code: 'INVALID_TOKEN', message: 'Invalid token' }, request)
-    }
-    return sendResponse(reply, request, await answer(operation, request))
+  async function answer(operation: AccountOperation, request: FastifyRequest, reply: FastifyReply) {
+    const { signsIn = false, path: route } = operation
+    const passwordOf = whosePassword(operation, request)
+    const make = () => toWebRequest(request, { publicUrl, signsIn })
+    const response = await accounts.handle({ make, route, passwordOf, log: request.log })
+    if (response.ok && passwordOf !== undefined) await accounts.limits.forget(passwordOf)
+    return sendResponse(reply, request, response)
   }
 
   for (const operation of ACCOUNT_OPERATIONS) {
@@ -56,17 +46,34 @@ export const accounts: FastifyPluginAsync<AccountRoutesOptions> = async (
       // A link in a mail does something when it is opened, which a HEAD must not.
       exposeHeadRoute: false,
       handler: (request, reply) => {
-        const work = () => handle(operation, request, reply)
-        return operation.hashes ? hashing.pass(request.ip, work) : work()
+        const places = Object.values(request.params as Record<string, string>) // the router's
+        if (!places.every((place) => PLACE.test(place))) throw new AppError('not_found')
+        if (!operation.hashes) return answer(operation, request, reply)
+        return hashing.pass(clientNetwork(request.ip), () => {
+          // Who hung up while waiting gets no work done.
+          if (request.socket.destroyed) throw new AppError('service_unavailable')
+          return answer(operation, request, reply)
+        })
       },
     })
   }
 
   app.get('/error', { schema: signInError, config: { public: true } }, async (request) => {
     const { error } = request.query as { error?: unknown } // parseQuery's
-    const code = typeof error === 'string' && /^[\w-]{1,64}$/.test(error) ? error : 'UNKNOWN'
+    const code = typeof error === 'string' && PLACE.test(error) ? error : 'UNKNOWN'
     throw problemOf(400, { code, message: `The sign-in failed: ${code}` }, request)
   })
+}
+
+/** Passwords are guessed at a sign-in, by address, and in a session that somebody left open. */
+function whosePassword(operation: AccountOperation, request: FastifyRequest): string | undefined {
+  if (!operation.hashes) return undefined
+  if (operation.session) {
+    const { authorization, cookie = '' } = request.headers
+    return passwordKey({ session: authorization ?? cookie })
+  }
+  const { email } = (request.body ?? {}) as { email?: string } // checked against the schema
+  return operation.id === 'signIn' && email !== undefined ? passwordKey({ email }) : undefined
 }
 
 /** Where a sign-in with a provider ends that failed, and for which no page was named. */

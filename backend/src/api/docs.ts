@@ -42,6 +42,12 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
             scheme: 'bearer',
             description: 'The `token` of a sign-up or sign-in, for /api/auth alone',
           },
+          cookie: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: 'better-auth.session_token',
+            description: 'Set by a sign-up or sign-in; on https its name begins with __Secure-',
+          },
         },
       },
     },

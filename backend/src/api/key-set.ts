@@ -5,7 +5,7 @@ import { AppError } from '../core/errors.ts'
 import type { Log } from '../core/logger.ts'
 
 /** Keys are fetched anew after this, and until that succeeds those of before are used. */
-const MAX_AGE_MS = 600_000
+export const MAX_AGE_MS = 600_000
 /** Whatever tokens name, the keys are not asked for more often than this. */
 const COOLDOWN_MS = 10_000
 const FETCH_TIMEOUT_MS = 5_000

@@ -1,5 +1,5 @@
 import cors from '@fastify/cors'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { BASE_PATH } from '../accounts/http.ts'
 import type { Config } from '../core/config.ts'
 
@@ -13,7 +13,7 @@ export async function allowOrigins(
   { trustedOrigins }: Config,
 ): Promise<void> {
   if (trustedOrigins.length === 0) return
-  const options = {
+  await app.register(cors, {
     origin: [...trustedOrigins],
     preflight: false,
     exposedHeaders: [
@@ -27,9 +27,11 @@ export async function allowOrigins(
       'set-auth-token',
       'x-request-id',
     ],
-  }
-  await app.register(cors, {
-    delegator: (request: FastifyRequest, done) =>
-      done(null, { ...options, credentials: request.url.startsWith(`${BASE_PATH}/`) }),
+  })
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.url.startsWith(`${BASE_PATH}/`) && reply.hasHeader('access-control-allow-origin')) {
+      reply.header('access-control-allow-credentials', 'true')
+    }
+    done()
   })
 }

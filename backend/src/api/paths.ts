@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../core/errors.ts'
 
-/** A path segment as a client must write it: not empty, and no dot segment. */
-const SEGMENT = '(?!\\.\\.?(?:/|$))[^/]+'
+/** A path segment as a client must write it: not empty, no dot segment, no backslash (RFC 3986 §3.3). */
+const SEGMENT = '(?!\\.\\.?(?:/|$))[^/\\\\]+'
 const PREFLIGHT_MAX_AGE_SECONDS = 600
 
 interface Resource {

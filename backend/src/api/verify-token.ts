@@ -7,7 +7,7 @@ import type { Config } from '../core/config.ts'
 import { unauthorized } from '../core/errors.ts'
 import type { Log } from '../core/logger.ts'
 import { isUserId } from '../schemas/user.ts'
-import { remoteKeySet } from './key-set.ts'
+import { MAX_AGE_MS, remoteKeySet } from './key-set.ts'
 
 const CLOCK_TOLERANCE_SECONDS = 5
 const REMEMBERED_TOKENS = 10_000
@@ -22,7 +22,7 @@ interface Verified {
 
 /**
  * A function from a token to its user. A verified token is remembered by its exact text, never
- * past its `exp`, and until the key set changes; a refused one never is.
+ * past its `exp`, and one of a key set no longer than its keys are; a refused one never is.
  *
  * @returns throws {AppError} `unauthorized`; `service_unavailable` while there are no keys yet.
  */
@@ -36,10 +36,11 @@ export function tokenVerifier(config: Config, log: Log) {
 
   async function verifyOnce(token: string): Promise<string> {
     const changesBefore = changes
-    const payload = await readPayload(token).catch((error) => {
+    const { payload, goodForMs } = await readPayload(token).catch((error) => {
       throw error instanceof JOSEError ? unauthorized('invalid_token', error) : error
     })
-    const verified = { userId: readUser(payload), expiresMs: readTimes(payload) * 1000 }
+    const expiresMs = Math.min(readTimes(payload) * 1000, Date.now() + goodForMs)
+    const verified = { userId: readUser(payload), expiresMs }
     if (changes === changesBefore) remembered.set(token, verified)
     return verified.userId
   }
@@ -51,7 +52,13 @@ export function tokenVerifier(config: Config, log: Log) {
   }
 }
 
-/** The signature, `exp`, `nbf`, and `iss` and `aud` where they are set. */
+interface Signed {
+  readonly payload: JWTPayload
+  /** So long the signature may be taken for good without another look at the keys. */
+  readonly goodForMs: number
+}
+
+/** Checks the signature, `exp`, `nbf`, and `iss` and `aud` where they are set. */
 function payloadReader(config: Config, log: Log, keysChanged: () => void) {
   const { verifyingSecrets, jwksUrl, jwtIssuer, jwtAudience } = config
   const secrets = verifyingSecrets.map((secret) => new TextEncoder().encode(secret))
@@ -62,20 +69,23 @@ function payloadReader(config: Config, log: Log, keysChanged: () => void) {
     ...(jwtIssuer !== undefined && { issuer: jwtIssuer }),
     ...(jwtAudience !== undefined && { audience: jwtAudience }),
   }
-  return async (token: string): Promise<JWTPayload> => {
+  return async (token: string): Promise<Signed> => {
     const { alg } = readHeader(token)
     if (alg !== SECRET_ALGORITHM) {
       if (keySet === undefined) throw unauthorized('invalid_token')
-      const verified = await jwtVerify(token, keySet, {
+      const { payload } = await jwtVerify(token, keySet, {
         ...options,
         algorithms: KEY_SET_ALGORITHMS,
       })
-      return verified.payload
+      return { payload, goodForMs: MAX_AGE_MS }
     }
     for (const secret of secrets) {
       try {
-        return (await jwtVerify(token, secret, { ...options, algorithms: [SECRET_ALGORITHM] }))
-          .payload
+        const { payload } = await jwtVerify(token, secret, {
+          ...options,
+          algorithms: [SECRET_ALGORITHM],
+        })
+        return { payload, goodForMs: Number.POSITIVE_INFINITY }
       } catch (error) {
         if (!(error instanceof JWSSignatureVerificationFailed)) throw error
       }

@@ -2,10 +2,10 @@ import { parseArgs } from 'node:util'
 import { Accounts } from '../accounts/accounts.ts'
 import {
   createAccount,
-  deleteAccount,
   everyAccount,
   findAccount,
   newAddress,
+  removeAccount,
   resetPassword,
 } from '../accounts/administer.ts'
 import { type Config, loadConfig } from '../core/config.ts'
@@ -76,7 +76,7 @@ async function list(accounts: Accounts): Promise<void> {
 async function remove(accounts: Accounts, who: string, yes: boolean): Promise<void> {
   const account = await findAccount(accounts, who)
   if (!yes) await confirm(account.email)
-  await deleteAccount(accounts, account)
+  await removeAccount(accounts, account)
   console.log(`Deleted ${account.email}`)
 }
 

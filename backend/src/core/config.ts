@@ -59,6 +59,11 @@ const DEFAULT_DIRECTORY = '.data'
  */
 export function loadConfig(env: Environment = process.env): Config {
   const read = settingsReader(env)
+  if (Object.hasOwn(env, 'BETTER_AUTH_TRUSTED_ORIGINS')) {
+    throw new ConfigError(
+      'BETTER_AUTH_TRUSTED_ORIGINS is Better Auth’s own, and takes patterns: put exact origins into TRUSTED_ORIGINS',
+    )
+  }
   const production =
     read.oneOf('NODE_ENV', ['development', 'production', 'test'], 'development') === 'production'
   const port = read.integer('PORT', 8000, 0, 65535)

@@ -24,7 +24,12 @@ export type SettingsReader = ReturnType<typeof settingsReader>
 /** @throws {ConfigError} when the value is more than an origin, or none. */
 export function exactOrigin(name: string, value: string): string {
   const url = URL.parse(value)
-  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.origin !== value) {
+  if (
+    url === null ||
+    !['http:', 'https:'].includes(url.protocol) ||
+    url.origin !== value ||
+    /[*?]/.test(value)
+  ) {
     throw new ConfigError(
       `${name} takes exact origins such as https://app.example.com (scheme, host, port; no path, no final slash)`,
     )

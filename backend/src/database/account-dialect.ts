@@ -11,7 +11,6 @@ import {
 } from 'kysely'
 import type { PoolClient } from 'pg'
 import { type AccountPool, query } from './account-pool.ts'
-import { unavailable } from './errors.ts'
 
 /**
  * A transaction holds the embedded database for itself, so one that is forgotten is ended, before a
@@ -66,7 +65,7 @@ class AccountConnection implements DatabaseConnection {
     parameters: values,
     query: node,
   }: CompiledQuery): Promise<QueryResult<Row>> {
-    if (this.#overdue) throw unavailable(new Error('the transaction took too long'))
+    this.#assertInTime()
     const reads = SelectQueryNode.is(node) && node.endModifiers === undefined
     const client = this.#client ?? (this.#asked && !reads ? await this.#begin() : undefined)
     const { rows, rowCount } =
@@ -83,7 +82,7 @@ class AccountConnection implements DatabaseConnection {
 
   /** @throws {AppError} when a commit did not take place. */
   async end(command: 'commit' | 'rollback'): Promise<void> {
-    if (this.#overdue) throw unavailable(new Error('the transaction took too long'))
+    this.#assertInTime()
     const client = this.#client
     if (client === undefined) return
     this.#forget()
@@ -101,13 +100,17 @@ class AccountConnection implements DatabaseConnection {
   async #begin(): Promise<PoolClient> {
     const client = await this.#pool.connect()
     this.#client = client
+    await this.#pool.use(client, () => client.query('begin'), false)
     this.#limit = setTimeout(() => {
       this.#forget()
       this.#overdue = true
       client.release(true)
     }, TRANSACTION_LIMIT_MS).unref()
-    await this.#pool.use(client, () => client.query('begin'), false)
     return client
+  }
+
+  #assertInTime(): void {
+    if (this.#overdue) throw this.#pool.fail(new Error('the transaction took too long'))
   }
 
   #forget(): void {

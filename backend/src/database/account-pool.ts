@@ -1,7 +1,7 @@
 import { Pool, type PoolClient, Query, type QueryResult } from 'pg'
 import { AppError } from '../core/errors.ts'
 import { CONNECT_TIMEOUT_MS } from './connection.ts'
-import { fromDatabase, sqlState } from './errors.ts'
+import { fromDatabase, isSpent } from './errors.ts'
 import type { Connector } from './pool.ts'
 import { LOCK_TIMEOUT_MS, type Row, STATEMENT_TIMEOUT_MS, type Statement } from './session.ts'
 
@@ -70,7 +70,7 @@ export class AccountPool {
     try {
       return await this.#pool.connect()
     } catch (error) {
-      throw this.#fail(fromDatabase(error))
+      throw this.fail(error)
     }
   }
 
@@ -90,8 +90,8 @@ export class AccountPool {
       if (giveBack) client.release()
       return result
     } catch (error) {
-      if (giveBack) client.release(isInDoubt(error))
-      throw this.#fail(error instanceof AppError ? error : fromDatabase(error))
+      if (giveBack) client.release(!(error instanceof AppError) && isSpent(error))
+      throw this.fail(error)
     }
   }
 
@@ -99,15 +99,12 @@ export class AccountPool {
     await this.#pool.end()
   }
 
-  #fail(error: AppError): AppError {
+  /** Tells of a failure, and returns what it means to the client. */
+  fail(cause: unknown): AppError {
+    const error = cause instanceof AppError ? cause : fromDatabase(cause)
     this.#failed(error)
     return error
   }
-}
-
-/** Without a state it is not PostgreSQL that spoke; with 57P… it is about to hang up. */
-function isInDoubt(error: unknown): boolean {
-  return !(error instanceof AppError) && /^(57P.*)?$/.test(sqlState(error) ?? '')
 }
 
 /** Sends a query behind the role. @throws {AppError} `bad_request` for text PostgreSQL cannot hold. */

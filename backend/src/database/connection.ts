@@ -1,5 +1,5 @@
 import { Client, type ClientConfig } from 'pg'
-import { sqlState } from './errors.ts'
+import { isSpent } from './errors.ts'
 import { ScopedQuery } from './scoped-query.ts'
 import { type Row, SCOPE, type Statement } from './session.ts'
 
@@ -8,11 +8,6 @@ export const CONNECT_TIMEOUT_MS = 5_000
 const SILENCE_LIMIT_MS = 10_000
 /** Prepares the scope and shows that the login may take the role; it leaves no trace. */
 const prologue = { ...SCOPE, values: [''], query_timeout: CONNECT_TIMEOUT_MS }
-/**
- * SQLSTATEs after which a connection is of no more use: the server is ending it (57P…), it has
- * become a standby, or pg and the server disagree on what is prepared.
- */
-const SPENT = /^57P|^25006$|^26000$|^42P05$/
 
 /** One connection in pipeline mode, with the count of what it owes. */
 export class Connection {
@@ -92,9 +87,7 @@ export class Connection {
     this.pending -= 1
     this.#heardMs = performance.now()
     if (error === undefined) return
-    // Without a state it is not PostgreSQL that spoke: the connection itself is lost.
-    const state = sqlState(error)
-    if (state === undefined || SPENT.test(state)) this.#destroy()
+    if (isSpent(error)) this.#destroy()
   }
 
   #destroy(): void {

@@ -35,3 +35,15 @@ export function sqlState(error: unknown): string | undefined {
   if (error instanceof Error && 'severity' in error && 'code' in error) return String(error.code)
   return undefined
 }
+
+/**
+ * SQLSTATEs after which a connection is of no more use: the server is ending it (57P…), it has
+ * become a standby, or pg and the server disagree on what is prepared.
+ */
+const SPENT = /^57P|^25006$|^26000$|^42P05$/
+
+/** Without a state it is not PostgreSQL that spoke: the connection itself is lost. */
+export function isSpent(error: unknown): boolean {
+  const state = sqlState(error)
+  return state === undefined || SPENT.test(state)
+}

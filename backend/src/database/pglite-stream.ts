@@ -77,6 +77,7 @@ export class PgliteStream extends Duplex {
     // pg destroys its stream with an error when the database owes an answer for too long; the
     // thread is then stuck, on a full disk for one.
     if (error !== null) this.#thread.fail(error)
-    this.#thread.leave(this).finally(() => done(error))
+    const left = () => done(error)
+    this.#thread.leave(this).then(left, left)
   }
 }

@@ -18,6 +18,7 @@ export class PgliteThread {
   readonly #waiting: { resolve: (reply: WorkerReply) => void; reject: (error: Error) => void }[] =
     []
   readonly #queue: { session: Session; admit: () => void }[] = []
+  readonly #left = new WeakSet<Session>()
   #owner: Session | undefined
   #fail: (error: Error) => void = () => {}
   #gone: Error | undefined
@@ -48,13 +49,18 @@ export class PgliteThread {
 
   async exchange(session: Session, bytes: Uint8Array): Promise<Uint8Array> {
     await this.#turn(session)
+    if (this.#left.has(session)) {
+      this.#next(session)
+      throw new Error('the connection ended while it waited')
+    }
     const { bytes: answer } = await this.#ask({ kind: 'exchange', bytes })
     if (IDLE.equals(answer.subarray(-IDLE.length))) this.#next(session)
     return answer
   }
 
-  /** A connection ends; a transaction it has open is rolled back. */
+  /** A connection ends; a transaction it has open is rolled back, and none it waits for begins. */
   async leave(session: Session): Promise<void> {
+    this.#left.add(session)
     if (this.#owner !== session || this.#gone !== undefined) return
     await this.#ask({ kind: 'exchange', bytes: ROLLBACK })
     this.#next(session)

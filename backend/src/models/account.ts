@@ -39,6 +39,13 @@ export function forgetAttempts(key: string): Statement<void> {
   return { sql: FORGET_ATTEMPTS, values: [key], read: () => undefined }
 }
 
+const DELETE_ACCOUNT = sql('delete from todo_auth."user" where id = $1')
+
+/** Deletes an account whole, in one statement: its sessions, its ways in and its tasks go with it. */
+export function deleteAccount(id: string): Statement<void> {
+  return { sql: DELETE_ACCOUNT, values: [id], read: () => undefined }
+}
+
 const SWEEP = sql(
   `with sessions as (delete from todo_auth.session where "expiresAt" < now()),
      verifications as (delete from todo_auth.verification where "expiresAt" < now())

@@ -23,9 +23,20 @@ const REMEMBER = {
   description: 'false: the session ends with the browser',
 } as const
 
-/** An address of a trusted origin, or a path. Better Auth checks which. */
+/**
+ * An address, whose origin Better Auth checks, or a path in its one spelling: it lets `/..//host` pass
+ * for a path, and then sends people to that host.
+ */
 const page = (description: string) =>
-  ({ type: 'string', minLength: 1, maxLength: 2048, ...TEXT, description }) as const
+  ({
+    type: 'string',
+    minLength: 1,
+    maxLength: 2048,
+    pattern:
+      '^(https?:/)?/(?![/\\\\])(?![^?#]*(//|\\\\|%(2[eEfF]|5[cC]|00)))(?!([^?#]*/)?\\.{1,2}([/?#]|$))[^\\u0000-\\u0020\\ud800-\\udfff]*$',
+    'x-message': 'must be an http address, or a path without empty or dot segments',
+    description,
+  }) as const
 
 const EMAIL_EXAMPLE = 'alice@example.com'
 const PASSWORD_EXAMPLE = 'correct horse battery'
@@ -98,8 +109,8 @@ export const LinkSocial = body({ provider: PROVIDER, ...SOCIAL_PAGES }, ['provid
 
 export const UnlinkAccount = body(
   { providerId: { type: 'string', minLength: 1, maxLength: 100, ...TEXT }, accountId: TOKEN },
-  ['providerId'],
-  { providerId: 'github' },
+  ['providerId', 'accountId'],
+  { providerId: 'github', accountId: 'of list-accounts' },
 )
 
 export const EmailVerification = body(

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { HASHES_AT_ONCE } from '../../src/accounts/passwords.ts'
+import { AccountPool } from '../../src/database/account-pool.ts'
+import { sweepExpired } from '../../src/models/account.ts'
 import { auth, BEHIND_PROXY, newAddress, PASSWORD, signIn, signUp } from '../support/accounts.ts'
 import { type Answer, startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
 import { startServer } from '../support/served.ts'
+
+/** As api/accounts.ts has it. */
+const WAITING = 19
 
 function assertLimited(answer: Answer): void {
   assert.deepEqual([answer.status, answer.json.error], [429, 'too_many_requests'])
@@ -27,13 +34,12 @@ for (const kind of KINDS) {
     it('429 for a fourth sign-in within ten seconds from one address, however they come', async () => {
       const from = newAddress()
       const body = { email: 'unknown@example.com', password: PASSWORD }
-      const attempts = Array.from({ length: 4 }, () =>
-        auth(test, 'POST', '/sign-in/email', { from, body }),
-      )
-      const answers = await Promise.all(attempts)
-      assert.deepEqual(answers.map(({ status }) => status).sort(), [401, 401, 401, 429])
-      for (const answer of answers.filter(({ status }) => status === 429)) assertLimited(answer)
-      assertLimited(await auth(test, 'POST', '/sign-in/email', { from, body }))
+      const attempt = () => auth(test, 'POST', '/sign-in/email', { from, body })
+      const answers = await Promise.all(Array.from({ length: 6 }, attempt))
+      const statuses = answers.map(({ status }) => status).sort()
+      // Of one client three are let in at once; the others are told to come back.
+      assert.deepEqual(statuses, [401, 401, 401, 503, 503, 503])
+      for (let time = 0; time < 3; time += 1) assertLimited(await attempt())
       assert.equal((await signIn(test, 'person@example.com')).status, 200)
     })
 
@@ -47,24 +53,88 @@ for (const kind of KINDS) {
       assert.equal((await signIn(test, 'nobody@example.com')).status, 401)
     })
 
-    it('503 with Retry-After for more sign-ins at once than are let in, and the others succeed', async () => {
-      const { email } = await signUp(test, 'crowd@example.com')
-      const answers = await Promise.all(Array.from({ length: 25 }, () => signIn(test, email)))
+    it('503 with Retry-After for more sign-ins at once than are let in, and the others go on', async () => {
+      const more = 10
+      const all = HASHES_AT_ONCE + WAITING + more
+      const answers = await Promise.all(
+        Array.from({ length: all }, (_, at) => signIn(test, `crowd-${at}@example.com`)),
+      )
       const counts = Object.groupBy(answers, ({ status }) => status)
-      assert.deepEqual(Object.keys(counts), ['200', '503'])
-      assert.ok((counts[200]?.length ?? 0) >= 10, `${counts[200]?.length} of 25`)
+      assert.deepEqual(Object.keys(counts), ['401', '503'])
+      assert.ok((counts[401]?.length ?? 0) >= all - more, `${counts[401]?.length} of ${all}`)
       const waits = (counts[503] ?? []).map(({ headers }) => Number(headers['retry-after']))
       for (const seconds of waits) assert.ok(seconds >= 1 && seconds <= 60, String(seconds))
       for (const { json } of counts[503] ?? []) assert.equal(json.error, 'service_unavailable')
     })
 
-    it('one client alone cannot keep the others out', async () => {
-      const from = newAddress()
-      const flood = Array.from({ length: 20 }, () =>
-        auth(test, 'POST', '/sign-in/email', { from, body: wrong }),
+    it('one client alone cannot keep the others out, with all the addresses of its network', async () => {
+      const { email } = await signUp(test, 'crowded-out@example.com')
+      const flood = Array.from({ length: 60 }, (_, at) =>
+        auth(test, 'POST', '/sign-in/email', {
+          from: `2001:db8:1:2:${at.toString(16)}::1`,
+          body: { email: `flood-${at}@example.com`, password: PASSWORD },
+        }),
       )
-      assert.equal((await signIn(test, 'crowd@example.com')).status, 200)
-      await Promise.all(flood)
+      assert.equal((await signIn(test, email)).status, 200)
+      const answers = await Promise.all(flood)
+      assert.ok(answers.filter(({ status }) => status === 503).length > 40)
+    })
+
+    it('attempts that the address or the origin is refused for do not count against the account', async () => {
+      const { email } = await signUp(test, 'victim@example.com')
+      const from = newAddress()
+      const body = { email, password: 'not the password' }
+      const headers = { origin: 'https://evil.example' }
+      for (let time = 0; time < 12; time += 1) {
+        const evil = await auth(test, 'POST', '/sign-in/email', { headers, body })
+        assert.equal(evil.status, 403)
+        await auth(test, 'POST', '/sign-in/email', { from, body })
+      }
+      assert.equal((await signIn(test, email)).status, 200)
+    })
+
+    it('429 for an eleventh password in one session, and the account stays', async () => {
+      const { session } = await signUp(test, 'open@example.com')
+      const guess = () =>
+        auth(test, 'POST', '/delete-user', { session, body: { password: 'not the password' } })
+      for (let time = 0; time < 10; time += 1) assert.equal((await guess()).status, 400)
+      assertLimited(await guess())
+      const right = await auth(test, 'POST', '/delete-user', {
+        session,
+        body: { password: PASSWORD },
+      })
+      assertLimited(right)
+      assert.equal((await auth(test, 'GET', '/token', { session })).status, 200)
+    })
+
+    it('links are limited by their route, whatever stands in them, and no token is kept', async () => {
+      const from = newAddress()
+      const statuses = []
+      for (let time = 0; time < 102; time += 1) {
+        const path = `/reset-password/token-${time}?callbackURL=/`
+        statuses.push((await auth(test, 'GET', path, { from })).status)
+      }
+      assert.deepEqual(statuses, [...Array(100).fill(302), 429, 429])
+      const rows = await test.admin(
+        `select key from todo_auth.rate_limit where key like '%token-%'`,
+      )
+      assert.deepEqual(rows, [])
+    })
+
+    it('what has expired is deleted while accounts are used, and nothing else', async () => {
+      const { id } = await signUp(test, 'swept@example.com')
+      await test.admin(
+        `update todo_auth.session set "expiresAt" = now() - interval '1 s' where "userId" <> $1`,
+        [id],
+      )
+      await test.admin(`insert into todo_auth.rate_limit values ('old', 1, now() - interval '1 s')`)
+      const swept = new AccountPool(test.test.connector)
+      await swept.run(sweepExpired())
+      await swept.close()
+      const left = await test.admin('select distinct "userId" from todo_auth.session')
+      assert.deepEqual(left, [{ userId: id }])
+      assert.deepEqual(await test.admin(`select * from todo_auth.rate_limit where key = 'old'`), [])
+      assert.ok((await test.admin('select * from todo_auth.rate_limit')).length > 0)
     })
 
     it('no address is kept with the counts', async () => {
@@ -86,6 +156,37 @@ describe('the limits of accounts', () => {
       statuses.push((await auth(test, 'POST', '/sign-in/email', { from, body: wrong })).status)
     }
     assert.deepEqual(statuses, [401, 401, 401, 429, 429])
+    await two.close()
+    await one.close()
+  })
+
+  it('are forgotten by one server when another was signed in to', async () => {
+    const one = await startApp('postgres', BEHIND_PROXY)
+    const { config } = one.test
+    const two = await startServer(config.kind === 'postgres' ? config.url : '', BEHIND_PROXY)
+    const { email } = await signUp(one, 'person@example.com')
+    for (let time = 0; time < 11; time += 1)
+      await auth(one, 'POST', '/sign-in/email', { body: wrong })
+    assertLimited(await signIn(one, email))
+    await one.admin(`delete from todo_auth.rate_limit where key like 'sign-in:%'`)
+    assert.equal((await signIn(two, email)).status, 200)
+    while ((await signIn(one, email)).status === 429) await sleep(500)
+    await two.close()
+    await one.close()
+  })
+
+  it('and of two sign-ups of one address on two servers at once, one makes the account', async () => {
+    const one = await startApp('postgres', BEHIND_PROXY)
+    const { config } = one.test
+    const two = await startServer(config.kind === 'postgres' ? config.url : '', BEHIND_PROXY)
+    for (const round of [1, 2, 3]) {
+      const body = { name: 'x', email: `twice-${round}@example.com`, password: PASSWORD }
+      const answers = await Promise.all(
+        [one, two].map((test) => auth(test, 'POST', '/sign-up/email', { body })),
+      )
+      assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 422])
+    }
+    assert.equal((await one.admin('select * from todo_auth.account')).length, 3)
     await two.close()
     await one.close()
   })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { ACCOUNT_OPERATIONS } from '../../src/api/account-operations.ts'
 import { auth, BEHIND_PROXY, PASSWORD, type Person, signIn, signUp } from '../support/accounts.ts'
 import { type Answer, startApp, type TestApp } from '../support/app.ts'
 import { emptyPostgres, KINDS } from '../support/databases.ts'
@@ -8,6 +9,21 @@ import { startServer } from '../support/served.ts'
 
 const PAGE = 'https://app.example.com'
 const SIGN_UP = { name: 'x', email: 'refused@example.com', password: PASSWORD }
+
+/** Each is a path to Better Auth, and some lead elsewhere once they are read. */
+const PAGES = [
+  ...['/..//evil.example', '/.//evil.example', '/a/..//evil.example/x', '/%2e%2e//evil.example'],
+  ...[
+    '/a//b',
+    '/a/%2fb',
+    '/%5cevil.example',
+    '/\\evil.example',
+    '/a/./b',
+    '/a b',
+    '//evil.example',
+  ],
+  ...['javascript:alert(1)', 'https:/evil.example', 'app://x', '', '/a\u0000'],
+]
 
 /** Our form, with Better Auth's own code beside where it was Better Auth that refused. */
 function assertProblem(answer: Answer, statuses: number[], what: string): void {
@@ -77,16 +93,16 @@ const BODIES: [what: string, path: string, body: unknown, status: number, pointe
     'a page without a scheme',
     '/sign-up/email',
     { ...SIGN_UP, callbackURL: '//evil.example/' },
-    403,
+    422,
   ],
-  ['a page of a script', '/sign-up/email', { ...SIGN_UP, callbackURL: 'javascript:alert(1)' }, 403],
+  ['a page of a script', '/sign-up/email', { ...SIGN_UP, callbackURL: 'javascript:alert(1)' }, 422],
   [
     'a page by user info',
     '/sign-up/email',
     { ...SIGN_UP, callbackURL: `${PAGE}@evil.example/` },
     403,
   ],
-  ['a page by a backslash', '/sign-up/email', { ...SIGN_UP, callbackURL: '/\\evil.example' }, 403],
+  ['a page by a backslash', '/sign-up/email', { ...SIGN_UP, callbackURL: '/\\evil.example' }, 422],
   [
     'a page elsewhere after a sign-in',
     '/sign-in/email',
@@ -134,6 +150,43 @@ for (const kind of KINDS) {
       }
       assert.deepEqual(await test.admin(users), usersBefore)
       assert.equal(usersBefore.length, 1)
+    })
+
+    it('pages whose path has another spelling, in bodies and links', async () => {
+      for (const page of PAGES) {
+        const body = { ...SIGN_UP, email: person.email, callbackURL: page }
+        assertProblem(await auth(test, 'POST', '/sign-up/email', { body }), [422], page)
+        const query = `callbackURL=${encodeURIComponent(page)}`
+        for (const path of [
+          `/verify-email?token=a.eyJlbWFpbCI6ImFAYi5jbyJ9.c&${query}`,
+          `/reset-password/x?${query}`,
+        ]) {
+          const answer = await auth(test, 'GET', path)
+          assertProblem(answer, [422], path)
+          assert.equal(answer.headers.location, undefined)
+        }
+      }
+      for (const page of ['/', '/welcome?next=https://x/..//y#/..', `${PAGE}/a?b=//c`]) {
+        const query = `token=a.eyJlbWFpbCI6ImFAYi5jbyJ9.c&callbackURL=${encodeURIComponent(page)}`
+        const answer = await auth(test, 'GET', `/verify-email?${query}`)
+        assert.equal(answer.status, 302, page)
+        const { origin } = new URL(String(answer.headers.location), 'http://localhost:8000')
+        assert.ok(['http://localhost:8000', PAGE].includes(origin), page)
+      }
+    })
+
+    it('endpoints that are not served, by paths that are read as others', async () => {
+      for (const path of [
+        '/callback/..\\ok',
+        '/callback/..\\token',
+        '/callback/..\\error',
+        '/callback/%2e%2e',
+        `/reset-password/${'x'.repeat(2900)}?callbackURL=/`,
+        `/callback/${'x'.repeat(2900)}`,
+        '/callback/a.b',
+      ]) {
+        assertProblem(await auth(test, 'GET', path, { session: person.session }), [404], path)
+      }
     })
 
     it('bodies that are not JSON', async () => {
@@ -187,12 +240,7 @@ for (const kind of KINDS) {
       ] as const) {
         assertProblem(await auth(test, method, path, { headers }), [400, 401, 422], path)
       }
-      const link = await auth(test, 'GET', '/reset-password/a%00?callbackURL=/')
-      assert.equal(link.status, 302)
-      assert.match(
-        String(link.headers.location),
-        /^http:\/\/localhost:8000\/\?error=INVALID_TOKEN$/,
-      )
+      assertProblem(await auth(test, 'GET', '/reset-password/a%00?callbackURL=/'), [404], 'link')
     })
 
     it('links whose page is elsewhere', async () => {
@@ -202,7 +250,7 @@ for (const kind of KINDS) {
         '/reset-password/x?callbackURL=//evil.example',
       ]) {
         const answer = await auth(test, 'GET', path)
-        assertProblem(answer, [401, 403], path)
+        assertProblem(answer, [401, 403, 422], path)
         assert.equal(answer.headers.location, undefined)
       }
       const back = await auth(test, 'GET', '/callback/google?state=x&code=y')
@@ -313,19 +361,12 @@ describe('while the database is away', () => {
     const test = await startServer(proxy.url, BEHIND_PROXY)
     const { session } = await signUp(test, 'away@example.com')
     proxy.away(true)
-    for (const [method, path, body] of [
-      ['POST', '/sign-up/email', { ...SIGN_UP, email: 'later@example.com' }],
-      ['POST', '/sign-in/email', { email: 'away@example.com', password: PASSWORD }],
-      ['GET', '/token'],
-      ['GET', '/get-session'],
-      ['POST', '/sign-out'],
-      ['POST', '/delete-user'],
-      ['GET', '/list-sessions'],
-      ['GET', '/callback/google?state=x&code=y'],
-      ['POST', '/reset-password', { newPassword: PASSWORD, token: 'x' }],
-    ] as const) {
-      const answer = await auth(test, method, path, { session, body })
-      assertProblem(answer, [503], `${method} ${path}`)
+    for (const { method, path, body } of ACCOUNT_OPERATIONS) {
+      const [example] = (body as { examples?: unknown[] } | undefined)?.examples ?? [] // ours
+      const query = path === '/verify-email' ? '?token=x' : '?callbackURL=/'
+      const url = path.replace(/:\w+/, 'x') + (/verify|reset-password\/:/.test(path) ? query : '')
+      const answer = await auth(test, method, url, { session, body: example })
+      assertProblem(answer, [503], `${method} ${url}`)
       assert.match(String(answer.headers['retry-after']), /^\d+$/)
     }
     proxy.away(false)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { withDirectClient } from '../../src/database/direct.ts'
 import {
   auth,
   BEHIND_PROXY,
@@ -137,6 +138,28 @@ for (const kind of KINDS) {
     })
   })
 }
+
+describe('a deletion that fails', () => {
+  it('503, and the account is whole: it can be signed in to, and deleted again', async () => {
+    const test = await startApp('postgres', BEHIND_PROXY)
+    const person = await signUp(test, 'locked@example.com')
+    await test.send('POST', tasksOf(person), { ...bearer(person), body: { title: 'x' } })
+    const { session } = person
+    await withDirectClient(test.test.connector.direct, async (client) => {
+      await client.query('begin')
+      await client.query('select * from todo.users for update')
+      const refused = await auth(test, 'POST', '/delete-user', { session })
+      assert.deepEqual([refused.status, refused.json.error], [503, 'service_unavailable'])
+      await client.query('rollback')
+    })
+    assert.equal((await auth(test, 'GET', '/token', { session })).status, 200)
+    assert.equal((await signIn(test, person.email)).status, 200)
+    assert.equal((await test.send('GET', tasksOf(person), bearer(person))).json.length, 1)
+    assert.equal((await auth(test, 'POST', '/delete-user', { session })).status, 200)
+    await worthNothing(test, person, '00000000-0000-7000-8000-000000000001')
+    await test.close()
+  })
+})
 
 /** Every operation, the body that would be good and no rows left. */
 async function worthNothing(test: TestApp, person: Person, id: string): Promise<void> {

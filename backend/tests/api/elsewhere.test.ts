@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, before, describe, it, mock } from 'node:test'
 import { exportJWK, generateKeyPair } from 'jose'
 import { SignJWT } from 'jose/jwt/sign'
+import { pino } from 'pino'
+import { tokenVerifier } from '../../src/api/verify-token.ts'
+import { loadConfig } from '../../src/core/config.ts'
 import { auth, BEHIND_PROXY, claimsOf, signUp } from '../support/accounts.ts'
 import { SECRET, startApp, type TestApp } from '../support/app.ts'
 import { type Elsewhere, startElsewhere } from '../support/better-auth-elsewhere.ts'
@@ -130,7 +133,32 @@ describe('tokens of a key set', () => {
     await keys.close()
   })
 
-  it('503 with Retry-After while no key could be fetched yet, and recovery', async () => {
+  it('401 after 10 minutes for a token whose key was taken back, however long it lasts', async () => {
+    const keys = await startKeyServer()
+    const config = loadConfig({ BETTER_AUTH_SECRET: SECRET, BETTER_AUTH_JWKS_URL: keys.url })
+    const verify = tokenVerifier(config, pino({ level: 'silent' }))
+    mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    const now = performance.now()
+    const later = mock.method(performance, 'now', () => now + (Date.now() - started))
+    const started = Date.now()
+    try {
+      const token = await keys.sign({ sub: 'alice' }, Date.now() / 1000 + 30 * 86_400)
+      assert.equal(await verify(token), 'alice')
+      await keys.rotate()
+      mock.timers.setTime(started + 601_000)
+      await verify(token) // by the keys of before, while they are fetched anew
+      const good = async () => verify(token)
+      while (await good().catch(() => false)) await new Promise((next) => setImmediate(next))
+      await assert.rejects(good, { code: 'unauthorized' })
+      assert.equal(keys.asked(), 2)
+    } finally {
+      later.mock.restore()
+      mock.timers.reset()
+      await keys.close()
+    }
+  })
+
+  it('503 with Retry-After while no key could be fetched yet, and tokens of the secret work', async () => {
     const keys = await startKeyServer()
     const token = await keys.sign({ sub: 'alice' })
     await keys.close()

@@ -33,6 +33,8 @@ describe('the settings', () => {
     ['BETTER_AUTH_URL', /exact origins/, { BETTER_AUTH_URL: 'example.com' }],
     ['TRUSTED_ORIGINS', /no path, no final slash/, { TRUSTED_ORIGINS: 'https://a.com/' }],
     ['TRUSTED_ORIGINS', /exact origins/, { TRUSTED_ORIGINS: '*' }],
+    ['TRUSTED_ORIGINS', /exact origins/, { TRUSTED_ORIGINS: 'https://*.example.com' }],
+    ['BETTER_AUTH_TRUSTED_ORIGINS', /TRUSTED_ORIGINS$/, { BETTER_AUTH_TRUSTED_ORIGINS: 'x' }],
     ['TRUSTED_ORIGINS', /exact origins/, { TRUSTED_ORIGINS: 'https://a.com,https://b.com/x' }],
     ['TRUST_PROXY', /IP addresses or networks/, { TRUST_PROXY: 'true' }],
     ['TRUST_PROXY', /IP addresses or networks/, { TRUST_PROXY: '10.0.0.0/33' }],

@@ -6,6 +6,7 @@ import { Kysely } from 'kysely'
 import { accountDialect } from '../../src/database/account-dialect.ts'
 import { AccountPool } from '../../src/database/account-pool.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
+import { PgliteThread } from '../../src/database/pglite-thread.ts'
 import { sql } from '../../src/database/session.ts'
 import { findTask, insertTask, listTasks } from '../../src/models/task.ts'
 import {
@@ -145,6 +146,28 @@ for (const kind of KINDS) {
     })
   })
 }
+
+describe('the embedded database', () => {
+  it('lets no transaction begin for a connection that left while it waited', async () => {
+    const thread = await PgliteThread.start(null)
+    const message = (text: string) => {
+      const body = Buffer.from(`${text}\0`)
+      const head = Buffer.alloc(5)
+      head.write('Q')
+      head.writeInt32BE(body.length + 4, 1)
+      return Buffer.concat([head, body])
+    }
+    const [one, two, three] = [{}, {}, {}]
+    await thread.exchange(one, message('begin'))
+    const waiting = thread.exchange(two, message('begin'))
+    const behind = thread.exchange(three, message('select 1'))
+    await thread.leave(two)
+    await thread.exchange(one, message('commit'))
+    await assert.rejects(waiting, /ended while it waited/)
+    assert.ok((await behind).length > 0)
+    await thread.close()
+  })
+})
 
 describe('the accounts’ tables', () => {
   it('are what this version of Better Auth expects, but for the keys it is not asked for', async () => {

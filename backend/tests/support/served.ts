@@ -1,13 +1,16 @@
+import { loadConfig } from '../../src/core/config.ts'
 import type { Environment } from '../../src/core/settings.ts'
 import { openConnector } from '../../src/database/connect.ts'
 import { PipelinedPool } from '../../src/database/pool.ts'
 import type { Database } from '../../src/database/session.ts'
-import { serve } from './app.ts'
+import { SECRET, serve } from './app.ts'
 
 /** The app on a PostgreSQL by its address, opened as `main.ts` opens it. */
 export async function startServer(url: string, environment: Environment = {}) {
-  const database = { kind: 'postgres', url, directUrl: url } as const
-  const connector = await openConnector({ database, poolMax: 4, accounts: null })
+  const secret = { BETTER_AUTH_SECRET: SECRET }
+  const connector = await openConnector(
+    loadConfig({ ...secret, ...environment, DATABASE_URL: url, DATABASE_POOL_MAX: '4' }),
+  )
   const pool = new PipelinedPool(connector)
   const served = await serve(pool, environment, { connector })
   const asUser: Database['asUser'] = (userId, statement) => pool.asUser(userId, statement)
