@@ -41,7 +41,7 @@ ${report.date} · ${machine.cores} × ${machine.model} (${machine.platform}), cl
 
 During sign-ins the p99 is **${ratio.median.toFixed(2)}** times its quiet value (${ratio.least.toFixed(2)}–${ratio.most.toFixed(2)} over the rounds). No task request failed.
 
-Times are from when a request was due, not from when it was sent; “sent late” is how much of the p99 may be the load’s own delay. “Cores busy” is all that the machine did.
+Times are from when a request was sent, and each is sent when it is due, whatever the others do; “sent late” is the load’s own delay, which is not in them. “Cores busy” is all that the machine did.
 
 | round | | requests | p50 | p99 | longest | sent late, p99 | cores busy | ratio of p99 |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |

@@ -7,7 +7,7 @@ import { busyCores } from './machine-usage.ts'
 import type { Target } from './seed.ts'
 import { endWithThisProcess } from './servers.ts'
 
-/** How long requests took, from when they were due: one that is sent late has waited as well. */
+/** How long requests took, each sent when it was due, whether or not those before were answered. */
 export interface Latencies {
   readonly requests: number
   readonly p50Ms: number

@@ -1,7 +1,7 @@
 /**
  * Asks for one task after another at a fixed rate, whether or not the earlier ones are answered, and
- * takes the time from when a request was due. A load that waits for answers would ask least when the
- * server is slowest, and miss it. Forked by steady-load-process.ts.
+ * takes the time of each. A load that waits for answers would ask least when the server is slowest,
+ * and miss it. Forked by steady-load-process.ts.
  *
  * Usage: fork('bench/steady-load.ts', [file of targets, url, requests per second]), then 'begin' and
  * 'end' for each Recording.
@@ -20,13 +20,13 @@ class Record {
   #underWay = 0
   #settled: (() => void) | undefined
 
-  sent(dueMs: number): void {
+  sent(lateMs: number): void {
     this.#underWay += 1
-    this.#lateMs.push(performance.now() - dueMs)
+    this.#lateMs.push(lateMs)
   }
 
-  answered(dueMs: number): void {
-    this.#latenciesMs.push(performance.now() - dueMs)
+  answered(sentMs: number): void {
+    this.#latenciesMs.push(performance.now() - sentMs)
     this.#underWay -= 1
     if (this.#underWay === 0) this.#settled?.()
   }
@@ -65,7 +65,8 @@ let failures = 0
 let record = new Record()
 
 function ask({ path, token }: Target, dueMs: number, into: Record): void {
-  into.sent(dueMs)
+  const sentMs = performance.now()
+  into.sent(sentMs - dueMs)
   const options = {
     agent,
     headers: { authorization: `Bearer ${token}` },
@@ -79,7 +80,7 @@ function ask({ path, token }: Target, dueMs: number, into: Record): void {
   request.on('error', () => {
     failures += 1
   })
-  request.on('close', () => into.answered(dueMs))
+  request.on('close', () => into.answered(sentMs))
 }
 
 function askForWhatIsDue(): void {

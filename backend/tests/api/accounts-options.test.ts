@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, mock } from 'node:test'
 import { createAuthClient } from 'better-auth/client'
 import type { Database } from '../../src/database/session.ts'
-import { auth, BEHIND_PROXY, PASSWORD, signIn, signUp } from '../support/accounts.ts'
-import { startApp } from '../support/app.ts'
+import { auth, BEHIND_PROXY, claimsOf, PASSWORD, signIn, signUp } from '../support/accounts.ts'
+import { type Answer, startApp, type TestApp } from '../support/app.ts'
 import { startServer } from '../support/served.ts'
 
 describe('accounts by settings alone', () => {
@@ -87,6 +87,86 @@ describe('accounts by settings alone', () => {
       const stranger = await auth(test, 'GET', `/callback/${provider}?code=x&state=${state}`)
       assert.match(String(stranger.headers.location), /\/error\?error=state_mismatch$/)
     }
+    await test.close()
+  })
+})
+
+/** GitHub, as far as a sign-in asks it; every other address is not asked. */
+function answerAsGithub(person: { id: number; email: string }): () => void {
+  const answers: Record<string, unknown> = {
+    'https://github.com/login/oauth/access_token': {
+      access_token: 'gho_of_the_person',
+      token_type: 'bearer',
+      scope: 'read:user,user:email',
+    },
+    'https://api.github.com/user': { ...person, login: 'person', name: 'Person', avatar_url: '' },
+    'https://api.github.com/user/emails': [{ email: person.email, primary: true, verified: true }],
+  }
+  const stub = mock.method(globalThis, 'fetch', async (input: string | URL | Request) => {
+    const url = input instanceof Request ? input.url : String(input)
+    assert.ok(url in answers, `${url} was asked`)
+    return Response.json(answers[url])
+  })
+  return () => stub.mock.restore()
+}
+
+/** Starts at the provider's page and comes back from it, in one browser. */
+async function signInByGithub(test: Pick<TestApp, 'port'>): Promise<Answer> {
+  const begun = await auth(test, 'POST', '/sign-in/social', {
+    body: { provider: 'github', callbackURL: '/welcome', errorCallbackURL: '/failed' },
+  })
+  const state = new URL(begun.json.url).searchParams.get('state')
+  const cookie = (begun.headers['set-cookie'] ?? []).map((one) => one.split(';')[0]).join('; ')
+  return auth(test, 'GET', `/callback/github?code=x&state=${state}`, { headers: { cookie } })
+}
+
+describe('a sign-in with a provider', () => {
+  const GITHUB = { GITHUB_CLIENT_ID: 'github-id', GITHUB_CLIENT_SECRET: 'github-secret' }
+
+  it('makes an account once, leads to a task, and keeps the provider’s token encrypted', async () => {
+    const test = await startApp('postgres', { ...BEHIND_PROXY, ...GITHUB })
+    const restore = answerAsGithub({ id: 42, email: 'person@example.com' })
+    try {
+      for (const time of [1, 2]) {
+        const back = await signInByGithub(test)
+        assert.deepEqual([back.status, back.headers.location], [302, '/welcome'], String(time))
+        const cookie = (back.headers['set-cookie'] ?? []).map((one) => one.split(';')[0]).join('; ')
+        const { json } = await auth(test, 'GET', '/token', { headers: { cookie } })
+        const { sub } = claimsOf(json.token)
+        const headers = { authorization: `Bearer ${json.token}` }
+        const task = { as: null, headers, body: { title: 'x' } }
+        assert.equal((await test.send('POST', `/api/${sub}/tasks`, task)).status, 201)
+      }
+      const accounts = await test.admin('select "providerId", "accessToken" from todo_auth.account')
+      assert.equal(accounts.length, 1)
+      assert.equal(accounts[0]?.providerId, 'github')
+      assert.ok(accounts[0]?.accessToken)
+      assert.ok(!String(accounts[0]?.accessToken).includes('gho_'))
+      assert.equal((await test.admin('select * from todo.tasks')).length, 2)
+    } finally {
+      restore()
+      await test.close()
+    }
+  })
+
+  it('makes none where SIGN_UP is off, and takes over no account of the same address', async () => {
+    const test = await startApp('postgres', { ...BEHIND_PROXY, ...GITHUB })
+    await signUp(test, 'person@example.com')
+    const { config } = test.test
+    const url = config.kind === 'postgres' ? config.url : ''
+    const closed = await startServer(url, { ...BEHIND_PROXY, ...GITHUB, SIGN_UP: 'off' })
+    const users = 'select id from todo_auth."user"'
+    const restore = answerAsGithub({ id: 43, email: 'stranger@example.com' })
+    const refused = await signInByGithub(closed)
+    restore()
+    assert.match(String(refused.headers.location), /^\/failed\?error=signup_disabled/)
+    const restoreAgain = answerAsGithub({ id: 44, email: 'person@example.com' })
+    const taken = await signInByGithub(test)
+    restoreAgain()
+    assert.match(String(taken.headers.location), /^\/failed\?error=account_not_linked/)
+    assert.equal((await test.admin(users)).length, 1)
+    assert.equal((await test.admin('select * from todo_auth.account')).length, 1)
+    await closed.close()
     await test.close()
   })
 })
