@@ -6,9 +6,9 @@ import { AppError } from '../core/errors.ts'
 import type { Log } from '../core/logger.ts'
 import { AccountPool } from '../database/account-pool.ts'
 import type { Connector } from '../database/pool.ts'
-import { type AttemptLimit, type Attempts, sweepExpired } from '../models/account.ts'
+import { type AttemptLimit, type Attempts, deleteAccount, sweepExpired } from '../models/account.ts'
 import type { BetterAuth } from './better-auth.ts'
-import { Limits, tooMany } from './limits.ts'
+import { Limits, passwordKey, tooMany } from './limits.ts'
 
 const SWEEP_MS = 3_600_000
 /** A stop waits this long for mail under way. */
@@ -23,8 +23,8 @@ export interface AccountRequest {
   readonly make: () => Request
   /** The operation's path, without what stands in its places. */
   readonly route: string
-  /** Whose passwords are counted with the one in it, by {@link passwordKey}. */
-  readonly passwordOf?: string | undefined
+  /** The e-mail address somebody signs in with. */
+  readonly signsInAs?: string | undefined
   readonly log: Log
 }
 
@@ -36,6 +36,8 @@ interface Context extends AccountRequest {
   readonly again?: boolean
   /** Better Auth may look at two passwords for one request. */
   passwordCounted?: boolean
+  /** The account is gone, whatever fails afterwards. */
+  deleted?: boolean
 }
 
 export interface AccountsOptions {
@@ -108,6 +110,7 @@ export class Accounts {
     } catch (cause) {
       context.failure ??= asFailure(cause)
     }
+    if (context.deleted) return Response.json({ success: true, message: 'User deleted' })
     throw context.failure
   }
 
@@ -124,8 +127,10 @@ export class Accounts {
       pool: this.pool,
       log: () => this.#context.getStore()?.log ?? log,
       count: (address, limit) => this.#countAddress(address, limit),
-      beforePassword: () => this.#countPassword(),
-      mayMail: (email) => this.limits.mayMail(email),
+      beforePassword: (hash) => this.#countPassword(hash),
+      // A mail comes after what it is about; that it fails does not undo it.
+      mayMail: (email) => this.#context.exit(() => this.limits.mayMail(email)),
+      deleteAccount: (id) => this.#delete(id),
       background: (work) => this.#goOn(work),
     })
   }
@@ -139,16 +144,26 @@ export class Accounts {
   }
 
   /** After Better Auth has let the client's address and its origin pass, and found the account or not. */
-  async #countPassword(): Promise<void> {
+  async #countPassword(hash: string | undefined): Promise<void> {
     const context = this.#context.getStore()
-    if (context?.passwordOf === undefined || context.again || context.passwordCounted) return
+    if (context === undefined || context.again || context.passwordCounted) return
+    const email = context.signsInAs
+    if (email === undefined && hash === undefined) return
     context.passwordCounted = true
     try {
-      await this.limits.countPassword(context.passwordOf)
+      await this.limits.countPassword(
+        passwordKey(email === undefined ? { hash: hash ?? '' } : { email }),
+      )
     } catch (error) {
       if (error instanceof AppError) context.failure = error
       throw error
     }
+  }
+
+  async #delete(id: string): Promise<void> {
+    await this.pool.run(deleteAccount(id))
+    const context = this.#context.getStore()
+    if (context) context.deleted = true
   }
 
   #goOn(work: Promise<unknown>): void {

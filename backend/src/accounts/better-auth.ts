@@ -8,7 +8,7 @@ import type { Log } from '../core/logger.ts'
 import { signAccountToken } from '../core/token.ts'
 import { accountDialect } from '../database/account-dialect.ts'
 import type { AccountPool } from '../database/account-pool.ts'
-import { type AttemptLimit, type Attempts, deleteAccount } from '../models/account.ts'
+import type { AttemptLimit, Attempts } from '../models/account.ts'
 import { ADDRESS_HEADER, BASE_PATH } from './http.ts'
 import { type Mail, mailer, resetMail, takenMail, verificationMail } from './mail.ts'
 import { hash, verify } from './passwords.ts'
@@ -25,8 +25,13 @@ export interface BetterAuthParts {
   readonly log: () => Log
   /** Counts a request of a client address. */
   readonly count: (address: string, limit: AttemptLimit) => Promise<Attempts>
-  /** Is asked before a password is looked at. @throws {AppError} when there were too many. */
-  readonly beforePassword: () => Promise<void>
+  /**
+   * Is asked before a password is hashed, or compared with the hash of an account.
+   *
+   * @throws {AppError} when there were too many.
+   */
+  readonly beforePassword: (hash?: string) => Promise<void>
+  readonly deleteAccount: (id: string) => Promise<void>
   /** Whether one more mail may go to this address. */
   readonly mayMail: (email: string) => Promise<boolean>
   /** Is given what goes on after the answer, such as mail. */
@@ -62,7 +67,7 @@ export function createBetterAuth(parts: BetterAuthParts) {
           return hash(password)
         },
         verify: async (given) => {
-          await parts.beforePassword()
+          await parts.beforePassword(given.hash)
           return verify(given)
         },
       },
@@ -75,7 +80,7 @@ export function createBetterAuth(parts: BetterAuthParts) {
     },
     // By itself Better Auth deletes in three transactions; the last may fail, and lock the owner out.
     user: {
-      deleteUser: { enabled: true, beforeDelete: ({ id }) => pool.run(deleteAccount(id)) },
+      deleteUser: { enabled: true, beforeDelete: ({ id }) => parts.deleteAccount(id) },
     },
     account: { encryptOAuthTokens: true },
     trustedOrigins: trustedOrigins(config),

@@ -62,11 +62,11 @@ export class Limits {
 }
 
 /**
- * Whose passwords are counted together: those for one e-mail address, known here or not, or those
- * sent with one session. The key holds neither.
+ * Which passwords are counted together: those for one e-mail address, known here or not, or those
+ * compared with one hash, however the session is sent that asks for it. The key holds neither.
  */
-export function passwordKey(of: { email: string } | { session: string }): string {
-  return 'email' in of ? hashed('sign-in', of.email.toLowerCase()) : hashed('session', of.session)
+export function passwordKey(of: { email: string } | { hash: string }): string {
+  return 'email' in of ? hashed('sign-in', of.email.toLowerCase()) : hashed('password', of.hash)
 }
 
 function hashed(purpose: string, text: string): string {

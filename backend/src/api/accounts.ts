@@ -30,11 +30,19 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
 
   async function answer(operation: AccountOperation, request: FastifyRequest, reply: FastifyReply) {
     const { signsIn = false, path: route } = operation
-    const passwordOf = whosePassword(operation, request)
+    const { email } = (request.body ?? {}) as { email?: string } // checked against the schema
+    const signsInAs = operation.id === 'signIn' ? email : undefined
     const make = () => toWebRequest(request, { publicUrl, signsIn })
-    const response = await accounts.handle({ make, route, passwordOf, log: request.log })
-    if (response.ok && passwordOf !== undefined) await accounts.limits.forget(passwordOf)
+    const response = await accounts.handle({ make, route, signsInAs, log: request.log })
+    if (response.ok && signsInAs !== undefined) await forget(signsInAs, request)
     return sendResponse(reply, request, response)
+  }
+
+  /** The session is made by then, and answered whatever becomes of the count. */
+  async function forget(email: string, { log }: FastifyRequest) {
+    await accounts.limits.forget(passwordKey({ email })).catch((err) => {
+      log.warn({ err }, 'failed sign-ins could not be forgotten')
+    })
   }
 
   for (const operation of ACCOUNT_OPERATIONS) {
@@ -63,17 +71,6 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
     const code = typeof error === 'string' && PLACE.test(error) ? error : 'UNKNOWN'
     throw problemOf(400, { code, message: `The sign-in failed: ${code}` }, request)
   })
-}
-
-/** Passwords are guessed at a sign-in, by address, and in a session that somebody left open. */
-function whosePassword(operation: AccountOperation, request: FastifyRequest): string | undefined {
-  if (!operation.hashes) return undefined
-  if (operation.session) {
-    const { authorization, cookie = '' } = request.headers
-    return passwordKey({ session: authorization ?? cookie })
-  }
-  const { email } = (request.body ?? {}) as { email?: string } // checked against the schema
-  return operation.id === 'signIn' && email !== undefined ? passwordKey({ email }) : undefined
 }
 
 /** Where a sign-in with a provider ends that failed, and for which no page was named. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { SignJWT } from 'jose/jwt/sign'
 import { withDirectClient } from '../../src/database/direct.ts'
 import {
   auth,
@@ -10,7 +11,7 @@ import {
   signIn,
   signUp,
 } from '../support/accounts.ts'
-import { startApp, type TestApp } from '../support/app.ts'
+import { SECRET, startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
 
 const tasksOf = ({ id }: Person) => `/api/${id}/tasks`
@@ -88,6 +89,43 @@ for (const kind of KINDS) {
       assert.equal((await auth(test, 'GET', '/get-session', { session: token })).text, 'null')
       const accepted = await signIn(test, email)
       assert.equal(accepted.status, 200)
+    })
+
+    it('a token for the tasks from elsewhere verifies no address, though it has one in it', async () => {
+      const { email, id } = await signUp(test, 'elsewhere@example.com')
+      const key = new TextEncoder().encode(SECRET)
+      for (const claims of [
+        { sub: id, email },
+        { user_id: 17, email },
+        { email, userId: id, updateTo: 'other@example.com' },
+        { email, userId: id, user_id: id },
+        { email },
+      ]) {
+        const token = await new SignJWT(claims)
+          .setProtectedHeader({ alg: 'HS256' })
+          .setIssuedAt()
+          .setExpirationTime('5m')
+          .sign(key)
+        const answer = await auth(test, 'GET', `/verify-email?token=${token}&callbackURL=/`)
+        assert.deepEqual([answer.status, answer.json.code], [401, 'INVALID_TOKEN'])
+      }
+      const [user] = await test.admin('select * from todo_auth."user" where id = $1', [id])
+      assert.deepEqual([user?.email, user?.emailVerified], [email, false])
+    })
+
+    it('what is done is answered, though the count that follows fails', async () => {
+      const { email, session } = await signUp(test, 'done@example.com')
+      await test.admin(
+        `create function pg_temp_fail() returns trigger language plpgsql as $$ begin raise 'no'; end $$`,
+      )
+      await test.admin(
+        'create trigger fail before delete on todo_auth.rate_limit execute function pg_temp_fail()',
+      )
+      assert.equal((await signIn(test, email)).status, 200)
+      const body = { currentPassword: PASSWORD, newPassword: 'another password' }
+      assert.equal((await auth(test, 'POST', '/change-password', { session, body })).status, 200)
+      await test.admin('drop function pg_temp_fail cascade')
+      assert.equal((await signIn(test, email, 'another password')).status, 200)
     })
 
     it('sign-out ends the session, and the token of before lives until its exp', async () => {
