@@ -5,19 +5,17 @@
  * Usage: npm run bench
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { arch, availableParallelism, cpus, platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Client } from 'pg'
-import { startPostgres } from '../scripts/postgres.ts'
+import type { Client } from 'pg'
 import { type Contestant, compare, ROUNDS } from './compare.ts'
 import { CONNECTIONS } from './measure.ts'
+import { publish } from './publish.ts'
 import { type Report, toMarkdown } from './report.ts'
 import { SEEDED, seed } from './seed.ts'
 import { FLOOR, SERVICE, startServer } from './servers.ts'
 import { measureStartUp } from './start-up.ts'
-
-const RESULTS = new URL('./results/', import.meta.url)
 
 const folder = mkdtempSync(join(tmpdir(), 'todo-bench-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
@@ -66,17 +64,4 @@ async function report(url: string, database: Client): Promise<Report> {
   }
 }
 
-const postgres = await startPostgres()
-const database = new Client({ connectionString: postgres.url })
-try {
-  await database.connect()
-  const result = await report(postgres.url, database)
-  const markdown = toMarkdown(result)
-  mkdirSync(RESULTS, { recursive: true })
-  writeFileSync(new URL('get-one.json', RESULTS), `${JSON.stringify(result, null, 2)}\n`)
-  writeFileSync(new URL('get-one.md', RESULTS), markdown)
-  console.log(markdown)
-} finally {
-  await database.end()
-  await postgres.stop()
-}
+await publish('get-one', report, toMarkdown)

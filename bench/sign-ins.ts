@@ -6,13 +6,13 @@
  * Usage: npm run bench:sign-ins
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { arch, availableParallelism, cpus, platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Client } from 'pg'
-import { startPostgres } from '../scripts/postgres.ts'
+import type { Client } from 'pg'
 import { type Account, seedAccounts } from './accounts.ts'
+import { publish } from './publish.ts'
 import { SEEDED, seed } from './seed.ts'
 import { SERVICE, type Server, startServer } from './servers.ts'
 import { signInAtOnce } from './sign-in.ts'
@@ -29,7 +29,6 @@ const WARM_UP_SIGN_INS = 20
 /** Until what a phase leaves behind is done. */
 const SETTLE_MS = 1_000
 
-const RESULTS = new URL('./results/', import.meta.url)
 const BACKEND = new URL('../backend/package.json', import.meta.url)
 
 const folder = mkdtempSync(join(tmpdir(), 'todo-bench-'))
@@ -95,17 +94,4 @@ async function measureRounds(server: Server, load: SteadyLoad, accounts: readonl
   return rounds
 }
 
-const postgres = await startPostgres()
-const database = new Client({ connectionString: postgres.url })
-try {
-  await database.connect()
-  const result = await report(postgres.url, database)
-  const markdown = toMarkdown(result)
-  mkdirSync(RESULTS, { recursive: true })
-  writeFileSync(new URL('sign-ins.json', RESULTS), `${JSON.stringify(result, null, 2)}\n`)
-  writeFileSync(new URL('sign-ins.md', RESULTS), markdown)
-  console.log(markdown)
-} finally {
-  await database.end()
-  await postgres.stop()
-}
+await publish('sign-ins', report, toMarkdown)
