@@ -1,18 +1,25 @@
 import { Client, type ClientConfig } from 'pg'
 import { isSpent } from './errors.ts'
 import { ScopedQuery } from './scoped-query.ts'
-import { type Row, SCOPE, type Statement } from './session.ts'
+import {
+  POOLED_SCOPE,
+  type Row,
+  SCOPE,
+  SESSION_LIMITS,
+  type Sql,
+  type Statement,
+} from './session.ts'
 
 export const CONNECT_TIMEOUT_MS = 5_000
 /** A connection that owes answers and sends nothing for this long is given up. */
 const SILENCE_LIMIT_MS = 10_000
-/** Prepares the scope and shows that the login may take the role; it leaves no trace. */
-const prologue = { ...SCOPE, values: [''], query_timeout: CONNECT_TIMEOUT_MS }
 
 /** One connection in pipeline mode, with the count of what it owes. */
 export class Connection {
   readonly #client: Client
   readonly #lost: (connection: Connection) => void
+  #scope: Sql = POOLED_SCOPE
+  #gathering = false
   #heardMs = 0
   pending = 0
 
@@ -38,7 +45,7 @@ export class Connection {
     client.on('end', () => lost(connection))
     try {
       await client.connect()
-      await client.query(prologue)
+      await connection.#begin()
     } catch (error) {
       client.end().catch(() => undefined)
       throw error
@@ -49,13 +56,39 @@ export class Connection {
   /** Writes the statement, in the user's scope, behind those that are under way. */
   send(userId: string, statement: Statement<unknown>): Promise<readonly Row[]> {
     this.#sent()
+    this.#gather()
     return new Promise((resolve, reject) => {
-      const query = new ScopedQuery(userId, statement, (error, rows) => {
+      const query = new ScopedQuery(this.#scope, userId, statement, (error, rows) => {
         this.#heard(error)
         if (error === undefined) resolve(rows)
         else reject(error)
       })
       this.#client.query(query)
+    })
+  }
+
+  /** Prepares the scope and shows that the login may take the role; that leaves no trace. */
+  async #begin(): Promise<void> {
+    const limits = { query_timeout: CONNECT_TIMEOUT_MS }
+    const { processID } = this.#client as { processID?: number } // pg's types lack it
+    const session = { ...SESSION_LIMITS, ...limits, values: [processID ?? 0] }
+    const { rows } = await this.#client.query<{ own: boolean }>(session)
+    if (rows[0]?.own) this.#scope = SCOPE
+    await this.#client.query({ ...this.#scope, ...limits, values: [''] })
+  }
+
+  /**
+   * What this turn of the event loop sends goes out in one write. Under load a write is the dearest
+   * thing a request does here, and several requests come with one turn.
+   */
+  #gather(): void {
+    if (this.#gathering) return
+    this.#gathering = true
+    const { stream } = this.#client.connection
+    stream.cork()
+    setImmediate(() => {
+      this.#gathering = false
+      stream.uncork()
     })
   }
 

@@ -3,7 +3,7 @@ import type { PgliteThread } from './pglite-thread.ts'
 
 /** Queries that PGlite is given at once, and the message that ends each (PostgreSQL manual §54.7). */
 const BATCH_QUERIES = 8
-const SYNC = 'S'.charCodeAt(0)
+const SYNC = Buffer.from([0x53, 0, 0, 0, 4])
 
 /** What pg takes for a socket: a stream to the thread, with the few socket methods it calls. */
 export class PgliteStream extends Duplex {
@@ -49,7 +49,7 @@ export class PgliteStream extends Duplex {
 
   /**
    * While one batch is at work the next gathers here. It goes on in small batches, so that answers
-   * come back while others wait. pg corks each query, so none is ever split.
+   * come back while others wait. Each query is written while the stream is corked, so none is split.
    */
   override _writev(
     chunks: { chunk: Buffer; encoding: BufferEncoding }[],
@@ -58,7 +58,7 @@ export class PgliteStream extends Duplex {
     let syncs = 0
     let end = 0
     while (end < chunks.length && syncs < BATCH_QUERIES) {
-      if (chunks[end]?.chunk[0] === SYNC) syncs += 1
+      if (chunks[end]?.chunk.subarray(-SYNC.length).equals(SYNC)) syncs += 1
       end += 1
     }
     this._write(Buffer.concat(chunks.slice(0, end).map(({ chunk }) => chunk)), 'utf8', (error) => {

@@ -1,24 +1,24 @@
 import { Query } from 'pg'
-import { type Row, SCOPE, type Sql, type Statement, type Value } from './session.ts'
+import { serialize } from 'pg-protocol'
+import type { Row, Sql, Statement, Value } from './session.ts'
 
 /** pg declares `submit` as a property, which a method may not override; at run time it is a method. */
 const PipelinedQuery = Query as unknown as new (text: string) => object
 
-/** The part of pg's Connection that carries the extended query protocol; its types lag behind. */
+/** The part of pg's Connection used here; its types lag behind. */
 interface Wire {
-  readonly stream: { cork(): void; uncork(): void }
+  readonly stream: { readonly writable: boolean; write(bytes: Buffer): void }
   readonly parsedStatements: Record<string, string>
   readonly submittedNamedStatements: Record<string, string>
-  parse(message: { name: string; text: string; types: number[] }): void
-  bind(message: { statement: string; values: readonly Value[]; valueMapper: typeof asText }): void
-  execute(message: { portal: string; rows: number }): void
-  sync(): void
 }
+
+const EXECUTE = serialize.execute({ portal: '', rows: 0 })
+const SYNC = serialize.sync()
 
 /**
  * A user's statement and the scope it runs in, as one write and one implicit transaction: bind and
  * execute the scope, bind and execute the statement, sync. When the scope fails, PostgreSQL skips
- * the statement. The scope itself is prepared when the connection is opened.
+ * the statement.
  *
  * It extends pg's own Query because pg's pipeline mode takes no other class (pg 8.23,
  * lib/client.js). Nothing asks for a row description: every column is text.
@@ -26,6 +26,7 @@ interface Wire {
 export class ScopedQuery extends PipelinedQuery {
   readonly text: string
   readonly name: string
+  readonly #scope: Sql
   readonly #userId: string
   readonly #statement: Pick<Statement<unknown>, 'sql' | 'values'>
   readonly #settle: (error: unknown, rows: readonly Row[]) => void
@@ -33,6 +34,7 @@ export class ScopedQuery extends PipelinedQuery {
   #scoped = false
 
   constructor(
+    scope: Sql,
     userId: string,
     statement: Pick<Statement<unknown>, 'sql' | 'values'>,
     settle: (error: unknown, rows: readonly Row[]) => void,
@@ -40,22 +42,24 @@ export class ScopedQuery extends PipelinedQuery {
     super(statement.sql.text)
     this.text = statement.sql.text
     this.name = statement.sql.name
+    this.#scope = scope
     this.#userId = userId
     this.#statement = statement
     this.#settle = settle
   }
 
   submit(wire: Wire): null {
-    wire.stream.cork()
-    try {
+    const { sql, values } = this.#statement
+    const messages = [
       // Parsed before the scope is set, so that a scope that fails leaves it prepared all the same.
-      prepare(wire, this.#statement.sql)
-      run(wire, SCOPE, [this.#userId])
-      run(wire, this.#statement.sql, this.#statement.values)
-      wire.sync()
-    } finally {
-      wire.stream.uncork()
-    }
+      ...prepare(wire, sql),
+      bind(this.#scope, [this.#userId]),
+      EXECUTE,
+      bind(sql, values),
+      EXECUTE,
+      SYNC,
+    ]
+    if (wire.stream.writable) wire.stream.write(Buffer.concat(messages))
     return null
   }
 
@@ -76,15 +80,15 @@ export class ScopedQuery extends PipelinedQuery {
   }
 }
 
-function prepare(wire: Wire, sql: Sql): void {
-  if (wire.parsedStatements[sql.name] ?? wire.submittedNamedStatements[sql.name]) return
-  wire.parse({ ...sql, types: [] })
-  wire.submittedNamedStatements[sql.name] = sql.text
+/** Parses a statement that the connection does not know; pg notes the answer under its name. */
+function prepare(wire: Wire, { name, text }: Sql): Buffer[] {
+  if (wire.parsedStatements[name] ?? wire.submittedNamedStatements[name]) return []
+  wire.submittedNamedStatements[name] = text
+  return [serialize.parse({ name, text, types: [] })]
 }
 
-function run(wire: Wire, sql: Sql, values: readonly Value[]): void {
-  wire.bind({ statement: sql.name, values, valueMapper: asText })
-  wire.execute({ portal: '', rows: 0 })
+function bind({ name }: Sql, values: readonly Value[]): Buffer {
+  return serialize.bind({ statement: name, values: values.map(asText) })
 }
 
 function asText(value: Value): string | null {

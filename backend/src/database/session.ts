@@ -54,12 +54,27 @@ export const TASK_ROLE = 'todo_user'
 export const STATEMENT_TIMEOUT_MS = 5_000
 export const LOCK_TIMEOUT_MS = 3_000
 
+const USER = `set_config('role', '${TASK_ROLE}', true), set_config('app.user_id', $1, true)`
+const limits = (local: string) =>
+  `set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', ${local}), set_config('lock_timeout', '${LOCK_TIMEOUT_MS}', ${local})`
+
 /**
  * Precedes every statement of a user, in the same transaction. All of it is transaction-local, so
- * nothing is left on the connection for the next user, behind a transaction pooler either; and a
- * pooler never sees the timeouts as startup parameters, which Neon's refuses.
+ * nothing is left on the connection for the next user.
  */
-export const SCOPE = sql(
-  `select set_config('role', '${TASK_ROLE}', true), set_config('app.user_id', $1, true),
-    set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', true), set_config('lock_timeout', '${LOCK_TIMEOUT_MS}', true)`,
+export const SCOPE = sql(`select ${USER}`)
+
+/**
+ * The same behind a pooler, where a session is shared with others and keeps nothing of ours, the
+ * time limits included. They are no startup parameters, which Neon's pooler refuses.
+ */
+export const POOLED_SCOPE = sql(`select ${USER}, ${limits('true')}`)
+
+/**
+ * Sets the time limits for the session, if it is one of our own: `$1` is the process the server
+ * named when the connection was opened, and a pooler names one that is none of PostgreSQL's.
+ * Otherwise they last for this statement, and leave no trace.
+ */
+export const SESSION_LIMITS = sql(
+  `select pg_backend_pid() = $1::int as own, ${limits('pg_backend_pid() <> $1::int')}`,
 )

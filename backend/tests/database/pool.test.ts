@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { Client } from 'pg'
 import { PipelinedPool } from '../../src/database/pool.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
+import { POOLED_SCOPE, SCOPE, SESSION_LIMITS } from '../../src/database/session.ts'
 import { insertTask } from '../../src/models/task.ts'
 import { openTestDatabase, rawStatement, type TestDatabase } from '../support/databases.ts'
-import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+import { type DatabaseProxy, nameAnotherProcess, startProxy } from '../support/proxy.ts'
 
 const now = rawStatement('select count(*) from todo.tasks')
 const slow = rawStatement('select pg_sleep(0.5)')
@@ -110,3 +112,67 @@ describe('the pool, when the database is cut off', () => {
     ])
   })
 })
+
+describe('the time limits of a statement', () => {
+  let test: TestDatabase
+  before(async () => {
+    test = await openTestDatabase('postgres')
+  })
+  after(() => test.close())
+  const url = () => (test.config.kind === 'postgres' ? test.config.url : '')
+
+  it('are set for a session that is its own', async () => {
+    const client = new Client({ connectionString: url() })
+    await client.connect()
+    const { rows } = await client.query('select pg_backend_pid() as pid')
+    const { rows: answers } = await client.query({ ...SESSION_LIMITS, values: [rows[0].pid] })
+    assert.equal(answers[0].own, true)
+    assert.deepEqual(await limitsOf(client), { statement: '5s', lock: '3s' })
+    await client.end()
+  })
+
+  for (const [what, process] of [
+    ['of a pooler', 1],
+    ['of an unknown server', 0],
+  ] as const) {
+    it(`leave no trace in a session ${what}`, async () => {
+      const client = new Client({ connectionString: url() })
+      await client.connect()
+      const { rows } = await client.query({ ...SESSION_LIMITS, values: [process] })
+      assert.equal(rows[0].own, false)
+      assert.deepEqual(await limitsOf(client), { statement: '0', lock: '0' })
+      await client.end()
+    })
+  }
+
+  for (const [what, answers] of [
+    ['directly', undefined],
+    ['behind a pooler', nameAnotherProcess],
+  ] as const) {
+    it(`hold for every statement, ${what}`, async () => {
+      const proxy = await startProxy(url(), answers)
+      const pool = new PipelinedPool(
+        connectPostgres({ url: proxy.url, directUrl: proxy.url, poolMax: 1 }),
+      )
+      const limits = rawStatement(
+        `select current_setting('statement_timeout'), current_setting('lock_timeout')`,
+      )
+      assert.deepEqual(await pool.asUser('alice', limits), [['5s', '3s']])
+      assert.deepEqual(await pool.asUser('bob', limits), [['5s', '3s']])
+      const prepared = rawStatement(`select statement from pg_prepared_statements order by 1`)
+      const texts = (await pool.asUser('alice', prepared)).map(([text]) => text)
+      const scope = answers === undefined ? SCOPE : POOLED_SCOPE
+      assert.ok(texts.includes(scope.text))
+      assert.ok(!texts.includes(scope === SCOPE ? POOLED_SCOPE.text : SCOPE.text))
+      await pool.close()
+      await proxy.close()
+    })
+  }
+})
+
+async function limitsOf(client: Client) {
+  const { rows } = await client.query(
+    `select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock`,
+  )
+  return rows[0]
+}

@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net'
+import { Transform } from 'node:stream'
 
 /** A TCP proxy in front of a database, to be cut and frozen. */
 export interface DatabaseProxy {
@@ -13,7 +14,25 @@ export interface DatabaseProxy {
   close(): Promise<void>
 }
 
-export async function startProxy(target: string): Promise<DatabaseProxy> {
+/** BackendKeyData (PostgreSQL manual §54.7): a process and the key to cancel what it does. */
+const KEY_DATA = Buffer.from([0x4b, 0, 0, 0, 12])
+
+/** Names another process than the server's, as poolers do, whose sessions are not PostgreSQL's. */
+export function nameAnotherProcess(): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const at = chunk.indexOf(KEY_DATA)
+      if (at !== -1) chunk.writeInt32BE(1, at + KEY_DATA.length)
+      done(null, chunk)
+    },
+  })
+}
+
+/** @param answers what the database's answers pass through, for each connection anew. */
+export async function startProxy(
+  target: string,
+  answers?: () => Transform,
+): Promise<DatabaseProxy> {
   const { hostname, port } = new URL(target)
   const pairs = new Set<[Socket, Socket]>()
   let refusing = false
@@ -22,7 +41,9 @@ export async function startProxy(target: string): Promise<DatabaseProxy> {
     const upstream = connect(Number(port), hostname)
     const pair: [Socket, Socket] = [client, upstream]
     pairs.add(pair)
-    client.pipe(upstream).pipe(client)
+    client.pipe(upstream)
+    if (answers === undefined) upstream.pipe(client)
+    else upstream.pipe(answers()).pipe(client)
     for (const socket of pair) {
       socket.on('error', () => {})
       socket.on('close', () => {
