@@ -13,6 +13,7 @@ import { markAnswers, serverOptions } from './api/protocol.ts'
 import { tasks } from './api/tasks.ts'
 import { validateStrictly } from './api/validation.ts'
 import type { Config } from './core/config.ts'
+import { type RequestLimit, RequestWindows } from './core/request-windows.ts'
 import type { Database } from './database/session.ts'
 
 export interface AppOptions {
@@ -21,6 +22,8 @@ export interface AppOptions {
   /** The accounts in the box; null where tokens come from elsewhere alone. */
   accounts: Accounts | null
   logger: FastifyBaseLogger
+  /** Counts the task requests of users, where this process is not alone in it. */
+  limit?: RequestLimit
   /** Is given the server before its first route, to see each one come. */
   watch?: (app: FastifyInstance) => void
 }
@@ -31,6 +34,7 @@ export async function buildApp({
   database,
   accounts,
   logger,
+  limit = new RequestWindows(config.rateLimitPerMinute),
   watch,
 }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({ ...serverOptions(config), loggerInstance: logger })
@@ -45,10 +49,7 @@ export async function buildApp({
   authenticate(app, config, database)
 
   await describeApi(app)
-  await app.register(tasks, {
-    prefix: '/api/:user_id/tasks',
-    rateLimitPerMinute: config.rateLimitPerMinute,
-  })
+  await app.register(tasks, { prefix: '/api/:user_id/tasks', limit })
   if (accounts !== null) {
     await app.register(accountRoutes, { prefix: BASE_PATH, accounts, publicUrl: config.publicUrl })
   }

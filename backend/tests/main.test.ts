@@ -8,42 +8,10 @@ import { promisify } from 'node:util'
 import type { Environment } from '../src/core/settings.ts'
 import { exchange, SECRET } from './support/app.ts'
 import { embeddedFolder, emptyPostgres, KINDS, type Kind } from './support/databases.ts'
-import { run, start } from './support/process.ts'
+import { run, serve, start } from './support/process.ts'
 
 const ROOT = new URL('../../', import.meta.url)
 const execute = promisify(execFile)
-
-interface Served {
-  readonly port: number
-  readonly printed: string
-  kill(signal: NodeJS.Signals): Promise<{ code: number | null; output: string }>
-}
-
-/** Starts the server as a process and waits until it has said how to make the first task. */
-async function serve(environment: Environment): Promise<Served> {
-  const child = start('main.ts', [], { PORT: '0', ...environment })
-  const closed = once(child, 'close')
-  let output = ''
-  const greeted = new Promise<string>((resolve, reject) => {
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (chunk) => {
-        output += chunk
-        if (/ {2}database .*\n[\s\S]*\n$/.test(output)) resolve(output)
-      })
-    }
-    child.on('close', () => reject(new Error(`the server ended: ${output}`)))
-  })
-  const printed = await greeted
-  return {
-    printed,
-    port: Number(/listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(printed)?.[1]),
-    kill: async (signal) => {
-      child.kill(signal)
-      const [code] = await closed
-      return { code, output }
-    },
-  }
-}
 
 async function settings(kind: Kind): Promise<{ environment: Environment; drop(): Promise<void> }> {
   if (kind === 'postgres') {

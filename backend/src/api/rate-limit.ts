@@ -1,33 +1,25 @@
-import rateLimit from '@fastify/rate-limit'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { AppError } from '../core/errors.ts'
-
-const WINDOW_SECONDS = 60
-const COUNTED_USERS = 10_000
+import { type RequestLimit, type Turn, WINDOW_SECONDS } from '../core/request-windows.ts'
 
 /**
  * Limits how many requests a user makes in a minute (contract §3, 429), counted after the owner is
  * proven, so that nobody can use up the limit of another. The headers are those of
- * draft-ietf-httpapi-ratelimit-headers, which the plugin itself does not write yet.
+ * draft-ietf-httpapi-ratelimit-headers.
  */
-export async function limitRate(app: FastifyInstance, perMinute: number): Promise<void> {
-  if (perMinute === 0) return
-  await app.register(rateLimit, { global: false, cache: COUNTED_USERS })
-  const count = app.createRateLimit({
-    max: perMinute,
-    timeWindow: WINDOW_SECONDS * 1000,
-    keyGenerator: (request) => request.userId,
-  })
-  const policy = `"user";q=${perMinute};w=${WINDOW_SECONDS}`
-  app.addHook('onRequest', async (request, reply) => {
-    const limit = await count(request)
-    if (limit.isAllowed) return
+export function limitRate(app: FastifyInstance, limit: RequestLimit): void {
+  if (limit.perWindow === 0) return
+  const policy = `"user";q=${limit.perWindow};w=${WINDOW_SECONDS}`
+  const answer = (turn: Turn, reply: FastifyReply, done: (error?: Error) => void) => {
+    const seconds = Math.max(1, Math.ceil(turn.renewedMs / 1_000))
     reply.header('ratelimit-policy', policy)
-    reply.header('ratelimit', `"user";r=${limit.remaining};t=${limit.ttlInSeconds}`)
-    if (limit.isExceeded) {
-      throw new AppError('too_many_requests', {
-        headers: { 'retry-after': String(limit.ttlInSeconds) },
-      })
-    }
+    reply.header('ratelimit', `"user";r=${turn.left};t=${seconds}`)
+    if (turn.admitted) return done()
+    done(new AppError('too_many_requests', { headers: { 'retry-after': String(seconds) } }))
+  }
+  app.addHook('onRequest', (request, reply, done) => {
+    const turn = limit.take(request.userId)
+    if (!(turn instanceof Promise)) return answer(turn, reply, done)
+    turn.then((granted) => answer(granted, reply, done), done)
   })
 }

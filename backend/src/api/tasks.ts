@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-json-schema-to-ts'
 import { v7 as uuidv7 } from 'uuid'
+import type { RequestLimit } from '../core/request-windows.ts'
 import {
   deleteTask,
   findTask,
@@ -15,15 +16,15 @@ import { found, refuseImpossibleIds, sendChange, sendTask } from './send-task.ts
 import { operations } from './task-operations.ts'
 
 export interface TaskOptions {
-  rateLimitPerMinute: number
+  limit: RequestLimit
 }
 
 /** The six endpoints of a user's tasks (contract §1), under `/api/:user_id/tasks`. */
 export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> = async (
   app,
-  { rateLimitPerMinute },
+  { limit },
 ) => {
-  await limitRate(app, rateLimitPerMinute)
+  limitRate(app, limit)
   refuseImpossibleIds(app)
 
   app.get('', { schema: operations.list }, async (request, reply) => {

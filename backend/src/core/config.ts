@@ -42,6 +42,8 @@ export interface Config {
   readonly trustProxy: readonly string[]
   /** Task requests a user may make in a minute; 0 is without limit. */
   readonly rateLimitPerMinute: number
+  /** How many server processes share the port. */
+  readonly processes: number
   readonly host: string
   readonly port: number
   readonly logLevel: string
@@ -73,6 +75,12 @@ export function loadConfig(env: Environment = process.env): Config {
       'DATABASE_URL is required when NODE_ENV is production: postgres://user:password@host/database (or pglite:<directory> for the embedded database)',
     )
   }
+  const processes = read.integer('WEB_CONCURRENCY', 1, 1, 64)
+  if (processes > 1 && database.kind === 'pglite') {
+    throw new ConfigError(
+      'WEB_CONCURRENCY above 1 needs PostgreSQL, since one process at a time can use the embedded database: set DATABASE_URL to postgres://user:password@host/database, or leave WEB_CONCURRENCY out',
+    )
+  }
   return Object.freeze({
     production,
     database,
@@ -87,6 +95,7 @@ export function loadConfig(env: Environment = process.env): Config {
       .map((origin) => exactOrigin('TRUSTED_ORIGINS', origin)),
     trustProxy: read.addresses('TRUST_PROXY'),
     rateLimitPerMinute: read.integer('RATE_LIMIT_PER_MINUTE', 600, 0, 1_000_000),
+    processes,
     host: read.text('HOST') ?? (production ? '0.0.0.0' : '127.0.0.1'),
     port,
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),

@@ -40,6 +40,13 @@ describe('the settings', () => {
     ['TRUST_PROXY', /IP addresses or networks/, { TRUST_PROXY: '10.0.0.0/33' }],
     ['TRUST_PROXY', /IP addresses or networks/, { TRUST_PROXY: '999.0.0.1' }],
     ['RATE_LIMIT_PER_MINUTE', /from 0 to/, { RATE_LIMIT_PER_MINUTE: 'many' }],
+    ['WEB_CONCURRENCY', /from 1 to 64/, { WEB_CONCURRENCY: '0' }],
+    ['WEB_CONCURRENCY', /from 1 to 64/, { WEB_CONCURRENCY: '65' }],
+    [
+      'WEB_CONCURRENCY',
+      /needs PostgreSQL/,
+      { WEB_CONCURRENCY: '2', DATABASE_URL: 'pglite:memory' },
+    ],
     [
       'DATABASE_URL',
       /required when NODE_ENV is production/,
@@ -109,6 +116,7 @@ describe('the settings', () => {
       trustedOrigins: [],
       trustProxy: [],
       rateLimitPerMinute: 600,
+      processes: 1,
       host: '127.0.0.1',
       port: 8000,
       logLevel: 'info',

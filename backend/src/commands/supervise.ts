@@ -1,0 +1,121 @@
+import cluster, { type Worker } from 'node:cluster'
+import type { Config } from '../core/config.ts'
+import { endWithReason } from '../core/end.ts'
+import { Lessor } from '../core/lessor.ts'
+import { createLogger, type Log } from '../core/logger.ts'
+import { RequestWindows } from '../core/request-windows.ts'
+import { CLOSE_LIMIT_MS, STOP, STOP_LIMIT_MS, stopOnSignals } from './stop.ts'
+
+/** A worker that listened for this long did not die of its start. */
+const STEADY_MS = 10_000
+const FIRST_PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = 30_000
+/** Workers keep to the limits of a stop themselves; this is for one that hangs. */
+const HANGING_LIMIT_MS = STOP_LIMIT_MS + CLOSE_LIMIT_MS + 1_000
+
+/**
+ * The primary of several server processes: it starts them, hands connections to them in turn (Node
+ * does), lends them the limits of users, replaces those that end, and stops them all.
+ *
+ * The first starts alone. Why it cannot serve it prints itself, and the primary ends as it did.
+ */
+export async function supervise(config: Config): Promise<void> {
+  const log = await createLogger(config.logLevel, true)
+  const supervisor = new Supervisor(config, log)
+  stopOnSignals(
+    log,
+    () => supervisor.stop(),
+    () => supervisor.cut(),
+  )
+  supervisor.start()
+}
+
+class Supervisor {
+  readonly #processes: number
+  readonly #log: Log
+  readonly #lessor: Lessor
+  readonly #workers = new Set<Worker>()
+  #serving = false
+  #stopping = false
+  #exitCode = 0
+
+  constructor({ processes, rateLimitPerMinute }: Config, log: Log) {
+    this.#processes = processes
+    this.#log = log
+    this.#lessor = new Lessor(new RequestWindows(rateLimitPerMinute), (id, parts) =>
+      tell(cluster.workers?.[id], parts),
+    )
+  }
+
+  /** @param deaths how many before this one, in its place, died of their start. */
+  start(deaths = 0): void {
+    if (this.#stopping) return
+    const worker = cluster.fork()
+    this.#workers.add(worker)
+    let listeningMs: number | undefined
+    worker.once('listening', ({ port }) => {
+      listeningMs = performance.now()
+      this.#listens(worker, port)
+    })
+    worker.on('message', (message: unknown) => {
+      // Another part of the same program wrote it; Node's own watch mode sends other things.
+      if (Array.isArray(message)) this.#lessor.receive(worker.id, message)
+    })
+    const ended = (code: number | null, reason: string) => {
+      if (!this.#workers.delete(worker)) return
+      this.#lessor.forget(worker.id)
+      if (this.#stopping) return this.#stopped(code)
+      if (!this.#serving) {
+        if (code === null) endWithReason(`The first server process ended at its start: ${reason}`)
+        process.exit(code || 1)
+      }
+      const steady = listeningMs !== undefined && performance.now() - listeningMs > STEADY_MS
+      this.#replace(worker, reason, steady ? 0 : deaths + 1)
+    }
+    worker.once('exit', (code, signal) => ended(code, signal ?? `exit code ${code}`))
+    worker.on('error', (error) => {
+      // Without a process there is no exit.
+      if (worker.process.pid === undefined) ended(null, error.message)
+    })
+  }
+
+  /** Ends this process when all workers have ended: with 0 if each of them did. */
+  stop(): void {
+    this.#stopping = true
+    for (const worker of this.#workers) tell(worker, STOP)
+    setTimeout(() => {
+      this.cut()
+      process.exit(1)
+    }, HANGING_LIMIT_MS)
+    if (this.#workers.size === 0) process.exit(0)
+  }
+
+  cut(): void {
+    for (const worker of this.#workers) worker.process.kill('SIGKILL')
+  }
+
+  #listens({ process: { pid } }: Worker, port: number): void {
+    this.#log.info(`process ${pid} serves on port ${port}`)
+    if (this.#serving) return
+    this.#serving = true
+    for (let others = this.#processes - 1; others > 0; others -= 1) this.start()
+  }
+
+  #replace({ process: { pid } }: Worker, reason: string, deaths: number): void {
+    const pauseMs =
+      deaths < 2 ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(deaths - 2, 10))
+    const when = pauseMs === 0 ? 'at once' : `in ${pauseMs / 1_000} s`
+    this.#log.error(`process ${pid} ended (${reason}); another takes its place ${when}`)
+    setTimeout(() => this.start(deaths), pauseMs)
+  }
+
+  #stopped(code: number | null): void {
+    if (code !== 0) this.#exitCode = 1
+    if (this.#workers.size === 0) process.exit(this.#exitCode)
+  }
+}
+
+/** A worker that is ending need not be told. */
+function tell(worker: Worker | undefined, message: string | object): void {
+  if (worker?.isConnected()) worker.send(message, () => {})
+}

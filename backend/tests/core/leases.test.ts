@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import fc from 'fast-check'
+import { AppError } from '../../src/core/errors.ts'
+import type { FromPrimary } from '../../src/core/lease-messages.ts'
+import { LeasedLimit } from '../../src/core/leased-limit.ts'
+import { Lessor } from '../../src/core/lessor.ts'
+import { RequestWindows, type Turn } from '../../src/core/request-windows.ts'
+
+/** A primary and its workers; each wire keeps the order and takes some turns of the event loop. */
+function processes(perWindow: number, delays: number[], windowMs = 60_000) {
+  const wires: ((send: () => void) => void)[] = delays.flatMap((turns) => [
+    wire(turns),
+    wire(turns),
+  ])
+  const dead = new Set<number>()
+  const workers: LeasedLimit[] = []
+  const lessor = new Lessor(new RequestWindows(perWindow, windowMs), (worker, parts) => {
+    wires[2 * worker]?.(() => deliver(worker, structuredClone(parts)))
+  })
+  const deliver = (worker: number, parts: FromPrimary[]) => {
+    if (!dead.has(worker)) workers[worker]?.receive(parts)
+  }
+  for (const worker of delays.keys()) {
+    const limit = new LeasedLimit(perWindow, (parts) => {
+      const sent = structuredClone(parts)
+      wires[2 * worker + 1]?.(() => dead.has(worker) || lessor.receive(worker, sent))
+    })
+    workers.push(limit)
+  }
+  return { workers, lessor, silence: (worker: number) => dead.add(worker) }
+}
+
+function wire(turns: number): (send: () => void) => void {
+  let last = Promise.resolve()
+  return (send) => {
+    last = last.then(async () => {
+      for (let turn = 0; turn < turns; turn += 1) await nextTurn()
+      send()
+    })
+  }
+}
+
+const admitted = (turns: Turn[]) => turns.filter((turn) => turn.admitted).length
+const times = <Value>(count: number, make: () => Value) => Array.from({ length: count }, make)
+
+describe('a limit that processes share', () => {
+  it('admits exactly the limit, however requests and messages come', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 300 }),
+        fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 4 }),
+        fc.array(fc.tuple(fc.nat(), fc.nat({ max: 30 }), fc.nat({ max: 2 })), { maxLength: 40 }),
+        async (limit, delays, bursts) => {
+          const { workers } = processes(limit, delays)
+          const turns: (Turn | Promise<Turn>)[] = []
+          for (const [worker, count, pause] of bursts) {
+            const one = workers[worker % workers.length]
+            for (let n = 0; one && n < count; n += 1) turns.push(one.take('alice'))
+            for (let turn = 0; turn < pause; turn += 1) await nextTurn()
+          }
+          const told = await Promise.all(turns)
+          assert.equal(admitted(told), Math.min(limit, told.length))
+          for (const { admitted: passes, left } of told) assert.ok(passes || left === 0)
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+
+  it('asks nobody while there is a lease, nor once all is used up', async () => {
+    const { workers } = processes(64, [1])
+    const [worker] = workers
+    assert.ok(worker)
+    assert.deepEqual([(await worker.take('alice')).left], [63])
+    const next = worker.take('alice')
+    assert.ok(!(next instanceof Promise))
+    assert.equal(next.left, 62)
+    for (let n = 0; n < 62; n += 1) assert.ok((await worker.take('alice')).admitted)
+    assert.ok(!(await worker.take('alice')).admitted)
+    const refused = worker.take('alice')
+    assert.ok(!(refused instanceof Promise))
+    assert.deepEqual([refused.admitted, refused.left], [false, 0])
+    assert.ok((await worker.take('bob')).admitted)
+  })
+
+  it('what an ended process had leased counts as used, and holds up nobody', async () => {
+    const { workers, lessor, silence } = processes(64, [1, 1])
+    const [one, two] = workers
+    assert.ok(one && two)
+    assert.ok((await one.take('alice')).admitted)
+    silence(0)
+    const startedMs = performance.now()
+    const asked = Promise.all(times(64, () => two.take('alice')))
+    await nextTurn()
+    lessor.forget(0)
+    assert.equal(admitted(await asked), 62)
+    assert.ok(performance.now() - startedMs < 900)
+  })
+
+  it('a process that does not answer is waited for no longer than a second', async () => {
+    const { workers, silence } = processes(64, [1, 1])
+    const [one, two] = workers
+    assert.ok(one && two)
+    assert.ok((await one.take('alice')).admitted)
+    silence(0)
+    assert.equal(admitted(await Promise.all(times(64, () => two.take('alice')))), 62)
+  })
+
+  it('503 where the primary does not answer', async () => {
+    const limit = new LeasedLimit(5, () => {})
+    await assert.rejects(
+      async () => limit.take('alice'),
+      (error) => error instanceof AppError && error.code === 'service_unavailable',
+    )
+  })
+
+  it('a process whose primary is gone counts for itself', async () => {
+    const limit = new LeasedLimit(5, () => {})
+    const asked = Promise.all(times(4, () => limit.take('alice')))
+    limit.countAlone()
+    const later = await Promise.all(times(4, () => limit.take('alice')))
+    assert.deepEqual([admitted(await asked), admitted(later)], [4, 1])
+  })
+
+  it('all of it is there again in the next window', async () => {
+    const { workers } = processes(40, [0, 2], 2_000)
+    const all = () =>
+      Promise.all(workers.flatMap((worker) => times(30, () => worker.take('alice'))))
+    const first = await all()
+    assert.equal(admitted(first), 40)
+    const renewedMs = Math.max(...first.map((turn) => turn.renewedMs))
+    await new Promise((resolve) => setTimeout(resolve, renewedMs + 20))
+    assert.equal(admitted(await all()), 40)
+  })
+})

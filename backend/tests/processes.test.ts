@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Environment } from '../src/core/settings.ts'
+import { type Answer, exchange } from './support/app.ts'
+import { emptyPostgres } from './support/databases.ts'
+import { run, type Serving, serve } from './support/process.ts'
+
+const DEADLINE_MS = 30_000
+const SERVES = /process (\d+) serves/g
+
+const times = <Value>(count: number, make: () => Value) => Array.from({ length: count }, make)
+const workersOf = (output: string) => [...output.matchAll(SERVES)].map(([, pid]) => Number(pid))
+
+async function eventually(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const startedMs = performance.now()
+  while (!(await isSo())) {
+    assert.ok(performance.now() - startedMs < DEADLINE_MS, what)
+    await sleep(20)
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** Waits until so many workers have listened since the start; their process ids, oldest first. */
+async function workers(server: Serving, count: number): Promise<number[]> {
+  return workersOf(await server.until(new RegExp(`(?:process \\d+ serves[\\s\\S]*){${count}}`)))
+}
+
+describe('several processes on one port', { concurrency: 2 }, () => {
+  let environment: Environment
+  let drop: () => Promise<void>
+  before(async () => {
+    const made = await emptyPostgres()
+    environment = {
+      ...{ DATABASE_URL: made.url, DATABASE_POOL_MAX: '2' },
+      ...{ WEB_CONCURRENCY: '2', RATE_LIMIT_PER_MINUTE: '100000' },
+    }
+    drop = made.drop
+  })
+  after(() => drop())
+
+  const token = async (user: string) =>
+    (await run('commands/token.ts', [user], environment)).stdout.trim()
+
+  /** A new task, of which the server has the head and not yet the body. */
+  async function begin(port: number, user: string, bearer: string) {
+    const body = JSON.stringify({ title: 'under way' })
+    const sending = request({
+      ...{ host: '127.0.0.1', port, method: 'POST', path: `/api/${user}/tasks`, agent: false },
+      headers: {
+        authorization: `Bearer ${bearer}`,
+        'content-type': 'application/json',
+        'content-length': body.length,
+        expect: '100-continue',
+      },
+    })
+    const answered = once(sending, 'response').then(([response]) => response.resume().statusCode)
+    answered.catch(() => {}) // whoever finishes it is told
+    sending.flushHeaders()
+    await once(sending, 'continue')
+    return {
+      finish: (): Promise<number> => {
+        sending.end(body)
+        return answered
+      },
+      drop: () => sending.destroy(),
+    }
+  }
+
+  it('each of them answers, and the first greets for all', async () => {
+    const server = await serve({ ...environment, WEB_CONCURRENCY: '3' })
+    assert.equal(new Set(await workers(server, 3)).size, 3)
+    const seen = new Set<string>()
+    await eventually(async () => {
+      const { status, headers } = await exchange(server.port, 'GET', '/readyz', {})
+      assert.equal(status, 200)
+      seen.add(String(headers['x-request-id']).split('-').slice(0, -1).join('-'))
+      return seen.size === 3
+    }, `processes seen: ${seen.size}`)
+    const { code, output } = await server.kill('SIGTERM')
+    assert.equal(code, 0, output)
+    assert.equal(output.match(/listens on/g)?.length, 1)
+  })
+
+  for (const limit of [20, 640]) {
+    it(`429 beyond ${limit} requests of a user over all processes, and none before`, async () => {
+      const server = await serve({ ...environment, RATE_LIMIT_PER_MINUTE: String(limit) })
+      await workers(server, 2)
+      const headers = { authorization: `Bearer ${await token('alice')}` }
+      const answers: Answer[] = []
+      let toSend = limit + 60
+      const send = async () => {
+        while (toSend > 0) {
+          toSend -= 1
+          // Each on a connection of its own, so that they go to all processes in turn.
+          answers.push(await exchange(server.port, 'GET', '/api/alice/tasks', { headers }))
+        }
+      }
+      await Promise.all(times(32, send))
+      const admitted = answers.filter(({ status }) => status === 200)
+      const refused = answers.filter(({ status }) => status === 429)
+      assert.deepEqual([admitted.length, refused.length], [limit, 60])
+      for (const answer of answers) {
+        assert.equal(answer.headers['ratelimit-policy'], `"user";q=${limit};w=60`)
+        assert.match(String(answer.headers.ratelimit), /^"user";r=\d+;t=\d+$/)
+      }
+      for (const answer of refused) {
+        assert.match(String(answer.headers.ratelimit), /^"user";r=0;/)
+        const seconds = Number(answer.headers['retry-after'])
+        assert.ok(seconds > 0 && seconds <= 60)
+      }
+      const bob = { headers: { authorization: `Bearer ${await token('bob')}` } }
+      assert.equal((await exchange(server.port, 'GET', '/api/bob/tasks', bob)).status, 200)
+      await server.kill('SIGTERM')
+    })
+  }
+
+  it('one that is killed is replaced at once, later after a pause, and the others go on', async () => {
+    const server = await serve(environment)
+    const [, victim = 0] = await workers(server, 2)
+    process.kill(victim, 'SIGKILL')
+    const [, , next = 0] = await workers(server, 3)
+    assert.match(
+      await server.until(/ended \(SIGKILL\)/),
+      new RegExp(`process ${victim} ended \\(SIGKILL\\); another takes its place at once`),
+    )
+    for (const answer of await Promise.all(
+      times(20, () => exchange(server.port, 'GET', '/readyz', {})),
+    )) {
+      assert.equal(answer.status, 200)
+    }
+    process.kill(next, 'SIGKILL')
+    await server.until(new RegExp(`process ${next} ended .* another takes its place in 1 s`))
+    assert.equal((await exchange(server.port, 'GET', '/readyz', {})).status, 200)
+    await workers(server, 4)
+    const { code } = await server.kill('SIGTERM')
+    assert.equal(code, 0)
+  })
+
+  it('while one is killed under load, the answers that come are right', async () => {
+    const server = await serve(environment)
+    const [victim = 0] = await workers(server, 2)
+    const headers = { authorization: `Bearer ${await token('carol')}` }
+    let going = true
+    const statuses = new Set<number>()
+    let answered = 0
+    const load = times(8, async () => {
+      while (going) {
+        const answer = await exchange(server.port, 'GET', '/api/carol/tasks', { headers }).catch(
+          () => undefined, // it was on its way to the killed one
+        )
+        if (answer === undefined) continue
+        statuses.add(answer.status)
+        answered += 1
+      }
+    })
+    await eventually(() => answered > 20, 'answers before')
+    process.kill(victim, 'SIGKILL')
+    await workers(server, 3)
+    const before = answered
+    await eventually(() => answered > before + 20, 'answers after')
+    going = false
+    const { code } = await server.kill('SIGTERM')
+    assert.equal(code, 0)
+    await Promise.all(load)
+    assert.deepEqual([...statuses], [200])
+  })
+
+  for (const everybody of [false, true]) {
+    const how = everybody ? 'Ctrl-C, which reaches all of them and one twice,' : 'SIGTERM'
+    it(`${how} ends them with 0 when what is under way is answered`, async () => {
+      const server = await serve(environment)
+      const pids = await workers(server, 2)
+      const bearer = await token('alice')
+      const underWay = await Promise.all(times(8, () => begin(server.port, 'alice', bearer)))
+      const signal = everybody ? 'SIGINT' : 'SIGTERM'
+      if (everybody) for (const pid of pids) process.kill(pid, signal)
+      const ended = server.kill(signal)
+      if (everybody) server.kill(signal).catch(() => undefined)
+      await server.until(/finishing the requests under way/)
+      for (const { finish } of underWay) assert.equal(await finish(), 201)
+      const { code, output } = await ended
+      assert.equal(code, 0, output)
+      assert.doesNotMatch(output, /takes its place|"level":(50|60)/)
+      assert.equal(output.match(/finishing the requests/g)?.length, 1)
+    })
+  }
+
+  it('a second signal after a while ends them at once with 1', async () => {
+    const server = await serve(environment)
+    await workers(server, 2)
+    const held = await begin(server.port, 'alice', await token('alice'))
+    const ended = server.kill('SIGTERM')
+    await server.until(/finishing the requests under way/)
+    await eventually(() => {
+      server.kill('SIGTERM').catch(() => undefined)
+      return !isAlive(server.pid)
+    }, 'the primary has ended')
+    // It comes when nobody has the output open any more, so the workers have ended as well.
+    assert.equal((await ended).code, 1)
+    held.drop()
+  })
+
+  it('when the primary is killed, they answer what is under way and end', async () => {
+    const server = await serve(environment)
+    await workers(server, 2)
+    const bearer = await token('alice')
+    const underWay = await Promise.all(times(4, () => begin(server.port, 'alice', bearer)))
+    const ended = server.kill('SIGKILL')
+    await eventually(() => !isAlive(server.pid), 'the primary has ended')
+    for (const { finish } of underWay) assert.equal(await finish(), 201)
+    await ended
+  })
+})
+
+describe('a start of several processes', { concurrency: 2 }, () => {
+  let url: string
+  let drop: () => Promise<void>
+  before(async () => {
+    const made = await emptyPostgres()
+    url = made.url
+    drop = made.drop
+  })
+  after(() => drop())
+
+  const refused: [why: string, line: RegExp, environment: () => Environment][] = [
+    ['a bad setting', /^PORT takes .*\n$/, () => ({ PORT: 'x' })],
+    ['a bad number of them', /^WEB_CONCURRENCY takes .*\n$/, () => ({ WEB_CONCURRENCY: '65' })],
+    [
+      'the embedded database',
+      /^WEB_CONCURRENCY above 1 needs PostgreSQL.*DATABASE_URL.*\n$/,
+      () => ({ DATABASE_URL: 'pglite:memory' }),
+    ],
+    [
+      'a database that does not exist',
+      /^The database refused: database "nowhere" does not exist\n$/,
+      () => ({ DATABASE_URL: Object.assign(new URL(url), { pathname: '/nowhere' }).href }),
+    ],
+  ]
+  for (const [why, line, environment] of refused) {
+    it(`with ${why} ends with 1 and one line`, async () => {
+      const { code, stderr } = await run('main.ts', [], {
+        ...{ DATABASE_URL: url, PORT: '0', WEB_CONCURRENCY: '3' },
+        ...environment(),
+      })
+      assert.equal(code, 1)
+      assert.match(stderr, line)
+    })
+  }
+
+  it('on a port in use ends with 1 and one line', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const address = taken.address()
+    const port = typeof address === 'object' ? String(address?.port) : ''
+    const settings = { DATABASE_URL: url, PORT: port, WEB_CONCURRENCY: '3' }
+    const { code, stderr } = await run('main.ts', [], settings)
+    assert.equal(code, 1)
+    assert.match(stderr, new RegExp(`^Port ${port} is in use.*\n$`))
+    taken.close()
+  })
+})
