@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import type { PGlite } from '@electric-sql/pglite'
 import { openPglite } from './open-pglite.ts'
 
 /** From the server's thread to PGlite's. `bytes` are whole messages of the PostgreSQL protocol. */
@@ -27,8 +28,24 @@ async function answer(request: WorkerRequest): Promise<Uint8Array> {
       return NOTHING
     case 'exchange':
       // A connection may say goodbye when the database is closed already.
-      return database.closed ? NOTHING : database.execProtocolRaw(request.bytes)
+      return database.closed ? NOTHING : exchange(database, request.bytes)
   }
+}
+
+const STARTUP = 0
+
+/**
+ * Bytes there, bytes back. Not by execProtocolRaw, which parses each answer besides, and keeps all
+ * it has parsed for ever (PGlite 0.5); that is for the startup packet alone, which has no other way.
+ */
+async function exchange(database: PGlite, bytes: Uint8Array): Promise<Uint8Array> {
+  if (bytes[0] === STARTUP) return database.execProtocolRaw(bytes)
+  const pieces: Uint8Array[] = []
+  await database.execProtocolRawStream(bytes, {
+    // A view of memory that PGlite uses again.
+    onRawData: (piece) => pieces.push(piece.slice()),
+  })
+  return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces)
 }
 
 let before: Promise<void> = Promise.resolve()

@@ -7,7 +7,7 @@ import { takeLock } from '../../src/database/lock-file.ts'
 import { connectPglite } from '../../src/database/pglite.ts'
 import { PipelinedPool } from '../../src/database/pool.ts'
 import { insertTask } from '../../src/models/task.ts'
-import { embeddedFolder, rawStatement, testFolder } from '../support/databases.ts'
+import { embeddedFolder, openTestDatabase, rawStatement, testFolder } from '../support/databases.ts'
 import { start } from '../support/process.ts'
 
 const count = rawStatement('select count(*) from todo.tasks')
@@ -65,6 +65,17 @@ describe('the embedded database', () => {
     assert.deepEqual(await again.asUser('alice', count), [['1']])
     await again.close()
     await rm(folder, { recursive: true })
+  })
+
+  it('keeps nothing of its answers in memory', async () => {
+    const test = await openTestDatabase('pglite')
+    const megabyte = rawStatement(`select repeat('x', 1000000)`)
+    for (let n = 0; n < 50; n += 1) await test.database.asUser('alice', megabyte)
+    const before = process.memoryUsage().rss
+    for (let n = 0; n < 400; n += 1) await test.database.asUser('alice', megabyte)
+    const grownMb = (process.memoryUsage().rss - before) / 1e6
+    await test.close()
+    assert.ok(grownMb < 150, `${grownMb} MB more after 400 answers of 1 MB`)
   })
 
   it('in memory, nothing is kept', async () => {
