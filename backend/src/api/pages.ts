@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { setTimeout as rest } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import { listTasks, type TaskPage } from '../models/task.ts'
 import type { ListQuery } from '../schemas/task.ts'
@@ -6,6 +7,11 @@ import { encodeSegment } from './paths.ts'
 
 /** Tasks read at once for a list without a limit: the memory one such answer takes. */
 const STREAM_PAGE_TASKS = 200
+/**
+ * A rest after each of its pages. Without one, a list of 100 000 tasks keeps two cores busy for half
+ * a second, and the slowest of the others' requests take four times as long as in quiet.
+ */
+const REST_MS = 1
 
 /** The path of a user's tasks, as a client is to write it. */
 export function tasksPath(userId: string): string {
@@ -53,6 +59,7 @@ async function* array(
 ): AsyncGenerator<string> {
   yield `[${first.tasks}`
   for (let next = first.next; next !== null; ) {
+    await rest(REST_MS)
     const page = await read(next)
     if (page.tasks !== '') yield `,\n${page.tasks}`
     next = page.next

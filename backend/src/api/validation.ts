@@ -22,10 +22,10 @@ export function parseQuery(text: string): RawQuery {
   try {
     for (const pair of text.split('&')) {
       if (pair === '') continue
-      const [name = '', ...value] = pair.replaceAll('+', ' ').split('=')
-      const key = decodeURIComponent(name)
+      const end = pair.indexOf('=')
+      const key = decode(end === -1 ? pair : pair.slice(0, end))
+      const now = decode(end === -1 ? '' : pair.slice(end + 1))
       const before = query[key]
-      const now = decodeURIComponent(value.join('='))
       if (Array.isArray(before)) before.push(now)
       else query[key] = before === undefined ? now : [before, now]
     }
@@ -33,6 +33,11 @@ export function parseQuery(text: string): RawQuery {
     return MALFORMED
   }
   return query
+}
+
+/** @throws {URIError} */
+function decode(text: string): string {
+  return /[%+]/.test(text) ? decodeURIComponent(text.replaceAll('+', ' ')) : text
 }
 
 /**
@@ -73,9 +78,9 @@ function compile(ajv: Ajv, { querystring, body, ...schema }: FastifySchema) {
   if (querystring === undefined && body === undefined) return undefined
   const checkQuery = querystring ? ajv.compile(querystring) : undefined
   const checkBody = body ? ajv.compile(body) : undefined
-  return async (request: { query: unknown; body: unknown }) => {
+  const check = (request: Checked): AppError | undefined => {
     if (request.query === MALFORMED) {
-      throw new AppError('bad_request', { detail: 'The query string has bad percent-encoding' })
+      return new AppError('bad_request', { detail: 'The query string has bad percent-encoding' })
     }
     const errors: Fault[] = []
     if (checkQuery) {
@@ -85,12 +90,19 @@ function compile(ajv: Ajv, { querystring, body, ...schema }: FastifySchema) {
     if (checkBody && !(schema['x-optional-body'] && request.body === undefined)) {
       errors.push(...faults('body', checkBody, request.body ?? null))
     }
-    if (errors.length > 0) {
-      const [first] = errors
-      const detail = first && `${first.path.slice(1) || `The ${first.in}`} ${first.message}`
-      throw new AppError('validation_error', { errors, ...(detail && { detail }) })
-    }
+    if (errors.length === 0) return undefined
+    const [first] = errors
+    const detail = first && `${first.path.slice(1) || `The ${first.in}`} ${first.message}`
+    return new AppError('validation_error', { errors, ...(detail && { detail }) })
   }
+  return (request: Checked, _reply: unknown, done: (error?: AppError) => void) => {
+    done(check(request))
+  }
+}
+
+interface Checked {
+  query: unknown
+  body: unknown
 }
 
 function readQuery(query: RawQuery, schema: unknown): Record<string, unknown> {

@@ -7,10 +7,10 @@ export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
  * Lines are written together, this many bytes at a time or after this long: one write for each
  * would be a tenth of what a request costs. A process that ends by itself writes what is left.
  */
-const PIECE_BYTES = 4_095
+const PIECE_BYTES = 16_384
 const LATEST_MS = 100
 /** A pipe takes that in one piece (PIPE_BUF of Linux), so that lines of two processes do not mix. */
-const LARGEST_WRITE_BYTES = 4_096
+const SHARED_PIECE_BYTES = 4_096
 
 /**
  * JSON lines, for machines; lines to read where a person watches.
@@ -23,12 +23,13 @@ export async function createLogger(level: string, shared = false): Promise<Logge
 
 async function destination(shared: boolean): Promise<DestinationStream> {
   if (!process.stdout.isTTY) {
+    const piece = shared ? SHARED_PIECE_BYTES : PIECE_BYTES
     return pino.destination({
       dest: 1,
       sync: false,
-      minLength: PIECE_BYTES,
+      minLength: piece - 1,
+      maxWrite: piece,
       periodicFlush: LATEST_MS,
-      ...(shared && { maxWrite: LARGEST_WRITE_BYTES }),
     })
   }
   const { default: pretty } = await import('pino-pretty')

@@ -38,15 +38,19 @@ export interface PageOptions {
  */
 export type Versions = readonly string[] | undefined
 
+/**
+ * `"2026-11-23T06:00:00.120Z"`. PostgreSQL's own JSON of an instant takes half the time of to_char,
+ * but drops zeros at the end: a microsecond more, cut off again, keeps them.
+ */
 const instant = (column: string) =>
-  `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+  `left(to_json(${column} at time zone 'utc' + interval '1 microsecond')::text, 24) || 'Z"'`
 
 /** The one place that knows the wire form of a task. `id` is first and `updated_at` last: see below. */
 const TASK_JSON = `'{"id":"' || id || '","user_id":' || to_json(user_id) || ',"title":' || to_json(title)
   || ',"description":' || coalesce(to_json(description)::text, 'null')
   || ',"completed":' || case when completed then 'true' else 'false' end
-  || ',"created_at":"' || ${instant('created_at')}
-  || '","updated_at":"' || ${instant('updated_at')} || '"}'`
+  || ',"created_at":' || ${instant('created_at')}
+  || ',"updated_at":' || ${instant('updated_at')} || '}'`
 
 const ID = { start: '{"id":"'.length, length: 36 }
 const UPDATED_AT = { start: -26, end: -2 }
@@ -95,22 +99,31 @@ export function findTask(userId: string, id: string): Statement<TaskJson | undef
  */
 const PAGE_BYTES = 524_288
 
+/**
+ * Up to so many tasks are not added up: of the longest kind they are 3.4 MB, no more than a bounded
+ * page may be as JSON, and adding up takes a sixth of the time of the page.
+ */
+const SHORT_PAGE_TASKS = 50
+
 /** `$3` is how many tasks at most; one more is read to know whether there is more. */
-const list = (conditions: string) =>
-  sql(
-    `select string_agg(${TASK_JSON}, E',\\n') filter (where fits), count(*) filter (where fits), count(*),
-       case when count(*) = 0 then ${REFUSE_DELETED} end from (
-       select *, coalesce(sum(octet_length(title) + coalesce(octet_length(description), 0))
-         over (order by id desc rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES} as fits
+const list = (condition: string) => {
+  const newest = `select * from todo.tasks where user_id = $1 and id < $2 ${condition} order by id desc limit $3 + 1`
+  const refused = `case when count(*) = 0 then ${REFUSE_DELETED} end`
+  return {
+    short: sql(
+      `select string_agg(${TASK_JSON}, E',\\n'), count(*), count(*), ${refused} from (${newest}) newest`,
+    ),
+    long: sql(
+      `select string_agg(${TASK_JSON}, E',\\n') filter (where fits), count(*) filter (where fits), count(*), ${refused}
        from (
-         select * from todo.tasks where user_id = $1 ${conditions} order by id desc limit $3 + 1
-       ) newest
-     ) page`,
-  )
-const LIST = {
-  all: list('and id < $2'),
-  filtered: list('and id < $2 and completed = $4'),
+         select *, coalesce(sum(octet_length(title) + coalesce(octet_length(description), 0))
+           over (order by id desc rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES} as fits
+         from (${newest}) newest
+       ) page`,
+    ),
+  }
 }
+const LIST = { all: list(''), filtered: list('and completed = $4') }
 
 /** Above every id there is: where the newest page begins. */
 const NEWEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
@@ -120,9 +133,10 @@ export function listTasks(
   userId: string,
   { completed, after, limit }: PageOptions,
 ): Statement<TaskPage> {
+  const { short, long } = completed === undefined ? LIST.all : LIST.filtered
   const values = [userId, after ?? NEWEST, limit]
   return {
-    sql: completed === undefined ? LIST.all : LIST.filtered,
+    sql: limit > SHORT_PAGE_TASKS ? long : short,
     values: completed === undefined ? values : [...values, completed],
     read: ([row]) => readPage(row?.[0] ?? '', Number(row?.[1]), Number(row?.[2]), limit),
   }

@@ -131,6 +131,9 @@ for (const kind of KINDS) {
       assert.deepEqual(titles(paged.flat()), expected)
       assert.deepEqual(titles((await test.send('GET', '/api/long/tasks')).json), expected)
       assert.equal((await pages('/api/long/tasks?limit=1')).length, 100)
+      // Up to 50 tasks are a page, however long; one more may be too much.
+      assert.equal((await pages('/api/long/tasks?limit=50')).length, 2)
+      assert.ok((await pages('/api/long/tasks?limit=51')).length > 2)
     })
 
     it('a slow reader of a long list holds up nobody, and a lost one ends the reading', async () => {
