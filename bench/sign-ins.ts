@@ -7,17 +7,19 @@
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { arch, availableParallelism, cpus, platform, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
-import { type Account, seedAccounts } from './accounts.ts'
-import { publish } from './publish.ts'
-import { SEEDED, seed } from './seed.ts'
-import { SERVICE, type Server, startServer } from './servers.ts'
-import { signInAtOnce } from './sign-in.ts'
-import { type Round, ratioOf, type SignInsReport, toMarkdown } from './sign-ins-report.ts'
-import { type SteadyLoad, startSteadyLoad } from './steady-load-process.ts'
+import { SMALL, seedSmall } from './data/seed.ts'
+import { requestsFor } from './data/work.ts'
+import { type SteadyLoad, startSteadyLoad } from './load/steady-load.ts'
+import { publish } from './report/publish.ts'
+import { surroundings } from './report/surroundings.ts'
+import { SERVICE, type Server, startServer } from './servers/start-server.ts'
+import { type Account, seedAccounts } from './sign-ins/accounts.ts'
+import { type Round, ratioOf, type SignInsReport, toMarkdown } from './sign-ins/report.ts'
+import { signInAtOnce } from './sign-ins/sign-in.ts'
 
 const ROUNDS = 3
 const ACCOUNTS = 200
@@ -44,29 +46,19 @@ async function report(databaseUrl: string, database: Client): Promise<SignInsRep
     TRUST_PROXY: 'loopback', // each client has an address of its own, by X-Forwarded-For
   }
   const server = await startServer(SERVICE, settings, folder)
-  const targets = await seed(database, secret)
+  const requests = await requestsFor('get', await seedSmall(database), secret)
   const accounts = await seedAccounts(database, ACCOUNTS)
-  const load = startSteadyLoad(server.url, TASKS_PER_SECOND, targets, folder)
+  const load = startSteadyLoad(server.url, TASKS_PER_SECOND, requests, folder)
   await load.record(() => sleep(WARM_UP_MS))
   const firstSignIn = await measureFirst(server, load, accounts.slice(0, 1))
   await signInAtOnce(server.url, accounts.slice(-WARM_UP_SIGN_INS))
   const rounds = await measureRounds(server, load, accounts)
   load.stop()
   await server.stop()
-  const { rows } = await database.query<{ server_version: string }>('show server_version')
   return {
-    date: new Date().toISOString().slice(0, 10),
-    load: `GET of one task, ${TASKS_PER_SECOND} a second whether or not the earlier ones are answered, over keep-alive connections, ${SEEDED}; for ${QUIET_MS / 1_000} s in quiet, then while ${ACCOUNTS} clients, each with an account and an address of its own, sign in at once and try again after the Retry-After of a 503 until all are in. ${ROUNDS} rounds. RATE_LIMIT_PER_MINUTE=0.`,
-    machine: {
-      cores: availableParallelism(),
-      model: cpus()[0]?.model ?? 'unknown',
-      platform: `${platform()} ${arch()}`,
-    },
-    versions: {
-      node: process.versions.node,
-      postgresql: rows[0]?.server_version ?? 'unknown',
-      betterAuth: JSON.parse(readFileSync(BACKEND, 'utf8')).dependencies['better-auth'],
-    },
+    ...(await surroundings(database)),
+    betterAuth: JSON.parse(readFileSync(BACKEND, 'utf8')).dependencies['better-auth'],
+    load: `GET of one task, ${TASKS_PER_SECOND} a second whether or not the earlier ones are answered, over keep-alive connections, ${SMALL}; for ${QUIET_MS / 1_000} s in quiet, then while ${ACCOUNTS} clients, each with an account and an address of its own, sign in at once and try again after the Retry-After of a 503 until all are in. ${ROUNDS} rounds. RATE_LIMIT_PER_MINUTE=0.`,
     ratio: ratioOf(rounds),
     firstSignIn,
     rounds,

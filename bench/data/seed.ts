@@ -1,0 +1,89 @@
+import type { Client } from 'pg'
+
+const USERS = 1_000
+const TASKS_PER_USER = 50
+/** In the large database one user has this many of all the tasks. */
+const BUSIEST_USER = 'busiest'
+const BUSIEST_TASKS = 100_000
+const LARGE_TASKS = 1_000_000
+
+/** A user and the ids of their tasks. */
+export interface Owner {
+  readonly userId: string
+  readonly taskIds: readonly string[]
+}
+
+/** What is asked of a database: tasks of the readers are read and changed, the writers make new ones. */
+export interface Population {
+  readonly readers: readonly Owner[]
+  readonly writers: readonly Owner[]
+}
+
+export const SMALL = `${count(USERS)} users with ${TASKS_PER_USER} tasks each`
+export const LARGE = `${count(LARGE_TASKS)} tasks, ${count(BUSIEST_TASKS)} of them of one user`
+
+const INSERT_USERS = 'insert into todo.users (id) select $1 || n from generate_series(1, $2::int) n'
+
+/** Rows lie in the order in which tasks are made, as in a database that has grown: users mixed. */
+const INSERT_TASKS = `
+  insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
+  select user_id, uuidv7(age), 'Task ' || n || ': buy milk, bread and coffee',
+    case when n % 2 = 0 then 'From the shop at the corner, before it closes at eight' end,
+    n % 3 = 0, now() + age, now() + age
+  from (
+    select id as user_id, n, -(random() * interval '300 days' + interval '1 day') as age
+    from todo.users, generate_series(1, case when id = $2 then $3::int else $1::int end) n
+  ) drawn order by age`
+
+/**
+ * Fills the database of a server that is ready, as its superuser: 1 000 users with 50 tasks each.
+ *
+ * @returns 500 of them as readers, the others as writers.
+ */
+export async function seedSmall(client: Client): Promise<Population> {
+  await client.query(INSERT_USERS, ['user-', USERS])
+  await insertTasks(client)
+  const owners = await owned(client, 'user-%')
+  return { readers: owners.slice(0, USERS / 2), writers: owners.slice(USERS / 2) }
+}
+
+/**
+ * The same 1 000 users among a million tasks, a tenth of which belong to one user.
+ *
+ * @returns that user as the one reader.
+ */
+export async function seedLarge(client: Client): Promise<Population> {
+  const others = (LARGE_TASKS - BUSIEST_TASKS) / TASKS_PER_USER - USERS
+  await client.query(INSERT_USERS, ['user-', USERS])
+  await client.query(INSERT_USERS, ['other-', others])
+  await client.query('insert into todo.users (id) values ($1)', [BUSIEST_USER])
+  await insertTasks(client)
+  return { readers: await owned(client, BUSIEST_USER), writers: await owned(client, 'user-%') }
+}
+
+async function insertTasks(client: Client): Promise<void> {
+  // Every user is there: checking that a million times would take longer than all the rest.
+  await client.query('set session_replication_role = replica')
+  await client.query(INSERT_TASKS, [TASKS_PER_USER, BUSIEST_USER, BUSIEST_TASKS])
+  await client.query('reset session_replication_role')
+  await client.query('vacuum analyze todo.tasks')
+  await client.query('checkpoint')
+}
+
+async function owned(client: Client, like: string): Promise<Owner[]> {
+  const { rows } = await client.query<{ user_id: string; ids: string[] }>(
+    'select user_id, array_agg(id) as ids from todo.tasks where user_id like $1 group by user_id',
+    [like],
+  )
+  return rows.map(({ user_id, ids }) => ({ userId: user_id, taskIds: ids }))
+}
+
+/** Takes away what a load has made, so that the next one finds the same database. */
+export async function tidy(client: Client): Promise<void> {
+  await client.query(`delete from todo.tasks where created_at > now() - interval '12 hours'`)
+  await client.query('vacuum todo.tasks')
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en').replaceAll(',', ' ')
+}

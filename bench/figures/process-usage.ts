@@ -1,0 +1,71 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+
+/** Linux tells CPU time to programs in hundredths of a second on every machine (USER_HZ). */
+const TICK_MS = 10
+const HAS_PROC = existsSync('/proc/self/stat')
+
+export interface Memory {
+  readonly rssBytes: number
+  /** The most it ever was; null where the system does not keep it. */
+  readonly peakRssBytes: number | null
+}
+
+/**
+ * The CPU time a process and its children have used, user and system, all their threads, in
+ * milliseconds.
+ */
+export function cpuMs(pid: number): number {
+  return processes(pid).reduce(
+    (sum, one) => sum + (HAS_PROC ? ticks(one) * TICK_MS : clock(ps(one, 'time')) * 1_000),
+    0,
+  )
+}
+
+/** Memory of a process and its children; what they share is counted for each. */
+export function memory(pid: number): Memory {
+  return processes(pid)
+    .map(memoryOfOne)
+    .reduce((sum, one) => ({
+      rssBytes: sum.rssBytes + one.rssBytes,
+      peakRssBytes:
+        sum.peakRssBytes === null || one.peakRssBytes === null
+          ? null
+          : sum.peakRssBytes + one.peakRssBytes,
+    }))
+}
+
+function memoryOfOne(pid: number): Memory {
+  if (!HAS_PROC) return { rssBytes: Number(ps(pid, 'rss')) * 1024, peakRssBytes: null }
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return { rssBytes: kilobytes(status, 'VmRSS'), peakRssBytes: kilobytes(status, 'VmHWM') }
+}
+
+/** The process and, where the system tells, its children and theirs. */
+function processes(pid: number): number[] {
+  const children = `/proc/${pid}/task/${pid}/children`
+  if (!existsSync(children)) return [pid]
+  const pids = readFileSync(children, 'utf8').split(' ').filter(Boolean).map(Number)
+  return [pid, ...pids.flatMap(processes)]
+}
+
+/** Fields 14 and 15 of proc_pid_stat(5); the name in field 2 may hold spaces, so count from its end. */
+function ticks(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return Number(fields[11]) + Number(fields[12])
+}
+
+function kilobytes(status: string, name: string): number {
+  const [, value] = status.match(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm')) ?? []
+  return Number(value) * 1024
+}
+
+function ps(pid: number, column: string): string {
+  return execFileSync('ps', ['-o', `${column}=`, '-p', String(pid)], { encoding: 'utf8' }).trim()
+}
+
+/** `1:02:03.4` in seconds. */
+function clock(text: string): number {
+  return text.split(':').reduce((total, part) => total * 60 + Number(part), 0)
+}

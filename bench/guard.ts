@@ -1,0 +1,66 @@
+/**
+ * Whether the server has become slower: a short comparison with the floor, in one run and by
+ * processor time, so that a slower machine changes nothing. The bounds are wider than the noise of
+ * a shared machine; `npm run bench` is for finer questions.
+ *
+ * Usage: npm run bench:guard, in about half a minute
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Client } from 'pg'
+import { startPostgres } from '../scripts/postgres.ts'
+import { seedSmall } from './data/seed.ts'
+import { requestsFor, type Work } from './data/work.ts'
+import { startLoad } from './load/load.ts'
+import { compared, serverCpu } from './report/targets.ts'
+import { range } from './report/text.ts'
+import { compare } from './runs/compare.ts'
+import { FLOOR, OURS, serviceSettings, startService } from './servers/contestants.ts'
+import { node, startServer } from './servers/start-server.ts'
+
+/** The server CPU of a request over the floor's; what is measured when it is quiet is 1.1 to 1.3. */
+const BOUNDS: readonly (readonly [work: Work, bound: number])[] = [
+  ['get', 1.8],
+  ['list', 1.8],
+  ['create', 1.8],
+]
+const TURNS = { rounds: 5, seconds: 1 }
+const WARM_UP_SECONDS = 2
+
+const folder = mkdtempSync(join(tmpdir(), 'todo-guard-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+const postgres = await startPostgres('autovacuum=off')
+const stage = { databaseUrl: postgres.url, secret: 'x'.repeat(32), folder }
+const service = await startService(stage)
+const floor = await startServer(node('bench/servers/floor.ts'), serviceSettings(stage), folder)
+const database = new Client({ connectionString: postgres.url })
+await database.connect()
+const population = await seedSmall(database)
+const warmUp = startLoad(await requestsFor('mix', population, stage.secret), folder)
+for (const { url } of [service, floor]) await warmUp.run({ url, seconds: WARM_UP_SECONDS })
+warmUp.stop()
+
+let slower = false
+for (const [work, bound] of BOUNDS) {
+  const requests = await requestsFor(work, population, stage.secret)
+  const entries = [
+    { name: OURS, server: service, requests, database },
+    { name: FLOOR, server: floor, requests, database },
+  ]
+  const standings = await compare(work, entries, TURNS, folder)
+  const ratio = compared({ title: work, standings }, OURS, FLOOR, serverCpu)
+  const found = `${work}: ${ratio ? range(ratio) : '?'} times the floor's server CPU`
+  if (ratio !== undefined && ratio.median <= bound) {
+    console.log(`${found}, at most ${bound}`)
+  } else {
+    slower = true
+    console.error(
+      `${found}, more than ${bound}: npm run bench:profile -- ${work} shows where it goes`,
+    )
+  }
+}
+await database.end()
+await Promise.all([service.stop(), floor.stop()])
+await postgres.stop()
+if (slower) process.exitCode = 1

@@ -1,0 +1,26 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { endWithThisProcess } from '../servers/start-server.ts'
+import type { Load, LoadResult } from './load.ts'
+
+const PROGRAM = fileURLToPath(new URL('./autocannon-process.ts', import.meta.url))
+
+/** @param file the requests, as JSON. */
+export function startAutocannon(file: string): Load {
+  const child = fork(PROGRAM, [file])
+  endWithThisProcess(child)
+  const exited = once(child, 'exit').then(([code]) => {
+    throw new Error(`the load ended with ${code}`)
+  })
+  exited.catch(() => undefined) // by stop() it is no failure
+  return {
+    async run(order) {
+      child.send(order)
+      const [message] = await Promise.race([once(child, 'message'), exited])
+      const result: LoadResult = message // the only one autocannon-process.ts sends
+      return result
+    },
+    stop: () => child.disconnect(),
+  }
+}

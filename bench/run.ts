@@ -1,0 +1,31 @@
+/**
+ * How fast this server is, beside the least that the work can cost and beside what others would
+ * write. It starts a PostgreSQL of its own, fills it, and gives every server the same load in turn.
+ * Prints its report, and writes it to bench/results/.
+ *
+ * Usage: npm run bench            in about 20 minutes, into full.md; renews "How fast" of the README
+ *        npm run bench -- --quick in about 3 minutes, into quick.md
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { FULL, QUICK } from './effort.ts'
+import { measureAll } from './measure-all.ts'
+import { toMarkdown } from './report/markdown.ts'
+import { writePlot } from './report/plot.ts'
+import { publish } from './report/publish.ts'
+import { writeReadme } from './report/readme.ts'
+
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
+const effort = values.quick ? QUICK : FULL
+const folder = mkdtempSync(join(tmpdir(), 'todo-bench-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+
+const report = await publish(
+  effort.name,
+  (url, database) => measureAll(url, database, effort, folder),
+  toMarkdown,
+)
+writePlot(effort.name, report)
+if (effort === FULL) writeReadme()

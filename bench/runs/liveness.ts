@@ -1,0 +1,72 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { Agent, get } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type Spread, spread } from '../figures/ratio.ts'
+import { endWithThisProcess } from '../servers/start-server.ts'
+
+const PROGRAM = fileURLToPath(new URL('../servers/slow-statement.ts', import.meta.url))
+const STATEMENT_MS = 2_000
+const PROBE_ROWS = 1_000_000
+const ASK_EVERY_MS = 4
+
+/** How long `/livez` took while the embedded database was at work on one statement. */
+export interface Liveness {
+  readonly statementMs: number
+  readonly asked: number
+  readonly p99Ms: number
+  readonly times: Spread
+}
+
+/** Runs a statement of two seconds, as long as this machine needs rows for it, and asks meanwhile. */
+export async function measureLiveness(): Promise<Liveness> {
+  const child = fork(PROGRAM, {
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: 'pglite:memory',
+      BETTER_AUTH_SECRET: 'x'.repeat(32),
+      LOG_LEVEL: 'warn',
+    },
+  })
+  endWithThisProcess(child)
+  const [url] = await once(child, 'message')
+  const run = async (rows: number): Promise<number> => {
+    child.send(rows)
+    const [ms] = await once(child, 'message')
+    return ms
+  }
+  await run(PROBE_ROWS)
+  const rows = Math.round((STATEMENT_MS / (await run(PROBE_ROWS))) * PROBE_ROWS)
+  const agent = new Agent({ keepAlive: true })
+  const latenciesMs: number[] = []
+  let running = true
+  const statement = run(rows).finally(() => {
+    running = false
+  })
+  while (running) {
+    latenciesMs.push(await ask(`${url}/livez`, agent))
+    await sleep(ASK_EVERY_MS)
+  }
+  agent.destroy()
+  const statementMs = await statement
+  child.disconnect()
+  await once(child, 'exit')
+  latenciesMs.sort((a, b) => a - b)
+  return {
+    statementMs,
+    asked: latenciesMs.length,
+    p99Ms: latenciesMs[Math.floor(0.99 * latenciesMs.length)] ?? Number.NaN,
+    times: spread(latenciesMs),
+  }
+}
+
+function ask(url: string, agent: Agent): Promise<number> {
+  const startedMs = performance.now()
+  return new Promise((resolve, reject) => {
+    get(url, { agent }, (response) => {
+      response.resume()
+      response.on('end', () => resolve(performance.now() - startedMs))
+    }).on('error', reject)
+  })
+}

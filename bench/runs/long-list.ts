@@ -1,0 +1,113 @@
+import { once } from 'node:events'
+import { Agent, get, type IncomingMessage } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Request } from '../data/work.ts'
+import { memory } from '../figures/process-usage.ts'
+import { ratio, type Spread, spread } from '../figures/ratio.ts'
+import { startSteadyLoad } from '../load/steady-load.ts'
+import type { Server } from '../servers/start-server.ts'
+
+const TASKS_PER_SECOND = 200
+/** Long enough for a p99: 600 requests of others. */
+const PHASE_MS = 3_000
+const WATCH_MS = 5
+
+/** What a whole list of very many tasks does to those who wait for it, and to all others. */
+export interface LongList {
+  readonly tasks: number
+  /** Until the first byte of the answer, over that of a list of 50 tasks. */
+  readonly firstByte: Spread
+  readonly firstByteMs: Spread
+  readonly seconds: Spread
+  /** The most that the server grew by, from before the list to its end. */
+  readonly growthBytes: Spread
+  /** The p99 of other users' requests during lists, over its quiet value. */
+  readonly othersP99: Spread
+}
+
+/**
+ * Reads the whole list again and again for some seconds, each after a short one, and measures other
+ * users' requests at a steady rate beside it.
+ *
+ * @param long the list of very many tasks, without a limit, and `short` one of 50 tasks.
+ * @param others requests of other users.
+ */
+export async function measureLongList(
+  server: Server,
+  { long, short, others }: Record<'long' | 'short' | 'others', readonly Request[]>,
+  times: number,
+  folder: string,
+): Promise<LongList> {
+  const [whole, few] = [long[0], short[0]]
+  if (whole === undefined || few === undefined) throw new Error('there are no lists to ask for')
+  await read(server, few)
+  const before = await read(server, whole)
+  const load = startSteadyLoad(server.url, TASKS_PER_SECOND, others, folder)
+  await load.record(() => sleep(PHASE_MS))
+  const quiet: number[] = []
+  const busy: number[] = []
+  const shorts: Answer[] = []
+  const longs: Answer[] = []
+  for (let at = 1; at <= times; at += 1) {
+    quiet.push((await load.record(() => sleep(PHASE_MS))).tasks.p99Ms)
+    const { tasks } = await load.record(async () => {
+      const untilMs = performance.now() + PHASE_MS
+      while (performance.now() < untilMs) {
+        shorts.push(await read(server, few))
+        longs.push(await read(server, whole))
+      }
+    })
+    busy.push(tasks.p99Ms)
+    console.error(
+      `list of ${before.tasks}, ${at} of ${times}: others’ p99 ${tasks.p99Ms.toFixed(1)} ms, quiet ${quiet.at(-1)?.toFixed(1)} ms`,
+    )
+  }
+  load.stop()
+  const firstBytes = (answers: readonly Answer[]) => answers.map(({ firstByteMs }) => firstByteMs)
+  return {
+    tasks: before.tasks,
+    firstByte: ratio(firstBytes(longs), firstBytes(shorts)),
+    firstByteMs: spread(firstBytes(longs)),
+    seconds: spread(longs.map(({ seconds }) => seconds)),
+    growthBytes: spread(longs.map(({ growthBytes }) => growthBytes)),
+    othersP99: ratio(busy, quiet),
+  }
+}
+
+interface Answer {
+  readonly tasks: number
+  readonly firstByteMs: number
+  readonly seconds: number
+  readonly growthBytes: number
+}
+
+/** Takes an answer as fast as it comes, and watches the server's memory meanwhile. */
+async function read({ url, pid }: Server, { path, token }: Request): Promise<Answer> {
+  const agent = new Agent({ keepAlive: true })
+  const beforeBytes = memory(pid).rssBytes
+  let mostBytes = beforeBytes
+  const watch = setInterval(() => {
+    mostBytes = Math.max(mostBytes, memory(pid).rssBytes)
+  }, WATCH_MS)
+  const startedMs = performance.now()
+  const sent = get(url + path, { agent, headers: { authorization: `Bearer ${token}` } })
+  const [response]: IncomingMessage[] = await once(sent, 'response')
+  const firstByteMs = performance.now() - startedMs
+  let tasks = 0
+  for await (const chunk of response ?? []) tasks += lineFeeds(chunk)
+  clearInterval(watch)
+  agent.destroy()
+  return {
+    tasks: tasks + 1,
+    firstByteMs,
+    seconds: (performance.now() - startedMs) / 1_000,
+    growthBytes: mostBytes - beforeBytes,
+  }
+}
+
+/** There is one between two tasks, and JSON has no other. */
+function lineFeeds(bytes: Buffer): number {
+  let count = 0
+  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) count += 1
+  return count
+}

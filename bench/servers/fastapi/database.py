@@ -1,0 +1,16 @@
+"""The engine, and the sessions on it."""
+
+import os
+
+from sqlmodel import Session, create_engine
+
+_, _, address = os.environ["DATABASE_URL"].partition("://")
+
+# Of 4, 8, 16 and 40 connections 16 were fastest, by little.
+engine = create_engine(
+    f"postgresql+psycopg2://{address}", pool_size=16, max_overflow=0, pool_pre_ping=False
+)
+
+
+def open_session() -> Session:
+    return Session(engine, expire_on_commit=False)
