@@ -23,7 +23,7 @@ export function toMarkdown(report: Report): string {
     '# How fast',
     `${load.connections} keep-alive connections, each with one request under way, made by ${load.tool} in a process of its own. ${seeded.small}; tokens of 500 of them. Every request has its token checked, is limited by its user, and leaves a line in a log. PostgreSQL is as it comes, but for autovacuum, which is off: tables are vacuumed between turns.`,
     surroundingsLine(report, peers),
-    `Servers take turns: ${effort.rounds} turns of ${effort.seconds} s each for each kind of work. A figure is the median of the turns. A ratio is the median of the ratios within each turn; behind it, in brackets, is where that median lies with some certainty (${effort.rounds >= 9 ? 'the second least to the second most' : 'the least to the most'} of ${effort.rounds}). CPU is user and system time per request: of the server from its own process, of the database from its sessions.`,
+    `Servers take turns: ${effort.rounds} turns of ${effort.seconds} s each for each kind of work. A figure is the median of the turns. A ratio is the median of the ratios within each turn; behind it, in brackets, is where that median lies with some certainty (${effort.rounds >= 9 ? 'the second least to the second most' : 'the least to the most'} of ${effort.rounds}). CPU is user and system time per request: of the server from its own process, of the database from its sessions.${effort.rounds < 5 ? ' With so few turns a verdict is a hint.' : ''}`,
     ...missing,
     ...noise(report),
     targetTable(report),
@@ -39,6 +39,7 @@ export function toMarkdown(report: Report): string {
     '## Several processes',
     'One process, and as many as `WEB_CONCURRENCY` says, on the same cores, which the load and PostgreSQL need as well. CPU is that of all processes together.',
     ...report.processes.map((comparison) => pairTable(comparison)),
+    onPaper(report),
     '## The embedded database',
     embedded(report),
   ]
@@ -122,7 +123,7 @@ function pairTable(comparison: Comparison): string {
 function servers(): string {
   return `- **${OURS}**: as \`npm start\` serves in production.
 - **${NO_WALL}**: the same app; its statements run as a superuser, with no scope before them.
-- **${FLOOR}**: bare \`node:http\` and pg in pipeline mode with the same statements. No token, no owner, no row level security, no checks, no limit, no log.
+- **${FLOOR}**: bare \`node:http\` and pg in pipeline mode as it comes with the same statements. No token, no owner, no row level security, no checks, no limit, no log.
 - **${DRIZZLE}**: what a TypeScript team would write: Fastify with schemas, @fastify/jwt, Drizzle on pg’s pool, row level security in a transaction that is awaited.
 - **${FASTAPI}**: the stack of the first plan: FastAPI, SQLModel on psycopg2, python-jose, uvicorn in one process, and no row level security.`
 }
@@ -138,8 +139,6 @@ function memoryTable({ memory, embeddedMemory }: Report): string {
 }
 
 function longList({ longList: list }: Report): string {
-  const mega = ({ median, from, to }: typeof list.growthBytes) =>
-    range({ median: median / 1e6, from: from / 1e6, to: to / 1e6 })
   return `### The whole list of ${count(list.tasks)} tasks
 
 ${table(
@@ -148,10 +147,23 @@ ${table(
     ['until the first byte', `${range(list.firstByteMs)} ms`],
     ['… beside a list of 50 tasks', range(list.firstByte)],
     ['until the last', `${range(list.seconds)} s`],
-    ['memory grows by', `${mega(list.growthBytes)} MB`],
+    ['memory grows by', megabytes(list.growthBytes)],
     ['other users’ p99, beside its quiet value', range(list.othersP99)],
   ],
 )}`
+}
+
+/** What processors give that are not here, by what a request takes of them. */
+function onPaper({ comparisons }: Report): string {
+  const rows = comparisons.flatMap(({ title, standings }) => {
+    const ours = standings.find(({ name }) => name === OURS)
+    if (ours === undefined) return []
+    const [server, database] = [middle(ours, serverCpu), middle(ours, databaseCpu)]
+    const cells = [1e6 / server, 1e6 / database, (8 * 1e6) / (server + database)]
+    return [[title, ...cells.map(count)]]
+  })
+  const head = ['requests/s', 'a core of servers', 'a core of PostgreSQL', '8 cores for both']
+  return `On paper, from the CPU that a request takes of each above, with the load from elsewhere and as many processes as cores for servers. Nothing else, locks and memory for two, is in it.\n\n${table(head, rows)}`
 }
 
 function embedded({ embedded: comparisons, liveness, startUps }: Report): string {

@@ -45,14 +45,14 @@ ${surroundingsLine(report, report.peers)} · ${load.tool}, ${load.connections} c
 
 ${workTable(report)}
 
-The floor is the least such work can cost in Node: bare HTTP, the same statements, no tokens, no users,
-no checks, no limits, no log. Everything else here has all of that. ${DRIZZLE} is what a
+The floor is bare \`node:http\` and pg in pipeline mode, as it comes, with the same statements: no tokens,
+no users, no checks, no limits, no log. Everything else here has all of that. ${DRIZZLE} is what a
 TypeScript team would write, with row level security; ${FASTAPI} has none. In brackets is what the
 ratio may be; ${uncertain(report)}
 
 - The database's wall, scope and policies, costs ${wall(report, serverCpu)} of the server's CPU and ${wall(report, databaseCpu)} of the database's, of all kinds of work.
 - Reading from a user with 100 000 tasks among a million costs ${ratios(report.growth, 'large', 'small', serverCpu)} of the server's CPU and ${ratios(report.growth, 'large', 'small', databaseCpu)} of the database's, beside 50 tasks among 50 000.
-- The whole list of ${count(longList.tasks)} tasks begins after ${number(longList.firstByteMs.median)} ms and takes ${number(longList.seconds.median)} s; the server's memory grows by ${megabytes(longList.growthBytes.median)}, and other users' p99 is ${range(longList.othersP99)} times its quiet value.
+- The whole list of ${count(longList.tasks)} tasks begins after ${number(longList.firstByteMs.median)} ms and takes ${number(longList.seconds.median)} s; the server's memory grows by ${megabytes(longList.growthBytes)}, and other users' p99 is ${range(longList.othersP99)} times its quiet value.
 - In memory: ${megabytes(startUps.postgresql.idleRssBytes)} idle, ${megabytes(ours?.after.peakRssBytes ?? null)} at most under load; embedded ${megabytes(startUps.embedded.idleRssBytes)} and ${megabytes(report.embeddedMemory.after.peakRssBytes)}. About 40 MB more once accounts are used.
 - A later start answers after ${seconds(startUps.postgresql.readyMs)} s with PostgreSQL, ${seconds(startUps.embedded.readyMs)} s embedded.
 - Embedded: ${embeddedRates(report.embedded)} a second. While one statement runs for ${number(liveness.statementMs / 1_000)} s, the p99 of \`/livez\` is ${number(liveness.p99Ms)} ms.

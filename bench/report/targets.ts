@@ -13,14 +13,15 @@ export interface Target {
   readonly unit: string
 }
 
-export type Verdict = 'reached' | 'missed' | 'not certain'
+export type Verdict = 'reached' | 'missed' | 'not certain' | 'not measured'
 
 /** Certain only where all that the median may be lies on one side. */
 export function verdict({ value: { from, to, median }, atMost, atLeast }: Target): Verdict {
+  if (Number.isNaN(median)) return 'not measured'
   const [worst, best] = atMost !== undefined ? [to, from] : [-from, -to]
   const bound = atMost ?? -(atLeast ?? Number.NaN)
   if (worst <= bound) return 'reached'
-  if (best > bound || Number.isNaN(median)) return 'missed'
+  if (best > bound) return 'missed'
   return 'not certain'
 }
 
@@ -69,7 +70,7 @@ export function targets(report: Report): Target[] {
       },
       {
         what: `list of ${longList.tasks} tasks: memory grows`,
-        value: inMegabytes(longList.growthBytes),
+        value: one(longList.growthBytes / MEGABYTE),
         atMost: 48,
         unit: 'MB',
       },
@@ -182,18 +183,16 @@ function embeddedRate({ title, standings }: Comparison): Target[] {
   ]
 }
 
-function inMegabytes({ median, from, to }: Spread): Spread {
-  return { median: median / MEGABYTE, from: from / MEGABYTE, to: to / MEGABYTE }
-}
-
 /** Comparisons whose rounds differ too much from each other for anything to be concluded. */
 export function noisy(report: Report): string[] {
   return [...report.comparisons, ...report.growth, ...report.processes]
     .filter(({ standings: [first, ...others] }) =>
-      others.some(
-        (other) =>
-          first !== undefined &&
-          isTooWide(ratio(first.rounds.map(serverCpu), other.rounds.map(serverCpu))),
+      others.some((other) =>
+        [serverCpu, rate].some(
+          (figure) =>
+            first !== undefined &&
+            isTooWide(ratio(first.rounds.map(figure), other.rounds.map(figure))),
+        ),
       ),
     )
     .map(({ title }) => title)

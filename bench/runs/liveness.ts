@@ -30,11 +30,18 @@ export async function measureLiveness(): Promise<Liveness> {
     },
   })
   endWithThisProcess(child)
-  const [url] = await once(child, 'message')
+  const exited = once(child, 'exit')
+  const message = async () => {
+    const ended = exited.then(([code]) =>
+      Promise.reject(new Error(`the server ended with ${code}`)),
+    )
+    const [value] = await Promise.race([once(child, 'message'), ended])
+    return value
+  }
+  const url = await message()
   const run = async (rows: number): Promise<number> => {
     child.send(rows)
-    const [ms] = await once(child, 'message')
-    return ms
+    return message()
   }
   await run(PROBE_ROWS)
   const rows = Math.round((STATEMENT_MS / (await run(PROBE_ROWS))) * PROBE_ROWS)
@@ -51,7 +58,7 @@ export async function measureLiveness(): Promise<Liveness> {
   agent.destroy()
   const statementMs = await statement
   child.disconnect()
-  await once(child, 'exit')
+  await exited
   latenciesMs.sort((a, b) => a - b)
   return {
     statementMs,

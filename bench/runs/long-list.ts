@@ -19,8 +19,8 @@ export interface LongList {
   readonly firstByte: Spread
   readonly firstByteMs: Spread
   readonly seconds: Spread
-  /** The most that the server grew by, from before the list to its end. */
-  readonly growthBytes: Spread
+  /** The server's memory at its most during all of them, over what it was before the first. */
+  readonly growthBytes: number
   /** The p99 of other users' requests during lists, over its quiet value. */
   readonly othersP99: Spread
 }
@@ -41,7 +41,8 @@ export async function measureLongList(
   const [whole, few] = [long[0], short[0]]
   if (whole === undefined || few === undefined) throw new Error('there are no lists to ask for')
   await read(server, few)
-  const before = await read(server, whole)
+  const beforeBytes = memory(server.pid).rssBytes
+  const first = await read(server, whole)
   const load = startSteadyLoad(server.url, TASKS_PER_SECOND, others, folder)
   await load.record(() => sleep(PHASE_MS))
   const quiet: number[] = []
@@ -59,17 +60,17 @@ export async function measureLongList(
     })
     busy.push(tasks.p99Ms)
     console.error(
-      `list of ${before.tasks}, ${at} of ${times}: others’ p99 ${tasks.p99Ms.toFixed(1)} ms, quiet ${quiet.at(-1)?.toFixed(1)} ms`,
+      `list of ${first.tasks}, ${at} of ${times}: others’ p99 ${tasks.p99Ms.toFixed(1)} ms, quiet ${quiet.at(-1)?.toFixed(1)} ms`,
     )
   }
   load.stop()
   const firstBytes = (answers: readonly Answer[]) => answers.map(({ firstByteMs }) => firstByteMs)
   return {
-    tasks: before.tasks,
+    tasks: first.tasks,
     firstByte: ratio(firstBytes(longs), firstBytes(shorts)),
     firstByteMs: spread(firstBytes(longs)),
     seconds: spread(longs.map(({ seconds }) => seconds)),
-    growthBytes: spread(longs.map(({ growthBytes }) => growthBytes)),
+    growthBytes: Math.max(...[first, ...longs].map(({ mostBytes }) => mostBytes)) - beforeBytes,
     othersP99: ratio(busy, quiet),
   }
 }
@@ -78,14 +79,14 @@ interface Answer {
   readonly tasks: number
   readonly firstByteMs: number
   readonly seconds: number
-  readonly growthBytes: number
+  /** The server's memory at its most meanwhile. */
+  readonly mostBytes: number
 }
 
 /** Takes an answer as fast as it comes, and watches the server's memory meanwhile. */
 async function read({ url, pid }: Server, { path, token }: Request): Promise<Answer> {
   const agent = new Agent({ keepAlive: true })
-  const beforeBytes = memory(pid).rssBytes
-  let mostBytes = beforeBytes
+  let mostBytes = 0
   const watch = setInterval(() => {
     mostBytes = Math.max(mostBytes, memory(pid).rssBytes)
   }, WATCH_MS)
@@ -101,7 +102,7 @@ async function read({ url, pid }: Server, { path, token }: Request): Promise<Ans
     tasks: tasks + 1,
     firstByteMs,
     seconds: (performance.now() - startedMs) / 1_000,
-    growthBytes: mostBytes - beforeBytes,
+    mostBytes: Math.max(mostBytes, memory(pid).rssBytes),
   }
 }
 

@@ -15,6 +15,7 @@
 import jwt from '@fastify/jwt'
 import type { JsonSchemaToTsProvider } from '@fastify/type-provider-json-schema-to-ts'
 import Fastify, { LogController } from 'fastify'
+import { pino } from 'pino'
 import * as schemas from './drizzle-schemas.ts'
 import * as tasks from './drizzle-tasks.ts'
 
@@ -27,6 +28,9 @@ declare module '@fastify/jwt' {
 const { HOST = '127.0.0.1', PORT, BETTER_AUTH_SECRET } = process.env
 if (!BETTER_AUTH_SECRET) throw new Error('BETTER_AUTH_SECRET is not set')
 
+/** Lines are written together, as this server's are. */
+const LOG = { dest: 1, sync: false, minLength: 16_383, maxWrite: 16_384, periodicFlush: 100 }
+
 /** Instants are Dates here and text on the wire, where fast-json-stringify writes them. */
 type Schemas = JsonSchemaToTsProvider<{
   SerializerSchemaOptions: {
@@ -35,7 +39,7 @@ type Schemas = JsonSchemaToTsProvider<{
 }>
 
 const app = Fastify({
-  logger: { level: 'info' },
+  loggerInstance: pino({ level: 'info' }, pino.destination(LOG)),
   logController: new LogController({ disableRequestLogging: true }),
 })
 

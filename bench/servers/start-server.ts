@@ -10,24 +10,21 @@ import { fileURLToPath } from 'node:url'
 /** A command and its arguments, run in the folder of this repository. */
 export type Program = readonly [command: string, ...args: string[]]
 
-/** A program of this repository, as `npm start` runs the server. */
-export function node(file: string): Program {
-  return [process.execPath, '--import', './scripts/compile-cache.mjs', file]
-}
-
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What `npm start` runs. */
-export const SERVICE = startScript()
-
-function startScript(): Program {
+/** A program of this repository, with the options that `npm start` gives the server. */
+export function node(file: string): Program {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-  const [, args] = /^exec node (.*)$/.exec(scripts.start) ?? []
-  if (args === undefined) throw new Error('package.json starts the server in another way now')
-  return [process.execPath, ...args.split(' ')]
+  const [, options] = /^exec node (.*) backend\/src\/main\.ts$/.exec(scripts.start) ?? []
+  if (options === undefined) throw new Error('package.json starts the server in another way now')
+  return [process.execPath, ...options.split(' '), file]
 }
+
+/** What `npm start` runs. */
+export const SERVICE = node('backend/src/main.ts')
 const READY_LIMIT_MS = 30_000
 const POLL_MS = 5
+const ANSWER_LIMIT_MS = 1_000
 
 export interface Server {
   readonly url: string
@@ -97,10 +94,12 @@ export async function startServer(
 
 function statusOf(url: string): Promise<number | undefined> {
   return new Promise((resolve) => {
-    get(url, { agent: false }, (response) => {
+    const sent = get(url, { agent: false, timeout: ANSWER_LIMIT_MS }, (response) => {
       response.resume()
       resolve(response.statusCode)
-    }).on('error', () => resolve(undefined))
+    })
+    sent.on('timeout', () => sent.destroy())
+    sent.on('error', () => resolve(undefined))
   })
 }
 

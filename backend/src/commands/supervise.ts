@@ -58,8 +58,10 @@ class Supervisor {
       this.#listens(worker, port)
     })
     worker.on('message', (message: unknown) => {
-      // Another part of the same program wrote it; Node's own watch mode sends other things.
-      if (Array.isArray(message)) this.#lessor.receive(worker.id, message)
+      // Another part of the same program wrote it; Node's own watch mode sends other things. What comes
+      // after the end is of nobody.
+      if (Array.isArray(message) && this.#workers.has(worker))
+        this.#lessor.receive(worker.id, message)
     })
     const ended = (code: number | null, reason: string) => {
       if (!this.#workers.delete(worker)) return

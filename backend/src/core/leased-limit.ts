@@ -85,6 +85,8 @@ export class LeasedLimit implements RequestLimit {
     // Counted from when it was asked, so that a lease never outlives its window.
     const fresh = { window, endsMs: askedMs + renewedMs, unused: 0, elsewhere: 0, exhausted: false }
     const lease = known?.window === window ? known : remember(this.#leases, userId, fresh)
+    // The window may end later than an ask that travelled slowly made it seem.
+    lease.endsMs = Math.max(lease.endsMs, fresh.endsMs)
     lease.unused += units
     lease.elsewhere = left
     lease.exhausted = exhausted

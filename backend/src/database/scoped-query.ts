@@ -50,16 +50,21 @@ export class ScopedQuery extends PipelinedQuery {
 
   submit(wire: Wire): null {
     const { sql, values } = this.#statement
+    const { name, text } = sql
+    const known = wire.parsedStatements[name] ?? wire.submittedNamedStatements[name]
     const messages = [
       // Parsed before the scope is set, so that a scope that fails leaves it prepared all the same.
-      ...prepare(wire, sql),
+      ...(known ? [] : [serialize.parse({ name, text, types: [] })]),
       bind(this.#scope, [this.#userId]),
       EXECUTE,
       bind(sql, values),
       EXECUTE,
       SYNC,
     ]
-    if (wire.stream.writable) wire.stream.write(Buffer.concat(messages))
+    if (!wire.stream.writable) return null
+    wire.stream.write(Buffer.concat(messages))
+    // pg notes the answer under the same name.
+    if (!known) wire.submittedNamedStatements[name] = text
     return null
   }
 
@@ -78,13 +83,6 @@ export class ScopedQuery extends PipelinedQuery {
   handleError(error: unknown): void {
     this.#settle(error, [])
   }
-}
-
-/** Parses a statement that the connection does not know; pg notes the answer under its name. */
-function prepare(wire: Wire, { name, text }: Sql): Buffer[] {
-  if (wire.parsedStatements[name] ?? wire.submittedNamedStatements[name]) return []
-  wire.submittedNamedStatements[name] = text
-  return [serialize.parse({ name, text, types: [] })]
 }
 
 function bind({ name }: Sql, values: readonly Value[]): Buffer {

@@ -100,8 +100,8 @@ export function findTask(userId: string, id: string): Statement<TaskJson | undef
 const PAGE_BYTES = 524_288
 
 /**
- * Up to so many tasks are not added up: of the longest kind they are 3.4 MB, no more than a bounded
- * page may be as JSON, and adding up takes a sixth of the time of the page.
+ * Up to so many tasks are not added up, which takes a sixth of the time of their page: of the longest
+ * kind they are 5 MB as JSON, and a bounded page may be 3.
  */
 const SHORT_PAGE_TASKS = 50
 

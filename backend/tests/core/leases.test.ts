@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { AppError } from '../../src/core/errors.ts'
-import type { FromPrimary } from '../../src/core/lease-messages.ts'
+import type { FromPrimary, FromWorker } from '../../src/core/lease-messages.ts'
 import { LeasedLimit } from '../../src/core/leased-limit.ts'
 import { Lessor } from '../../src/core/lessor.ts'
 import { RequestWindows, type Turn } from '../../src/core/request-windows.ts'
@@ -67,6 +67,25 @@ describe('a limit that processes share', () => {
       ),
       { numRuns: 150 },
     )
+  })
+
+  it('a lease lasts to the end of its window, however slowly the first ask travelled', async () => {
+    const asked: FromWorker[] = []
+    const worker = new LeasedLimit(320, (parts) => asked.push(...parts))
+    const grant = { grant: 'alice', window: 1, units: 10, exhausted: false }
+    const first = worker.take('alice')
+    await nextTurn()
+    // When the answer is there, the window has ended by the worker's reckoning.
+    worker.receive([
+      { ...grant, left: 310, askedMs: performance.now() - 60_000, renewedMs: 60_000 },
+    ])
+    assert.ok((await first).admitted)
+    const second = worker.take('alice')
+    await nextTurn()
+    worker.receive([{ ...grant, left: 300, askedMs: performance.now(), renewedMs: 10_000 }])
+    assert.ok((await second).admitted)
+    for (let n = 0; n < 18; n += 1) assert.ok(!(worker.take('alice') instanceof Promise))
+    assert.equal(asked.length, 2)
   })
 
   it('asks nobody while there is a lease, nor once all is used up', async () => {
