@@ -32,5 +32,5 @@ export const QUICK: Effort = {
   soloRounds: 1,
   seconds: 1,
   warmUpSeconds: 1,
-  starts: 2,
+  starts: 1,
 }

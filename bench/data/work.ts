@@ -25,6 +25,8 @@ export const WORKS: readonly { readonly work: Work; readonly title: string }[] =
 const MIX = ['get', 'get', 'get', 'get', 'list', 'list', 'list', 'create', 'update', 'toggle']
 const MIX_REQUESTS = 20_000
 const CREATES_PER_USER = 10
+/** A longer list says no more, and takes wrk longer to read. */
+const MOST_REQUESTS = 10_000
 const PAGE = 50
 const PAGES_PER_USER = 5_000
 

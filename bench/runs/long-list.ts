@@ -10,6 +10,7 @@ import type { Server } from '../servers/start-server.ts'
 const TASKS_PER_SECOND = 200
 /** Long enough for a p99: 600 requests of others. */
 const PHASE_MS = 3_000
+const WARM_UP_MS = 1_000
 const WATCH_MS = 5
 
 /** What a whole list of very many tasks does to those who wait for it, and to all others. */
@@ -44,7 +45,7 @@ export async function measureLongList(
   const beforeBytes = memory(server.pid).rssBytes
   const first = await read(server, whole)
   const load = startSteadyLoad(server.url, TASKS_PER_SECOND, others, folder)
-  await load.record(() => sleep(PHASE_MS))
+  await load.record(() => sleep(WARM_UP_MS))
   const quiet: number[] = []
   const busy: number[] = []
   const shorts: Answer[] = []
