@@ -17,9 +17,9 @@ export interface Effort {
 
 export const FULL: Effort = {
   name: 'full',
-  rounds: 9,
-  pairRounds: 9,
-  soloRounds: 5,
+  rounds: 7,
+  pairRounds: 7,
+  soloRounds: 3,
   seconds: 2,
   warmUpSeconds: 4,
   starts: 5,

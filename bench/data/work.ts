@@ -94,7 +94,9 @@ export async function requestsFor(
         return draw(kind, owner, one(owner.taskIds))
       })
     default:
-      return shuffled(readers.flatMap((owner) => owner.taskIds.map((id) => draw(work, owner, id))))
+      return shuffled(
+        readers.flatMap((owner) => owner.taskIds.map((id) => draw(work, owner, id))),
+      ).slice(0, MOST_REQUESTS)
   }
 }
 

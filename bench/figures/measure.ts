@@ -29,16 +29,16 @@ export async function measure(
   database: Client | null,
   seconds: number,
 ): Promise<Measurement> {
-  const backends = database === null ? [] : await backendsOf(database)
+  const before = await sessionsOf(database)
   const serverMs = cpuMs(server.pid)
-  const databaseMs = total(backends)
   const { requests, requestsPerSecond, p50Ms, p99Ms } = await load.run({ url: server.url, seconds })
   await untilQuiet(server.pid)
+  const after = await sessionsOf(database)
   // Every connection had a request under way when the time was up; the server has done its work.
   const done = requests + CONNECTIONS
   return {
     serverCpuUs: ((cpuMs(server.pid) - serverMs) / done) * 1_000,
-    databaseCpuUs: database === null ? null : ((total(backends) - databaseMs) / done) * 1_000,
+    databaseCpuUs: database === null ? null : (used(before, after) / done) * 1_000,
     requestsPerSecond,
     p50Ms,
     p99Ms,
@@ -55,12 +55,24 @@ async function untilQuiet(pid: number): Promise<void> {
   }
 }
 
-const total = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + cpuMs(pid), 0)
+/** CPU time that sessions used between the two, in milliseconds; of one that has ended, nothing. */
+function used(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): number {
+  return [...after].reduce((sum, [pid, ms]) => sum + ms - (before.get(pid) ?? 0), 0)
+}
 
-/** The sessions of every server that is up; those that are not under load use no time. */
-async function backendsOf(database: Client): Promise<number[]> {
+/** The sessions of every server that is up, and the CPU time of each; those not under load use none. */
+async function sessionsOf(database: Client | null): Promise<Map<number, number>> {
+  if (database === null) return new Map()
   const { rows } = await database.query<{ pid: number }>(
     `select pid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()`,
   )
-  return rows.map(({ pid }) => pid)
+  const sessions = new Map<number, number>()
+  for (const { pid } of rows) {
+    try {
+      sessions.set(pid, cpuMs(pid))
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return sessions
 }

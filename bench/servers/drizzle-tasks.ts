@@ -70,7 +70,12 @@ function prepareStatements(client: PoolClient) {
 }
 type Statements = ReturnType<typeof prepareStatements>
 
-const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: 8 })
+/** Connections are kept until the server's turn comes again. */
+const pool = new Pool({
+  connectionString: process.env.DATABASE_URL,
+  max: 8,
+  idleTimeoutMillis: 0,
+})
 const prepared = new WeakMap<PoolClient, Statements>()
 
 function statementsOf(client: PoolClient): Statements {
