@@ -3,7 +3,7 @@
  * write. It starts a PostgreSQL of its own, fills it, and gives every server the same load in turn.
  * Prints its report, and writes it to bench/results/.
  *
- * Usage: npm run bench            in about 20 minutes, into full.md; renews "How fast" of the README
+ * Usage: npm run bench            in about 12 minutes, into full.md; renews "How fast" of the README
  *        npm run bench -- --quick in about 3 minutes, into quick.md
  */
 import { mkdtempSync, rmSync } from 'node:fs'

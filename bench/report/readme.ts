@@ -50,8 +50,8 @@ no users, no checks, no limits, no log. Everything else here has all of that. ${
 TypeScript team would write, with row level security; ${FASTAPI} has none. In brackets is what the
 ratio may be; ${uncertain(report)}
 
-- The database's wall, scope and policies, costs ${wall(report, serverCpu)} of the server's CPU and ${wall(report, databaseCpu)} of the database's, of all kinds of work.
-- Reading from a user with 100 000 tasks among a million costs ${ratios(report.growth, 'large', 'small', serverCpu)} of the server's CPU and ${ratios(report.growth, 'large', 'small', databaseCpu)} of the database's, beside 50 tasks among 50 000.
+- With the database's wall, its scope and policies, a request takes ${wall(report, serverCpu)} the server CPU and ${wall(report, databaseCpu)} the database CPU that it takes without, by kind of work.
+- Reading from a user with 100 000 tasks among a million takes ${ratios(report.growth, 'large', 'small', serverCpu)} the server CPU and ${ratios(report.growth, 'large', 'small', databaseCpu)} the database CPU of 50 tasks among 50 000.
 - The whole list of ${count(longList.tasks)} tasks begins after ${number(longList.firstByteMs.median)} ms and takes ${number(longList.seconds.median)} s; the server's memory grows by ${megabytes(longList.growthBytes)}, and other users' p99 is ${range(longList.othersP99)} times its quiet value.
 - In memory: ${megabytes(startUps.postgresql.idleRssBytes)} idle, ${megabytes(ours?.after.peakRssBytes ?? null)} at most under load; embedded ${megabytes(startUps.embedded.idleRssBytes)} and ${megabytes(report.embeddedMemory.after.peakRssBytes)}. About 40 MB more once accounts are used.
 - A later start answers after ${seconds(startUps.postgresql.readyMs)} s with PostgreSQL, ${seconds(startUps.embedded.readyMs)} s embedded.
@@ -59,7 +59,7 @@ ratio may be; ${uncertain(report)}
 - ${processes(report)}
 - While ${signIns.rounds[0]?.signIns.count} people sign in at once, the p99 of task requests is ${range({ median: signIns.ratio.median, from: signIns.ratio.least, to: signIns.ratio.most })} times its quiet value (\`npm run bench:sign-ins\`). The first sign-in after a start loads Better Auth; a task request waited ${seconds(signIns.firstSignIn.tasks.maxMs)} s for that.
 
-\`npm run bench\` measures all of it on your machine in about 20 minutes, \`npm run bench -- --quick\` in 3,
+\`npm run bench\` measures all of it on your machine in about 12 minutes, \`npm run bench -- --quick\` in 3,
 with a PostgreSQL of its own. [The results](bench/results/full.md) have the rest, and what is missed;
 [those of the sign-ins](bench/results/sign-ins.md) too. Ratios travel from one machine to another, rates
 do not.
