@@ -13,10 +13,10 @@ import { startPostgres } from '../scripts/postgres.ts'
 import { seedSmall } from './data/seed.ts'
 import { requestsFor, type Work } from './data/work.ts'
 import type { Spread } from './figures/ratio.ts'
-import { startLoad } from './load/load.ts'
 import { compared, serverCpu } from './report/targets.ts'
 import { range } from './report/text.ts'
 import { compare } from './runs/compare.ts'
+import { warmUp } from './runs/warm-up.ts'
 import { FLOOR, OURS, serviceSettings, startService } from './servers/contestants.ts'
 import { node, startServer } from './servers/start-server.ts'
 
@@ -38,9 +38,7 @@ const floor = await startServer(node('bench/servers/floor.ts'), serviceSettings(
 const database = new Client({ connectionString: postgres.url })
 await database.connect()
 const population = await seedSmall(database)
-const warmUp = startLoad(await requestsFor('mix', population, stage.secret), folder)
-for (const { url } of [service, floor]) await warmUp.run({ url, seconds: WARM_UP_SECONDS })
-warmUp.stop()
+await warmUp([service, floor], { ...stage, population }, WARM_UP_SECONDS)
 
 /** One comparison of this server with the floor, by the server CPU of a request. */
 async function beside(work: Work): Promise<Spread> {

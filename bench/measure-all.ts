@@ -7,7 +7,7 @@ import { LARGE, type Population, SMALL, seedLarge, seedSmall } from './data/seed
 import { pagesFor, requestsFor, WORKS, wholeListsFor } from './data/work.ts'
 import type { Effort } from './effort.ts'
 import { type Memory, memory } from './figures/process-usage.ts'
-import { CONNECTIONS, LOAD_TOOL, startLoad } from './load/load.ts'
+import { CONNECTIONS, LOAD_TOOL } from './load/load.ts'
 import type { Comparison, Report } from './report/report.ts'
 import { surroundings } from './report/surroundings.ts'
 import { compare, type Entry } from './runs/compare.ts'
@@ -16,6 +16,7 @@ import { measureLiveness } from './runs/liveness.ts'
 import { measureLongList } from './runs/long-list.ts'
 import { proveSameAnswers } from './runs/same-answers.ts'
 import { measureStartUp } from './runs/start-up.ts'
+import { warmUp } from './runs/warm-up.ts'
 import {
   type Contestant,
   findPython,
@@ -224,17 +225,6 @@ async function measureEmbedded(stage: Stage, effort: Effort) {
   const after = memory(server.pid)
   await server.stop()
   return { embedded, embeddedMemory: { idle, after } }
-}
-
-/** Until the code of every kind of work is compiled as far as it will be, and tokens are known. */
-async function warmUp(
-  servers: readonly Server[],
-  { population, secret, folder }: Pick<Ground, 'population' | 'secret' | 'folder'>,
-  seconds: number,
-): Promise<void> {
-  const load = startLoad(await requestsFor('mix', population, secret), folder)
-  for (const { url } of servers) await load.run({ url, seconds })
-  load.stop()
 }
 
 function pairs({ pairRounds, seconds }: Effort) {

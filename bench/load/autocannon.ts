@@ -1,13 +1,18 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Request } from '../data/work.ts'
 import { endWithThisProcess } from '../servers/start-server.ts'
 import type { Load, LoadResult } from './load.ts'
 
 const PROGRAM = fileURLToPath(new URL('./autocannon-process.ts', import.meta.url))
 
-/** @param file the requests, as JSON. */
-export function startAutocannon(file: string): Load {
+/** @param folder where the requests are left for the process. */
+export function startAutocannon(requests: readonly Request[], folder: string): Load {
+  const file = join(folder, 'requests.json')
+  writeFileSync(file, JSON.stringify(requests))
   const child = fork(PROGRAM, [file])
   endWithThisProcess(child)
   const exited = once(child, 'exit').then(([code]) => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Request } from '../data/work.ts'
 import { startAutocannon } from './autocannon.ts'
@@ -35,10 +35,8 @@ export const LOAD_TOOL = wrkVersion() ?? 'autocannon'
 /** @param folder where the list of requests is left for the process. */
 export function startLoad(requests: readonly Request[], folder: string): Load {
   const own = mkdtempSync(join(folder, 'load-'))
-  const file = join(own, 'requests.json')
   const tool = LOAD_TOOL === 'autocannon' ? startAutocannon : startWrk
-  writeFileSync(file, JSON.stringify(requests))
-  const { run, stop } = tool(file, own)
+  const { run, stop } = tool(requests, own)
   return {
     run: async (order) => {
       const result = await run(order)

@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -15,13 +15,9 @@ export function wrkVersion(): string | undefined {
   return stdout?.match(/^wrk \S+/)?.[0].replace(/^wrk (debian\/)?/, 'wrk ')
 }
 
-/**
- * @param file the requests, as JSON.
- * @param folder where they are left in the form that wrk.lua reads.
- */
-export function startWrk(file: string, folder: string): Load {
+/** @param folder where the requests are left in the form that wrk.lua reads. */
+export function startWrk(requests: readonly Request[], folder: string): Load {
   const lines = join(folder, 'requests.tsv')
-  const requests: Request[] = JSON.parse(readFileSync(file, 'utf8'))
   const line = ({ method, path, token, body = '' }: Request) =>
     `${method}\t${path}\t${token}\t${body}\n`
   writeFileSync(lines, requests.map(line).join(''))

@@ -46,8 +46,9 @@ ${surroundingsLine(report, report.peers)} · ${load.tool}, ${load.connections} c
 ${workTable(report)}
 
 The floor is bare \`node:http\` and pg in pipeline mode, as it comes, with the same statements: no tokens,
-no users, no checks, no limits, no log. Everything else here has all of that. ${DRIZZLE} is what a
-TypeScript team would write, with row level security; ${FASTAPI} has none. In brackets is what the
+no users, no checks, no limits, no log. This server has all of that. ${DRIZZLE} is what a
+TypeScript team would write: tokens, checks, row level security and a log, no limits. ${FASTAPI}
+has tokens and checks alone. In brackets is what the
 ratio may be; ${uncertain(report)}
 
 - With the database's wall, its scope and policies, a request takes ${wall(report, serverCpu)} the server CPU and ${wall(report, databaseCpu)} the database CPU that it takes without, by kind of work.

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { Agent, get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type Spread, spread } from '../figures/ratio.ts'
 import { endWithThisProcess } from '../servers/start-server.ts'
 
 const PROGRAM = fileURLToPath(new URL('../servers/slow-statement.ts', import.meta.url))
@@ -16,7 +15,6 @@ export interface Liveness {
   readonly statementMs: number
   readonly asked: number
   readonly p99Ms: number
-  readonly times: Spread
 }
 
 /** Runs a statement of two seconds, as long as this machine needs rows for it, and asks meanwhile. */
@@ -64,7 +62,6 @@ export async function measureLiveness(): Promise<Liveness> {
     statementMs,
     asked: latenciesMs.length,
     p99Ms: latenciesMs[Math.floor(0.99 * latenciesMs.length)] ?? Number.NaN,
-    times: spread(latenciesMs),
   }
 }
 
