@@ -11,10 +11,10 @@ import {
   type Change,
   findTask,
   insertTask,
-  listTasks,
   toggleTask,
   updateTask,
 } from '../../backend/src/models/task.ts'
+import { listTasks } from '../../backend/src/models/task-list.ts'
 import { openUnscopedPool, plain } from './unscoped-pool.ts'
 
 const PAGE = 50

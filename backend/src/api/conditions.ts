@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import { type TaskJson, type Versions, versionOf } from '../models/task.ts'
+import type { Versions } from '../models/task.ts'
+import { type TaskJson, versionOf } from '../models/task-sql.ts'
 
 /** An entity tag of RFC 9110 §8.8.3; the first group is W/ where it is weak. */
 const ENTITY_TAG = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/g

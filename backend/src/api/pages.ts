@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { setTimeout as rest } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
-import { listTasks, type TaskPage } from '../models/task.ts'
+import { listTasks, type TaskPage } from '../models/task-list.ts'
 import type { ListQuery } from '../schemas/task.ts'
 import { encodeSegment } from './paths.ts'
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { AppError } from '../core/errors.ts'
-import type { Change, TaskJson } from '../models/task.ts'
+import type { Change } from '../models/task.ts'
+import type { TaskJson } from '../models/task-sql.ts'
 import { etagOf } from './conditions.ts'
 
 const CANONICAL_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/

@@ -1,14 +1,8 @@
 import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-json-schema-to-ts'
 import { v7 as uuidv7 } from 'uuid'
 import type { RequestLimit } from '../core/request-windows.ts'
-import {
-  deleteTask,
-  findTask,
-  insertTask,
-  listTasks,
-  toggleTask,
-  updateTask,
-} from '../models/task.ts'
+import { deleteTask, findTask, insertTask, toggleTask, updateTask } from '../models/task.ts'
+import { listTasks } from '../models/task-list.ts'
 import { etagOf, isNotModified, requiredVersions } from './conditions.ts'
 import { allTasks, cursorId, nextPage, tasksPath } from './pages.ts'
 import { limitRate } from './rate-limit.ts'

@@ -1,19 +1,11 @@
 import { type Row, type Sql, type Statement, sql } from '../database/session.ts'
-
-/** A task as it goes over the wire, written by PostgreSQL and never parsed here. */
-export type TaskJson = string
+import { LATER, REFUSE_DELETED, TASK_JSON, type TaskJson } from './task-sql.ts'
 
 /**
  * What became of a change: the task's JSON, `missing` when this user has no such task, `stale` when
  * it has, but at none of the versions that were asked for.
  */
 export type Change = { readonly json: TaskJson } | 'missing' | 'stale'
-
-/** A page of the list: its tasks joined as JSON, and the id of the last one while there are more. */
-export interface TaskPage {
-  readonly tasks: string
-  readonly next: string | null
-}
 
 export interface NewTask {
   readonly title: string
@@ -24,44 +16,11 @@ export interface NewTask {
 /** What is left out stays as it is. */
 export type TaskChanges = Partial<NewTask>
 
-export interface PageOptions {
-  readonly completed?: boolean | undefined
-  /** The page begins behind this id. */
-  readonly after?: string | undefined
-  /** 1 or more tasks. */
-  readonly limit: number
-}
-
 /**
  * `undefined` does not ask. Otherwise the task must be at one of these versions, which are
  * `updated_at` as the wire has it; an empty list matches none.
  */
 export type Versions = readonly string[] | undefined
-
-/**
- * `"2026-11-23T06:00:00.120Z"`. PostgreSQL's own JSON of an instant takes half the time of to_char,
- * but drops zeros at the end: a microsecond more, cut off again, keeps them.
- */
-const instant = (column: string) =>
-  `left(to_json(${column} at time zone 'utc' + interval '1 microsecond')::text, 24) || 'Z"'`
-
-/** The one place that knows the wire form of a task. `id` is first and `updated_at` last: see below. */
-const TASK_JSON = `'{"id":"' || id || '","user_id":' || to_json(user_id) || ',"title":' || to_json(title)
-  || ',"description":' || coalesce(to_json(description)::text, 'null')
-  || ',"completed":' || case when completed then 'true' else 'false' end
-  || ',"created_at":' || ${instant('created_at')}
-  || ',"updated_at":' || ${instant('updated_at')} || '}'`
-
-const ID = { start: '{"id":"'.length, length: 36 }
-const UPDATED_AT = { start: -26, end: -2 }
-
-/** The version of a task, which changes with every change of it: its `updated_at`. */
-export function versionOf(json: TaskJson): string {
-  return json.slice(UPDATED_AT.start, UPDATED_AT.end)
-}
-
-/** Forward with every change, two in one millisecond and a clock set back included. */
-const LATER = `greatest(now(), updated_at + interval '1 millisecond')`
 
 const INSERT = sql(
   `with owner as (insert into todo.users (id) values ($1) on conflict do nothing)
@@ -79,75 +38,12 @@ export function insertTask(userId: string, id: string, task: NewTask): Statement
   }
 }
 
-/**
- * Fails where the account `$1` is deleted, and is null otherwise. Asked only by statements that found
- * nothing, since nothing is left of a deleted account: it costs what is found no more than a branch.
- */
-const REFUSE_DELETED = 'todo.refuse_deleted($1)'
-
 const FIND = sql(
   `select coalesce((select ${TASK_JSON} from todo.tasks where user_id = $1 and id = $2), ${REFUSE_DELETED})`,
 )
 
 export function findTask(userId: string, id: string): Statement<TaskJson | undefined> {
   return { sql: FIND, values: [userId, id], read: ([row]) => row?.[0] ?? undefined }
-}
-
-/**
- * Text of a page after which it ends early, in bytes: a thousand tasks of the longest kind would be
- * 65 MB in one piece. As JSON it can be six times as much.
- */
-const PAGE_BYTES = 524_288
-
-/**
- * Up to so many tasks are not added up, which takes a sixth of the time of their page: of the longest
- * kind they are 5 MB as JSON, and a bounded page may be 3.
- */
-const SHORT_PAGE_TASKS = 50
-
-/** `$3` is how many tasks at most; one more is read to know whether there is more. */
-const list = (condition: string) => {
-  const newest = `select * from todo.tasks where user_id = $1 and id < $2 ${condition} order by id desc limit $3 + 1`
-  const refused = `case when count(*) = 0 then ${REFUSE_DELETED} end`
-  return {
-    short: sql(
-      `select string_agg(${TASK_JSON}, E',\\n'), count(*), count(*), ${refused} from (${newest}) newest`,
-    ),
-    long: sql(
-      `select string_agg(${TASK_JSON}, E',\\n') filter (where fits), count(*) filter (where fits), count(*), ${refused}
-       from (
-         select *, coalesce(sum(octet_length(title) + coalesce(octet_length(description), 0))
-           over (order by id desc rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES} as fits
-         from (${newest}) newest
-       ) page`,
-    ),
-  }
-}
-const LIST = { all: list(''), filtered: list('and completed = $4') }
-
-/** Above every id there is: where the newest page begins. */
-const NEWEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
-
-/** A page of the user's tasks, newest first. It ends early where its tasks are very long. */
-export function listTasks(
-  userId: string,
-  { completed, after, limit }: PageOptions,
-): Statement<TaskPage> {
-  const { short, long } = completed === undefined ? LIST.all : LIST.filtered
-  const values = [userId, after ?? NEWEST, limit]
-  return {
-    sql: limit > SHORT_PAGE_TASKS ? long : short,
-    values: completed === undefined ? values : [...values, completed],
-    read: ([row]) => readPage(row?.[0] ?? '', Number(row?.[1]), Number(row?.[2]), limit),
-  }
-}
-
-function readPage(tasks: string, fitting: number, found: number, limit: number): TaskPage {
-  if (found <= limit && fitting === found) return { tasks, next: null }
-  // JSON text has no raw line feed, so the last one stands before the task that was one too many.
-  const page = fitting > limit ? tasks.slice(0, tasks.lastIndexOf(',\n')) : tasks
-  const last = page.lastIndexOf('\n') + 1 + ID.start
-  return { tasks: page, next: page.slice(last, last + ID.length) }
 }
 
 /**

@@ -8,7 +8,8 @@ import { AccountPool } from '../../src/database/account-pool.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { PgliteThread } from '../../src/database/pglite-thread.ts'
 import { sql } from '../../src/database/session.ts'
-import { findTask, insertTask, listTasks } from '../../src/models/task.ts'
+import { findTask, insertTask } from '../../src/models/task.ts'
+import { listTasks } from '../../src/models/task-list.ts'
 import {
   asServerAdmin,
   emptyPostgres,
