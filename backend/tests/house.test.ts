@@ -152,6 +152,7 @@ describe('the house', () => {
        where n.nspname = 'todo' and c.relkind in ('r', 'p') and c.relname <> 'migrations' order by 1`,
     )
     assert.deepEqual(tables, [
+      { name: 'idempotency_keys', walled: true },
       { name: 'tasks', walled: true },
       { name: 'users', walled: true },
     ])

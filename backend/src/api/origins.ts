@@ -18,6 +18,7 @@ export async function allowOrigins(
     preflight: false,
     exposedHeaders: [
       'etag',
+      'idempotency-replayed',
       'link',
       'location',
       'ratelimit',

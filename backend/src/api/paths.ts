@@ -57,7 +57,8 @@ function answerOptions(reply: FastifyReply, allow: string): void {
   if (reply.hasHeader('access-control-allow-origin')) {
     reply.headers({
       'access-control-allow-methods': allow,
-      'access-control-allow-headers': 'authorization, content-type, if-match, if-none-match',
+      'access-control-allow-headers':
+        'authorization, content-type, idempotency-key, if-match, if-none-match',
       'access-control-max-age': PREFLIGHT_MAX_AGE_SECONDS,
     })
   }

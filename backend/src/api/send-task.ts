@@ -1,8 +1,10 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { AppError } from '../core/errors.ts'
-import type { Change } from '../models/task.ts'
-import type { TaskJson } from '../models/task-sql.ts'
+import type { ChangeOnce } from '../models/task-once.ts'
+import { idOf, type TaskJson } from '../models/task-sql.ts'
 import { etagOf } from './conditions.ts'
+import { keyInFlight, keyReused } from './idempotency.ts'
+import { tasksPath } from './pages.ts'
 
 const CANONICAL_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -28,10 +30,22 @@ export function sendTask(reply: FastifyReply, json: TaskJson): FastifyReply {
 /**
  * Answers with what became of a change: the task, or 204 where it was deleted.
  *
- * @throws {AppError} `not_found`, `precondition_failed`
+ * @throws {AppError} `not_found`, `precondition_failed`, `validation_error`, `conflict`
  */
-export function sendChange(reply: FastifyReply, change: Change): FastifyReply {
+export function sendChange(reply: FastifyReply, change: ChangeOnce): FastifyReply {
   if (change === 'missing') throw new AppError('not_found')
   if (change === 'stale') throw new AppError('precondition_failed')
+  if (change === 'reused') throw keyReused()
+  if (change === 'in flight') throw keyInFlight()
+  if ('replayed' in change) reply.header('idempotency-replayed', 'true')
   return change.json === '' ? reply.code(204).send() : sendTask(reply, change.json)
+}
+
+/** Answers with a task that was made, and where it is. */
+export function sendNew(reply: FastifyReply, change: ChangeOnce): FastifyReply {
+  if (typeof change === 'object') {
+    const path = tasksPath(reply.request.userId)
+    reply.code(201).header('location', `${path}/${idOf(change.json)}`)
+  }
+  return sendChange(reply, change)
 }

@@ -45,6 +45,16 @@ const IF_MATCH = {
     },
   },
 } as const
+const IDEMPOTENCY_KEY = {
+  'idempotency-key': {
+    type: 'string',
+    description:
+      'A new one for each request that is to be done once, such as a UUID: 1 to 255 visible ASCII characters, in quotes or not. The same request under it gets the first answer again, for 24 hours',
+    examples: ['6f1c2b1e-6d0f-4a86-9d53-1b6f1f0f9f0e'],
+  },
+} as const
+const ONCE = { type: 'object', properties: IDEMPOTENCY_KEY } as const
+const REPLAYED = { 'Idempotency-Replayed': text('true, where this is the first answer again') }
 const IF_NONE_MATCH = {
   type: 'object',
   properties: {
@@ -70,12 +80,14 @@ export const operations = {
     summary: 'Create a task',
     params: ListParams,
     querystring: NoQuery,
+    headers: ONCE,
     body: NewTask,
     response: answers(
       {
-        201: task('The new task', { Location: text('The path of the new task') }),
+        201: task('The new task', { Location: text('The path of the new task'), ...REPLAYED }),
       },
       ...ALWAYS,
+      'conflict',
       ...WITH_BODY,
     ),
   },
@@ -133,17 +145,18 @@ export const operations = {
     operationId: 'completeTask',
     summary: 'Flip or set completion',
     description:
-      'Without a body it flips, in one statement: n calls flip n times. With `completed` it sets, and repeating that changes nothing.',
+      'Without a body it flips, in one statement: n calls flip n times. With `completed` it sets, and repeating that changes nothing; `Idempotency-Key` is for the flip.',
     params: TaskParams,
     querystring: NoQuery,
-    headers: IF_MATCH,
+    headers: { type: 'object', properties: { ...IF_MATCH.properties, ...IDEMPOTENCY_KEY } },
     body: Completion,
     'x-optional-body': true,
     response: answers(
       {
-        200: task('The task as it is now'),
+        200: task('The task as it is now', REPLAYED),
       },
       ...ALWAYS,
+      'conflict',
       ...WITH_BODY,
       'precondition_failed',
     ),

@@ -3,10 +3,12 @@ import { v7 as uuidv7 } from 'uuid'
 import type { RequestLimit } from '../core/request-windows.ts'
 import { deleteTask, findTask, insertTask, toggleTask, updateTask } from '../models/task.ts'
 import { listTasks } from '../models/task-list.ts'
+import { insertTaskOnce, toggleTaskOnce } from '../models/task-once.ts'
 import { etagOf, isNotModified, requiredVersions } from './conditions.ts'
-import { allTasks, cursorId, nextPage, tasksPath } from './pages.ts'
+import { forgetKeysNowAndThen, idempotencyKey } from './idempotency.ts'
+import { allTasks, cursorId, nextPage } from './pages.ts'
 import { limitRate } from './rate-limit.ts'
-import { found, refuseImpossibleIds, sendChange, sendTask } from './send-task.ts'
+import { found, refuseImpossibleIds, sendChange, sendNew, sendTask } from './send-task.ts'
 import { operations } from './task-operations.ts'
 
 export interface TaskOptions {
@@ -20,6 +22,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
 ) => {
   limitRate(app, limit)
   refuseImpossibleIds(app)
+  const forgetKeys = forgetKeysNowAndThen()
 
   app.get('', { schema: operations.list }, async (request, reply) => {
     const { completed, limit, cursor } = request.query
@@ -32,10 +35,14 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
   })
 
   app.post('', { schema: operations.create }, async (request, reply) => {
-    const id = uuidv7()
-    const json = await request.asUser(insertTask(request.userId, id, request.body))
-    reply.code(201).header('location', `${tasksPath(request.userId)}/${id}`)
-    return sendTask(reply, json)
+    const { userId, body } = request
+    const { title, description = null, completed = false } = body
+    const key = idempotencyKey(request, title, description, completed)
+    if (key === undefined) {
+      return sendNew(reply, { json: await request.asUser(insertTask(userId, uuidv7(), body)) })
+    }
+    forgetKeys(request)
+    return sendNew(reply, await request.asUser(insertTaskOnce(userId, uuidv7(), body, key)))
   })
 
   app.get('/:id', { schema: operations.get }, async (request, reply) => {
@@ -61,11 +68,14 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
   app.patch('/:id/complete', { schema: operations.complete }, async (request, reply) => {
     const { userId, params, body } = request
     const versions = requiredVersions(request)
-    const change = await request.asUser(
-      body?.completed === undefined
-        ? toggleTask(userId, params.id, versions)
-        : updateTask(userId, params.id, body, versions),
-    )
-    return sendChange(reply, change)
+    if (body?.completed !== undefined) {
+      return sendChange(reply, await request.asUser(updateTask(userId, params.id, body, versions)))
+    }
+    const key = idempotencyKey(request, params.id, versions)
+    if (key === undefined) {
+      return sendChange(reply, await request.asUser(toggleTask(userId, params.id, versions)))
+    }
+    forgetKeys(request)
+    return sendChange(reply, await request.asUser(toggleTaskOnce(userId, params.id, versions, key)))
   })
 }

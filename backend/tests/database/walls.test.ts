@@ -6,6 +6,7 @@ import { withDirectClient } from '../../src/database/direct.ts'
 import { PipelinedPool } from '../../src/database/pool.ts'
 import { proveAccountsRole, proveWalls } from '../../src/database/walls.ts'
 import { insertTask } from '../../src/models/task.ts'
+import { forgetExpiredKeys } from '../../src/models/task-once.ts'
 import {
   asServerAdmin,
   KINDS,
@@ -135,34 +136,45 @@ describe('the proof of the walls on the role', () => {
 })
 
 describe('a login that is no superuser', () => {
-  it('makes and serves a database it owns, as on Neon', async () => {
-    const server = await startPostgres('fsync=off')
-    try {
-      await asServerAdmin(
-        server.url,
-        `create role neon login password 'x' createrole createdb bypassrls`,
-      )
-      await asServerAdmin(server.url, 'create database neon owner neon')
-      const url = new URL(server.url)
-      url.username = 'neon'
-      url.password = 'x'
-      url.pathname = '/neon'
-      const config = { kind: 'postgres', url: url.href, directUrl: url.href } as const
-      const database = new PipelinedPool(
-        await openConnector({ database: config, poolMax: 2, accounts: null }),
-      )
-      const count = rawStatement('select count(*) from todo.tasks')
-      await database.asUser(
-        'alice',
-        insertTask('alice', '00000000-0000-7000-8000-000000000001', { title: 'x' }),
-      )
-      assert.deepEqual(await database.asUser('alice', count), [['1']])
-      assert.deepEqual(await database.asUser('bob', count), [['0']])
-      await database.close()
-    } finally {
-      await server.stop()
-    }
-  })
+  for (const [kind, rights] of [
+    ['as on Neon', 'createrole bypassrls'],
+    ['and is bound by the policies itself', 'createrole'],
+  ]) {
+    it(`makes and serves a database it owns, ${kind}`, async () => {
+      const server = await startPostgres('fsync=off')
+      try {
+        await asServerAdmin(server.url, `create role owner login password 'x' ${rights}`)
+        await asServerAdmin(server.url, 'create database owned owner owner')
+        const url = new URL(server.url)
+        url.pathname = '/owned'
+        const admin = url.href
+        url.username = 'owner'
+        url.password = 'x'
+        const config = { kind: 'postgres', url: url.href, directUrl: url.href } as const
+        const connector = await openConnector({ database: config, poolMax: 2, accounts: null })
+        const database = new PipelinedPool(connector)
+        const count = rawStatement('select count(*) from todo.tasks')
+        await database.asUser(
+          'alice',
+          insertTask('alice', '00000000-0000-7000-8000-000000000001', { title: 'x' }),
+        )
+        assert.deepEqual(await database.asUser('alice', count), [['1']])
+        assert.deepEqual(await database.asUser('bob', count), [['0']])
+
+        await asServerAdmin(
+          admin,
+          `insert into todo.idempotency_keys (user_id, key, request_hash, answer, created_at)
+           select 'alice', n, '', '', now() - n * interval '23 hours' from generate_series(1, 3) n`,
+        )
+        assert.equal(await database.asUser('bob', forgetExpiredKeys(500)), 2)
+        const keys = rawStatement('select key from todo.idempotency_keys')
+        assert.deepEqual(await database.asUser('alice', keys), [['1']])
+        await database.close()
+      } finally {
+        await server.stop()
+      }
+    })
+  }
 
   it('refuses to serve when it may not take the role, and says what to grant', async () => {
     const test = await openTestDatabase('postgres')

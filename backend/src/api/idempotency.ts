@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto'
+import { setTimeout as rest } from 'node:timers/promises'
+import type { FastifyRequest } from 'fastify'
+import { AppError, type Fault } from '../core/errors.ts'
+import { forgetExpiredKeys, type IdempotencyKey } from '../models/task-once.ts'
+
+/** A string of RFC 9651 §3.3.3, as the draft has it, or the same without quotes, as many clients do. */
+const QUOTED = /^"((?:[ !#-[\]-~]|\\["\\])+)"$/
+const BARE = /^[!#-+\--~]+$/
+const LONGEST_KEY = 255
+
+/** At most so often, and so many in a step, so that no step is felt. */
+const FORGET_EVERY_MS = 60_000
+const FORGET_AT_ONCE = 500
+const REST_MS = 200
+
+/**
+ * The key of a request that is to be done once (draft-ietf-httpapi-idempotency-key-header), with a
+ * hash of what it asks for; undefined without the header.
+ *
+ * @param asked all that tells this request from another of the same operation.
+ * @throws {AppError} `validation_error`
+ */
+export function idempotencyKey(
+  request: FastifyRequest,
+  ...asked: unknown[]
+): IdempotencyKey | undefined {
+  const header = request.headers['idempotency-key']
+  if (header === undefined) return undefined
+  const key = readKey(String(header))
+  const what = JSON.stringify([request.method, ...asked])
+  return { key, requestHash: createHash('sha256').update(what).digest('base64url') }
+}
+
+function readKey(header: string): string {
+  const key = BARE.test(header) ? header : QUOTED.exec(header)?.[1]?.replace(/\\(.)/g, '$1')
+  if (key !== undefined && key.length <= LONGEST_KEY) return key
+  throw refused(`must be given once, as 1 to ${LONGEST_KEY} visible ASCII characters`)
+}
+
+/** The key was used for another request. */
+export function keyReused(): AppError {
+  return refused('was used for another request; take a new key')
+}
+
+/** The same request is being done now. */
+export function keyInFlight(): AppError {
+  const detail = 'A request with this Idempotency-Key is being answered; send it again'
+  return new AppError('conflict', { detail, headers: { 'retry-after': '1' } })
+}
+
+function refused(message: string): AppError {
+  const fault: Fault = { in: 'header', path: '/idempotency-key', message }
+  return new AppError('validation_error', { detail: `Idempotency-Key ${message}`, errors: [fault] })
+}
+
+/**
+ * Forgets expired keys in small steps, while keys are used and not otherwise: a database that sleeps
+ * is left asleep.
+ */
+export function forgetKeysNowAndThen(): (request: FastifyRequest) => void {
+  let forgotMs = Number.NEGATIVE_INFINITY
+  return (request) => {
+    if (performance.now() - forgotMs < FORGET_EVERY_MS) return
+    forgotMs = performance.now()
+    forgetKeys(request).catch((err) => {
+      request.log.warn({ err }, 'expired idempotency keys could not be forgotten')
+    })
+  }
+}
+
+async function forgetKeys(request: FastifyRequest): Promise<void> {
+  const forget = forgetExpiredKeys(FORGET_AT_ONCE)
+  while ((await request.asUser(forget)) === FORGET_AT_ONCE) await rest(REST_MS)
+}
