@@ -38,9 +38,12 @@ export class PgliteStream extends Duplex {
   override _read(): void {}
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
-    this.#thread.exchange(this, chunk).then(
+    const answer = (bytes: Uint8Array) => {
+      if (bytes.length > 0) this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
+    }
+    this.#thread.exchange(this, chunk, answer).then(
       (bytes) => {
-        if (bytes.length > 0) this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
+        answer(bytes)
         done()
       },
       (error) => done(error),

@@ -5,6 +5,12 @@ import type { WorkerReply, WorkerRequest } from './pglite-worker.ts'
 const IDLE = Buffer.from([0x5a, 0, 0, 0, 5, 0x49])
 const ROLLBACK = Buffer.from('Q\0\0\0\rrollback\0')
 
+interface Waiting {
+  readonly resolve: (bytes: Uint8Array) => void
+  readonly reject: (error: Error) => void
+  readonly ahead: ((bytes: Uint8Array) => void) | undefined
+}
+
 /** One connection of pg's; PGlite has a single session for all of them. */
 export type Session = object
 
@@ -15,8 +21,7 @@ export type Session = object
 export class PgliteThread {
   readonly failed: Promise<Error>
   readonly #worker: Worker
-  readonly #waiting: { resolve: (reply: WorkerReply) => void; reject: (error: Error) => void }[] =
-    []
+  readonly #waiting: Waiting[] = []
   readonly #queue: { session: Session; admit: () => void }[] = []
   readonly #left = new WeakSet<Session>()
   #owner: Session | undefined
@@ -39,7 +44,9 @@ export class PgliteThread {
     })
     this.#worker.on('message', (reply: Partial<WorkerReply>) => {
       // Under --watch Node sends messages of its own on the same port.
-      if (reply.bytes !== undefined) this.#waiting.shift()?.resolve({ bytes: reply.bytes })
+      if (reply.bytes === undefined) return
+      if (reply.more) this.#waiting[0]?.ahead?.(reply.bytes)
+      else this.#waiting.shift()?.resolve(reply.bytes)
     })
     this.#worker.on('error', (error) =>
       this.fail(error instanceof Error ? error : new Error(String(error))),
@@ -47,14 +54,27 @@ export class PgliteThread {
     this.#worker.on('exit', () => this.fail(new Error('The embedded database stopped')))
   }
 
-  async exchange(session: Session, bytes: Uint8Array): Promise<Uint8Array> {
+  /** @param ahead is given what there is of the answer while the rest takes long. @returns the rest. */
+  async exchange(
+    session: Session,
+    bytes: Uint8Array,
+    ahead: (bytes: Uint8Array) => void = () => {},
+  ): Promise<Uint8Array> {
     await this.#turn(session)
     if (this.#left.has(session)) {
       this.#next(session)
       throw new Error('the connection ended while it waited')
     }
-    const { bytes: answer } = await this.#ask({ kind: 'exchange', bytes })
-    if (IDLE.equals(answer.subarray(-IDLE.length))) this.#next(session)
+    let end: Uint8Array = Buffer.alloc(0)
+    const goOn = (piece: Uint8Array) => {
+      end = Buffer.concat([end, piece.subarray(-IDLE.length)]).subarray(-IDLE.length)
+    }
+    const answer = await this.#ask({ kind: 'exchange', bytes }, (piece) => {
+      goOn(piece)
+      ahead(piece)
+    })
+    goOn(answer)
+    if (IDLE.equals(end)) this.#next(session)
     return answer
   }
 
@@ -96,10 +116,10 @@ export class PgliteThread {
     this.#worker.terminate()
   }
 
-  #ask(request: WorkerRequest): Promise<WorkerReply> {
+  #ask(request: WorkerRequest, ahead?: (bytes: Uint8Array) => void): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       if (this.#gone !== undefined) return reject(this.#gone)
-      this.#waiting.push({ resolve, reject })
+      this.#waiting.push({ resolve, reject, ahead })
       this.#worker.postMessage(request)
     })
   }

@@ -8,9 +8,10 @@ export type WorkerRequest =
   | { kind: 'exchange'; bytes: Uint8Array }
   | { kind: 'close' }
 
-/** The answer to one request, in the order they were sent. */
+/** The answer to one request, in the order they were sent; or a beginning of it. */
 export interface WorkerReply {
   bytes: Uint8Array
+  more?: true
 }
 
 const NOTHING = new Uint8Array(0)
@@ -34,16 +35,26 @@ async function answer(request: WorkerRequest): Promise<Uint8Array> {
 
 const STARTUP = 0
 
+/** What is there of an answer goes ahead after this; a batch that is done sooner goes in one piece. */
+const AHEAD_MS = 50
+
 /**
  * Bytes there, bytes back. Not by execProtocolRaw, which parses each answer besides, and keeps all
  * it has parsed for ever (PGlite 0.5); that is for the startup packet alone, which has no other way.
  */
 async function exchange(database: PGlite, bytes: Uint8Array): Promise<Uint8Array> {
   if (bytes[0] === STARTUP) return database.execProtocolRaw(bytes)
-  const pieces: Uint8Array[] = []
+  let pieces: Uint8Array[] = []
+  let sentMs = performance.now()
   await database.execProtocolRawStream(bytes, {
-    // A view of memory that PGlite uses again.
-    onRawData: (piece) => pieces.push(piece.slice()),
+    onRawData: (piece) => {
+      // A view of memory that PGlite uses again.
+      pieces.push(piece.slice())
+      if (performance.now() - sentMs < AHEAD_MS) return
+      parentPort?.postMessage({ bytes: Buffer.concat(pieces), more: true } satisfies WorkerReply)
+      pieces = []
+      sentMs = performance.now()
+    },
   })
   return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces)
 }

@@ -67,6 +67,22 @@ describe('the embedded database', () => {
     await rm(folder, { recursive: true })
   })
 
+  it('a slow statement’s answer does not wait for those sent with it', async () => {
+    const test = await openTestDatabase('pglite')
+    const begunMs = performance.now()
+    const answeredMs = await Promise.all(
+      Array.from({ length: 4 }, async (_, n) => {
+        await test.database.asUser('alice', rawStatement(`select pg_sleep(0.2), ${n}`))
+        return performance.now() - begunMs
+      }),
+    )
+    const [first = 0, , , last = 0] = answeredMs
+    assert.ok(last >= 800)
+    // So the time that a connection may be silent is that of one statement, not of a batch.
+    assert.ok(last - first >= 500, `answered after ${answeredMs}`)
+    await test.close()
+  })
+
   it('keeps nothing of its answers in memory', async () => {
     const test = await openTestDatabase('pglite')
     const megabyte = rawStatement(`select repeat('x', 1000000)`)
