@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import type { Client } from 'pg'
 import { inTransaction, withDirectClient } from './direct.ts'
+import { sqlState } from './errors.ts'
 import type { Connector } from './pool.ts'
 
 export interface Migration {
@@ -17,6 +18,7 @@ export class MigrationError extends Error {
 
 /** Held for one transaction at a time; the number is arbitrary, and this service's own. */
 const LOCK = 7_061_997_215
+const UNDEFINED_OBJECT = '42704'
 const FOLDER = new URL('./migrations/', import.meta.url)
 
 /** @returns the migration files `NNNN_name.sql`, in order. */
@@ -45,11 +47,24 @@ export async function migrate(
   return withDirectClient(connector.direct, async (client) => {
     const applied: string[] = []
     for (;;) {
-      const name = await inTransaction(client, () => applyNext(client, known))
+      const name = await knowingRoles(() => inTransaction(client, () => applyNext(client, known)))
       if (name === undefined) return applied
       applied.push(name)
     }
   })
+}
+
+/**
+ * Roles belong to all databases of a server. A transaction that found one being made by another
+ * database's migration does not know it by its name any more, and the next one does.
+ */
+async function knowingRoles<Result>(transaction: () => Promise<Result>): Promise<Result> {
+  try {
+    return await transaction()
+  } catch (error) {
+    if (sqlState(error) !== UNDEFINED_OBJECT) throw error
+    return transaction()
+  }
 }
 
 async function applyNext(client: Client, known: readonly Migration[]): Promise<string | undefined> {

@@ -2,11 +2,18 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { describe, it } from 'node:test'
+import { startPostgres } from '../../../scripts/postgres.ts'
 import { connect } from '../../src/database/connect.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { type Migration, migrate, readMigrations } from '../../src/database/migrate.ts'
 import type { Connector } from '../../src/database/pool.ts'
-import { embeddedFolder, emptyPostgres, KINDS, type Kind } from '../support/databases.ts'
+import {
+  asServerAdmin,
+  embeddedFolder,
+  emptyPostgres,
+  KINDS,
+  type Kind,
+} from '../support/databases.ts'
 import { run } from '../support/process.ts'
 
 /** Gives an empty database to `work`, and removes it. */
@@ -120,5 +127,24 @@ describe('migrations', () => {
       const rows = await query(connector, 'select count(*)::int as count from todo.migrations')
       assert.deepEqual(rows, [{ count: (await readMigrations()).length }])
     })
+  })
+
+  it('two databases of one server are made at once, though they share their roles', async () => {
+    const server = await startPostgres('fsync=off')
+    try {
+      const names = Array.from({ length: 6 }, (_, n) => `twin_${n}`)
+      for (const name of names) await asServerAdmin(server.url, `create database ${name}`)
+      const known = (await readMigrations()).map(({ name }) => name)
+      const applied = await Promise.all(
+        names.map((name) => {
+          const url = new URL(server.url)
+          url.pathname = `/${name}`
+          return migrate({ direct: { connectionString: url.href } })
+        }),
+      )
+      assert.deepEqual(applied, Array(names.length).fill(known))
+    } finally {
+      await server.stop()
+    }
   })
 })
