@@ -1,5 +1,5 @@
 import { Client, type ClientConfig } from 'pg'
-import { isSpent } from './errors.ts'
+import { isDisagreement, isSpent } from './errors.ts'
 import { ScopedQuery } from './scoped-query.ts'
 import {
   POOLED_SCOPE,
@@ -19,6 +19,8 @@ export class Connection {
   readonly #client: Client
   readonly #lost: (connection: Connection) => void
   #scope: Sql = POOLED_SCOPE
+  /** Until it shows that it stands before a pooler which forgets prepared statements. */
+  #prepares = true
   #gathering = false
   #heardMs = 0
   pending = 0
@@ -57,8 +59,15 @@ export class Connection {
   send(userId: string, statement: Statement<unknown>): Promise<readonly Row[]> {
     this.#sent()
     this.#gather()
+    const prepared = this.#prepares
     return new Promise((resolve, reject) => {
-      const query = new ScopedQuery(this.#scope, userId, statement, (error, rows) => {
+      const run = { scope: this.#scope, userId, statement, prepared }
+      const query = new ScopedQuery(run, (error, rows) => {
+        if (prepared && this.#isForgotten(error)) {
+          this.#prepares = false
+          this.#heard(undefined)
+          return this.send(userId, statement).then(resolve, reject)
+        }
         this.#heard(error)
         if (error === undefined) resolve(rows)
         else reject(error)
@@ -67,14 +76,19 @@ export class Connection {
     })
   }
 
-  /** Prepares the scope and shows that the login may take the role; that leaves no trace. */
+  /** Behind a pooler, another session of the server has not seen what this connection prepared. */
+  #isForgotten(error: unknown): boolean {
+    return error !== undefined && this.#scope === POOLED_SCOPE && isDisagreement(error)
+  }
+
+  /** Finds out whose the session is, and that the login may take the role; that leaves no trace. */
   async #begin(): Promise<void> {
     const limits = { query_timeout: CONNECT_TIMEOUT_MS }
     const { processID } = this.#client as { processID?: number } // pg's types lack it
-    const session = { ...SESSION_LIMITS, ...limits, values: [processID ?? 0] }
+    const session = { text: SESSION_LIMITS.text, values: [processID ?? 0], ...limits }
     const { rows } = await this.#client.query<{ own: boolean }>(session)
     if (rows[0]?.own) this.#scope = SCOPE
-    await this.#client.query({ ...this.#scope, ...limits, values: [''] })
+    await this.#client.query({ text: this.#scope.text, values: [''], ...limits })
   }
 
   /**

@@ -36,14 +36,22 @@ export function sqlState(error: unknown): string | undefined {
   return undefined
 }
 
+/** The statement of a name is not there, or one of that name is there already. */
+const DISAGREED = /^26000$|^42P05$/
+
+/** Whether it failed for what is prepared, so before anything was done. */
+export function isDisagreement(error: unknown): boolean {
+  return DISAGREED.test(sqlState(error) ?? '')
+}
+
 /**
- * SQLSTATEs after which a connection is of no more use: the server is ending it (57P…), it has
- * become a standby, or pg and the server disagree on what is prepared.
+ * SQLSTATEs after which a connection is of no more use: the server is ending it (57P…), or it has
+ * become a standby.
  */
-const SPENT = /^57P|^25006$|^26000$|^42P05$/
+const SPENT = /^57P|^25006$/
 
 /** Without a state it is not PostgreSQL that spoke: the connection itself is lost. */
 export function isSpent(error: unknown): boolean {
   const state = sqlState(error)
-  return state === undefined || SPENT.test(state)
+  return state === undefined || SPENT.test(state) || DISAGREED.test(state)
 }

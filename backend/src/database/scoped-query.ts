@@ -15,6 +15,14 @@ interface Wire {
 const EXECUTE = serialize.execute({ portal: '', rows: 0 })
 const SYNC = serialize.sync()
 
+export interface ScopedRun {
+  readonly scope: Sql
+  readonly userId: string
+  readonly statement: Pick<Statement<unknown>, 'sql' | 'values'>
+  /** Whether both are prepared by name; behind some poolers a name is not known the next time. */
+  readonly prepared: boolean
+}
+
 /**
  * A user's statement and the scope it runs in, as one write and one implicit transaction: bind and
  * execute the scope, bind and execute the statement, sync. When the scope fails, PostgreSQL skips
@@ -25,46 +33,43 @@ const SYNC = serialize.sync()
  */
 export class ScopedQuery extends PipelinedQuery {
   readonly text: string
+  /** pg notes by it what the server has parsed; empty where nothing is prepared. */
   readonly name: string
-  readonly #scope: Sql
-  readonly #userId: string
-  readonly #statement: Pick<Statement<unknown>, 'sql' | 'values'>
+  readonly #run: ScopedRun
   readonly #settle: (error: unknown, rows: readonly Row[]) => void
   readonly #rows: Row[] = []
   #scoped = false
 
-  constructor(
-    scope: Sql,
-    userId: string,
-    statement: Pick<Statement<unknown>, 'sql' | 'values'>,
-    settle: (error: unknown, rows: readonly Row[]) => void,
-  ) {
-    super(statement.sql.text)
-    this.text = statement.sql.text
-    this.name = statement.sql.name
-    this.#scope = scope
-    this.#userId = userId
-    this.#statement = statement
+  constructor(run: ScopedRun, settle: (error: unknown, rows: readonly Row[]) => void) {
+    const { sql } = run.statement
+    super(sql.text)
+    this.text = sql.text
+    this.name = run.prepared ? sql.name : ''
+    this.#run = run
     this.#settle = settle
   }
 
   submit(wire: Wire): null {
-    const { sql, values } = this.#statement
-    const { name, text } = sql
-    const known = wire.parsedStatements[name] ?? wire.submittedNamedStatements[name]
-    const messages = [
-      // Parsed before the scope is set, so that a scope that fails leaves it prepared all the same.
-      ...(known ? [] : [serialize.parse({ name, text, types: [] })]),
-      bind(this.#scope, [this.#userId]),
-      EXECUTE,
-      bind(sql, values),
-      EXECUTE,
-      SYNC,
-    ]
     if (!wire.stream.writable) return null
+    const { scope, userId, statement, prepared } = this.#run
+    const { sql, values } = statement
+    const messages = prepared
+      ? [bind(scope.name, [userId]), EXECUTE, bind(sql.name, values), EXECUTE, SYNC]
+      : [
+          parse('', scope),
+          bind('', [userId]),
+          EXECUTE,
+          parse('', sql),
+          bind('', values),
+          EXECUTE,
+          SYNC,
+        ]
+    if (prepared) {
+      // Parsed before the scope is set, so that a scope that fails leaves them prepared all the same.
+      if (!knows(wire, scope)) messages.unshift(parse(scope.name, scope))
+      if (!knows(wire, sql)) messages.unshift(parse(sql.name, sql))
+    }
     wire.stream.write(Buffer.concat(messages))
-    // pg notes the answer under the same name.
-    if (!known) wire.submittedNamedStatements[name] = text
     return null
   }
 
@@ -85,7 +90,19 @@ export class ScopedQuery extends PipelinedQuery {
   }
 }
 
-function bind({ name }: Sql, values: readonly Value[]): Buffer {
+function parse(name: string, { text }: Sql): Buffer {
+  return serialize.parse({ name, text, types: [] })
+}
+
+/** Whether the connection has it prepared, or is about to; from now on it is. */
+function knows(wire: Wire, { name, text }: Sql): boolean {
+  if (wire.parsedStatements[name] ?? wire.submittedNamedStatements[name]) return true
+  // pg notes the answer under the same name.
+  wire.submittedNamedStatements[name] = text
+  return false
+}
+
+function bind(name: string, values: readonly Value[]): Buffer {
   return serialize.bind({ statement: name, values: values.map(asText) })
 }
 

@@ -170,6 +170,61 @@ describe('the time limits of a statement', () => {
   }
 })
 
+describe('behind a pooler, which gives each transaction a session that others use as well', () => {
+  let test: TestDatabase
+  let proxy: DatabaseProxy
+  let pool: PipelinedPool
+  before(async () => {
+    test = await openTestDatabase('postgres')
+    const { url } = test.config.kind === 'postgres' ? test.config : { url: '' }
+    proxy = await startProxy(url, nameAnotherProcess)
+    pool = new PipelinedPool(connectPostgres({ url: proxy.url, directUrl: proxy.url, poolMax: 1 }))
+  })
+  after(async () => {
+    await pool.close()
+    await proxy.close()
+    await test.close()
+  })
+
+  const id = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`
+  const add = (user: string, n: number) =>
+    pool.asUser(user, insertTask(user, id(n), { title: 'x' }))
+  const prepared = rawStatement('select count(*) from pg_prepared_statements')
+
+  it('what the session has not seen is sent anew, once, and nobody is told', async () => {
+    await add('alice', 1)
+    assert.deepEqual(await pool.asUser('alice', prepared), [['3']])
+    const forget = pool.asUser('alice', rawStatement('deallocate all'))
+    // In one write with it: they were promised a session that knows them.
+    const made = [add('alice', 2), add('bob', 3), add('alice', 4)]
+    await Promise.all([forget, ...made])
+    assert.deepEqual(await pool.asUser('alice', now), [['3']])
+    assert.deepEqual(await pool.asUser('bob', now), [['1']])
+    assert.equal(proxy.connections(), 1)
+  })
+
+  it('from then on nothing is prepared, and the scope holds as before', async () => {
+    assert.deepEqual(await pool.asUser('alice', prepared), [['0']])
+    await add('bob', 5)
+    const users = rawStatement('select distinct user_id from todo.tasks')
+    for (const user of ['alice', 'bob']) assert.deepEqual(await pool.asUser(user, users), [[user]])
+    const sees = rawStatement(`select current_user, current_setting('statement_timeout')`)
+    assert.deepEqual(await pool.asUser('alice', sees), [['todo_user', '5s']])
+    await assert.rejects(pool.asUser('alice', insertTask('bob', id(6), { title: 'x' })))
+    assert.deepEqual(await pool.asUser('alice', users), [['alice']])
+  })
+
+  it('a statement that somebody else has prepared in it already is no error either', async () => {
+    const { url } = proxy
+    const other = new PipelinedPool(connectPostgres({ url, directUrl: url, poolMax: 1 }))
+    const statement = insertTask('carol', id(7), { title: 'x' })
+    await other.asUser('carol', rawStatement(`prepare ${statement.sql.name} as select 1`))
+    await other.asUser('carol', statement)
+    assert.deepEqual(await other.asUser('carol', now), [['1']])
+    await other.close()
+  })
+})
+
 async function limitsOf(client: Client) {
   const { rows } = await client.query(
     `select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock`,
