@@ -13,6 +13,7 @@ import { markAnswers, serverOptions } from './api/protocol.ts'
 import { tasks } from './api/tasks.ts'
 import { validateStrictly } from './api/validation.ts'
 import type { Config } from './core/config.ts'
+import { LIMITS, type Limits } from './core/limits.ts'
 import { type RequestLimit, RequestWindows } from './core/request-windows.ts'
 import type { Database } from './database/session.ts'
 
@@ -24,6 +25,8 @@ export interface AppOptions {
   logger: FastifyBaseLogger
   /** Counts the task requests of users, where this process is not alone in it. */
   limit?: RequestLimit
+  /** The sizes and times of HTTP; the tests take shorter ones. */
+  limits?: Limits
   /** Is given the server before its first route, to see each one come. */
   watch?: (app: FastifyInstance) => void
 }
@@ -35,9 +38,10 @@ export async function buildApp({
   accounts,
   logger,
   limit = new RequestWindows(config.rateLimitPerMinute),
+  limits = LIMITS,
   watch,
 }: AppOptions): Promise<FastifyInstance> {
-  const app = Fastify({ ...serverOptions(config), loggerInstance: logger })
+  const app = Fastify({ ...serverOptions(config, limits), loggerInstance: logger })
 
   watch?.(app)
   markAnswers(app)

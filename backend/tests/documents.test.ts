@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { loadConfig } from '../src/core/config.ts'
+import { LIMITS } from '../src/core/limits.ts'
 import type { Environment } from '../src/core/settings.ts'
 import { SECRET } from './support/app.ts'
 import { emptyPostgres, openTestDatabase, type TestDatabase } from './support/databases.ts'
@@ -129,6 +130,14 @@ describe('the settings', () => {
     const values = Object.fromEntries(lines.map(([, name, value]) => [name, value]))
     assert.deepEqual(Object.keys(values).sort(), [...asked].sort())
     assert.deepEqual(loadConfig({ ...values, ...secret }), loadConfig(secret))
+  })
+})
+
+describe('the limits', () => {
+  it('in the specification are those of the server, both ways', () => {
+    const rows = table(section(read(`${SPECS}/spec.md`), '## 8. Limits'), 2)
+    const limits = Object.entries(LIMITS).map(([name, value]) => [name, String(value)])
+    assert.deepEqual(rows, limits)
   })
 })
 

@@ -4,6 +4,7 @@ import { jwt } from 'better-auth/plugins/jwt'
 import { Kysely } from 'kysely'
 import type { AccountsConfig } from '../core/accounts-config.ts'
 import type { Config } from '../core/config.ts'
+import { LIMITS } from '../core/limits.ts'
 import type { Log } from '../core/logger.ts'
 import { signAccountToken } from '../core/token.ts'
 import { accountDialect } from '../database/account-dialect.ts'
@@ -14,7 +15,7 @@ import { type Mail, mailer, resetMail, takenMail, verificationMail } from './mai
 import { hash, verify } from './passwords.ts'
 
 /** Better Auth's own for sign-ins, for what hashes passwords too. */
-const HASHING_RULE = { window: 10, max: 3 }
+const HASHING_RULE = { window: LIMITS.hashesWindowSeconds, max: LIMITS.hashesPerAddress }
 
 export type BetterAuth = ReturnType<typeof createBetterAuth>
 

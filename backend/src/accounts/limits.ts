@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { AppError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
 import type { AccountPool } from '../database/account-pool.ts'
 import {
   type AttemptLimit,
@@ -10,8 +11,11 @@ import {
 } from '../models/account.ts'
 
 /** On one account, from wherever they come. Better Auth limits those of one client address. */
-const PASSWORD_LIMIT = { max: 10, windowSeconds: 300 }
-const MAIL_LIMIT = { max: 3, windowSeconds: 900 }
+const PASSWORD_LIMIT = {
+  max: LIMITS.passwordsPerAccount,
+  windowSeconds: LIMITS.passwordsWindowSeconds,
+}
+const MAIL_LIMIT = { max: LIMITS.mailsPerAddress, windowSeconds: LIMITS.mailsWindowSeconds }
 
 const REMEMBERED_KEYS = 10_000
 /** Another server may have forgotten the count, so the database is asked again after this. */

@@ -3,6 +3,7 @@ import type { Accounts } from '../accounts/accounts.ts'
 import { passwordKey } from '../accounts/limits.ts'
 import { HASHES_AT_ONCE } from '../accounts/passwords.ts'
 import { AppError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
 import { answers } from '../schemas/problem.ts'
 import { ACCOUNT_OPERATIONS } from './account-operations.ts'
 import { type AccountOperation, accountSchema } from './account-schema.ts'
@@ -11,7 +12,11 @@ import { clientNetwork } from './client-network.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** For requests that may hash a password; who is refused has cost next to nothing. */
-const HASHING = { atOnce: HASHES_AT_ONCE, waiting: 19, ofOneClient: 3 }
+const HASHING = {
+  atOnce: HASHES_AT_ONCE,
+  waiting: LIMITS.hashesWaiting,
+  ofOneClient: LIMITS.hashesOfOneNetwork,
+}
 
 /** A provider's name, or the token of a mail. */
 const PLACE = /^[\w-]{1,64}$/

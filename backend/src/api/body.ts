@@ -2,9 +2,6 @@ import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance } from 'fastify'
 import { AppError } from '../core/errors.ts'
 
-/** The most a body may have, in bytes (contract §3). */
-export const BODY_LIMIT_BYTES = 65_536
-
 const UTF8_JSON = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*$/i
 
 /**

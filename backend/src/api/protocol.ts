@@ -11,22 +11,10 @@ import {
 import { BASE_PATH } from '../accounts/http.ts'
 import type { Config } from '../core/config.ts'
 import { AppError, type ErrorCode } from '../core/errors.ts'
-import { BODY_LIMIT_BYTES } from './body.ts'
+import type { Limits } from '../core/limits.ts'
 import { problemBody, sendError } from './problem.ts'
 import { countHeader } from './raw-headers.ts'
 import { parseQuery } from './validation.ts'
-
-/** Headers must have arrived after this, and the whole request after that. */
-const HEADERS_TIMEOUT_MS = 15_000
-const REQUEST_TIMEOUT_MS = 30_000
-/** How often Node looks for connections that are over time; 30 s when it is not told. */
-const TIMEOUT_CHECK_MS = 5_000
-/** A client that takes nothing of its answer for this long is given up. */
-const STALLED_TIMEOUT_MS = 60_000
-/** Longer than the usual load balancer keeps an idle connection, so that it is the one to close it. */
-const KEEP_ALIVE_TIMEOUT_MS = 75_000
-/** A user id of 255 characters, each of four bytes, percent-encoded. */
-const PARAM_LIMIT = 255 * 4 * 3
 
 const CLIENT_REQUEST_ID = /^[\w.-]{1,128}$/
 const PROCESS_ID = randomBytes(6).toString('base64url')
@@ -46,19 +34,19 @@ function originForm({ url = '/' }: IncomingMessage): string {
 }
 
 /** How HTTP itself is spoken: limits, times, and the answers to what never becomes a request. */
-export function serverOptions({ trustProxy }: Config) {
+export function serverOptions({ trustProxy }: Config, limits: Limits) {
   return {
-    bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    connectionTimeout: STALLED_TIMEOUT_MS,
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionTimeout: limits.stalledMs,
     trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
     // While the server stops, requests under way and on open connections are still answered.
     return503OnClosing: false,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     rewriteUrl: originForm,
-    routerOptions: { maxParamLength: PARAM_LIMIT, querystringParser: parseQuery },
+    routerOptions: { maxParamLength: limits.pathPartCharacters, querystringParser: parseQuery },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       mark(request, reply)
       sendError(error, request, reply)
@@ -66,8 +54,9 @@ export function serverOptions({ trustProxy }: Config) {
     clientErrorHandler: refuseSocket,
     http: {
       requireHostHeader: false,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersMs,
+      connectionsCheckingInterval: limits.overdueCheckMs,
     },
   } satisfies FastifyHttpOptions<Server>
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { AppError } from '../core/errors.ts'
-import { type RequestLimit, type Turn, WINDOW_SECONDS } from '../core/request-windows.ts'
+import { LIMITS } from '../core/limits.ts'
+import type { RequestLimit, Turn } from '../core/request-windows.ts'
 
 /**
  * Limits how many requests a user makes in a minute (contract §3, 429), counted after the owner is
@@ -9,7 +10,7 @@ import { type RequestLimit, type Turn, WINDOW_SECONDS } from '../core/request-wi
  */
 export function limitRate(app: FastifyInstance, limit: RequestLimit): void {
   if (limit.perWindow === 0) return
-  const policy = `"user";q=${limit.perWindow};w=${WINDOW_SECONDS}`
+  const policy = `"user";q=${limit.perWindow};w=${LIMITS.userWindowSeconds}`
   const answer = (turn: Turn, reply: FastifyReply, done: (error?: Error) => void) => {
     const seconds = Math.max(1, Math.ceil(turn.renewedMs / 1_000))
     reply.header('ratelimit-policy', policy)

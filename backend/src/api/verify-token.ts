@@ -5,12 +5,12 @@ import { jwtVerify } from 'jose/jwt/verify'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../core/config.ts'
 import { unauthorized } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
 import type { Log } from '../core/logger.ts'
 import { isUserId } from '../schemas/user.ts'
 import { MAX_AGE_MS, remoteKeySet } from './key-set.ts'
 
 const CLOCK_TOLERANCE_SECONDS = 5
-const REMEMBERED_TOKENS = 10_000
 /** Never mixed: a secret verifies HS256 alone, and a key set the others alone (RFC 8725 §3.1). */
 const SECRET_ALGORITHM = 'HS256'
 const KEY_SET_ALGORITHMS = ['EdDSA', 'ES256', 'ES512', 'PS256', 'RS256']
@@ -27,7 +27,7 @@ interface Verified {
  * @returns throws {AppError} `unauthorized`; `service_unavailable` while there are no keys yet.
  */
 export function tokenVerifier(config: Config, log: Log) {
-  const remembered = new LRUCache<string, Verified>({ max: REMEMBERED_TOKENS })
+  const remembered = new LRUCache<string, Verified>({ max: LIMITS.tokensRemembered })
   let changes = 0
   const readPayload = payloadReader(config, log, () => {
     changes += 1

@@ -1,3 +1,5 @@
+import { LIMITS } from './limits.ts'
+
 /**
  * The error table of the contract: every problem a client can be answered with, by its stable code.
  * The OpenAPI document and the error answers both come from here.
@@ -43,7 +45,7 @@ export const ERRORS = {
   payload_too_large: {
     status: 413,
     title: 'Content Too Large',
-    detail: 'The body may have 65536 bytes at most',
+    detail: `The body may have ${LIMITS.bodyBytes} bytes at most`,
   },
   unsupported_media_type: {
     status: 415,
@@ -63,7 +65,7 @@ export const ERRORS = {
   headers_too_large: {
     status: 431,
     title: 'Request Header Fields Too Large',
-    detail: 'The request line and headers may have 16384 bytes at most',
+    detail: `The request line and headers may have ${LIMITS.headerBytes} bytes at most`,
   },
   internal_error: {
     status: 500,

@@ -1,5 +1,4 @@
-export const WINDOW_SECONDS = 60
-const REMEMBERED_USERS = 10_000
+import { LIMITS } from './limits.ts'
 
 /** What a user may still do in a minute that began with their first request. */
 export interface RequestWindow {
@@ -33,7 +32,7 @@ export interface RequestLimit {
 /** The last 10 000 users; the one who came first is forgotten first, whose window ends first. */
 export function remember<Value>(users: Map<string, Value>, userId: string, value: Value): Value {
   users.delete(userId)
-  const [oldest] = users.size >= REMEMBERED_USERS ? users.keys() : []
+  const [oldest] = users.size >= LIMITS.usersCounted ? users.keys() : []
   if (oldest !== undefined) users.delete(oldest)
   users.set(userId, value)
   return value
@@ -46,7 +45,7 @@ export class RequestWindows implements RequestLimit {
   readonly #windows = new Map<string, RequestWindow>()
   #lastId = 0
 
-  constructor(perWindow: number, windowMs = WINDOW_SECONDS * 1_000) {
+  constructor(perWindow: number, windowMs = LIMITS.userWindowSeconds * 1_000) {
     this.perWindow = perWindow
     this.#windowMs = windowMs
   }

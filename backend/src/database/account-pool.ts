@@ -1,9 +1,10 @@
 import { Pool, type PoolClient, Query, type QueryResult } from 'pg'
 import { AppError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
 import { CONNECT_TIMEOUT_MS } from './connection.ts'
 import { fromDatabase, isSpent } from './errors.ts'
 import type { Connector } from './pool.ts'
-import { LOCK_TIMEOUT_MS, type Row, STATEMENT_TIMEOUT_MS, type Statement } from './session.ts'
+import { type Row, type Statement, timeLimits } from './session.ts'
 
 /** The role every statement on accounts runs as. It owns nothing, and reaches no task. */
 export const ACCOUNTS_ROLE = 'todo_accounts'
@@ -12,10 +13,9 @@ export const ACCOUNTS_ROLE = 'todo_accounts'
 const MAX_CONNECTIONS = 4
 const IDLE_TIMEOUT_MS = 10_000
 /** An answer that is later than PostgreSQL's own limit allows will not come. */
-const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 3_000
+const ANSWER_TIMEOUT_MS = LIMITS.statementMs + 3_000
 
-const SCOPE = `select set_config('role', '${ACCOUNTS_ROLE}', true),
-  set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', true), set_config('lock_timeout', '${LOCK_TIMEOUT_MS}', true)`
+const SCOPE = `select set_config('role', '${ACCOUNTS_ROLE}', true), ${timeLimits('true')}`
 
 export interface AccountQueryConfig {
   readonly text: string

@@ -1,4 +1,5 @@
 import { Client, type ClientConfig } from 'pg'
+import { LIMITS } from '../core/limits.ts'
 import { isDisagreement, isSpent } from './errors.ts'
 import { ScopedQuery } from './scoped-query.ts'
 import {
@@ -11,8 +12,6 @@ import {
 } from './session.ts'
 
 export const CONNECT_TIMEOUT_MS = 5_000
-/** A connection that owes answers and sends nothing for this long is given up. */
-const SILENCE_LIMIT_MS = 10_000
 
 /** One connection in pipeline mode, with the count of what it owes. */
 export class Connection {
@@ -122,7 +121,8 @@ export class Connection {
   }
 
   endIfSilent(): void {
-    if (this.pending > 0 && performance.now() - this.#heardMs > SILENCE_LIMIT_MS) this.#destroy()
+    if (this.pending === 0) return
+    if (performance.now() - this.#heardMs > LIMITS.databaseSilenceMs) this.#destroy()
   }
 
   #sent(): void {

@@ -1,4 +1,5 @@
 import type { ClientConfig } from 'pg'
+import { LIMITS } from '../core/limits.ts'
 import { Connection } from './connection.ts'
 import { fromDatabase, unavailable } from './errors.ts'
 import type { Database, Statement } from './session.ts'
@@ -15,9 +16,6 @@ export interface Connector {
   readonly failed: Promise<Error>
   close(): Promise<void>
 }
-
-/** Statements that may be under way at once; beyond it the server says 503 at once. */
-const MAX_IN_FLIGHT = 1_024
 
 /**
  * Connections shared by all requests: a statement is written to the least busy one at once and its
@@ -59,7 +57,7 @@ export class PipelinedPool implements Database {
 
   async #use<Result>(run: (connection: Connection) => Promise<Result>): Promise<Result> {
     if (this.#closed) throw unavailable(new Error('the pool is closed'))
-    if (this.#inFlight >= MAX_IN_FLIGHT) {
+    if (this.#inFlight >= LIMITS.statementsInFlight) {
       throw unavailable(new Error(`${this.#inFlight} statements are in flight`))
     }
     this.#inFlight += 1

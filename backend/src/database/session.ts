@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { LIMITS } from '../core/limits.ts'
 
 /** What a statement may be given: everything travels as text, and null as itself. */
 export type Value = string | number | boolean | null
@@ -50,13 +51,10 @@ export interface Database {
 /** The role every user's statement runs as. It owns nothing and cannot bypass row level security. */
 export const TASK_ROLE = 'todo_user'
 
-/** A statement may run this long, and wait this long for a lock, before PostgreSQL ends it. */
-export const STATEMENT_TIMEOUT_MS = 5_000
-export const LOCK_TIMEOUT_MS = 3_000
-
 const USER = `set_config('role', '${TASK_ROLE}', true), set_config('app.user_id', $1, true)`
-const limits = (local: string) =>
-  `set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', ${local}), set_config('lock_timeout', '${LOCK_TIMEOUT_MS}', ${local})`
+/** How long PostgreSQL lets a statement run, and wait for a lock, before it ends it. */
+export const timeLimits = (local: string) =>
+  `set_config('statement_timeout', '${LIMITS.statementMs}', ${local}), set_config('lock_timeout', '${LIMITS.lockMs}', ${local})`
 
 /**
  * Precedes every statement of a user, in the same transaction. All of it is transaction-local, so
@@ -68,7 +66,7 @@ export const SCOPE = sql(`select ${USER}`)
  * The same behind a pooler, where a session is shared with others and keeps nothing of ours, the
  * time limits included. They are no startup parameters, which Neon's pooler refuses.
  */
-export const POOLED_SCOPE = sql(`select ${USER}, ${limits('true')}`)
+export const POOLED_SCOPE = sql(`select ${USER}, ${timeLimits('true')}`)
 
 /**
  * Sets the time limits for the session, if it is one of our own: `$1` is the process the server
@@ -76,5 +74,5 @@ export const POOLED_SCOPE = sql(`select ${USER}, ${limits('true')}`)
  * Otherwise they last for this statement, and leave no trace.
  */
 export const SESSION_LIMITS = sql(
-  `select pg_backend_pid() = $1::int as own, ${limits('pg_backend_pid() <> $1::int')}`,
+  `select pg_backend_pid() = $1::int as own, ${timeLimits('pg_backend_pid() <> $1::int')}`,
 )

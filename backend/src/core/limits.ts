@@ -1,0 +1,53 @@
+/**
+ * What a client may ask of the server, and for how long: every bound that stands against clients, in
+ * one place. They are the same everywhere, so they are no settings; the specification lists them
+ * (section 8). What a field of a task may hold is in the schemas.
+ */
+export const LIMITS = Object.freeze({
+  /** Request line and headers together; Node's own default. */
+  headerBytes: 16_384,
+  /** One part of a path: a user id of 255 characters, each of four bytes, percent-encoded. */
+  pathPartCharacters: 255 * 4 * 3,
+  bodyBytes: 65_536,
+  /** How deep objects and arrays lie in each other in a body; no schema goes deeper. */
+  bodyLevels: 2,
+
+  /** Headers must have arrived after this, and the whole request after that. */
+  headersMs: 15_000,
+  requestMs: 30_000,
+  /** How often connections are looked through for those that are over time; Node's own is 30 s. */
+  overdueCheckMs: 5_000,
+  /** A client that takes nothing of its answer for this long is given up. */
+  stalledMs: 60_000,
+  /** Longer than the usual load balancer keeps an idle connection, so that it is the one to close it. */
+  keepAliveMs: 75_000,
+
+  /** Statements of users that may be under way at once, over all connections to the database. */
+  statementsInFlight: 1_024,
+  /** A statement may run this long, and wait this long for a lock. */
+  statementMs: 5_000,
+  lockMs: 3_000,
+  /** A connection to the database that owes answers and sends nothing for this long is given up. */
+  databaseSilenceMs: 10_000,
+
+  /** `RATE_LIMIT_PER_MINUTE` counts over this. */
+  userWindowSeconds: 60,
+  /** Users whose requests are counted, and tokens that are remembered: the latest of each. */
+  usersCounted: 10_000,
+  tokensRemembered: 10_000,
+
+  /** Requests that may hash a password and wait for their turn, and those of one client network. */
+  hashesWaiting: 19,
+  hashesOfOneNetwork: 3,
+  /** What hashes a password, from one client address; Better Auth's own for sign-ins. */
+  hashesPerAddress: 3,
+  hashesWindowSeconds: 10,
+  /** Passwords tried on one account, from wherever they come. */
+  passwordsPerAccount: 10,
+  passwordsWindowSeconds: 300,
+  /** Mails to one address. */
+  mailsPerAddress: 3,
+  mailsWindowSeconds: 900,
+})
+
+export type Limits = typeof LIMITS

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { LIMITS } from '../src/core/limits.ts'
+import type { Database } from '../src/database/session.ts'
+import { serve } from './support/app.ts'
+
+const nothing = () => Promise.reject(new Error('no database'))
+const NONE: Database = {
+  description: '',
+  failed: new Promise(() => {}),
+  asUser: nothing,
+  ping: nothing,
+  close: async () => {},
+}
+
+interface Schema {
+  readonly type?: string | readonly string[]
+  readonly properties?: Record<string, Schema>
+  readonly additionalProperties?: boolean
+  readonly items?: Schema
+}
+
+/** How many objects and arrays lie in each other; an object that takes any member has no depth. */
+function levels(schema: Schema): number {
+  const types = [schema.type].flat()
+  if (types.includes('object')) {
+    assert.equal(schema.additionalProperties, false)
+    return 1 + Math.max(0, ...Object.values(schema.properties ?? {}).map(levels))
+  }
+  if (types.includes('array')) {
+    assert.ok(schema.items)
+    return 1 + levels(schema.items)
+  }
+  return 0
+}
+
+describe('the limits', () => {
+  it('are those of the server that listens', async () => {
+    const { app } = await serve(NONE)
+    const { headersTimeout, requestTimeout, keepAliveTimeout, timeout } = app.server
+    assert.deepEqual(
+      { headersTimeout, requestTimeout, keepAliveTimeout, timeout },
+      { headersTimeout: 15_000, requestTimeout: 30_000, keepAliveTimeout: 75_000, timeout: 60_000 },
+    )
+    assert.equal(app.initialConfig.bodyLimit, 65_536)
+    assert.equal(app.initialConfig.routerOptions?.maxParamLength, 3_060)
+    await app.close()
+  })
+
+  it('no body of any route may be deeper than they say, and one is as deep', async () => {
+    const found: number[] = []
+    const watch: Parameters<typeof serve>[2] = {
+      watch: (app) => {
+        app.addHook('onRoute', ({ schema }) => {
+          if (schema?.body) found.push(levels(schema.body as Schema)) // ours
+        })
+      },
+    }
+    const { app } = await serve(NONE, {}, watch)
+    assert.ok(found.length > 10)
+    assert.equal(Math.max(...found), LIMITS.bodyLevels)
+    await app.close()
+  })
+})
