@@ -48,7 +48,8 @@ export function findTask(userId: string, id: string): Statement<TaskJson | undef
 
 /**
  * A change, plain and with a version asked for. With one, a single null row tells a stale task from
- * a missing one.
+ * a missing one. `for key share` looks at the task as it is now: when the change waited for another
+ * that deleted it, the statement's own snapshot still has it.
  */
 const change = (statement: string, returning: string, version: string) => ({
   unconditional: sql(
@@ -60,7 +61,7 @@ const change = (statement: string, returning: string, version: string) => ({
     `with changed as (${statement} and updated_at = any(${version}::timestamptz[]) returning ${returning} as json)
      select json from changed
      union all select null where not exists (select from changed)
-       and (exists (select from todo.tasks where user_id = $1 and id = $2) or ${REFUSE_DELETED} is not null)`,
+       and (exists (select from todo.tasks where user_id = $1 and id = $2 for key share) or ${REFUSE_DELETED} is not null)`,
   ),
 })
 
