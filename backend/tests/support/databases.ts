@@ -22,8 +22,13 @@ export interface TestDatabase {
   readonly connector: Connector
   /** Runs SQL as the superuser, outside every scope and policy. */
   admin(text: string, values?: unknown[]): Promise<Rows>
+  /** Runs a statement of the models in the same way: the policies do not hold for it. */
+  unscoped<Result>(statement: Statement<Result>): Promise<Result>
   close(): Promise<void>
 }
+
+/** Every column as the text PostgreSQL sent, as the pool reads it. */
+const AS_TEXT = { getTypeParser: () => String }
 
 /** The folder all test files share; each makes its own below. */
 export function testFolder(): Promise<string> {
@@ -50,10 +55,16 @@ export async function emptyPostgres(options = ''): Promise<{ url: string; drop()
   }
 }
 
-export async function openTestDatabase(kind: Kind, poolMax = 4): Promise<TestDatabase> {
+/** A migrated database in which nobody has set anything yet, and how to drop it when it is closed. */
+export async function openMigrated(kind: Kind, poolMax = 4) {
   const { config, drop } = kind === 'pglite' ? await embedded() : await onServer()
   const connector = await connect({ database: config, poolMax })
   await migrate(connector)
+  return { config, connector, drop }
+}
+
+export async function openTestDatabase(kind: Kind, poolMax = 4): Promise<TestDatabase> {
+  const { config, connector, drop } = await openMigrated(kind, poolMax)
   await proveWalls(connector)
   const database = new PipelinedPool(connector)
   return {
@@ -62,6 +73,11 @@ export async function openTestDatabase(kind: Kind, poolMax = 4): Promise<TestDat
     connector,
     admin: (text, values = []) =>
       withDirectClient(connector.direct, async (client) => (await client.query(text, values)).rows),
+    unscoped: ({ sql: { text }, values, read }) =>
+      withDirectClient(connector.direct, async (client) => {
+        const answer = { text, values: [...values], rowMode: 'array', types: AS_TEXT } as const
+        return read((await client.query<(string | null)[]>(answer)).rows)
+      }),
     close: async () => {
       await database.close()
       await drop()

@@ -1,0 +1,256 @@
+/**
+ * Who may do what in whose scope, a case a line: the role, the statement, and what comes of it in
+ * the scope of each. `row-level-security.test.ts` runs all of it, and fails for a table, view,
+ * function or grant that has no case here.
+ */
+
+/** `owner` is the login the tables belong to, no superuser; `public` a login that was granted nothing. */
+export type Role = 'todo_user' | 'owner' | 'todo_accounts' | 'public'
+
+/** alice has two tasks, bob one, carol none. In the last two no user is set: it is '', or not there. */
+export const SCOPES = ['alice', 'bob', 'carol', 'empty', 'unset'] as const
+export type Scope = (typeof SCOPES)[number]
+
+/** How many rows are seen or changed, all of them the scope's own; or the SQLSTATE of the refusal. */
+export type Outcome = number | string
+
+export type Case = readonly [
+  role: Role,
+  statement: string,
+  comes: Partial<Record<Scope | 'others' | 'all', Outcome>>,
+]
+
+export interface Table {
+  /** The column that says whose a row is. Without one, a table's rows are no user's. */
+  readonly owner?: string
+  /** What stands in it before each statement. */
+  readonly holds?: string
+  readonly cases: readonly Case[]
+}
+
+/** Permission denied, or a row the policy does not allow. */
+const REFUSED = '42501'
+/** For the owner alone, and why the server never acts as the owner: no policy is asked. */
+export const EMPTIES_IT = 'empties it'
+
+const id = (end: string) => `'00000000-0000-7000-8000-0000000000${end}'`
+const task = (user: string, end: string) =>
+  `(user_id, id, title, completed, created_at, updated_at) values ('${user}', ${id(end)}, 'x', false, now(), now())`
+const ALICES = task('alice', 'a1')
+
+/** Nothing of a table, by any command. */
+const nothing = (role: Role, table: string, insert: string, column: string): Case[] => [
+  [role, `select * from ${table}`, { all: REFUSED }],
+  [role, `insert into ${table} ${insert}`, { all: REFUSED }],
+  [role, `update ${table} set ${column} = ${column}`, { all: REFUSED }],
+  [role, `delete from ${table}`, { all: REFUSED }],
+  [role, `truncate ${table}`, { all: REFUSED }],
+]
+
+/** All rows of a table that holds one, but no truncate. */
+const everything = (role: Role, table: string, insert: string, column: string): Case[] => [
+  [role, `select * from ${table}`, { all: 1 }],
+  [role, `insert into ${table} ${insert}`, { all: 1 }],
+  [role, `update ${table} set ${column} = ${column}`, { all: 1 }],
+  [role, `delete from ${table}`, { all: 1 }],
+  [role, `truncate ${table}`, { all: REFUSED }],
+]
+
+/** A table of Better Auth's, which the role of tasks does not reach. */
+const accounts = (table: string, column: string, row: (id: string) => string): Table => ({
+  holds: `insert into ${table} ${row('dora')}`,
+  cases: [
+    ...everything('todo_accounts', table, row('emil'), column),
+    ...nothing('todo_user', table, row('emil'), column),
+    ...nothing('public', table, row('emil'), column),
+  ],
+})
+
+/** In an order in which they can be filled. */
+export const TABLES: Readonly<Record<string, Table>> = {
+  'todo.users': {
+    owner: 'id',
+    holds: `insert into todo.users (id) values ('alice'), ('bob')`,
+    cases: [
+      ['todo_user', `insert into todo.users (id) values ('carol')`, { carol: 1, others: REFUSED }],
+      [
+        'todo_user',
+        `insert into todo.users (id) values ('alice')`,
+        { alice: '23505', others: REFUSED },
+      ],
+      [
+        'todo_user',
+        `insert into todo.users (id) values ('alice') on conflict do nothing`,
+        { alice: 0, others: REFUSED },
+      ],
+      [
+        'todo_user',
+        `insert into todo.users (id) values ('alice') on conflict (id) do update set id = 'mallory'`,
+        { all: REFUSED },
+      ],
+      ['todo_user', `insert into todo.users (id) values ('')`, { all: REFUSED }],
+      ['todo_user', 'select * from todo.users', { all: REFUSED }],
+      ['todo_user', `update todo.users set id = 'mallory'`, { all: REFUSED }],
+      ['todo_user', 'delete from todo.users', { all: REFUSED }],
+      ['todo_user', 'truncate todo.users cascade', { all: REFUSED }],
+
+      ['owner', 'select * from todo.users', { alice: 1, bob: 1, others: 0 }],
+      ['owner', `select * from todo.users where id = 'alice'`, { alice: 1, others: 0 }],
+      ['owner', `insert into todo.users (id) values ('carol')`, { carol: 1, others: REFUSED }],
+      ['owner', 'update todo.users set created_at = now()', { alice: 1, bob: 1, others: 0 }],
+      [
+        'owner',
+        `update todo.users set id = 'carol' where id <> 'carol'`,
+        { alice: REFUSED, bob: REFUSED, others: 0 },
+      ],
+      ['owner', 'delete from todo.users', { alice: 1, bob: 1, others: 0 }],
+      ['owner', `delete from todo.users where id = 'alice'`, { alice: 1, others: 0 }],
+      ['owner', 'truncate todo.users', { all: '0A000' }],
+      ['owner', 'truncate todo.users cascade', { all: EMPTIES_IT }],
+
+      ...nothing('todo_accounts', 'todo.users', `(id) values ('emil')`, 'id'),
+      ...nothing('public', 'todo.users', `(id) values ('emil')`, 'id'),
+    ],
+  },
+
+  'todo.tasks': {
+    owner: 'user_id',
+    holds: `insert into todo.tasks ${ALICES}; insert into todo.tasks ${task('alice', 'a2')};
+      insert into todo.tasks ${task('bob', 'b1')}`,
+    cases: [
+      ['todo_user', 'select * from todo.tasks', { alice: 2, bob: 1, others: 0 }],
+      ['todo_user', `select * from todo.tasks where id = ${id('a1')}`, { alice: 1, others: 0 }],
+      ['todo_user', `select * from todo.tasks where user_id = 'alice'`, { alice: 2, others: 0 }],
+      ['todo_user', `select * from todo.tasks where user_id <> 'alice'`, { bob: 1, others: 0 }],
+      ['todo_user', 'select * from todo.tasks for update', { alice: 2, bob: 1, others: 0 }],
+      ['todo_user', `insert into todo.tasks ${task('alice', 'ff')}`, { alice: 1, others: REFUSED }],
+      ['todo_user', `insert into todo.tasks ${task('bob', 'ff')}`, { bob: 1, others: REFUSED }],
+      ['todo_user', `insert into todo.tasks ${task('', 'ff')}`, { all: REFUSED }],
+      [
+        'todo_user',
+        `insert into todo.tasks ${task('alice', 'ff')} returning *`,
+        { alice: 1, others: REFUSED },
+      ],
+      [
+        'todo_user',
+        `insert into todo.tasks ${ALICES} on conflict do nothing`,
+        { alice: 0, others: REFUSED },
+      ],
+      [
+        'todo_user',
+        `insert into todo.tasks ${ALICES} on conflict (user_id, id) do update set title = 'taken'`,
+        { alice: 1, others: REFUSED },
+      ],
+      ['todo_user', `update todo.tasks set title = 'taken'`, { alice: 2, bob: 1, others: 0 }],
+      [
+        'todo_user',
+        `update todo.tasks set title = 'taken' where id = ${id('a1')}`,
+        { alice: 1, others: 0 },
+      ],
+      [
+        'todo_user',
+        `update todo.tasks set title = 'taken' returning *`,
+        { alice: 2, bob: 1, others: 0 },
+      ],
+      ['todo_user', `update todo.tasks set user_id = 'bob'`, { all: REFUSED }],
+      ['todo_user', 'delete from todo.tasks', { alice: 2, bob: 1, others: 0 }],
+      ['todo_user', `delete from todo.tasks where id = ${id('a1')}`, { alice: 1, others: 0 }],
+      ['todo_user', `delete from todo.tasks where user_id <> 'alice'`, { bob: 1, others: 0 }],
+      ['todo_user', 'delete from todo.tasks returning *', { alice: 2, bob: 1, others: 0 }],
+      [
+        'todo_user',
+        'merge into todo.tasks t using todo.tasks s on true when matched and s.id = t.id then delete',
+        { alice: 2, bob: 1, others: 0 },
+      ],
+      ['todo_user', 'truncate todo.tasks', { all: REFUSED }],
+
+      ['owner', 'select * from todo.tasks', { alice: 2, bob: 1, others: 0 }],
+      ['owner', `select * from todo.tasks where id = ${id('a1')}`, { alice: 1, others: 0 }],
+      ['owner', 'select * from todo.tasks for update', { alice: 2, bob: 1, others: 0 }],
+      ['owner', `insert into todo.tasks ${task('alice', 'ff')}`, { alice: 1, others: REFUSED }],
+      ['owner', `insert into todo.tasks ${task('bob', 'ff')}`, { bob: 1, others: REFUSED }],
+      [
+        'owner',
+        `insert into todo.tasks ${ALICES} on conflict (user_id, id) do update set title = 'taken'`,
+        { alice: 1, others: REFUSED },
+      ],
+      ['owner', `update todo.tasks set title = 'taken'`, { alice: 2, bob: 1, others: 0 }],
+      [
+        'owner',
+        `update todo.tasks set user_id = 'bob'`,
+        { alice: REFUSED, bob: 1, carol: 0, empty: 0, unset: 0 },
+      ],
+      ['owner', 'delete from todo.tasks', { alice: 2, bob: 1, others: 0 }],
+      ['owner', `delete from todo.tasks where id = ${id('a1')}`, { alice: 1, others: 0 }],
+      ['owner', 'truncate todo.tasks', { all: EMPTIES_IT }],
+
+      ...nothing('todo_accounts', 'todo.tasks', task('alice', 'ff'), 'title'),
+      ...nothing('public', 'todo.tasks', task('alice', 'ff'), 'title'),
+    ],
+  },
+
+  'todo.migrations': {
+    cases: [
+      ...nothing('todo_user', 'todo.migrations', `(name, sha256) values ('x', 'x')`, 'name'),
+      ...nothing('todo_accounts', 'todo.migrations', `(name, sha256) values ('x', 'x')`, 'name'),
+      ...nothing('public', 'todo.migrations', `(name, sha256) values ('x', 'x')`, 'name'),
+    ],
+  },
+
+  'todo_auth."user"': accounts(
+    'todo_auth."user"',
+    'name',
+    (id) => `(id, name, email, "emailVerified") values ('${id}', 'x', '${id}@example.com', true)`,
+  ),
+  'todo_auth.session': accounts(
+    'todo_auth.session',
+    'token',
+    (id) =>
+      `(id, "expiresAt", token, "updatedAt", "userId") values ('${id}', now(), '${id}', now(), 'dora')`,
+  ),
+  'todo_auth.account': accounts(
+    'todo_auth.account',
+    'password',
+    (id) =>
+      `(id, "accountId", "providerId", "userId", "updatedAt") values ('${id}', '${id}', 'x', 'dora', now())`,
+  ),
+  'todo_auth.verification': accounts(
+    'todo_auth.verification',
+    'value',
+    (id) => `(id, identifier, value, "expiresAt") values ('${id}', 'x', 'x', now())`,
+  ),
+  'todo_auth.rate_limit': accounts(
+    'todo_auth.rate_limit',
+    'count',
+    (id) => `(key, count, resets_at) values ('${id}', 1, now())`,
+  ),
+  'todo_auth.deleted_user': {
+    holds: `insert into todo_auth.deleted_user (id) values ('gone')`,
+    cases: [
+      ...nothing('todo_user', 'todo_auth.deleted_user', `(id) values ('emil')`, 'id'),
+      ...nothing('todo_accounts', 'todo_auth.deleted_user', `(id) values ('emil')`, 'id'),
+      ...nothing('public', 'todo_auth.deleted_user', `(id) values ('emil')`, 'id'),
+    ],
+  },
+}
+
+/** The same for functions, called by what `regprocedure` names them. */
+export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
+  'todo.refuse_deleted(text)': [
+    ['todo_user', `select todo.refuse_deleted('alice')`, { all: 1 }],
+    ['todo_user', `select todo.refuse_deleted('gone')`, { all: 'TD401' }],
+    ['todo_accounts', `select todo.refuse_deleted('alice')`, { all: REFUSED }],
+    ['public', `select todo.refuse_deleted('alice')`, { all: REFUSED }],
+  ],
+  // Triggers, which PostgreSQL lets nobody call (0A000).
+  'todo.refuse_deleted_user()': [
+    ['todo_user', 'select todo.refuse_deleted_user()', { all: '0A000' }],
+    ['todo_accounts', 'select todo.refuse_deleted_user()', { all: REFUSED }],
+    ['public', 'select todo.refuse_deleted_user()', { all: REFUSED }],
+  ],
+  'todo_auth.forget_user()': [
+    ['todo_user', 'select todo_auth.forget_user()', { all: REFUSED }],
+    ['todo_accounts', 'select todo_auth.forget_user()', { all: REFUSED }],
+    ['public', 'select todo_auth.forget_user()', { all: REFUSED }],
+  ],
+}
