@@ -1,20 +1,8 @@
 import assert from 'node:assert/strict'
-import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
-import { after, before, describe, it } from 'node:test'
+import { generateKeyPairSync, sign } from 'node:crypto'
+import { after, before, describe, it, mock } from 'node:test'
 import { SECRET, startApp, type TestApp } from '../support/app.ts'
-
-const encode = (value: unknown) =>
-  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
-
-/** A token of any header and payload, signed by HMAC unless told otherwise. */
-function forge(header: object, payload: unknown, secret = SECRET, hash = 'sha256'): string {
-  const input = `${encode(header)}.${encode(payload)}`
-  return `${input}.${createHmac(hash, secret).update(input).digest('base64url')}`
-}
-
-const HS256 = { alg: 'HS256', typ: 'JWT' }
-const now = () => Math.floor(Date.now() / 1000)
-const claims = (more: object = {}) => ({ sub: 'alice', iat: now(), exp: now() + 60, ...more })
+import { claims, encode, forge, HS256, now } from '../support/tokens.ts'
 
 describe('who is asking', () => {
   let test: TestApp
@@ -164,10 +152,18 @@ describe('who is asking', () => {
   })
 
   it('401 from the second on at which a remembered token expires', async () => {
-    const token = forge(HS256, claims({ exp: now() - 2 }))
-    assert.equal((await ask(`Bearer ${token}`)).status, 200)
-    await new Promise((resolve) => setTimeout(resolve, 4_100))
-    assert.equal((await ask(`Bearer ${token}`)).status, 401)
+    const second = now()
+    const token = forge(HS256, claims({ exp: second - 2 }))
+    mock.timers.enable({ apis: ['Date'], now: second * 1_000 })
+    try {
+      assert.equal((await ask(`Bearer ${token}`)).status, 200)
+      mock.timers.setTime((second + 3) * 1_000 - 1)
+      assert.equal((await ask(`Bearer ${token}`)).status, 200)
+      mock.timers.setTime((second + 3) * 1_000)
+      assert.equal((await ask(`Bearer ${token}`)).status, 401)
+    } finally {
+      mock.timers.reset()
+    }
   })
 
   it('401 and 403 are decided without a database', async () => {

@@ -5,9 +5,8 @@ import { after, before, describe, it } from 'node:test'
 import { ERRORS } from '../../src/core/errors.ts'
 import { unavailable } from '../../src/database/errors.ts'
 import type { Database } from '../../src/database/session.ts'
-import { type Answer, serve, startApp, type TestApp } from '../support/app.ts'
-
-const LEAKS = /select|insert|todo\.|pglite|node_modules|\/src\/|at .*\.ts|fastify|stack|postgres/i
+import { serve, startApp, type TestApp } from '../support/app.ts'
+import { assertProblem } from '../support/problem.ts'
 
 function failing(error: () => Error): Database {
   const fail = () => Promise.reject(error())
@@ -18,18 +17,6 @@ function failing(error: () => Error): Database {
     ping: fail,
     close: async () => {},
   }
-}
-
-function assertProblem(answer: Answer, code: keyof typeof ERRORS): void {
-  const { status, title } = ERRORS[code]
-  assert.equal(answer.status, status)
-  assert.match(String(answer.headers['content-type']), /^application\/problem\+json/)
-  const { detail, request_id, errors, ...rest } = answer.json
-  assert.deepEqual(rest, { error: code, status, title })
-  assert.equal(typeof detail, 'string')
-  assert.equal(request_id, answer.headers['x-request-id'])
-  assert.equal(errors === undefined, code !== 'validation_error')
-  assert.doesNotMatch(answer.text, LEAKS)
 }
 
 describe('errors', () => {
