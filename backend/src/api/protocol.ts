@@ -93,9 +93,15 @@ export function markAnswers(app: FastifyInstance): void {
   })
 }
 
-/** Addresses of accounts have tokens of mails in them, so the log gets the route. */
+/** How every JWT begins (`{"`), with what is left of one. */
+const TOKENS = /eyJ[\w.-]{20,}/g
+
+/**
+ * Addresses of accounts have tokens of mails in them, so the log gets the route. Elsewhere a token
+ * counts for nothing, but who put one into an address by mistake has it in no log.
+ */
 function loggedUrl({ url, routeOptions }: FastifyRequest): string {
-  if (!url.startsWith(BASE_PATH)) return url
+  if (!url.startsWith(BASE_PATH)) return url.replace(TOKENS, '…')
   return routeOptions.url ?? `${BASE_PATH}/…`
 }
 
