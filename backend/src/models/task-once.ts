@@ -72,7 +72,7 @@ const TOGGLE = once({
      where user_id = $1 and id = $4 and ($5::timestamptz[] is null or updated_at = any($5))
        and (select mine from turn)`,
   otherwise: `union all select 'stale', null from turn where mine and not exists (select from changed)
-     and ($5 is not null and exists (select from todo.tasks where user_id = $1 and id = $4)
+     and ($5 is not null and exists (select from todo.tasks where user_id = $1 and id = $4 for key share)
        or ${REFUSE_DELETED} is not null)`,
 })
 

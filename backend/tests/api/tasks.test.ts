@@ -336,17 +336,18 @@ describe('a change that waits for a deletion, on postgres', () => {
   })
   after(() => test.close())
 
-  for (const [method, at, sending] of [
-    ['PUT', '', { body: { title: 'changed' } }],
-    ['PATCH', '/complete', {}],
-    ['DELETE', '', {}],
+  for (const [method, at, { headers: own, ...sending }] of [
+    ['PUT', '', { headers: {}, body: { title: 'changed' } }],
+    ['PATCH', '/complete', { headers: {} }],
+    ['PATCH', '/complete', { headers: { 'idempotency-key': 'once' } }],
+    ['DELETE', '', { headers: {} }],
   ] as const) {
-    it(`404 for ${method} with the ETag the task had until then`, async () => {
+    it(`404 for ${method} ${JSON.stringify(own)} with the ETag the task had until then`, async () => {
       const { json } = await test.send('POST', '/api/wait/tasks', { body: { title: 'x' } })
       await withDirectClient(test.test.connector.direct, async (client) => {
         await client.query('begin')
         await client.query('delete from todo.tasks where id = $1', [json.id])
-        const headers = { 'if-match': `"${json.updated_at}"` }
+        const headers = { 'if-match': `"${json.updated_at}"`, ...own }
         const path = `/api/wait/tasks/${json.id}${at}`
         let answered = false
         const waiting = test.send(method, path, { headers, ...sending }).finally(() => {
