@@ -32,6 +32,8 @@ export function serveCanonicalPaths(app: FastifyInstance): void {
     return [...new Set(found.flatMap(({ methods }) => [...methods]))].sort().join(', ')
   }
   app.addHook('onRequest', (request, reply, done) => {
+    // RFC 9112 §3.2: a target has no fragment. The router would read one as the query.
+    if (request.raw.url?.includes('#')) return done(new AppError('bad_request'))
     const path = pathOf(request)
     const { url = '*' } = request.routeOptions
     if (url !== '*' && resources.get(url)?.pattern.test(path)) return done()
@@ -70,7 +72,7 @@ function canonical(url: string): RegExp {
     .split('/')
     .map((part) => {
       if (part.startsWith(':')) return SEGMENT
-      return part === '*' ? '.*' : part.replaceAll('.', '\\.')
+      return part === '*' ? `${SEGMENT}(?:/${SEGMENT})*` : part.replaceAll('.', '\\.')
     })
     .join('/')
   return new RegExp(`^${pattern}$`)
@@ -78,6 +80,6 @@ function canonical(url: string): RegExp {
 
 function pathOf(request: FastifyRequest): string {
   const url = request.raw.url ?? ''
-  const end = url.search(/[?#]/)
+  const end = url.indexOf('?')
   return end === -1 ? url : url.slice(0, end)
 }

@@ -28,9 +28,11 @@ function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
   return `${PROCESS_ID}-${requests.toString(36)}`
 }
 
-/** RFC 9112 §3.2.2: a server takes the absolute form of a target too. */
+/** RFC 9112 §3.2.2: a server takes the absolute form of a target too, and its path may be empty. */
 function originForm({ url = '/' }: IncomingMessage): string {
-  return url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]+/i, '')
+  if (url.startsWith('/')) return url
+  const rest = url.replace(/^https?:\/\/[^/?#]+/i, '')
+  return rest === '' || rest.startsWith('?') ? `/${rest}` : rest
 }
 
 /** How HTTP itself is spoken: limits, times, and the answers to what never becomes a request. */
