@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import {
   type FastifyHttpOptions,
   type FastifyInstance,
@@ -64,9 +64,9 @@ export function serverOptions({ trustProxy }: Config, limits: Limits) {
 }
 
 /** How many requests of a socket are not answered yet; more than one where they are pipelined. */
-const unanswered = new WeakMap<Socket, number>()
+const unanswered = new WeakMap<Duplex, number>()
 
-function count(socket: Socket, more: 1 | -1): void {
+function count(socket: Duplex, more: 1 | -1): void {
   unanswered.set(socket, (unanswered.get(socket) ?? 0) + more)
 }
 
@@ -107,6 +107,16 @@ function loggedUrl({ url, routeOptions }: FastifyRequest): string {
   return routeOptions.url ?? `${BASE_PATH}/…`
 }
 
+/** Requests that Node would answer in its own form, or drop without a word. */
+export function answerAll({ server }: FastifyInstance): void {
+  // RFC 9110 §10.1.1: an expectation other than 100-continue may be left aside.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response))
+  server.on('connect', (_request, socket) => {
+    socket.on('error', () => {}) // Node has left the socket to us, and a reset would end the process
+    refuseSocket(new Error('CONNECT asks for a proxy'), socket)
+  })
+}
+
 const SAME_FOR_ALL = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 
 function mark(request: FastifyRequest, reply: FastifyReply): void {
@@ -119,7 +129,7 @@ const SOCKET_ERRORS: Record<string, ErrorCode> = {
 }
 
 /** Bytes that are no HTTP request: one answer in the contract's form, and the connection is closed. */
-function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
+function refuseSocket(error: Error & { code?: string }, socket: Duplex): void {
   // What follows a request that is not answered yet must not be taken for its answer.
   const silent = !socket.writable || error.code === 'ECONNRESET'
   if (silent || (unanswered.get(socket) ?? 0) > 0) return void socket.destroy()
