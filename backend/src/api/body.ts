@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance } from 'fastify'
 import { AppError } from '../core/errors.ts'
+import { countHeader } from './raw-headers.ts'
 
 const UTF8_JSON = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*$/i
 
@@ -12,7 +13,9 @@ export function takeJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers
-    if (!UTF8_JSON.test(type) || encoding.toLowerCase() !== 'identity') {
+    // Node keeps the first of several types and hides the others.
+    const several = countHeader(request, 'content-type') > 1
+    if (several || !UTF8_JSON.test(type) || encoding.toLowerCase() !== 'identity') {
       return done(new AppError('unsupported_media_type'))
     }
     try {

@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 
 /**
- * How often a header was sent. Node keeps the first of several Host or Authorization headers and
- * hides the others.
+ * How often a header was sent. Node keeps the first of several Host, Authorization or Content-Type
+ * headers and hides the others.
  *
  * @param name in lower case.
  */
