@@ -7,8 +7,8 @@ import { assertProblem } from '../support/problem.ts'
 import { type RawAnswer, type RawRequest, sendRaw } from '../support/raw-request.ts'
 
 const MARKER = 'what only alice may read'
-/** Generous, so that it holds on a busy machine. */
-const LIMIT_MS = 2_000
+/** Of work, generous: what is to be noticed is a pattern or a parser that takes seconds. */
+const LIMIT_MS = 1_000
 
 const CODES: Record<number, ErrorCode> = {
   400: 'bad_request',
@@ -318,11 +318,10 @@ for (const kind of KINDS) {
 
     /** Sends as somebody, and nothing of alice comes back unless it is alice who asks. */
     async function send(as: string, request: RawRequest): Promise<RawAnswer> {
-      const started = performance.now()
       const headers = [`Authorization: Bearer ${tokens[as]}`, ...(request.headers ?? [])]
       const answer = await sendRaw(test.port, { ...request, headers })
       const what = `${as}: ${request.method ?? 'GET'} ${request.target.slice(0, 80)}`
-      assert.ok(performance.now() - started < LIMIT_MS, `${what} took too long`)
+      assert.ok(answer.workMs < LIMIT_MS, `${what} took too long`)
       if (as !== 'alice') {
         for (const foreign of [MARKER, id]) assert.ok(!answer.bytes.includes(foreign), what)
       }

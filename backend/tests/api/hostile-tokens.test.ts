@@ -13,8 +13,8 @@ import { claims, encode, forge, HS256, now } from '../support/tokens.ts'
 
 const ISSUER = 'https://issuer.example'
 const AUDIENCE = 'todo'
-/** Generous, so that it holds on a busy machine; what is to be noticed takes far longer. */
-const LIMIT_MS = 2_000
+/** Of work, generous: what is to be noticed is a pattern or a parser that takes seconds. */
+const LIMIT_MS = 1_000
 const CHALLENGE = 'Bearer realm="todo"'
 
 /** As good as it can be for both servers: what is wrong with it is the case's own. */
@@ -51,9 +51,8 @@ async function assertRefused(
   request: Partial<RawRequest>,
   challenge = `${CHALLENGE}, error="invalid_token"`,
 ): Promise<void> {
-  const started = performance.now()
   const answer = await sendRaw(port, { target: '/api/alice/tasks', ...request })
-  assert.ok(performance.now() - started < LIMIT_MS, `${what} took too long`)
+  assert.ok(answer.workMs < LIMIT_MS, `${what} took too long`)
   assertProblem(answer, 'unauthorized', what)
   assert.equal(answer.headers['www-authenticate'], challenge, what)
   for (const piece of pieces([request.target, ...(request.headers ?? []), request.body].join())) {

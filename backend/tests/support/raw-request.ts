@@ -11,6 +11,8 @@ export interface RawAnswer {
   readonly text: string
   /** All of it, byte for byte, as Latin-1. */
   readonly bytes: string
+  /** What this process, test and server, has worked on it, in ms: others do not make that more. */
+  readonly workMs: number
   /** The body, parsed. */
   // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of a body by asserting it
   readonly json: any
@@ -41,6 +43,7 @@ export function requestBytes({ method = 'GET', target, headers = [], body }: Raw
 
 /** Sends bytes, and reads the one answer until the server closes the connection. */
 export async function sendBytes(port: number, bytes: Buffer): Promise<RawAnswer> {
+  const start = process.cpuUsage()
   const answer = await new Promise<Buffer>((resolve) => {
     const chunks: Buffer[] = []
     const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
@@ -49,10 +52,11 @@ export async function sendBytes(port: number, bytes: Buffer): Promise<RawAnswer>
     socket.on('error', () => {})
     socket.on('close', () => resolve(Buffer.concat(chunks)))
   })
-  return readAnswer(answer)
+  const { user, system } = process.cpuUsage(start)
+  return readAnswer(answer, (user + system) / 1_000)
 }
 
-function readAnswer(bytes: Buffer): RawAnswer {
+function readAnswer(bytes: Buffer, workMs: number): RawAnswer {
   const interim: number[] = []
   for (let rest = bytes; ; ) {
     const end = rest.indexOf('\r\n\r\n')
@@ -74,6 +78,7 @@ function readAnswer(bytes: Buffer): RawAnswer {
       headers: readHeaders(lines),
       text,
       bytes: bytes.toString('latin1'),
+      workMs,
       get json() {
         return JSON.parse(text)
       },
