@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import { type Statement, sql } from '../../src/database/session.ts'
+import {
+  type Change,
+  deleteTask,
+  findTask,
+  insertTask,
+  toggleTask,
+  updateTask,
+} from '../../src/models/task.ts'
+import { listTasks, type TaskPage } from '../../src/models/task-list.ts'
+import { KINDS, openTestDatabase, type TestDatabase } from '../support/databases.ts'
+
+/** Each of the two has a task of the first id; of the second, alice alone. */
+const BOTHS = '00000000-0000-7000-8000-000000000001'
+const ALICES = '00000000-0000-7000-8000-000000000002'
+const NEW = '00000000-0000-7000-8000-000000000003'
+const VERSION = '2026-01-01T00:00:00.000Z'
+const OLDER = '2025-01-01T00:00:00.000Z'
+
+type Answer = TaskPage | Change | string | undefined
+type Asked = readonly [what: string, statement: Statement<Answer>]
+
+const CHANGES = { title: 'changed' }
+const SOME_VERSIONS = [undefined, [VERSION]] as const
+const at = (versions: readonly string[] | undefined) => (versions ? ` at ${versions}` : '')
+
+/** What bob is answered with his own. */
+const OWN: readonly Asked[] = [
+  ['findTask', findTask('bob', BOTHS)],
+  ...[10, 100].flatMap((limit) => [
+    [`listTasks, ${limit}`, listTasks('bob', { limit })] as const,
+    [`listTasks, ${limit} to do`, listTasks('bob', { limit, completed: false })] as const,
+  ]),
+  ...SOME_VERSIONS.flatMap((versions) => [
+    [`updateTask${at(versions)}`, updateTask('bob', BOTHS, CHANGES, versions)] as const,
+    [`toggleTask${at(versions)}`, toggleTask('bob', BOTHS, versions)] as const,
+  ]),
+]
+/** What bob is answered by nothing. */
+const ANOTHERS: readonly Asked[] = [
+  ['findTask', findTask('bob', ALICES)],
+  ...[...SOME_VERSIONS, [OLDER]].flatMap((versions) => [
+    [`updateTask${at(versions)}`, updateTask('bob', ALICES, CHANGES, versions)] as const,
+    [`toggleTask${at(versions)}`, toggleTask('bob', ALICES, versions)] as const,
+    [`deleteTask${at(versions)}`, deleteTask('bob', ALICES, versions)] as const,
+  ]),
+]
+
+for (const kind of KINDS) {
+  describe(`statements on tasks, on ${kind}`, () => {
+    let test: TestDatabase
+    before(async () => {
+      test = await openTestDatabase(kind)
+      await test.admin(`insert into todo.users (id) values ('alice'), ('bob')`)
+    })
+    after(() => test.close())
+    beforeEach(async () => {
+      await test.admin('delete from todo.tasks')
+      await test.admin(
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
+         select user_id, id::uuid, 'x', false, $1, $1
+         from (values ('alice', $2), ('alice', $3), ('bob', $2)) task (user_id, id)`,
+        [VERSION, BOTHS, ALICES],
+      )
+    })
+    const tasksOf = (user: string) =>
+      test.admin('select * from todo.tasks where user_id = $1 order by id', [user])
+
+    const walls: [name: string, run: (statement: Statement<Answer>) => Promise<Answer>][] = [
+      ['the first wall alone, past every policy', (statement) => test.unscoped(statement)],
+      [
+        'the second wall alone, without a where',
+        (statement) => test.database.asUser('bob', withoutOwner(statement)),
+      ],
+    ]
+    for (const [wall, run] of walls) {
+      for (const [what, statement] of OWN) {
+        it(`${wall}: ${what} of the own task`, async () => {
+          const before = await tasksOf('alice')
+          assert.deepEqual(ownersIn(await run(statement)), ['bob'])
+          assert.deepEqual(await tasksOf('alice'), before)
+        })
+      }
+      for (const [what, statement] of ANOTHERS) {
+        it(`${wall}: ${what} of another's task`, async () => {
+          const before = await tasksOf('alice')
+          const answer = await run(statement)
+          assert.ok(answer === undefined || answer === 'missing', JSON.stringify(answer))
+          assert.deepEqual(await tasksOf('alice'), before)
+        })
+      }
+      for (const versions of SOME_VERSIONS) {
+        it(`${wall}: deleteTask${at(versions)} of the own task`, async () => {
+          const before = await tasksOf('alice')
+          assert.deepEqual(await run(deleteTask('bob', BOTHS, versions)), { json: '' })
+          assert.deepEqual(await tasksOf('bob'), [])
+          assert.deepEqual(await tasksOf('alice'), before)
+        })
+      }
+    }
+
+    for (const [what, statement] of ANOTHERS) {
+      it(`neither wall: ${what} would reach another's task`, async () => {
+        const answer = await test.unscoped(withoutOwner(statement))
+        assert.ok(answer !== undefined && answer !== 'missing')
+      })
+    }
+
+    it('insertTask writes the user’s own task, by either wall', async () => {
+      const statement = insertTask('bob', NEW, { title: 'x' })
+      const alices = await tasksOf('alice')
+      assert.deepEqual(ownersIn(await test.unscoped(statement)), ['bob'])
+      assert.equal((await tasksOf('bob')).length, 2)
+      assert.deepEqual(await tasksOf('alice'), alices)
+      const forAlice = insertTask('alice', NEW, { title: 'x' })
+      await assert.rejects(test.database.asUser('bob', forAlice), { code: 'internal_error' })
+      assert.deepEqual(await tasksOf('alice'), alices)
+    })
+  })
+}
+
+/** The users named in an answer. */
+function ownersIn(answer: Answer): string[] {
+  const owners = JSON.stringify(answer).matchAll(/user_id\W+(\w+)/g)
+  return [...owners].map(([, owner]) => String(owner))
+}
+
+/** The statement that forgot whose task it is about. */
+function withoutOwner<Result>(statement: Statement<Result>): Statement<Result> {
+  const text = statement.sql.text.replaceAll('user_id = $1', '$1::text is not null')
+  assert.notEqual(text, statement.sql.text)
+  return { ...statement, sql: sql(text) }
+}
