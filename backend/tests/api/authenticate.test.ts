@@ -151,6 +151,28 @@ describe('who is asking', () => {
     }
   })
 
+  it('401 for what is like a remembered token but in one part', async () => {
+    const payload = claims({ jti: 'remembered' })
+    const remembered = forge(HS256, payload)
+    const [head, body, signature] = remembered.split('.')
+    const bobs = encode({ ...payload, sub: 'bob' })
+    for (let n = 0; n < 2; n += 1) {
+      assert.equal((await ask(`Bearer ${remembered}`)).status, 200)
+      for (const [token, user] of [
+        [`${head}.${body}.${'A'.repeat(43)}`, 'alice'],
+        [`${head}.${bobs}.${signature}`, 'alice'],
+        [`${head}.${bobs}.${signature}`, 'bob'],
+        [`${encode({ ...HS256, kid: 'x' })}.${body}.${signature}`, 'alice'],
+      ] as const) {
+        assert.equal((await ask(`Bearer ${token}`, user)).status, 401)
+      }
+    }
+    const others = forge(HS256, { ...payload, sub: 'bob' })
+    assert.equal((await ask(`Bearer ${others}`, 'bob')).status, 200)
+    assert.equal((await ask(`Bearer ${others}`, 'alice')).status, 403)
+    assert.equal((await ask(`Bearer ${remembered}`, 'bob')).status, 403)
+  })
+
   it('401 from the second on at which a remembered token expires', async () => {
     const second = now()
     const token = forge(HS256, claims({ exp: second - 2 }))

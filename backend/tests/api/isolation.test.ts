@@ -87,6 +87,18 @@ for (const kind of KINDS) {
       })
     }
 
+    it('the ETag of another’s task opens nothing: 404 there, and the own task is told in full', async () => {
+      const [alices] = (await test.send('GET', '/api/alice/tasks')).json
+      const bobs = (await test.send('POST', '/api/bob/tasks', { body: { title: 'Bob’s' } })).json
+      const { headers } = await test.send('GET', `/api/alice/tasks/${alices.id}`)
+      const match = { headers: { 'if-none-match': String(headers.etag) } }
+      assert.equal((await test.send('GET', `/api/alice/tasks/${alices.id}`, match)).status, 304)
+      assert.equal((await test.send('GET', `/api/bob/tasks/${alices.id}`, match)).status, 404)
+      assert.deepEqual((await test.send('GET', `/api/bob/tasks/${bobs.id}`, match)).json, bobs)
+      await test.send('DELETE', `/api/bob/tasks/${bobs.id}`)
+      await unchanged()
+    })
+
     it('nobody lists what is another’s, by any filter', async () => {
       for (const query of ['', '?completed=false', '?limit=1000', '?completed=true&limit=1']) {
         assert.equal((await test.send('GET', `/api/bob/tasks${query}`)).text, '[]')

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { AppError } from '../../src/core/errors.ts'
+import { withDirectClient } from '../../src/database/direct.ts'
+import { PipelinedPool } from '../../src/database/pool.ts'
+import { connectPostgres } from '../../src/database/postgres.ts'
+import { POOLED_SCOPE, SCOPE } from '../../src/database/session.ts'
 import { insertTask } from '../../src/models/task.ts'
 import { KINDS, openTestDatabase, rawStatement, type TestDatabase } from '../support/databases.ts'
+import { nameAnotherProcess, startProxy } from '../support/proxy.ts'
 
 const id = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`
 const count = rawStatement('select count(*) from todo.tasks')
@@ -122,8 +127,37 @@ for (const kind of KINDS) {
       assert.deepEqual(rows, [{ own: true, user_id: '' }])
     })
 
+    for (const [what, scope] of Object.entries({ SCOPE, POOLED_SCOPE })) {
+      it(`${what} ends with its transaction: nothing of it is left for the next user`, async () => {
+        const state = `select current_user, coalesce(current_setting('app.user_id', true), '') as user_id,
+          current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock`
+        await withDirectClient(test.connector.pooled, async (client) => {
+          const { rows: before } = await client.query(state)
+          await client.query('begin')
+          await client.query(scope.text, ['alice'])
+          const { rows: within } = await client.query(state)
+          assert.deepEqual([within[0].current_user, within[0].user_id], ['todo_user', 'alice'])
+          await client.query('commit')
+          assert.deepEqual((await client.query(state)).rows, before)
+          assert.equal(before[0].user_id, '')
+        })
+      })
+    }
+
     // PGlite has no timers inside; there the pool's own limit ends it (pglite.test.ts).
     if (kind === 'postgres') {
+      it('behind a pooler each sees the own rows only', async () => {
+        const { url } = test.config.kind === 'postgres' ? test.config : { url: '' }
+        const proxy = await startProxy(url, nameAnotherProcess)
+        const pooler = connectPostgres({ url: proxy.url, directUrl: url, poolMax: 1 })
+        const pool = new PipelinedPool(pooler)
+        const users = ['alice', 'bob', 'carol', 'alice']
+        const seen = await Promise.all(users.map((user) => pool.asUser(user, count)))
+        assert.deepEqual(seen.flat(2), ['1', '2', '0', '1'])
+        await pool.close()
+        await proxy.close()
+      })
+
       it('503 for a statement that runs longer than its limit', async () => {
         const slow = test.database.asUser('alice', rawStatement('select pg_sleep(30)'))
         await assert.rejects(slow, { code: 'service_unavailable' })

@@ -116,6 +116,17 @@ for (const kind of KINDS) {
   })
 }
 
+describe('the proof of the walls at start', () => {
+  it('is made before anything is served, on every database', async () => {
+    const test = await openTestDatabase('postgres')
+    const options = { database: test.config, poolMax: 1, accounts: null }
+    await (await openConnector(options)).close()
+    await test.admin('create policy everybody on todo.tasks using (true)')
+    await assert.rejects(openConnector(options), { name: 'WallError', message: /sees tasks/ })
+    await test.close()
+  })
+})
+
 describe('the proof of the walls on the role', () => {
   // Roles are the whole server's, so this is not done to one that other tests share.
   it('refuses to serve when the role could go around the policies', async () => {
