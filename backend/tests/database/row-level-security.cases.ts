@@ -11,7 +11,10 @@ export type Role = 'todo_user' | 'owner' | 'todo_accounts' | 'public'
 export const SCOPES = ['alice', 'bob', 'carol', 'empty', 'unset'] as const
 export type Scope = (typeof SCOPES)[number]
 
-/** How many rows are seen or changed, all of them the scope's own; or the SQLSTATE of the refusal. */
+/**
+ * How many rows are seen or changed, all of them the scope's own; or the SQLSTATE of the refusal; or,
+ * in words, whose rows are seen or changed besides.
+ */
 export type Outcome = number | string
 
 export type Case = readonly [
@@ -37,6 +40,9 @@ const id = (end: string) => `'00000000-0000-7000-8000-0000000000${end}'`
 const task = (user: string, end: string) =>
   `(user_id, id, title, completed, created_at, updated_at) values ('${user}', ${id(end)}, 'x', false, now(), now())`
 const ALICES = task('alice', 'a1')
+/** All but its age, which the role does not reach. */
+const KEY = 'user_id, key, request_hash, answer'
+const key = (user: string, name: string) => `(${KEY}) values ('${user}', '${name}', '', '')`
 
 /** Nothing of a table, by any command. */
 const nothing = (role: Role, table: string, insert: string, column: string): Case[] => [
@@ -70,7 +76,7 @@ const accounts = (table: string, column: string, row: (id: string) => string): T
 export const TABLES: Readonly<Record<string, Table>> = {
   'todo.users': {
     owner: 'id',
-    holds: `insert into todo.users (id) values ('alice'), ('bob')`,
+    holds: `insert into todo.users (id) values ('alice'), ('bob'), ('erin')`,
     cases: [
       ['todo_user', `insert into todo.users (id) values ('carol')`, { carol: 1, others: REFUSED }],
       [
@@ -189,6 +195,78 @@ export const TABLES: Readonly<Record<string, Table>> = {
     ],
   },
 
+  // Of a user beside the scopes there is one that has expired, which the owner may see and forget.
+  'todo.idempotency_keys': {
+    owner: 'user_id',
+    holds: `insert into todo.idempotency_keys ${key('alice', 'k')};
+      insert into todo.idempotency_keys ${key('bob', 'k')};
+      insert into todo.idempotency_keys ${key('erin', 'k')};
+      update todo.idempotency_keys set created_at = now() - interval '25 hours' where user_id = 'erin'`,
+    cases: [
+      ['todo_user', `select ${KEY} from todo.idempotency_keys`, { alice: 1, bob: 1, others: 0 }],
+      [
+        'todo_user',
+        `select ${KEY} from todo.idempotency_keys where user_id = 'alice'`,
+        { alice: 1, others: 0 },
+      ],
+      ['todo_user', 'select created_at from todo.idempotency_keys', { all: REFUSED }],
+      ['todo_user', `select ${KEY} from todo.idempotency_keys for update`, { all: REFUSED }],
+      [
+        'todo_user',
+        `insert into todo.idempotency_keys ${key('alice', 'new')}`,
+        { alice: 1, others: REFUSED },
+      ],
+      [
+        'todo_user',
+        `insert into todo.idempotency_keys ${key('alice', 'new')} returning ${KEY}`,
+        { alice: 1, others: REFUSED },
+      ],
+      [
+        'todo_user',
+        `insert into todo.idempotency_keys ${key('alice', 'k')} on conflict do nothing`,
+        { alice: 0, others: REFUSED },
+      ],
+      [
+        'todo_user',
+        `insert into todo.idempotency_keys ${key('alice', 'k')} on conflict (user_id, key) do update set answer = ''`,
+        { all: REFUSED },
+      ],
+      ['todo_user', `insert into todo.idempotency_keys ${key('', 'new')}`, { all: REFUSED }],
+      ['todo_user', `update todo.idempotency_keys set answer = ''`, { all: REFUSED }],
+      ['todo_user', 'delete from todo.idempotency_keys', { all: REFUSED }],
+      ['todo_user', 'truncate todo.idempotency_keys', { all: REFUSED }],
+
+      ['owner', 'select * from todo.idempotency_keys', { all: 'sees rows of erin' }],
+      [
+        'owner',
+        `select * from todo.idempotency_keys where user_id <> 'erin'`,
+        { alice: 1, bob: 1, others: 0 },
+      ],
+      [
+        'owner',
+        `insert into todo.idempotency_keys ${key('alice', 'new')}`,
+        { alice: 1, others: REFUSED },
+      ],
+      ['owner', `insert into todo.idempotency_keys ${key('erin', 'new')}`, { all: REFUSED }],
+      [
+        'owner',
+        `update todo.idempotency_keys set answer = '' where user_id <> 'erin'`,
+        { alice: 1, bob: 1, others: 0 },
+      ],
+      ['owner', `update todo.idempotency_keys set answer = ''`, { all: REFUSED }],
+      ['owner', 'delete from todo.idempotency_keys returning *', { all: 'sees rows of erin' }],
+      [
+        'owner',
+        `delete from todo.idempotency_keys where user_id <> 'erin'`,
+        { alice: 1, bob: 1, others: 0 },
+      ],
+      ['owner', 'truncate todo.idempotency_keys', { all: EMPTIES_IT }],
+
+      ...nothing('todo_accounts', 'todo.idempotency_keys', key('alice', 'new'), 'answer'),
+      ...nothing('public', 'todo.idempotency_keys', key('alice', 'new'), 'answer'),
+    ],
+  },
+
   'todo.migrations': {
     cases: [
       ...nothing('todo_user', 'todo.migrations', `(name, sha256) values ('x', 'x')`, 'name'),
@@ -241,6 +319,13 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
     ['todo_user', `select todo.refuse_deleted('gone')`, { all: 'TD401' }],
     ['todo_accounts', `select todo.refuse_deleted('alice')`, { all: REFUSED }],
     ['public', `select todo.refuse_deleted('alice')`, { all: REFUSED }],
+  ],
+  // It tells how many, and nothing of them.
+  'todo.forget_expired_keys(integer)': [
+    ['todo_user', 'select todo.forget_expired_keys(10)', { all: 'changes rows of erin' }],
+    ['todo_user', 'select todo.forget_expired_keys(0)', { all: 1 }],
+    ['todo_accounts', 'select todo.forget_expired_keys(10)', { all: REFUSED }],
+    ['public', 'select todo.forget_expired_keys(10)', { all: REFUSED }],
   ],
   // Triggers, which PostgreSQL lets nobody call (0A000).
   'todo.refuse_deleted_user()': [

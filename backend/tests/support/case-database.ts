@@ -39,7 +39,8 @@ const OWNER_COLUMN = new Map<Case, string | undefined>(
 )
 
 export async function openCaseDatabase(kind: Kind): Promise<CaseDatabase> {
-  const { connector, drop, config } = await openMigrated(kind)
+  // From the migrations as they stand, and from no copy of what they made before.
+  const { connector, drop, config } = await openMigrated(kind, 1, 'empty')
   const client = new Client(connector.direct)
   await client.connect()
   const unique = randomUUID().replaceAll('-', '')
@@ -111,6 +112,12 @@ async function fill(client: Client, owner: string, stranger: string): Promise<Ow
   for (const name of Object.keys(FUNCTIONS)) {
     await client.query(`alter function ${name} owner to ${owner}`)
   }
+  // Policies for the login that ran the migrations.
+  const { rows } = await client.query(
+    `select format('alter policy %I on %I.%I to ${owner}', policyname, schemaname, tablename) as policy
+     from pg_policies where current_user = any(roles)`,
+  )
+  for (const { policy } of rows) await client.query(policy)
   return ownedRows(client)
 }
 

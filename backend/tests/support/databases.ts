@@ -56,8 +56,12 @@ export async function emptyPostgres(options = ''): Promise<{ url: string; drop()
 }
 
 /** A migrated database in which nobody has set anything yet, and how to drop it when it is closed. */
-export async function openMigrated(kind: Kind, poolMax = 4) {
-  const { config, drop } = kind === 'pglite' ? await embedded() : await onServer()
+export async function openMigrated(
+  kind: Kind,
+  poolMax = 4,
+  from: 'empty' | 'migrated' = 'migrated',
+) {
+  const { config, drop } = kind === 'pglite' ? await embedded(from) : await onServer()
   const connector = await connect({ database: config, poolMax })
   await migrate(connector)
   return { config, connector, drop }
@@ -93,8 +97,10 @@ export function rawStatement(
   return { sql: sql(text), values, read: (rows) => rows }
 }
 
-async function embedded(): Promise<{ config: DatabaseConfig; drop(): Promise<void> }> {
-  const directory = await embeddedFolder('migrated')
+async function embedded(
+  from: 'empty' | 'migrated',
+): Promise<{ config: DatabaseConfig; drop(): Promise<void> }> {
+  const directory = await embeddedFolder(from)
   return {
     config: { kind: 'pglite', directory },
     drop: () => rm(directory, { recursive: true, force: true }),
