@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { type Statement, sql } from '../../src/database/session.ts'
-import {
-  type Change,
-  deleteTask,
-  findTask,
-  insertTask,
-  toggleTask,
-  updateTask,
-} from '../../src/models/task.ts'
+import { deleteTask, findTask, insertTask, toggleTask, updateTask } from '../../src/models/task.ts'
 import { listTasks, type TaskPage } from '../../src/models/task-list.ts'
+import { type ChangeOnce, insertTaskOnce, toggleTaskOnce } from '../../src/models/task-once.ts'
 import { KINDS, openTestDatabase, type TestDatabase } from '../support/databases.ts'
 
 /** Each of the two has a task of the first id; of the second, alice alone. */
@@ -18,8 +12,10 @@ const ALICES = '00000000-0000-7000-8000-000000000002'
 const NEW = '00000000-0000-7000-8000-000000000003'
 const VERSION = '2026-01-01T00:00:00.000Z'
 const OLDER = '2025-01-01T00:00:00.000Z'
+/** A key that alice has used for the same request. */
+const KEY = { key: 'k', requestHash: 'h' }
 
-type Answer = TaskPage | Change | string | undefined
+type Answer = TaskPage | ChangeOnce | string | undefined
 type Asked = readonly [what: string, statement: Statement<Answer>]
 
 const CHANGES = { title: 'changed' }
@@ -33,7 +29,9 @@ const OWN: readonly Asked[] = [
     [`listTasks, ${limit}`, listTasks('bob', { limit })] as const,
     [`listTasks, ${limit} to do`, listTasks('bob', { limit, completed: false })] as const,
   ]),
+  ['insertTaskOnce', insertTaskOnce('bob', NEW, CHANGES, KEY)],
   ...SOME_VERSIONS.flatMap((versions) => [
+    [`toggleTaskOnce${at(versions)}`, toggleTaskOnce('bob', BOTHS, versions, KEY)] as const,
     [`updateTask${at(versions)}`, updateTask('bob', BOTHS, CHANGES, versions)] as const,
     [`toggleTask${at(versions)}`, toggleTask('bob', BOTHS, versions)] as const,
   ]),
@@ -42,6 +40,7 @@ const OWN: readonly Asked[] = [
 const ANOTHERS: readonly Asked[] = [
   ['findTask', findTask('bob', ALICES)],
   ...[...SOME_VERSIONS, [OLDER]].flatMap((versions) => [
+    [`toggleTaskOnce${at(versions)}`, toggleTaskOnce('bob', ALICES, versions, KEY)] as const,
     [`updateTask${at(versions)}`, updateTask('bob', ALICES, CHANGES, versions)] as const,
     [`toggleTask${at(versions)}`, toggleTask('bob', ALICES, versions)] as const,
     [`deleteTask${at(versions)}`, deleteTask('bob', ALICES, versions)] as const,
@@ -64,9 +63,19 @@ for (const kind of KINDS) {
          from (values ('alice', $2), ('alice', $3), ('bob', $2)) task (user_id, id)`,
         [VERSION, BOTHS, ALICES],
       )
+      await test.admin('delete from todo.idempotency_keys')
+      await test.admin(
+        `insert into todo.idempotency_keys (user_id, key, request_hash, answer)
+         values ('alice', $1, $2, '{"user_id":"alice"}')`,
+        [KEY.key, KEY.requestHash],
+      )
     })
     const tasksOf = (user: string) =>
       test.admin('select * from todo.tasks where user_id = $1 order by id', [user])
+    const allOf = async (user: string) => [
+      await tasksOf(user),
+      await test.admin('select * from todo.idempotency_keys where user_id = $1', [user]),
+    ]
 
     const walls: [name: string, run: (statement: Statement<Answer>) => Promise<Answer>][] = [
       ['the first wall alone, past every policy', (statement) => test.unscoped(statement)],
@@ -78,25 +87,25 @@ for (const kind of KINDS) {
     for (const [wall, run] of walls) {
       for (const [what, statement] of OWN) {
         it(`${wall}: ${what} of the own task`, async () => {
-          const before = await tasksOf('alice')
+          const before = await allOf('alice')
           assert.deepEqual(ownersIn(await run(statement)), ['bob'])
-          assert.deepEqual(await tasksOf('alice'), before)
+          assert.deepEqual(await allOf('alice'), before)
         })
       }
       for (const [what, statement] of ANOTHERS) {
         it(`${wall}: ${what} of another's task`, async () => {
-          const before = await tasksOf('alice')
+          const before = await allOf('alice')
           const answer = await run(statement)
           assert.ok(answer === undefined || answer === 'missing', JSON.stringify(answer))
-          assert.deepEqual(await tasksOf('alice'), before)
+          assert.deepEqual(await allOf('alice'), before)
         })
       }
       for (const versions of SOME_VERSIONS) {
         it(`${wall}: deleteTask${at(versions)} of the own task`, async () => {
-          const before = await tasksOf('alice')
+          const before = await allOf('alice')
           assert.deepEqual(await run(deleteTask('bob', BOTHS, versions)), { json: '' })
           assert.deepEqual(await tasksOf('bob'), [])
-          assert.deepEqual(await tasksOf('alice'), before)
+          assert.deepEqual(await allOf('alice'), before)
         })
       }
     }
@@ -108,15 +117,25 @@ for (const kind of KINDS) {
       })
     }
 
+    it('insertTaskOnce writes the user’s own task and key, by either wall', async () => {
+      const alices = await allOf('alice')
+      await test.unscoped(insertTaskOnce('bob', NEW, CHANGES, KEY))
+      const [tasks, keys] = await allOf('bob')
+      assert.deepEqual([tasks?.length, keys?.length], [2, 1])
+      const forAlice = insertTaskOnce('alice', NEW, CHANGES, { ...KEY, key: 'new' })
+      await assert.rejects(test.database.asUser('bob', forAlice), { code: 'internal_error' })
+      assert.deepEqual(await allOf('alice'), alices)
+    })
+
     it('insertTask writes the user’s own task, by either wall', async () => {
       const statement = insertTask('bob', NEW, { title: 'x' })
-      const alices = await tasksOf('alice')
+      const alices = await allOf('alice')
       assert.deepEqual(ownersIn(await test.unscoped(statement)), ['bob'])
       assert.equal((await tasksOf('bob')).length, 2)
-      assert.deepEqual(await tasksOf('alice'), alices)
+      assert.deepEqual(await allOf('alice'), alices)
       const forAlice = insertTask('alice', NEW, { title: 'x' })
       await assert.rejects(test.database.asUser('bob', forAlice), { code: 'internal_error' })
-      assert.deepEqual(await tasksOf('alice'), alices)
+      assert.deepEqual(await allOf('alice'), alices)
     })
   })
 }
