@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { getMigrations } from 'better-auth/db/migration'
 import { Kysely } from 'kysely'
 import { accountDialect } from '../../src/database/account-dialect.ts'
-import { AccountPool } from '../../src/database/account-pool.ts'
+import { AccountPool, query } from '../../src/database/account-pool.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { PgliteThread } from '../../src/database/pglite-thread.ts'
 import { sql } from '../../src/database/session.ts'
@@ -90,6 +90,20 @@ for (const kind of KINDS) {
         await assert.rejects(insert, { code: 'conflict' })
         assert.deepEqual(await accounts.selectFrom('user').selectAll().execute(), [])
         await accounts.insertInto('user').values(person('one')).execute()
+      })
+    })
+
+    it('the role ends with its statement: nothing of it is left on the connection', async () => {
+      await withAccounts(kind, async (_test, pool) => {
+        const client = await pool.connect()
+        const role = { text: 'select current_user as role', values: [] }
+        const { rows: before } = await client.query(role.text)
+        const { rows: within } = await pool.use(client, () => query(client, role), false)
+        const { rows: after } = await client.query(role.text)
+        client.release()
+        assert.deepEqual(within, [{ role: 'todo_accounts' }])
+        assert.deepEqual(after, before)
+        assert.notDeepEqual(before, within)
       })
     })
 
