@@ -1,0 +1,672 @@
+/** One change to the code that takes a wall away, and the tests that have to notice it. */
+export interface Mutant {
+  readonly wall: string
+  /** What is no longer so. */
+  readonly change: string
+  readonly file: string
+  /** Each text stands in the file exactly once, and is replaced by the other. */
+  readonly edits: readonly (readonly [from: string, to: string])[]
+  /** All of them must notice: a test file, and which of its tests are run, as `--test-name-pattern`. */
+  readonly noticedBy: readonly (readonly [file: string, tests: string])[]
+}
+
+type Edits = Mutant['edits']
+
+/** Several mutants of one file of `backend/src`, noticed by one group of tests of `backend/tests`. */
+const mutants = (
+  wall: string,
+  file: string,
+  [test, tests]: readonly [file: string, tests: string],
+  changes: readonly (readonly [change: string, edits: Edits, tests?: string])[],
+): Mutant[] =>
+  changes.map(([change, edits, narrower]) => ({
+    wall,
+    change,
+    file: `backend/src/${file}`,
+    edits,
+    noticedBy: [[`backend/tests/${test}`, [tests, narrower].filter(Boolean).join(' ')]],
+  }))
+
+const FIRST_USER = `nullif(current_setting('app.user_id', true), '')`
+
+export const MUTANTS: readonly Mutant[] = [
+  ...mutants(
+    'the token',
+    'api/verify-token.ts',
+    ['api/authenticate.test.ts', 'who is asking'],
+    [
+      [
+        'the signature is not verified',
+        [
+          [
+            'if (!(error instanceof JWSSignatureVerificationFailed)) throw error',
+            `if (!(error instanceof JWSSignatureVerificationFailed)) throw error
+        const body = Buffer.from(token.split('.')[1] ?? '', 'base64url')
+        return { payload: JSON.parse(body.toString()), goodForMs: 0 }`,
+          ],
+        ],
+        '401 for another secret',
+      ],
+      [
+        'exp is not looked at',
+        [['CLOCK_TOLERANCE_SECONDS = 5', 'CLOCK_TOLERANCE_SECONDS = 1e9']],
+        '401 for exp 6 s ago',
+      ],
+      [
+        'a token needs no exp',
+        [
+          [`requiredClaims: ['exp'],`, ''],
+          ['!Number.isSafeInteger(exp) ||', ''],
+        ],
+        '401 for no exp',
+      ],
+      [
+        'the token picks its algorithm',
+        [
+          ['if (alg !== SECRET_ALGORITHM) {', `if (!alg?.startsWith('HS')) {`],
+          ['algorithms: [SECRET_ALGORITHM],', ''],
+        ],
+        '401 for HS384',
+      ],
+      [
+        'a remembered token is known without its signature',
+        [
+          ['remembered.get(token)', `remembered.get(token.split('.')[1] ?? '')`],
+          ['remembered.set(token,', `remembered.set(token.split('.')[1] ?? '',`],
+        ],
+        '401 for what is like a remembered token',
+      ],
+      [
+        'a remembered token is known by its signature alone',
+        [
+          ['remembered.get(token)', `remembered.get(token.split('.')[2] ?? '')`],
+          ['remembered.set(token,', `remembered.set(token.split('.')[2] ?? '',`],
+        ],
+        '401 for what is like a remembered token',
+      ],
+      [
+        'a remembered token outlives its exp',
+        [['known !== undefined && Date.now() < known.expiresMs', 'known !== undefined']],
+        '401 from the second on',
+      ],
+      [
+        'sub and another user_id pass',
+        [['if (differ || typeof', 'if (typeof']],
+        '401 for sub and another user_id',
+      ],
+      [
+        'the user may be the email',
+        [
+          [
+            'const userId = sub === undefined ? alternative : sub',
+            'const userId = (sub === undefined ? alternative : sub) ?? arguments[0].email',
+          ],
+        ],
+        '401 for email alone',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the token',
+    'api/verify-token.ts',
+    ['api/authenticate.test.ts', 'where the issuer and audience are pinned'],
+    [
+      ['any issuer passes', [['{ issuer: jwtIssuer }', '{}']], '401 for another issuer'],
+      ['any audience passes', [['{ audience: jwtAudience }', '{}']], '401 for another audience'],
+    ],
+  ),
+  ...mutants(
+    'the token',
+    'api/verify-token.ts',
+    ['api/elsewhere.test.ts', 'tokens of a key set'],
+    [
+      [
+        'a key of the key set serves any algorithm',
+        [['algorithms: KEY_SET_ALGORITHMS,', '']],
+        '401 for an algorithm',
+      ],
+      [
+        'a token of a key that was taken back is remembered until its exp',
+        [
+          [
+            'Math.min(readTimes(payload) * 1000, Date.now() + goodForMs)',
+            'readTimes(payload) * 1000',
+          ],
+        ],
+        '401 after 10 minutes',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the token',
+    'api/authenticate.ts',
+    ['api/authenticate.test.ts', 'who is asking'],
+    [
+      [
+        'of two Authorization headers one counts',
+        [[`countHeader(request, 'authorization') > 1`, 'false']],
+        '401 for two Authorization headers',
+      ],
+    ],
+  ),
+
+  ...mutants(
+    'the owner',
+    'api/authenticate.ts',
+    ['api/isolation.test.ts', 'isolation on postgres'],
+    [
+      [
+        'a request without a token passes',
+        [
+          [
+            'request.routeOptions.config.public === true',
+            'request.headers.authorization === undefined',
+          ],
+        ],
+        '401 for GET',
+      ],
+      [
+        'any user’s token passes',
+        [[`user_id === userId ? undefined : new AppError('user_id_mismatch')`, '']],
+        '403 for GET',
+      ],
+      [
+        'upper and lower case are one user',
+        [['user_id === userId', 'user_id?.toLowerCase() === userId.toLowerCase()']],
+        '403 for GET',
+      ],
+      [
+        'a user whose id begins alike passes',
+        [['user_id === userId', 'user_id?.startsWith(userId)']],
+        '403 for GET',
+      ],
+    ],
+  ),
+
+  ...mutants(
+    'the first wall',
+    'models/task.ts',
+    ['models/task.test.ts', 'statements on tasks, on postgres'],
+    [
+      [
+        'findTask forgets its owner',
+        [
+          [
+            `\${TASK_JSON} from todo.tasks where user_id = $1 and id`,
+            `\${TASK_JSON} from todo.tasks where id`,
+          ],
+        ],
+        'the first wall alone',
+      ],
+      [
+        'updateTask forgets its owner',
+        [['updated_at end\n   where user_id = $1 and id = $2', 'updated_at end\n   where id = $2']],
+        'the first wall alone',
+      ],
+      [
+        'toggleTask forgets its owner',
+        [[`\${LATER} where user_id = $1 and id = $2`, `\${LATER} where id = $2`]],
+        'the first wall alone',
+      ],
+      [
+        'deleteTask forgets its owner',
+        [['delete from todo.tasks where user_id = $1 and', 'delete from todo.tasks where']],
+        'the first wall alone',
+      ],
+      [
+        'a stale version is looked for among everybody’s tasks',
+        [['(select from todo.tasks where user_id = $1 and id', '(select from todo.tasks where id']],
+        'the first wall alone',
+      ],
+      [
+        'insertTask writes another’s task',
+        [['values ($1, $2, $3, $4, $5, now()', `values ('alice', $2, $3, $4, $5, now()`]],
+        'insertTask',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the first wall',
+    'models/task-list.ts',
+    ['models/task.test.ts', 'statements on tasks, on postgres'],
+    [
+      [
+        'listTasks forgets its owner',
+        [['where user_id = $1 and id < $2', 'where id < $2']],
+        'the first wall alone',
+      ],
+    ],
+  ),
+
+  ...mutants(
+    'the first wall',
+    'models/task-once.ts',
+    ['models/task.test.ts', 'statements on tasks, on postgres'],
+    [
+      [
+        'a key is looked for among everybody’s',
+        [['idempotency_keys where user_id = $1 and key = $2', 'idempotency_keys where key = $2']],
+        'the first wall alone',
+      ],
+      [
+        'a key is kept for another',
+        [['answer) select $1, $2, $3, json', `answer) select 'alice', $2 || '2', $3, json`]],
+        'insertTaskOnce',
+      ],
+      [
+        'insertTaskOnce writes another’s task',
+        [['select $1, $4::uuid,', `select 'alice', $4::uuid,`]],
+        'the first wall alone',
+      ],
+      [
+        'toggleTaskOnce forgets its owner',
+        [['where user_id = $1 and id = $4 and ($5', 'where id = $4 and ($5']],
+        'the first wall alone',
+      ],
+      [
+        'its stale version is looked for among everybody’s tasks',
+        [['where user_id = $1 and id = $4 for key share', 'where id = $4 for key share']],
+        'the first wall alone',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the policies',
+    'database/migrations/0003_policies.sql',
+    ['database/row-level-security.test.ts', 'row level security on postgres'],
+    [
+      [
+        'everybody’s tasks may be seen and changed',
+        [[`using (user_id = ${FIRST_USER})`, 'using (true)']],
+        'of todo.tasks todo_user',
+      ],
+      [
+        'tasks may be written for others',
+        [[`with check (user_id = ${FIRST_USER})`, 'with check (true)']],
+        'of todo.tasks todo_user',
+      ],
+      [
+        'without a user everybody’s tasks are seen',
+        [
+          [
+            `using (user_id = ${FIRST_USER})`,
+            `using (${FIRST_USER} is null or user_id = ${FIRST_USER})`,
+          ],
+        ],
+        'of todo.tasks todo_user',
+      ],
+      [
+        'a second policy shows everybody’s tasks',
+        [
+          [
+            'alter policy own_tasks',
+            'create policy all_tasks on todo.tasks for select using (true);\nalter policy own_tasks',
+          ],
+        ],
+        'of todo.tasks todo_user',
+      ],
+      [
+        'everybody’s users may be seen and changed',
+        [[`using (id = ${FIRST_USER})`, 'using (true)']],
+        'of todo.users',
+      ],
+      [
+        'users may be made for others',
+        [[`with check (id = ${FIRST_USER})`, 'with check (true)']],
+        'of todo.users todo_user',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the policies',
+    'database/migrations/0004_idempotency_keys.sql',
+    [
+      'database/row-level-security.test.ts',
+      'row level security on postgres of todo.idempotency_keys',
+    ],
+    [
+      [
+        'everybody’s keys may be seen',
+        [[`using (user_id = ${FIRST_USER})`, 'using (true)']],
+        'todo_user',
+      ],
+      [
+        'keys may be kept for others',
+        [[`with check (user_id = ${FIRST_USER})`, 'with check (true)']],
+        'todo_user',
+      ],
+      [
+        'they are not enabled on keys',
+        [['alter table todo.idempotency_keys enable row level security;', '']],
+        'todo_user',
+      ],
+      [
+        'they are not forced on keys',
+        [['alter table todo.idempotency_keys force row level security;', '']],
+        'owner',
+      ],
+      [
+        'who forgets expired keys sees the others',
+        [[`using (created_at < now() - interval '24 hours')`, 'using (true)']],
+        'owner',
+      ],
+      ['who forgets expired keys may write them', [['with check (false)', '']], 'owner'],
+    ],
+  ),
+  ...mutants(
+    'the policies',
+    'database/migrations/0001_tasks.sql',
+    ['database/row-level-security.test.ts', 'row level security on postgres'],
+    [
+      [
+        'they are not enabled on tasks',
+        [['alter table todo.tasks enable row level security;', '']],
+        'of todo.tasks todo_user',
+      ],
+      [
+        'they are not forced on tasks',
+        [['alter table todo.tasks force row level security;', '']],
+        'of todo.tasks owner',
+      ],
+      [
+        'they are not enabled on users',
+        [['alter table todo.users enable row level security;', '']],
+        'of todo.users todo_user',
+      ],
+      [
+        'they are not forced on users',
+        [['alter table todo.users force row level security;', '']],
+        'of todo.users owner',
+      ],
+    ],
+  ),
+
+  ...mutants(
+    'the grants',
+    'database/migrations/0001_tasks.sql',
+    ['database/row-level-security.test.ts', 'row level security on postgres'],
+    [
+      [
+        'the role may truncate tasks',
+        [
+          [
+            'grant select, insert, delete on todo.tasks',
+            'grant select, insert, delete, truncate on todo.tasks',
+          ],
+        ],
+        'of todo.tasks todo_user',
+      ],
+      [
+        'the role may change the owner of a task',
+        [['grant update (title,', 'grant update (user_id, title,']],
+        'of todo.tasks todo_user',
+      ],
+      [
+        'the role may read users',
+        [['grant insert (id) on todo.users', 'grant insert (id), select on todo.users']],
+        'of todo.users todo_user',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the grants',
+    'database/migrations/0002_accounts.sql',
+    ['database/row-level-security.test.ts', 'row level security on postgres'],
+    [
+      [
+        'the role of tasks may read sessions',
+        [
+          [
+            'grant usage on schema todo_auth to todo_accounts;',
+            `grant usage on schema todo_auth to todo_accounts, todo_user;
+grant select on todo_auth.session to todo_user;`,
+          ],
+        ],
+        'of todo_auth.session',
+      ],
+      [
+        'the role of accounts may read tasks',
+        [
+          [
+            'grant usage on schema todo_auth to todo_accounts;',
+            `grant usage on schema todo, todo_auth to todo_accounts;
+grant select on todo.tasks to todo_accounts;`,
+          ],
+        ],
+        'of todo.tasks todo_accounts',
+      ],
+      [
+        'a function is open to everybody',
+        [['revoke execute on function todo_auth.forget_user from public;', '']],
+        'of todo_auth.forget_user',
+      ],
+    ],
+  ),
+
+  // Roles are a server's, and this one has them already; an embedded database makes its own.
+  ...mutants(
+    'the role',
+    'database/migrations/0001_tasks.sql',
+    ['database/row-level-security.test.ts', 'row level security on pglite'],
+    [
+      [
+        'it goes around the policies',
+        [['noreplication nobypassrls', 'noreplication bypassrls']],
+        'of todo.tasks todo_user',
+      ],
+      [
+        'it is a superuser',
+        [['todo_user nologin nosuperuser', 'todo_user nologin superuser']],
+        'of todo.tasks todo_user',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the role',
+    'database/migrations/0003_policies.sql',
+    ['database/walls.test.ts', 'the proof of the walls on postgres'],
+    [
+      [
+        'it owns the tasks',
+        [
+          [
+            'alter policy own_tasks',
+            'alter table todo.tasks owner to todo_user;\nalter policy own_tasks',
+          ],
+        ],
+        'passes',
+      ],
+    ],
+  ),
+
+  ...mutants(
+    'the scope',
+    'database/session.ts',
+    ['database/session.test.ts', `a user's scope on postgres`],
+    [
+      [
+        'the role is not taken',
+        [[`set_config('role', '\${TASK_ROLE}', true), `, '']],
+        'a statement that forgets',
+      ],
+      [
+        'the role stays with the session',
+        [[`'\${TASK_ROLE}', true)`, `'\${TASK_ROLE}', false)`]],
+        'SCOPE ends',
+      ],
+      [
+        'the user is not set',
+        [[`set_config('app.user_id', $1, true)`, `set_config('app.user_id', left($1, 0), true)`]],
+        'a statement that forgets',
+      ],
+      [
+        'the user is always the same',
+        [
+          [
+            `set_config('app.user_id', $1, true)`,
+            `set_config('app.user_id', left($1, 0) || 'alice', true)`,
+          ],
+        ],
+        'a statement that forgets',
+      ],
+      [
+        'the user stays with the session',
+        [[`set_config('app.user_id', $1, true)`, `set_config('app.user_id', $1, false)`]],
+        'SCOPE ends',
+      ],
+      [
+        'behind a pooler neither is set',
+        [[`select \${USER}, $`, 'select left($1, 0), $']],
+        'behind a pooler',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the scope',
+    'database/scoped-query.ts',
+    ['database/session.test.ts', `a user's scope on postgres`],
+    [
+      [
+        'it is not sent',
+        [
+          ['? [bind(scope.name, [userId]), EXECUTE, ', '? ['],
+          ['#scoped = false', '#scoped = true'],
+        ],
+        'a statement that forgets',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the scope',
+    'database/scoped-query.ts',
+    ['database/pool.test.ts', 'behind a pooler, which'],
+    [
+      [
+        'it is another where nothing is prepared',
+        [[`parse('', scope)`, `parse('', { ...scope, text: 'select $1::text' })`]],
+      ],
+    ],
+  ),
+  ...mutants(
+    'the scope',
+    'database/connection.ts',
+    ['database/session.test.ts', `a user's scope on postgres`],
+    [
+      [
+        'a connection keeps the user it had first',
+        [['scope: this.#scope, userId,', 'scope: this.#scope, userId: (this.first ??= userId),']],
+        'a statement that forgets',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the scope',
+    'database/account-pool.ts',
+    ['database/accounts.test.ts', `the accounts' tables on postgres`],
+    [
+      [
+        'the role of accounts is not taken',
+        [[`set_config('role', '\${ACCOUNTS_ROLE}', true),`, '']],
+        'each role reaches',
+      ],
+      [
+        'the role of accounts stays with the session',
+        [[`'\${ACCOUNTS_ROLE}', true)`, `'\${ACCOUNTS_ROLE}', false)`]],
+        'the role ends',
+      ],
+    ],
+  ),
+
+  ...mutants(
+    'cursors and ETags',
+    'api/tasks.ts',
+    ['api/isolation.test.ts', 'isolation on postgres'],
+    [
+      [
+        'a task is remembered by its id, whoever asks',
+        [
+          [
+            'const json = found(await request.asUser(findTask(request.userId, request.params.id)))',
+            `const seen = (globalThis.seen ??= new Map())
+    const json = seen.get(request.params.id) ?? found(await request.asUser(findTask(request.userId, request.params.id)))
+    seen.set(request.params.id, json)`,
+          ],
+        ],
+        'the ETag of another',
+      ],
+      [
+        'an ETag is answered before its task is looked for',
+        [
+          [
+            'const json = found(await request.asUser(findTask',
+            `if (request.headers['if-none-match'] !== undefined) return reply.code(304).send()
+    const json = found(await request.asUser(findTask`,
+          ],
+        ],
+        'the ETag of another',
+      ],
+    ],
+  ),
+  ...mutants(
+    'cursors and ETags',
+    'api/conditions.ts',
+    ['api/isolation.test.ts', 'isolation on postgres'],
+    [['any ETag matches', [['tag === version', 'tag !== undefined']], 'the ETag of another']],
+  ),
+  ...mutants(
+    'cursors and ETags',
+    'api/tasks.ts',
+    ['api/list.test.ts', 'the list on postgres'],
+    [
+      [
+        'a cursor carries the user it was made for',
+        [
+          [
+            'const { completed, limit, cursor } = request.query',
+            `const { completed, limit, cursor } = request.query
+    const owners = (globalThis.owners ??= new Map())
+    request.userId = owners.get(cursor) ?? request.userId`,
+          ],
+          [
+            `reply.header('link', nextPage(request, page.next))`,
+            `{
+      const link = nextPage(request, page.next)
+      owners.set(/cursor=([^>&]+)/.exec(link)?.[1], request.userId)
+      reply.header('link', link)
+    }`,
+          ],
+        ],
+        'a cursor of another user',
+      ],
+    ],
+  ),
+
+  ...mutants(
+    'the proof at start',
+    'database/connect.ts',
+    ['database/walls.test.ts', 'the proof of the walls at start'],
+    [['it is left out', [['await proveWalls(connector)', '']]]],
+  ),
+  ...mutants(
+    'the proof at start',
+    'database/walls.ts',
+    ['database/walls.test.ts', 'the proof of the walls on postgres refuses'],
+    [
+      ['schemas are not kept apart', [['await proveApart(client)', '']]],
+      ['policies are not looked for', [['await proveTables(client)', '']]],
+      ['truncate is not looked for', [['await proveNoTruncate(client)', '']]],
+      ['no row is tried', [['await proveSight(client)', '']]],
+    ],
+  ),
+  ...mutants(
+    'the proof at start',
+    'database/walls.ts',
+    ['database/walls.test.ts', 'the proof of the walls on the role'],
+    [
+      [
+        'roles are not looked at',
+        [['for (const role of [TASK_ROLE, ACCOUNTS_ROLE]) await proveRole(client, role)', '']],
+      ],
+    ],
+  ),
+]
