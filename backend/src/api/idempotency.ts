@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { setTimeout as rest } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import { AppError, type Fault } from '../core/errors.ts'
-import { forgetExpiredKeys, type IdempotencyKey } from '../models/task-once.ts'
+import type { Statement } from '../database/session.ts'
+import { type ChangeOnce, forgetExpiredKeys, type IdempotencyKey } from '../models/task-once.ts'
 
 /** A string of RFC 9651 §3.3.3, as the draft has it, or the same without quotes, as many clients do. */
 const QUOTED = /^"((?:[ !#-[\]-~]|\\["\\])+)"$/
@@ -47,6 +48,17 @@ export function keyReused(): AppError {
 export function keyInFlight(): AppError {
   const detail = 'A request with this Idempotency-Key is being answered; send it again'
   return new AppError('conflict', { detail, headers: { 'retry-after': '1' } })
+}
+
+/** Does it once. A key that another request wrote while the statement ran is one in flight as well. */
+export async function changeOnce(
+  request: FastifyRequest,
+  statement: Statement<ChangeOnce>,
+): Promise<ChangeOnce> {
+  return request.asUser(statement).catch((error) => {
+    if (error instanceof AppError && error.code === 'conflict') return 'in flight'
+    throw error
+  })
 }
 
 function refused(message: string): AppError {

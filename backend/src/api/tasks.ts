@@ -5,7 +5,7 @@ import { deleteTask, findTask, insertTask, toggleTask, updateTask } from '../mod
 import { listTasks } from '../models/task-list.ts'
 import { insertTaskOnce, toggleTaskOnce } from '../models/task-once.ts'
 import { etagOf, isNotModified, requiredVersions } from './conditions.ts'
-import { forgetKeysNowAndThen, idempotencyKey } from './idempotency.ts'
+import { changeOnce, forgetKeysNowAndThen, idempotencyKey } from './idempotency.ts'
 import { allTasks, cursorId, nextPage } from './pages.ts'
 import { limitRate } from './rate-limit.ts'
 import { found, refuseImpossibleIds, sendChange, sendNew, sendTask } from './send-task.ts'
@@ -42,7 +42,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
       return sendNew(reply, { json: await request.asUser(insertTask(userId, uuidv7(), body)) })
     }
     forgetKeys(request)
-    return sendNew(reply, await request.asUser(insertTaskOnce(userId, uuidv7(), body, key)))
+    return sendNew(reply, await changeOnce(request, insertTaskOnce(userId, uuidv7(), body, key)))
   })
 
   app.get('/:id', { schema: operations.get }, async (request, reply) => {
@@ -76,6 +76,9 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
       return sendChange(reply, await request.asUser(toggleTask(userId, params.id, versions)))
     }
     forgetKeys(request)
-    return sendChange(reply, await request.asUser(toggleTaskOnce(userId, params.id, versions, key)))
+    return sendChange(
+      reply,
+      await changeOnce(request, toggleTaskOnce(userId, params.id, versions, key)),
+    )
   })
 }

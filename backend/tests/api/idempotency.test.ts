@@ -297,7 +297,8 @@ describe('a request in flight', () => {
         for each row execute function todo.key_of_another()`)
     const headers = { 'idempotency-key': 'raced' }
     const body = { title: 'raced' }
-    assert.equal((await test.send('POST', '/api/alice/tasks', { headers, body })).status, 409)
+    const { status, headers: told } = await test.send('POST', '/api/alice/tasks', { headers, body })
+    assert.deepEqual([status, told['retry-after']], [409, '1'])
     assert.equal((await test.admin(`select from todo.tasks where title = 'raced'`)).length, 0)
     await test.admin('drop trigger key_of_another on todo.tasks')
     const { json } = await test.send('POST', '/api/alice/tasks', { body })
@@ -305,7 +306,8 @@ describe('a request in flight', () => {
       create trigger key_of_another before insert or update on todo.tasks
         for each row execute function todo.key_of_another()`)
     const path = `/api/alice/tasks/${json.id}/complete`
-    assert.equal((await test.send('PATCH', path, { headers })).status, 409)
+    const flipped = await test.send('PATCH', path, { headers })
+    assert.deepEqual([flipped.status, flipped.headers['retry-after']], [409, '1'])
     const [task] = await test.admin(`select completed from todo.tasks where title = 'raced'`)
     assert.deepEqual(task, { completed: false })
   })
