@@ -2,6 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { openAccounts } from '../accounts/accounts.ts'
 import { buildApp } from '../app.ts'
 import type { Config } from '../core/config.ts'
+import { LIMITS } from '../core/limits.ts'
 import { createLogger } from '../core/logger.ts'
 import type { RequestLimit } from '../core/request-windows.ts'
 import { openConnector } from '../database/connect.ts'
@@ -59,7 +60,7 @@ async function greet(
 
 async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {
   try {
-    return await app.listen({ host, port })
+    return await app.listen({ host, port, backlog: LIMITS.connectionsWaiting })
   } catch (cause) {
     await app.close()
     const taken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'

@@ -12,6 +12,12 @@ export const LIMITS = Object.freeze({
   /** How deep objects and arrays lie in each other in a body; no schema goes deeper. */
   bodyLevels: 2,
 
+  /**
+   * Connections that wait to be taken. Node's own is 511; of more that come at once, each would try
+   * again after 1, 3, 7 and more seconds.
+   */
+  connectionsWaiting: 4_096,
+
   /** Headers must have arrived after this, and the whole request after that. */
   headersMs: 15_000,
   requestMs: 30_000,
@@ -24,6 +30,12 @@ export const LIMITS = Object.freeze({
 
   /** Statements of users that may be under way at once, over all connections to the database. */
   statementsInFlight: 1_024,
+  /** Those of them that one connection is given before it answers; the others wait for one that is free. */
+  statementsAhead: 16,
+  /** While the first of those has waited this long, or no connection has answered, no more may wait. */
+  statementStuckMs: 1_000,
+  /** And none waits longer than this. */
+  statementWaitMs: 1_500,
   /** A statement may run this long, and wait this long for a lock. */
   statementMs: 5_000,
   lockMs: 3_000,

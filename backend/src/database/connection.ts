@@ -21,7 +21,8 @@ export class Connection {
   /** Until it shows that it stands before a pooler which forgets prepared statements. */
   #prepares = true
   #gathering = false
-  #heardMs = 0
+  /** When the last answer came, or the first statement after a rest was sent. */
+  heardMs = 0
   pending = 0
 
   private constructor(client: Client, lost: (connection: Connection) => void) {
@@ -122,17 +123,17 @@ export class Connection {
 
   endIfSilent(): void {
     if (this.pending === 0) return
-    if (performance.now() - this.#heardMs > LIMITS.databaseSilenceMs) this.#destroy()
+    if (performance.now() - this.heardMs > LIMITS.databaseSilenceMs) this.#destroy()
   }
 
   #sent(): void {
-    if (this.pending === 0) this.#heardMs = performance.now()
+    if (this.pending === 0) this.heardMs = performance.now()
     this.pending += 1
   }
 
   #heard(error: unknown): void {
     this.pending -= 1
-    this.#heardMs = performance.now()
+    this.heardMs = performance.now()
     if (error === undefined) return
     if (isSpent(error)) this.#destroy()
   }

@@ -1,8 +1,13 @@
 import type { ClientConfig } from 'pg'
+import { AppError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { Connection } from './connection.ts'
 import { fromDatabase, unavailable } from './errors.ts'
 import type { Database, Statement } from './session.ts'
+import { overloaded, WaitingLine } from './waiting-line.ts'
+
+/** How often connections and waiting statements are looked at. */
+const LOOK_MS = 250
 
 /** Where connections come from: a PostgreSQL server, or the embedded database. */
 export interface Connector {
@@ -19,8 +24,10 @@ export interface Connector {
 
 /**
  * Connections shared by all requests: a statement is written to the least busy one at once and its
- * answer waited for, behind others' (pg's pipeline mode). Connections are opened as they are
- * needed and replaced when they are lost; what was in flight on a lost one fails, nothing else.
+ * answer waited for, behind others' (pg's pipeline mode). When each connection owes as much as it
+ * may, statements wait here, where they can still be refused and go to whichever is free first.
+ * Connections are opened as they are needed and replaced when they are lost; what was in flight on
+ * a lost one fails, nothing else.
  */
 export class PipelinedPool implements Database {
   readonly description: string
@@ -28,15 +35,20 @@ export class PipelinedPool implements Database {
   readonly #connector: Connector
   readonly #connections = new Set<Connection>()
   readonly #watchdog: NodeJS.Timeout
-  #opening: Promise<Connection> | undefined
+  readonly #line = new WaitingLine()
+  readonly #drained = Promise.withResolvers<void>()
+  #opening: Promise<void> | undefined
   #inFlight = 0
+  /** How many statements a connection may be given ahead. */
+  #ahead: number = LIMITS.statementsAhead
+  #ranDry = false
   #closed = false
 
   constructor(connector: Connector) {
     this.description = connector.description
     this.failed = connector.failed
     this.#connector = connector
-    this.#watchdog = setInterval(() => this.#endSilentConnections(), 1_000).unref()
+    this.#watchdog = setInterval(() => this.#look(), LOOK_MS).unref()
   }
 
   async asUser<Result>(userId: string, statement: Statement<Result>): Promise<Result> {
@@ -49,54 +61,90 @@ export class PipelinedPool implements Database {
 
   async close(): Promise<void> {
     this.#closed = true
+    if (this.#inFlight > 0) await this.#drained.promise
     clearInterval(this.#watchdog)
-    await this.#opening?.catch(() => undefined)
+    await this.#opening
     await Promise.all([...this.#connections].map((connection) => connection.end()))
     await this.#connector.close()
   }
 
   async #use<Result>(run: (connection: Connection) => Promise<Result>): Promise<Result> {
     if (this.#closed) throw unavailable(new Error('the pool is closed'))
-    if (this.#inFlight >= LIMITS.statementsInFlight) {
-      throw unavailable(new Error(`${this.#inFlight} statements are in flight`))
-    }
+    if (this.#inFlight >= LIMITS.statementsInFlight) throw overloaded()
     this.#inFlight += 1
     try {
-      return await run(this.#leastBusy() ?? (await this.#open()))
+      const connection = this.#free()
+      return await (connection === undefined ? this.#wait(run) : run(connection))
     } catch (error) {
-      throw fromDatabase(error)
+      throw error instanceof AppError ? error : fromDatabase(error)
     } finally {
       this.#inFlight -= 1
+      if (this.#line.length > 0) this.#goOn()
+      else if (this.#closed && this.#inFlight === 0) this.#drained.resolve()
     }
   }
 
-  #leastBusy(): Connection | undefined {
+  /** The least busy connection, unless all owe as much as they may; one more is opened for them. */
+  #free(): Connection | undefined {
     let least: Connection | undefined
     for (const connection of this.#connections) {
       if (least === undefined || connection.pending < least.pending) least = connection
     }
-    if (least !== undefined && least.pending > 0 && this.#connections.size < this.#connector.size) {
-      // One more for the requests to come; when it fails, those that need it will see why.
-      this.#open().catch(() => undefined)
+    const busy = least === undefined || least.pending > 0
+    if (busy && this.#connections.size < this.#connector.size) this.#opening ??= this.#open()
+    return least !== undefined && least.pending < this.#ahead ? least : undefined
+  }
+
+  /** @throws {AppError} at once when the line does not move: it would come to nothing later. */
+  async #wait<Result>(run: (connection: Connection) => Promise<Result>): Promise<Result> {
+    const nowMs = performance.now()
+    const heardMs = Math.max(...[...this.#connections].map((connection) => connection.heardMs))
+    const stuckMs = Math.max(this.#line.waitedMs(nowMs), nowMs - heardMs)
+    // While the first connection is opened there is nothing to hear, and the wait for it is bounded.
+    if (this.#connections.size > 0 && stuckMs > LIMITS.statementStuckMs) throw overloaded()
+    return this.#line.wait(run)
+  }
+
+  /** After an answer, while others wait. */
+  #goOn(): void {
+    for (const { pending } of this.#connections) {
+      if (pending > 0) continue
+      // It had answered all before this turn of the event loop could send it more.
+      this.#ahead = Math.min(2 * this.#ahead, LIMITS.statementsInFlight)
+      this.#ranDry = true
     }
-    return least
+    this.#letIn()
   }
 
-  #open(): Promise<Connection> {
-    this.#opening ??= Connection.open(this.#connector.pooled, (connection) =>
-      this.#connections.delete(connection),
-    )
-      .then((connection) => {
-        this.#connections.add(connection)
-        return connection
-      })
-      .finally(() => {
-        this.#opening = undefined
-      })
-    return this.#opening
+  #letIn(): void {
+    if (this.#connections.size > 0) this.#line.refuseLate()
+    while (this.#line.length > 0) {
+      const connection = this.#free()
+      if (connection === undefined) return
+      this.#line.admit(connection)
+    }
   }
 
-  #endSilentConnections(): void {
+  async #open(): Promise<void> {
+    try {
+      const connection = await Connection.open(this.#connector.pooled, (lost) =>
+        this.#connections.delete(lost),
+      )
+      if (this.#connections.size === 0) this.#line.startTime()
+      this.#connections.add(connection)
+    } catch (error) {
+      // While there is another, nobody depends on this one.
+      if (this.#connections.size === 0) this.#line.refuseAll(error)
+    } finally {
+      this.#opening = undefined
+    }
+    this.#letIn()
+  }
+
+  #look(): void {
     for (const connection of this.#connections) connection.endIfSilent()
+    if (!this.#ranDry) this.#ahead = Math.max(this.#ahead / 2, LIMITS.statementsAhead)
+    this.#ranDry = false
+    if (this.#connections.size > 0) this.#line.refuseLate()
   }
 }
