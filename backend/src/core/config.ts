@@ -104,6 +104,12 @@ export function loadConfig(env: Environment = process.env): Config {
   })
 }
 
+/** The tokens of two users, for `npm run verify`: there no other user of the machine reads them. */
+export function loadTokens(env: Environment = process.env) {
+  const { text } = settingsReader(env)
+  return { a: text('TODO_TOKEN_A'), b: text('TODO_TOKEN_B') }
+}
+
 function readDatabase(url: string | undefined, directUrl: string | undefined): DatabaseConfig {
   if (url === undefined) return { kind: 'pglite', directory: resolve(DEFAULT_DIRECTORY) }
   if (url.startsWith('pglite:')) {

@@ -1,0 +1,70 @@
+import { pairOf } from './attempts.ts'
+import { CannotRun, Client, readAddress } from './client.ts'
+import { matrix } from './matrix.ts'
+import { type Account, deleteAccount, greet, type Person, personOf, signUp } from './people.ts'
+import { deleteTasks, makeTasks, newMark } from './tasks.ts'
+import { type Check, Trial } from './trial.ts'
+
+export interface Verification {
+  readonly address: string
+  /** Of two users; null makes two accounts for this run. */
+  readonly tokens: readonly [a: string, b: string] | null
+  /** Ends the run; what was made is deleted all the same. */
+  readonly stop: AbortSignal
+  /** What a person should know meanwhile. */
+  tell(line: string): void
+}
+
+export interface Report {
+  readonly checks: readonly Check[]
+  readonly foreignBytes: number
+  /** What was made here and could not be deleted. */
+  readonly left: readonly string[]
+}
+
+/**
+ * Tries to reach each of two users' tasks as the other, on a live server, and deletes what it made,
+ * also where it could not come to its end.
+ *
+ * @throws {CannotRun} why nothing was found out.
+ */
+export async function verify({ address, tokens, stop, tell }: Verification): Promise<Report> {
+  const url = readAddress(address)
+  const client = new Client(url, tell, stop)
+  const cleaner = new Client(url, tell)
+  const mark = newMark()
+  const accounts: Account[] = []
+  const people: Person[] = []
+  const left: string[] = []
+  try {
+    const keep = (account: Account) => accounts.push(account)
+    const a = tokens ? personOf('A', tokens[0]) : await signUp(client, 'A', keep)
+    const b = tokens ? personOf('B', tokens[1]) : await signUp(client, 'B', keep)
+    if (a.id === b.id) {
+      throw new CannotRun(`Both tokens are of the user ${a.id}: it takes those of two users`)
+    }
+    for (const person of [a, b]) await greet(client, person)
+    people.push(a, b)
+    const [one, other] = await makeTasks(client, [a, b], mark)
+    const pairs = [pairOf(one, other, mark.run), pairOf(other, one, mark.run)]
+    const trials: Trial[] = []
+    for (const pair of pairs) {
+      const trial = new Trial(client, pair)
+      await trial.run(matrix(pair))
+      trials.push(trial)
+    }
+    return {
+      checks: trials.flatMap(({ checks }) => checks),
+      foreignBytes: trials.reduce((sum, { foreignBytes }) => sum + foreignBytes, 0),
+      left,
+    }
+  } finally {
+    left.push(...(await deleteTasks(cleaner, people, mark)))
+    for (const account of accounts) {
+      if (!(await deleteAccount(cleaner, account))) left.push(`the account ${account.email}`)
+    }
+    for (const what of left) tell(`Left behind, since it could not be deleted: ${what}`)
+    client.close()
+    cleaner.close()
+  }
+}

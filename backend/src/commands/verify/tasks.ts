@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto'
+import { type Answer, CannotRun, type Client } from './client.ts'
+import { member, type Person, parsed } from './people.ts'
+
+/** A task made for this run. */
+export interface MadeTask {
+  readonly id: string
+  readonly etag: string
+}
+
+/** A person with tasks. */
+export interface Owner extends Person {
+  /** In the titles and descriptions of this person's tasks, and nowhere else. */
+  readonly secret: string
+  readonly tasks: readonly [MadeTask, MadeTask, MadeTask]
+  /** Of the page behind their newest task. */
+  readonly cursor: string
+}
+
+export interface Mark {
+  /** In the titles of all tasks of this run. */
+  readonly run: string
+  readonly secrets: Readonly<Record<Person['name'], string>>
+}
+
+/** So many of the newest tasks are compared before and after what must change nothing. */
+const WINDOW = 10
+/** More than a run makes. */
+const NEWEST = 100
+
+const random = () => randomBytes(16).toString('base64url')
+
+export function newMark(): Mark {
+  return { run: `verify-${random()}`, secrets: { A: random(), B: random() } }
+}
+
+/**
+ * Makes three tasks of each, in turns, so that the cursor of one has tasks of the other behind it.
+ *
+ * @throws {CannotRun}
+ */
+export async function makeTasks(
+  client: Client,
+  people: readonly [Person, Person],
+  mark: Mark,
+): Promise<[Owner, Owner]> {
+  const made = { A: [] as MadeTask[], B: [] as MadeTask[] }
+  for (const completed of [false, false, true]) {
+    for (const person of people) {
+      const taken = [...made.A, ...made.B].map(({ etag }) => etag)
+      made[person.name].push(await makeTask(client, person, mark, completed, taken))
+    }
+  }
+  const [a, b] = people
+  return [await ownerOf(client, a, mark, made.A), await ownerOf(client, b, mark, made.B)]
+}
+
+async function makeTask(
+  client: Client,
+  { path, token, name }: Person,
+  { run, secrets }: Mark,
+  completed: boolean,
+  taken: readonly string[],
+): Promise<MadeTask> {
+  const task = { title: `${run} ${secrets[name]}`, description: secrets[name], completed }
+  const sending = { as: token, body: JSON.stringify(task) }
+  const answer = await client.send('POST', path, sending)
+  const id = member(answer, 'id')
+  if (answer.status !== 201 || typeof id !== 'string') throw refused(answer, 'a task is made')
+  let { etag } = answer.headers
+  // Two tasks of one instant may have one ETag, and then it would not tell whose it is.
+  for (let change = 1; etag !== undefined && taken.includes(etag); change += 1) {
+    const body = JSON.stringify({ description: `${secrets[name]} ${change}` })
+    etag = (await client.send('PUT', `${path}/${id}`, { as: token, body })).headers.etag
+  }
+  if (etag === undefined) throw refused(answer, 'a task has an ETag')
+  return { id, etag }
+}
+
+async function ownerOf(
+  client: Client,
+  person: Person,
+  { secrets }: Mark,
+  [first, second, third]: readonly MadeTask[],
+): Promise<Owner> {
+  const page = await client.send('GET', `${person.path}?limit=1`, { as: person.token })
+  const cursor = /[?&]cursor=([^&>]+)/.exec(String(page.headers.link))?.[1]
+  if (!first || !second || !third || cursor === undefined) throw refused(page, 'a page has a next')
+  return { ...person, secret: secrets[person.name], tasks: [first, second, third], cursor }
+}
+
+/** @returns the person's newest tasks, as they are sent. @throws {CannotRun} */
+export async function newestTasks(client: Client, { path, token }: Person): Promise<string> {
+  const { status, text } = await client.send('GET', `${path}?limit=${WINDOW}`, { as: token })
+  if (status === 200) return text
+  throw new CannotRun(`${path} cannot be read any more by its owner: ${status}`)
+}
+
+/**
+ * Deletes what this run made, wherever it ended up: by the mark in the title, which no other task has.
+ *
+ * @returns the tasks that are left, as paths.
+ */
+export async function deleteTasks(client: Client, people: readonly Person[], mark: Mark) {
+  const left: string[] = []
+  for (const person of people) {
+    try {
+      left.push(...(await deleteTasksOf(client, person, mark)))
+    } catch (error) {
+      if (!(error instanceof CannotRun)) throw error
+      left.push(`${person.path}: the tasks with ${mark.run} in the title`)
+    }
+  }
+  return left
+}
+
+async function deleteTasksOf(client: Client, { path, token }: Person, { run }: Mark) {
+  const list = await client.send('GET', `${path}?limit=${NEWEST}`, { as: token })
+  const tasks = parsed(list)
+  if (!Array.isArray(tasks)) throw new CannotRun('The tasks cannot be listed')
+  const left: string[] = []
+  for (const { id, title } of tasks) {
+    if (!String(title).includes(run) || !/^[\w-]+$/.test(id)) continue
+    const { status } = await client.send('DELETE', `${path}/${id}`, { as: token })
+    if (status !== 204 && status !== 404) left.push(`${path}/${id}`)
+  }
+  return left
+}
+
+function refused({ status, text }: Answer, what: string): CannotRun {
+  return new CannotRun(`Not this API: where ${what} it answers ${status} ${text.slice(0, 200)}`)
+}
