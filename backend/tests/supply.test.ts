@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { promisify } from 'node:util'
+import { readAdvisories } from '../../scripts/audit.ts'
+import { nameOf, productionPackages, readLockfile, readPackage } from '../../scripts/lockfile.ts'
+import { testFolder } from './support/databases.ts'
+
+const ROOT = new URL('../../', import.meta.url)
+const execute = promisify(execFile)
+const { packages } = readLockfile()
+const installed = Object.entries(packages).filter(
+  ([path, { link }]) => path.includes('node_modules/') && !link,
+)
+const run = (script: string, parameters: string[], environment: Record<string, string> = {}) =>
+  execute(process.execPath, [`scripts/${script}`, ...parameters], {
+    cwd: ROOT,
+    env: { ...process.env, ...environment },
+  })
+
+describe('the packages', () => {
+  it('are asked for in one exact version each, in every workspace', () => {
+    const { workspaces = [] } = readPackage()
+    assert.deepEqual(workspaces, ['backend', 'bench'])
+    let found = 0
+    for (const folder of ['', ...workspaces]) {
+      const { dependencies, devDependencies } = readPackage(folder)
+      for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
+        const exact = /^(npm:[\w@/-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/
+        assert.match(version, exact, `${name} of ${folder || 'the root'}`)
+        found += 1
+      }
+    }
+    assert.ok(found > 30)
+  })
+
+  it('come from the registry alone, each with the hash of what it is', () => {
+    assert.ok(installed.length > 200)
+    for (const [path, { integrity, resolved, version }] of installed) {
+      assert.match(integrity ?? '', /^sha512-[A-Za-z0-9+/]{86}==$/, path)
+      assert.match(version ?? '', /^\d+\.\d+\.\d+/, path)
+      // Without an address it is the registry's of whoever installs.
+      assert.match(resolved ?? '', /^(https:\/\/registry\.npmjs\.org\/.*)?$/, path)
+    }
+    const links = Object.entries(packages).filter(([, { link }]) => link)
+    assert.deepEqual(
+      links.map(([, { resolved }]) => resolved),
+      ['backend', 'bench'],
+    )
+  })
+
+  it('run a script when they are installed only where it is allowed by name, and none in production', () => {
+    const scripted = (some: typeof installed) =>
+      some.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => nameOf(path))
+    const { allowScripts = {} } = readPackage()
+    assert.deepEqual(scripted(installed).sort(), Object.keys(allowScripts).sort())
+    assert.ok(Object.values(allowScripts).every((allowed) => allowed))
+    assert.deepEqual(scripted(productionPackages(readLockfile())), [])
+  })
+})
+
+describe('the bill of materials', () => {
+  it('has what runs in production, all of it and nothing else', async () => {
+    const file = join(await testFolder(), 'sbom.json')
+    await run('sbom.ts', [file])
+    const { bomFormat, metadata, components } = JSON.parse(await readFile(file, 'utf8'))
+    assert.deepEqual([bomFormat, metadata.component.name], ['CycloneDX', 'todo-backend'])
+    // The component of a workspace is named after its folder.
+    const listed = components.map(({ purl }: { purl: string }) => decodeURIComponent(purl))
+    const expected = productionPackages(readLockfile()).map(
+      ([path, { version }]) => `pkg:npm/${nameOf(path)}@${version}`,
+    )
+    const { name, version, dependencies = {} } = readPackage('backend')
+    expected.push(`pkg:npm/${name}@${version}`)
+    assert.deepEqual([...new Set(listed)].sort(), [...new Set(expected)].sort())
+    for (const [direct, of] of Object.entries(dependencies)) {
+      assert.ok(listed.includes(`pkg:npm/${direct}@${of}`), direct)
+    }
+  })
+})
+
+describe('the advisories', () => {
+  it('were looked up for every package the server names, at its present version', () => {
+    const { packages: known } = readAdvisories()
+    for (const [name, version] of Object.entries(readPackage('backend').dependencies ?? {})) {
+      assert.equal(known[name]?.version, version, name)
+    }
+    const order = new Intl.Collator('en', { numeric: true })
+    for (const [name, { version, advisories }] of Object.entries(known)) {
+      const locked = installed.filter(([path]) => nameOf(path) === name)
+      assert.ok(
+        locked.some(([, of]) => of.version === version),
+        name,
+      )
+      for (const { id, fixedIn, what, source } of advisories) {
+        assert.ok(fixedIn === null || order.compare(fixedIn, version) <= 0, `${name}: ${id}`)
+        assert.ok(/^(GHSA|CVE)-/.test(id) && what !== '' && source.startsWith('https://'), id)
+      }
+    }
+  })
+
+  /** A registry that knows of these severities in fastify, or of no such question. */
+  async function audit(severity: string | null, status = 200) {
+    const registry = createServer((request, response) => {
+      const { version } = packages['node_modules/fastify'] ?? {}
+      const advisory = { id: 1, url: 'https://example.com', title: 'x', vulnerable_versions: '*' }
+      const asked = request.method === 'POST'
+      const findings = severity === null ? {} : { fastify: [{ ...advisory, severity }] }
+      const fastify = {
+        name: 'fastify',
+        versions: { [`${version}`]: { name: 'fastify', version } },
+      }
+      response.writeHead(asked ? status : 200, { 'content-type': 'application/json' })
+      response.end(JSON.stringify(asked ? findings : fastify))
+    })
+    registry.listen(0, '127.0.0.1')
+    await once(registry, 'listening')
+    const address = registry.address()
+    const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/`
+    // npm remembers advisories by their id.
+    const settings = { npm_config_registry: url, npm_config_cache: await testFolder() }
+    const end = await run('audit.ts', [], settings).catch((error) => error)
+    registry.closeAllConnections()
+    registry.close()
+    return { code: end.code ?? 0, output: String(end.stdout) }
+  }
+
+  it('fail where npm audit has a high or critical one, and not for less', async () => {
+    const [none, moderate, high, critical] = await Promise.all(
+      [null, 'moderate', 'high', 'critical'].map((severity) => audit(severity)),
+    )
+    assert.deepEqual(none, {
+      code: 0,
+      output: 'npm audit: 0 packages with findings, 0 of them high or critical\n',
+    })
+    assert.deepEqual([moderate?.code, high?.code, critical?.code], [0, 1, 1])
+    assert.match(moderate?.output ?? '', / {2}fastify: moderate\n.*[1-9]\d* packages .* 0 of them/)
+    assert.match(high?.output ?? '', / {2}fastify: high\n/)
+  })
+
+  it('are listed as looked up by hand where the registry does not say, which fails nothing', async () => {
+    const { code, output } = await audit(null, 405)
+    assert.equal(code, 0)
+    assert.match(output, /^npm audit found nothing out, good or bad: 405 [^\n]+\nInstead, as of 20/)
+    for (const [name, version] of Object.entries(readPackage('backend').dependencies ?? {})) {
+      assert.ok(output.includes(`  ${name} ${version}: `), name)
+    }
+    assert.doesNotMatch(output, /not looked up/)
+  })
+})
