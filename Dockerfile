@@ -1,0 +1,36 @@
+# The server alone, for PostgreSQL elsewhere. compose.yaml has both.
+#
+# Tags, not digests: a tag may come to name another build of the same version. Where that matters,
+# build from the digest of the day (docker buildx imagetools inspect node:24.21.0-slim).
+
+FROM node:24.21.0-slim AS packages
+WORKDIR /app
+COPY package.json package-lock.json ./
+COPY backend/package.json backend/
+COPY bench/package.json bench/
+# Nothing that runs in production has an install script.
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM node:24.21.0-slim
+ENV NODE_ENV=production \
+    HOST=0.0.0.0 \
+    PORT=8000
+WORKDIR /app
+COPY --from=packages /app/node_modules node_modules/
+COPY --from=packages /app/backend/node_modules backend/node_modules/
+COPY package.json LICENSE ./
+COPY backend/package.json backend/
+COPY backend/src backend/src/
+COPY scripts/compile-cache.mjs scripts/
+# For the embedded database, on a volume: DATABASE_URL=pglite:/data/tasks
+RUN install --directory --owner=65534 --group=65534 --mode=0700 /data
+
+# nobody: it owns nothing of the image but that folder, and nothing else is written to.
+USER 65534:65534
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+# Whether to restart it. Whether to send it requests is /readyz, which asks the database.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
+    CMD ["node", "--eval", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+# Without npm and without a shell in between, so that signals arrive.
+CMD ["node", "--max-semi-space-size=16", "--import", "./scripts/compile-cache.mjs", "backend/src/main.ts"]

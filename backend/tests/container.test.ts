@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  globSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { promisify } from 'node:util'
+import { validate } from 'dockerfile-utils'
+import { parse } from 'yaml'
+import { readPackage } from '../../scripts/lockfile.ts'
+import { CLOSE_LIMIT_MS, STOP_LIMIT_MS } from '../src/commands/stop.ts'
+import { loadConfig } from '../src/core/config.ts'
+import { signUp } from './support/accounts.ts'
+import { exchange, SECRET } from './support/app.ts'
+import { embeddedFolder, emptyPostgres, KINDS, type Kind } from './support/databases.ts'
+import { layOut, readContext, readImage } from './support/image.ts'
+
+const ROOT = new URL('../../', import.meta.url)
+const execute = promisify(execFile)
+const image = readImage()
+const rootPackage: { scripts: Record<string, string> } = JSON.parse(
+  readFileSync(new URL('package.json', ROOT), 'utf8'),
+)
+
+describe('the Dockerfile', () => {
+  it('has nothing that its linter finds, warnings included', () => {
+    assert.deepEqual(validate(readFileSync(new URL('Dockerfile', ROOT), 'utf8')), [])
+  })
+
+  it('is built on the Node of the tests, by its exact version', () => {
+    const node = `node:${readPackage().devDependencies?.node}-slim`
+    assert.deepEqual(image.bases, [node, node])
+    assert.deepEqual(image.packages, ['npm ci --omit=dev --ignore-scripts --no-audit --no-fund'])
+  })
+
+  it('starts what npm start does, as nobody, with no shell in between', () => {
+    assert.equal(`exec ${image.command.join(' ')}`, rootPackage.scripts.start)
+    assert.match(image.user, /^[1-9]\d*:[1-9]\d*$/)
+    const [uid, gid] = image.user.split(':')
+    const own = `install --directory --owner=${uid} --group=${gid} --mode=0700 /data`
+    assert.deepEqual([image.runs, image.stopSignal], [[own], 'SIGTERM'])
+  })
+
+  it('is given nothing that is a secret, or not for the image', () => {
+    const isGiven = readContext()
+    for (const path of [
+      '.env',
+      '.data/secret',
+      'secrets/auth-secret',
+      '.git/config',
+      'node_modules',
+    ]) {
+      assert.ok(!isGiven(path), path)
+    }
+    const tests = globSync('backend/tests/**/*.ts', { cwd: ROOT })
+    assert.ok(tests.length > 30 && !tests.some(isGiven))
+    assert.ok(isGiven('backend/src/main.ts'))
+  })
+})
+
+/** Root may write anywhere, so the image's user runs it; whoever else runs the tests may not. */
+const isRoot = process.getuid?.() === 0
+const [uid, gid] = image.user.split(':').map(Number)
+const account = isRoot ? { uid, gid } : {}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  return typeof address === 'object' ? (address?.port ?? 0) : 0
+}
+
+describe('what is in the image, without Docker', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'todo-image-'))
+  const data = join(folder, 'data')
+  let workdir: string
+  let drop = async () => {}
+  let server: ChildProcess
+  let environment: Record<string, string> = {
+    ...image.environment,
+    PATH: folder,
+    DATABASE_URL_FILE: join(folder, 'database-url'),
+    BETTER_AUTH_SECRET_FILE: join(folder, 'auth-secret'),
+    // There is no other place to write.
+    HOME: '/nonexistent',
+    TMPDIR: '/nonexistent',
+  }
+
+  /** Everything below the working directory, by name, size and time of its last change. */
+  const everything = () =>
+    globSync('**', { cwd: workdir }).map((path) => {
+      const { size, mtimeMs } = lstatSync(join(workdir, path))
+      return `${path} ${size} ${mtimeMs}`
+    })
+  const started: ChildProcess[] = []
+  const start = ([command = '', ...parameters]: readonly string[]) => {
+    const child = spawn(command, parameters, { cwd: workdir, env: environment, ...account })
+    started.push(child)
+    return child
+  }
+  const healthy = async () => (await once(start(image.healthcheck), 'exit'))[0] === 0
+
+  before(async () => {
+    chmodSync(folder, 0o755)
+    workdir = layOut(image, folder)
+    await execute('chmod', ['-R', 'a-w', join(folder, 'image')])
+    // Beside the image: a Node that its user can run, and what would be mounted.
+    copyFileSync(process.execPath, join(folder, 'node'))
+    mkdirSync(data, { mode: 0o700 })
+    cpSync(await embeddedFolder('migrated'), join(data, 'tasks'), { recursive: true })
+    if (isRoot) await execute('chown', ['-R', image.user, data])
+    writeFileSync(join(folder, 'auth-secret'), SECRET)
+  })
+  after(async () => {
+    for (const child of started) child.kill('SIGKILL')
+    await drop()
+    await execute('chmod', ['-R', 'u+w', folder])
+    rmSync(folder, { recursive: true })
+  })
+
+  async function databaseUrl(kind: Kind): Promise<string> {
+    if (kind === 'pglite') return `pglite:${join(data, 'tasks')}`
+    const made = await emptyPostgres()
+    drop = made.drop
+    return made.url
+  }
+
+  for (const kind of KINDS) {
+    it(`starts, serves and writes nothing: ${kind}`, async () => {
+      const before = everything()
+      assert.ok(before.length > 1000)
+      writeFileSync(join(folder, 'database-url'), await databaseUrl(kind))
+      const port = await freePort()
+      environment = { ...environment, PORT: String(port) }
+      server = start(image.command)
+      const output = await listening(server)
+      assert.ok(await healthy())
+      const { id, token } = await signUp({ port }, 'alice@example.com')
+      const made = await exchange(port, 'POST', `/api/${id}/tasks`, {
+        headers: { authorization: `Bearer ${token}` },
+        body: { title: 'Buy milk' },
+      })
+      assert.equal(made.status, 201)
+      for (const path of ['/readyz', '/docs', '/openapi.json']) {
+        assert.equal((await exchange(port, 'GET', path, {})).status, 200, path)
+      }
+      assert.doesNotMatch(output, /EACCES|EROFS|ENOENT|eyJ/)
+      assert.deepEqual(everything(), before)
+    })
+
+    it(`ends with 0 when it is told to, in less time than compose.yaml gives it: ${kind}`, async () => {
+      const startedMs = performance.now()
+      server.kill(image.stopSignal as NodeJS.Signals) // SIGTERM, as another test has it
+      assert.deepEqual(await once(server, 'exit'), [0, null])
+      assert.ok(performance.now() - startedMs < STOP_LIMIT_MS + CLOSE_LIMIT_MS)
+      assert.ok(!(await healthy()))
+    })
+  }
+})
+
+/** What it wrote up to when it says where it listens. */
+function listening(server: ChildProcess): Promise<string> {
+  let output = ''
+  return new Promise((resolve, reject) => {
+    for (const stream of [server.stdout, server.stderr]) {
+      stream?.on('data', (chunk) => {
+        output += chunk
+        if (/listens on [\s\S]*database/.test(output)) resolve(output)
+      })
+    }
+    server.on('exit', () => reject(new Error(`it ended: ${output}`)))
+  })
+}
+
+describe('compose.yaml', () => {
+  const { services, secrets, volumes } = parse(readFileSync(new URL('compose.yaml', ROOT), 'utf8'))
+
+  it('locks every container down, and pins what it does not build', () => {
+    assert.deepEqual(Object.keys(services), ['database', 'server'])
+    for (const service of Object.values<Record<string, unknown>>(services)) {
+      const { read_only, cap_drop, security_opt, deploy } = service
+      assert.deepEqual([read_only, cap_drop], [true, ['ALL']])
+      assert.deepEqual(security_opt, ['no-new-privileges:true'])
+      const { limits } = (deploy as { resources: { limits: object } }).resources // checked here
+      assert.deepEqual(Object.keys(limits), ['cpus', 'memory', 'pids'])
+    }
+    assert.match(services.database.image, /^postgres:18\.\d+$/)
+    assert.equal(services.server.cap_add, undefined)
+    assert.deepEqual(services.database.ports, undefined)
+    assert.deepEqual(services.server.ports, ['127.0.0.1:8000:8000'])
+    assert.deepEqual(services.database.volumes, ['database:/var/lib/postgresql'])
+    assert.deepEqual(Object.keys(volumes), ['database'])
+  })
+
+  it('starts the server when the database is ready, and gives it time to stop', () => {
+    assert.equal(services.server.depends_on.database.condition, 'service_healthy')
+    assert.match(services.database.healthcheck.test.join(' '), /^CMD pg_isready /)
+    const seconds = Number(/^(\d+)s$/.exec(services.server.stop_grace_period)?.[1])
+    assert.ok(seconds * 1_000 > STOP_LIMIT_MS + CLOSE_LIMIT_MS)
+  })
+
+  it('has its secrets from files that scripts/secrets.sh makes once, and the server takes them', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'todo-secrets-'))
+    mkdirSync(join(folder, 'scripts'))
+    const script = join(folder, 'scripts/secrets.sh')
+    cpSync(new URL('scripts/secrets.sh', ROOT), script)
+    const read = (name: string) => readFileSync(join(folder, secrets[name].file), 'utf8')
+    const all = () => Object.keys(secrets).map(read)
+    await execute('sh', [script])
+    const made = all()
+    assert.equal(new Set(made).size, 3)
+    await execute('sh', [script])
+    assert.deepEqual(all(), made)
+    assert.equal(lstatSync(join(folder, 'secrets')).mode & 0o777, 0o700)
+    for (const name of Object.keys(secrets)) {
+      assert.equal(lstatSync(join(folder, secrets[name].file)).mode & 0o777, 0o644)
+    }
+
+    const { environment: given } = services.server as { environment: Record<string, string> } // ours
+    const settings = Object.entries(given).map(([name, value]) => {
+      const mounted = /^\/run\/secrets\/(.+)$/.exec(value)?.[1]
+      const fallback = /^\$\{\w+:-(.*)\}$/.exec(value)?.[1]
+      return [name, mounted ? join(folder, secrets[mounted].file) : fallback]
+    })
+    const config = loadConfig({ ...image.environment, ...Object.fromEntries(settings) })
+    const url = `postgres://todo:${read('database-password')}@database/todo`
+    assert.deepEqual(config.database, { kind: 'postgres', url, directUrl: url })
+    assert.deepEqual([config.secret, config.production], [read('auth-secret'), true])
+    const { POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD_FILE } = services.database.environment
+    assert.deepEqual([POSTGRES_USER, POSTGRES_DB], ['todo', 'todo'])
+    assert.equal(POSTGRES_PASSWORD_FILE, '/run/secrets/database-password')
+    for (const { secrets: mounted } of Object.values<{ secrets: string[] }>(services)) {
+      for (const name of mounted) assert.ok(name in secrets)
+    }
+    rmSync(folder, { recursive: true })
+  })
+})

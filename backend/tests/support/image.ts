@@ -1,0 +1,116 @@
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { DockerfileParser, type Instruction } from 'dockerfile-ast'
+import { productionPackages, readLockfile, readPackage } from '../../../scripts/lockfile.ts'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** What the Dockerfile says of the image, and of how it is made. */
+export interface Image {
+  readonly bases: readonly string[]
+  readonly packages: readonly string[]
+  readonly workdir: string
+  readonly environment: Readonly<Record<string, string>>
+  readonly copied: readonly Copied[]
+  readonly runs: readonly string[]
+  readonly user: string
+  readonly stopSignal: string
+  readonly healthcheck: readonly string[]
+  readonly command: readonly string[]
+}
+
+interface Copied {
+  readonly from: string | undefined
+  readonly sources: readonly string[]
+  readonly to: string
+}
+
+const wordsOf = (instruction: Instruction) =>
+  instruction.getArguments().map((word) => word.getValue())
+
+/** The exec form of an instruction: words, with no shell to read them. */
+function execForm(instruction: Instruction): string[] {
+  return JSON.parse(instruction.getArgumentsContent()?.replace(/^CMD /, '') ?? '')
+}
+
+export function readImage(): Image {
+  const dockerfile = DockerfileParser.parse(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'))
+  const all = dockerfile.getInstructions()
+  const last = all.findLastIndex((instruction) => instruction.getKeyword() === 'FROM')
+  const stage = all.slice(last)
+  const named = (keyword: string, some = stage) =>
+    some.filter((instruction) => instruction.getKeyword() === keyword)
+  const one = (keyword: string): Instruction => {
+    const [only, ...more] = named(keyword)
+    if (only === undefined || more.length > 0) throw new Error(`the image needs one ${keyword}`)
+    return only
+  }
+  const flags = new Map(dockerfile.getCOPYs().map((copy) => [copy.getRange()?.start.line, copy]))
+  return {
+    bases: named('FROM', all).map((from) => wordsOf(from)[0] ?? ''),
+    packages: named('RUN', all.slice(0, last)).map((run) => run.getArgumentsContent() ?? ''),
+    workdir: wordsOf(one('WORKDIR'))[0] ?? '',
+    environment: Object.fromEntries(
+      wordsOf(one('ENV')).map((pair): [string, string] => {
+        const [name = '', value = ''] = pair.split('=')
+        return [name, value]
+      }),
+    ),
+    copied: named('COPY').map((copy) => ({
+      from: flags.get(copy.getRange()?.start.line)?.getFromFlag()?.getValue() ?? undefined,
+      sources: wordsOf(copy).slice(0, -1),
+      to: wordsOf(copy).at(-1) ?? '',
+    })),
+    runs: named('RUN').map((run) => run.getArgumentsContent() ?? ''),
+    user: wordsOf(one('USER'))[0] ?? '',
+    stopSignal: wordsOf(one('STOPSIGNAL'))[0] ?? '',
+    healthcheck: execForm(one('HEALTHCHECK')),
+    command: execForm(one('CMD')),
+  }
+}
+
+/** Which paths of the repository `docker build` is given at all. */
+export function readContext(): (path: string) => boolean {
+  const lines = readFileSync(join(ROOT, '.dockerignore'), 'utf8').split('\n')
+  const [first, ...patterns] = lines.filter((line) => line !== '' && !line.startsWith('#'))
+  const paths = patterns.map((pattern) => /^!([\w./-]+)$/.exec(pattern)?.[1])
+  if (first !== '*' || paths.includes(undefined)) {
+    throw new Error('.dockerignore is to keep everything out, and to name what is let in')
+  }
+  return (path) => paths.some((let_in) => path === let_in || path.startsWith(`${let_in}/`))
+}
+
+/**
+ * Lays out below a folder what the image has, as `docker build` would: the packages stage by what the
+ * lockfile says that `npm ci --omit=dev` installs, then each COPY.
+ *
+ * @returns the working directory.
+ */
+export function layOut(image: Image, folder: string): string {
+  const packages = join(folder, 'packages')
+  for (const [path] of productionPackages(readLockfile())) {
+    const target = join(packages, image.workdir, path)
+    cpSync(join(ROOT, path), target, { recursive: true })
+    // Packages inside of packages stand in the lockfile for themselves, further down.
+    rmSync(join(target, 'node_modules'), { recursive: true, force: true })
+  }
+  for (const workspace of readPackage().workspaces ?? []) {
+    const link = join(packages, image.workdir, 'node_modules', readPackage(workspace).name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(join('../..', workspace), link)
+  }
+  const isGiven = readContext()
+  const workdir = join(folder, 'image', image.workdir)
+  for (const { from, sources, to } of image.copied) {
+    for (const source of sources) {
+      const isFolder = !to.endsWith('/') || !/\.\w+$|^LICENSE$/.test(source)
+      const target = isFolder ? join(workdir, to) : join(workdir, to, basename(source))
+      mkdirSync(dirname(target), { recursive: true })
+      if (from !== undefined) renameSync(join(packages, source), target)
+      else if (isGiven(source)) cpSync(join(ROOT, source), target, { recursive: true })
+      else throw new Error(`.dockerignore keeps ${source} out`)
+    }
+  }
+  return workdir
+}
