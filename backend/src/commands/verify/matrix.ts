@@ -137,7 +137,8 @@ function noGoodToken(pair: Pair): Attempt[] {
   )
   const forged = forgedTokens(me.token, other.token).flatMap(({ what, ...sent }) =>
     some.map(({ method, at, ...body }) => {
-      const expected = sent.unusual ? { status: [400, 401] } : REFUSED.unauthorized
+      // A proxy may pass on one token of two.
+      const expected = sent.unusual ? { status: [400, 401, 403] } : REFUSED.unauthorized
       const fields = { ...body, ...secrets, ...sent }
       return tryOf(pair, expected, method, other.path + at(id), fields, `with ${what}`)
     }),
