@@ -384,10 +384,11 @@ for (const kind of KINDS) {
       }
     })
 
-    it('the forms of one name in Unicode are so many users', async () => {
+    it('the forms of one name in Unicode are so many users, and names of paths are names', async () => {
       const names = [
         ...['\u00e9', 'e\u0301', '\u00c5', '\u212b', '\ufb01', 'fi', 'k', '\u212a', '\uff4b'],
         ...['i', '\u0131', '\u0130', 'i\u0307', '\u00df', 'ss'],
+        ...['api', 'auth', 'tasks', 'constructor'],
       ]
       const ids = new Map<string, string>()
       for (const name of names) {
@@ -448,6 +449,22 @@ for (const kind of KINDS) {
         const target = made.headers.location ?? ''
         assert.equal((await send('bob', { method: 'DELETE', target })).status, 204)
       }
+      await unchanged()
+    })
+
+    it('conditions of 14 KB are read like any other', async () => {
+      const target = `/api/alice/tasks/${id}`
+      const { updated_at } = (await send('alice', { target })).json
+      const stale = '"2020-01-01T00:00:00.000Z", '.repeat(500)
+      for (const tags of [stale, '"'.repeat(14_000), 'W/"'.repeat(4_600), '*,'.repeat(7_000)]) {
+        const headers = [`If-Match: ${tags}`]
+        const answer = await send('alice', { method: 'DELETE', target, headers })
+        assertProblem(answer, 'precondition_failed', tags.slice(0, 9))
+        const unmatched = [`If-None-Match: ${tags}`]
+        assert.equal((await send('alice', { target, headers: unmatched })).status, 200)
+      }
+      const headers = [`If-None-Match: ${stale}"${updated_at}"`]
+      assert.equal((await send('alice', { target, headers })).status, 304)
       await unchanged()
     })
 
