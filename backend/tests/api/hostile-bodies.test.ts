@@ -743,7 +743,7 @@ for (const kind of KINDS) {
           const trimmed = { ...sent, ...('title' in sent && { title: sent.title.trim() }) }
           await assertTaken(answer, trimmed, operation.method)
         }),
-        { numRuns: 150 },
+        { numRuns: 100 },
       )
     })
   })
