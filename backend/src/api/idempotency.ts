@@ -50,15 +50,23 @@ export function keyInFlight(): AppError {
   return new AppError('conflict', { detail, headers: { 'retry-after': '1' } })
 }
 
-/** Does it once. A key that another request wrote while the statement ran is one in flight as well. */
+/**
+ * Does it once, though others do the same. A key that was written while the statement ran is unknown
+ * to its snapshot: where the change went through, it is one in flight; where nothing was changed, the
+ * other may have changed it, so the key is looked for again.
+ */
 export async function changeOnce(
   request: FastifyRequest,
   statement: Statement<ChangeOnce>,
 ): Promise<ChangeOnce> {
-  return request.asUser(statement).catch((error) => {
+  try {
+    const change = await request.asUser(statement)
+    const unchanged = change === 'stale' || change === 'missing'
+    return unchanged ? await request.asUser(statement) : change
+  } catch (error) {
     if (error instanceof AppError && error.code === 'conflict') return 'in flight'
     throw error
-  })
+  }
 }
 
 function refused(message: string): AppError {

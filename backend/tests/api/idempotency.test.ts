@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { Client } from 'pg'
+import { withDirectClient } from '../../src/database/direct.ts'
 import { forgetExpiredKeys } from '../../src/models/task-once.ts'
 import { type Answer, type Sending, startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
@@ -311,6 +312,39 @@ describe('a request in flight', () => {
     const [task] = await test.admin(`select completed from todo.tasks where title = 'raced'`)
     assert.deepEqual(task, { completed: false })
   })
+
+  for (const [what, change] of [
+    [
+      'changed',
+      `update todo.tasks set updated_at = updated_at + interval '1 second' where id = $1`,
+    ],
+    ['deleted', 'delete from todo.tasks where id = $1'],
+  ] as const) {
+    it(`the key counts, not that the task is ${what}, where both came from a request that was waited for`, async () => {
+      const { json } = await test.send('POST', '/api/dave/tasks', { body: { title: 'x' } })
+      const headers = { 'idempotency-key': what, 'if-match': `"${json.updated_at}"` }
+      await withDirectClient(test.test.connector.direct, async (other) => {
+        await other.query('begin')
+        await other.query(change, [json.id])
+        await other.query(
+          `insert into todo.idempotency_keys (user_id, key, request_hash, answer) values ('dave', $1, '', '{}')`,
+          [what],
+        )
+        let answered = false
+        const flip = test
+          .send('PATCH', `/api/dave/tasks/${json.id}/complete`, { headers })
+          .finally(() => {
+            answered = true
+          })
+        const waiting =
+          'select from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))'
+        while (!answered && (await other.query(waiting)).rowCount === 0);
+        await other.query('commit')
+        const { status, json: problem } = await flip
+        assert.deepEqual([status, problem.errors?.[0].path], [422, '/idempotency-key'])
+      })
+    })
+  }
 
   it('an account that is deleted takes its keys along, and its token makes nothing', async () => {
     const headers = { 'idempotency-key': 'kept' }
