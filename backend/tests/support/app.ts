@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { type Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { openAccounts } from '../../src/accounts/accounts.ts'
@@ -29,6 +29,8 @@ export interface Sending {
   body?: unknown
   /** Sent as it is. */
   raw?: string | Buffer
+  /** Keeps sockets open; without one each request has a socket of its own. */
+  agent?: Agent
 }
 
 /** The app `main.ts` serves, listening, on a database of its own. */
@@ -50,7 +52,8 @@ export async function startApp(
   environment: Environment = {},
   wrap: (database: Database) => Database = (database) => database,
 ): Promise<TestApp> {
-  const test = await openTestDatabase(kind)
+  const poolMax = environment.DATABASE_POOL_MAX
+  const test = await openTestDatabase(kind, poolMax === undefined ? undefined : Number(poolMax))
   const served = await serve(wrap(test.database), environment, { connector: test.connector })
   return { ...served, test, admin: test.admin, close: () => closeBoth(served.app, test) }
 }
@@ -106,7 +109,7 @@ export function exchange(
   port: number,
   method: string,
   path: string,
-  { headers, body, raw }: Omit<Sending, 'as'>,
+  { headers, body, raw, agent }: Omit<Sending, 'as'>,
 ): Promise<Answer> {
   const payload = body === undefined ? raw : JSON.stringify(body)
   const type = body === undefined ? {} : { 'content-type': 'application/json' }
@@ -121,7 +124,7 @@ export function exchange(
         method,
         path,
         headers: { ...type, ...length, ...headers },
-        agent: false,
+        agent: agent ?? false,
       },
       (response) => {
         const chunks: Buffer[] = []

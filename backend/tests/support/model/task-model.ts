@@ -1,0 +1,266 @@
+import type { Condition, Person, Place, TaskRequest } from './request.ts'
+
+export interface Task {
+  readonly id: string
+  readonly user_id: string
+  readonly title: string
+  readonly description: string | null
+  readonly completed: boolean
+  readonly created_at: string
+  readonly updated_at: string
+}
+
+/** What only the server can choose. */
+export type Chosen = 'id' | 'created_at' | 'updated_at'
+
+/** All there is: the tasks of each user who ever made one, by their ids, the oldest first. */
+export interface World {
+  readonly tasks: ReadonlyMap<string, readonly Task[]>
+  /** What was done under a key, by the user's id and the key. */
+  readonly done: ReadonlyMap<string, Done>
+  /** The ids that cursors of answers stand for. Any other text is no cursor. */
+  readonly cursors: ReadonlyMap<string, string>
+}
+
+export const EMPTY: World = { tasks: new Map(), done: new Map(), cursors: new Map() }
+
+/** A request under an `Idempotency-Key`, and the task it was answered with. */
+export interface Done {
+  readonly userId: string
+  readonly key: string
+  /** What was asked for: the same again is the same request. */
+  readonly asked: string
+  readonly made: boolean
+  readonly task: Task
+}
+
+/** The errors these requests can meet, with their statuses. */
+export const STATUSES = {
+  bad_request: 400,
+  unauthorized: 401,
+  user_id_mismatch: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  conflict: 409,
+  precondition_failed: 412,
+  unsupported_media_type: 415,
+  validation_error: 422,
+} as const
+export type ErrorCode = keyof typeof STATUSES
+
+/** What a request must be answered with, and by that what becomes of the world. */
+export type Outcome =
+  | { readonly kind: 'problem'; readonly error: ErrorCode; readonly places?: readonly string[] }
+  | { readonly kind: 'methods' }
+  | { readonly kind: 'made'; readonly task: Omit<Task, Chosen> }
+  /** The task with its new values and its old `updated_at`. */
+  | { readonly kind: 'changed'; readonly task: Task }
+  | { readonly kind: 'read'; readonly task: Task }
+  /** The first answer again. */
+  | { readonly kind: 'replayed'; readonly task: Task; readonly made: boolean }
+  | { readonly kind: 'unmodified'; readonly task: Task }
+  | { readonly kind: 'deleted'; readonly task: Task }
+  | { readonly kind: 'page'; readonly tasks: readonly Task[]; readonly more: boolean }
+
+export const ALLOWED: Record<Place, string> = {
+  list: 'GET, HEAD, OPTIONS, POST',
+  task: 'DELETE, GET, HEAD, OPTIONS, PUT',
+  complete: 'OPTIONS, PATCH',
+}
+
+export const tasksOf = (world: World, { id }: Person): readonly Task[] => world.tasks.get(id) ?? []
+
+/** The contract: what a request is answered with in this world. */
+export function outcomeOf(world: World, request: TaskRequest): Outcome {
+  const { method, place, owner, bearer, body } = request
+  if (request.spelling !== 'canonical') return problem('not_found')
+  if (!ALLOWED[place].split(', ').includes(method)) return problem('method_not_allowed')
+  if (method === 'OPTIONS') return { kind: 'methods' }
+  if (typeof bearer === 'string') return problem('unauthorized')
+  if (bearer.id !== owner.id) return problem('user_id_mismatch')
+  if (body.kind === 'refused') return problem(body.error)
+  const places = [...faultsOfQuery(world, request), ...faultsOfBody(request)]
+  if (places.length > 0) return { kind: 'problem', error: 'validation_error', places }
+  if (place === 'list' && method !== 'POST') return list(world, request)
+  const id = decodeURIComponent(request.segment)
+  if (place !== 'list' && !UUID.test(id)) return problem('not_found')
+  const before = underKey(world, request)
+  if (before !== undefined) return before
+  if (place === 'list') return create(request)
+  const task = tasksOf(world, owner).find((one) => one.id === id)
+  if (task === undefined) return problem('not_found')
+  if (method === 'GET' || method === 'HEAD') {
+    const { ifNoneMatch } = request
+    const same = ifNoneMatch !== undefined && matches(ifNoneMatch, task, 'weakly')
+    return { kind: same ? 'unmodified' : 'read', task }
+  }
+  const { ifMatch } = request
+  if (ifMatch !== undefined && !matches(ifMatch, task, 'strongly')) {
+    return problem('precondition_failed')
+  }
+  return method === 'DELETE' ? { kind: 'deleted', task } : change(task, request)
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** The place of a request in {@link World.done}; none where it takes no key. */
+export function placeOfKey({ method, place, owner, body, idempotencyKey }: TaskRequest) {
+  const flips = place === 'complete' && writtenIn(body).completed === undefined
+  if (idempotencyKey?.key === undefined || !(method === 'POST' || flips)) return undefined
+  return `${owner.id} ${idempotencyKey.key}`
+}
+
+function underKey(world: World, request: TaskRequest): Outcome | undefined {
+  const { method, place, body, idempotencyKey } = request
+  const flips = place === 'complete' && writtenIn(body).completed === undefined
+  if (idempotencyKey === undefined || !(method === 'POST' || flips)) return undefined
+  const done = world.done.get(placeOfKey(request) ?? '')
+  if (idempotencyKey.key !== undefined && done === undefined) return undefined
+  if (done?.asked !== askedBy(request)) {
+    return { kind: 'problem', error: 'validation_error', places: ['header/idempotency-key'] }
+  }
+  return { kind: 'replayed', task: done.task, made: done.made }
+}
+
+/** All that tells a request from others of its key, in one form however it was written. */
+export function askedBy(request: TaskRequest): string {
+  const { place, segment, ifMatch } = request
+  if (place === 'list') return JSON.stringify(newTask(request))
+  const tags = ifMatch === undefined || ifMatch === '*' || 'unreadable' in ifMatch ? [] : ifMatch
+  const versions = tags.filter(({ weak, version }) => !weak && isInstant(version))
+  const any = ifMatch === undefined || ifMatch === '*'
+  return JSON.stringify([
+    decodeURIComponent(segment),
+    any || versions.map(({ version }) => version),
+  ])
+}
+
+/** Nothing else is a version a task can be at. */
+function isInstant(text: string): boolean {
+  const instant = new Date(text)
+  return !Number.isNaN(instant.getTime()) && instant.toISOString() === text && text > '0001'
+}
+
+const problem = (error: ErrorCode): Outcome => ({ kind: 'problem', error })
+
+function matches(condition: Condition, task: Task, how: 'weakly' | 'strongly'): boolean {
+  if (condition === '*') return true
+  if ('unreadable' in condition) return false
+  return condition.some(
+    ({ weak, version }) => version === task.updated_at && (how === 'weakly' || !weak),
+  )
+}
+
+function newTask({ owner, body }: TaskRequest): Omit<Task, Chosen> {
+  const { title = '', description = null, completed = false } = writtenIn(body)
+  return { user_id: owner.id, title: title.trim(), description, completed }
+}
+
+const create = (request: TaskRequest): Outcome => ({ kind: 'made', task: newTask(request) })
+
+function change(task: Task, { place, body }: TaskRequest): Outcome {
+  const written = writtenIn(body)
+  const flips = place === 'complete' && written.completed === undefined
+  const { title = task.title, description = task.description } = written
+  const { completed = flips ? !task.completed : task.completed } = written
+  const next = { ...task, title: title.trim(), description, completed }
+  return { kind: sameValues(task, next) ? 'read' : 'changed', task: next }
+}
+
+function sameValues(a: Task, b: Task): boolean {
+  return a.title === b.title && a.description === b.description && a.completed === b.completed
+}
+
+function list(world: World, { owner, query }: TaskRequest): Outcome {
+  const { completed, limit, cursor } = Object.fromEntries(query)
+  const before = cursor === undefined ? undefined : world.cursors.get(cursor)
+  const found = tasksOf(world, owner)
+    .filter((task) => before === undefined || task.id < before)
+    .filter((task) => completed === undefined || String(task.completed) === completed)
+    .toReversed()
+  const tasks = found.slice(0, limit === undefined ? found.length : Number(limit))
+  return { kind: 'page', tasks, more: tasks.length < found.length }
+}
+
+/** The members of a body that was found valid. */
+function writtenIn(body: TaskRequest['body']): Partial<Omit<Task, Chosen>> {
+  return body.kind === 'json' ? (body.value as Partial<Task>) : {} // faultsOfBody has seen it
+}
+
+const PARAMETERS: Record<string, (world: World, value: string) => boolean> = {
+  completed: (_world, value) => ['true', 'false'].includes(value),
+  limit: (_world, value) => /^[1-9]\d{0,3}$/.test(value) && Number(value) <= 1000,
+  cursor: (world, value) => world.cursors.has(value),
+}
+
+/** Every offending parameter, as `query/name`. */
+function faultsOfQuery(world: World, { method, place, query }: TaskRequest): string[] {
+  const known = place === 'list' && method !== 'POST' ? PARAMETERS : {}
+  const names = query.map(([name]) => name)
+  return [...new Set(names)]
+    .filter((name) => {
+      const given = query.filter(([other]) => other === name)
+      return given.length > 1 || !given.every(([, value]) => known[name]?.(world, value))
+    })
+    .map((name) => `query/${name}`)
+}
+
+const wellFormed = (value: unknown, most: number): value is string =>
+  typeof value === 'string' &&
+  value.isWellFormed() &&
+  !value.includes('\0') &&
+  [...value].length <= most
+
+const MEMBERS: Record<string, (value: unknown) => boolean> = {
+  title: (value) =>
+    typeof value === 'string' && value.trim() !== '' && wellFormed(value.trim(), 500),
+  description: (value) => value === null || wellFormed(value, 16_384),
+  completed: (value) => typeof value === 'boolean',
+}
+
+/** Every offending place of a body, as `body/title`; `body` where it is the whole. */
+function faultsOfBody({ method, place, body }: TaskRequest): string[] {
+  if (method !== 'POST' && method !== 'PUT' && method !== 'PATCH') return []
+  if (body.kind !== 'json') return method === 'PATCH' ? [] : ['body']
+  const { value } = body
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return ['body']
+  const members = Object.entries(value)
+  const known = place === 'complete' ? ['completed'] : Object.keys(MEMBERS)
+  const faults = members
+    .filter(([name, given]) => !known.includes(name) || !MEMBERS[name]?.(given))
+    .map(([name]) => `body/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`)
+  if (method === 'POST' && !('title' in value)) faults.push('body/title')
+  if (method === 'PUT' && members.length === 0) faults.push('body')
+  return faults
+}
+
+/** The world with this task made or changed. */
+export function withTask(world: World, task: Task): World {
+  const others = (world.tasks.get(task.user_id) ?? []).filter(({ id }) => id !== task.id)
+  const tasks = [...others, task].sort((a, b) => (a.id < b.id ? -1 : 1))
+  return { ...world, tasks: new Map(world.tasks).set(task.user_id, tasks) }
+}
+
+/** The world in which a request under a key has been done, with this answer. */
+export function withKey(world: World, request: TaskRequest, task: Task, made: boolean): World {
+  const place = placeOfKey(request)
+  if (place === undefined) return world
+  const done = {
+    userId: task.user_id,
+    key: request.idempotencyKey?.key ?? '',
+    asked: askedBy(request),
+    made,
+    task,
+  }
+  return { ...world, done: new Map(world.done).set(place, done) }
+}
+
+export function withoutTask(world: World, { id, user_id }: Task): World {
+  const others = (world.tasks.get(user_id) ?? []).filter((task) => task.id !== id)
+  return { ...world, tasks: new Map(world.tasks).set(user_id, others) }
+}
+
+/** The world in which this text is known to be a cursor, and where a page begins with it. */
+export function withCursor(world: World, text: string, id: string): World {
+  return { ...world, cursors: new Map(world.cursors).set(text, id) }
+}
