@@ -9,7 +9,8 @@ import { health } from './api/health.ts'
 import { allowOrigins } from './api/origins.ts'
 import { serveCanonicalPaths } from './api/paths.ts'
 import { answerProblems } from './api/problem.ts'
-import { answerAll, markAnswers, serverOptions } from './api/protocol.ts'
+import { markAnswers, serverOptions } from './api/protocol.ts'
+import { answerEveryone } from './api/sockets.ts'
 import { tasks } from './api/tasks.ts'
 import { validateStrictly } from './api/validation.ts'
 import type { Config } from './core/config.ts'
@@ -44,7 +45,7 @@ export async function buildApp({
   const app = Fastify({ ...serverOptions(config, limits), loggerInstance: logger })
 
   watch?.(app)
-  answerAll(app)
+  answerEveryone(app.server)
   markAnswers(app)
   answerProblems(app)
   takeJsonOnly(app)

@@ -63,8 +63,9 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
         if (!places.every((place) => PLACE.test(place))) throw new AppError('not_found')
         if (!operation.hashes) return answer(operation, request, reply)
         return hashing.pass(clientNetwork(request.ip), () => {
-          // Who hung up while waiting gets no work done.
-          if (request.socket.destroyed) throw new AppError('service_unavailable')
+          // Who hung up while waiting gets no work done; or said all, and is told to come again.
+          const { destroyed, readableEnded } = request.socket
+          if (destroyed || readableEnded) throw new AppError('service_unavailable')
           return answer(operation, request, reply)
         })
       },

@@ -62,4 +62,4 @@ export const LIMITS = Object.freeze({
   mailsWindowSeconds: 900,
 })
 
-export type Limits = typeof LIMITS
+export type Limits = Readonly<Record<keyof typeof LIMITS, number>>

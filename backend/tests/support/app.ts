@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { openAccounts } from '../../src/accounts/accounts.ts'
 import { buildApp } from '../../src/app.ts'
 import { type Config, loadConfig } from '../../src/core/config.ts'
+import { LIMITS, type Limits } from '../../src/core/limits.ts'
 import type { Environment } from '../../src/core/settings.ts'
 import { signToken } from '../../src/core/token.ts'
 import type { Connector } from '../../src/database/pool.ts'
@@ -51,10 +52,14 @@ export async function startApp(
   kind: Kind,
   environment: Environment = {},
   wrap: (database: Database) => Database = (database) => database,
+  limits?: Partial<Limits>,
 ): Promise<TestApp> {
   const poolMax = environment.DATABASE_POOL_MAX
   const test = await openTestDatabase(kind, poolMax === undefined ? undefined : Number(poolMax))
-  const served = await serve(wrap(test.database), environment, { connector: test.connector })
+  const served = await serve(wrap(test.database), environment, {
+    connector: test.connector,
+    ...(limits && { limits }),
+  })
   return { ...served, test, admin: test.admin, close: () => closeBoth(served.app, test) }
 }
 
@@ -72,13 +77,15 @@ export interface Serving {
   /** Where the accounts are kept. */
   connector?: Connector
   watch?: (app: FastifyInstance) => void
+  /** Shorter times of HTTP than the server's own. */
+  limits?: Partial<Limits>
 }
 
 /** Serves any database, also one that fails. */
 export async function serve(
   database: Database,
   environment: Environment = {},
-  { connector = NOWHERE, watch = () => {} }: Serving = {},
+  { connector = NOWHERE, watch = () => {}, limits = {} }: Serving = {},
 ) {
   const config = loadConfig({
     BETTER_AUTH_SECRET: SECRET,
@@ -89,8 +96,14 @@ export async function serve(
   const log: string[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => log.push(line) })
   const accounts = openAccounts(config, connector, logger)
-  const app = await buildApp({ config, database, accounts, logger, watch })
-  const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
+  const app = await buildApp({
+    ...{ config, database, accounts, logger, watch },
+    limits: { ...LIMITS, ...limits },
+  })
+  const port = Number(
+    new URL(await app.listen({ host: '127.0.0.1', port: 0, backlog: LIMITS.connectionsWaiting }))
+      .port,
+  )
   const token = (userId: string) => signToken(config, userId)
   const send = async (method: string, path: string, sending: Sending = {}) => {
     const user = sending.as === undefined ? userOf(path) : sending.as

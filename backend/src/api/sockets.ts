@@ -1,0 +1,65 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { AppError, type ErrorCode } from '../core/errors.ts'
+import { requestId, SAME_FOR_ALL } from './marks.ts'
+import { problemBody } from './problem.ts'
+
+/** What a socket waits for: more than one answer where its requests are pipelined. */
+interface UnderWay {
+  unanswered: number
+  latest: ServerResponse<IncomingMessage>
+}
+
+const underWay = new WeakMap<Socket, UnderWay>()
+
+export function requestBegins(latest: ServerResponse<IncomingMessage>): void {
+  const { socket } = latest.req
+  const known = underWay.get(socket)
+  if (known === undefined) return void underWay.set(socket, { unanswered: 1, latest })
+  known.unanswered += 1
+  known.latest = latest
+}
+
+export function requestEnds(socket: Socket): void {
+  const known = underWay.get(socket)
+  if (known !== undefined) known.unanswered -= 1
+}
+
+/** Has the server answer where Node by itself would be silent, or speak in a form of its own. */
+export function answerEveryone(server: Server): void {
+  // Who has said all and closed that side of the connection still listens. Node's types lack it.
+  Object.assign(server, { httpAllowHalfOpen: true })
+  server.on('connect', (_request, socket: Socket) => {
+    socket.on('error', () => {}) // Node has left the socket to us, and a reset would end the process
+    refuseSocket(new Error('CONNECT asks for a proxy'), socket)
+  })
+  // RFC 9110 §10.1.1: an expectation that is not known may be ignored.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response))
+}
+
+const SOCKET_ERRORS: Record<string, ErrorCode> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+}
+
+/** Bytes that are no HTTP request: one answer in the contract's form, and the connection is closed. */
+export function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+  const { unanswered = 0, latest } = underWay.get(socket) ?? {}
+  // What follows a request that is not answered yet must not be taken for its answer. A fault of its
+  // own body is: nothing is done before a body is whole.
+  const ownBody = unanswered === 1 && latest?.req.complete === false && !latest.headersSent
+  if (unanswered > 0 && !ownBody) return void socket.destroy()
+  const problem = new AppError(SOCKET_ERRORS[error.code ?? ''] ?? 'bad_request', { cause: error })
+  const id = requestId({ headers: {} })
+  const body = problemBody(problem, id)
+  const headers = {
+    'content-type': 'application/problem+json',
+    'content-length': Buffer.byteLength(body),
+    'x-request-id': id,
+    ...SAME_FOR_ALL,
+    connection: 'close',
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('')}\r\n${body}`)
+}

@@ -1,0 +1,50 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+
+/** More than any of a test's times: who is silent for so long has not ended the connection. */
+const PATIENCE_MS = 15_000
+
+/** A connection, what came over it, and its end. */
+export interface Line {
+  readonly socket: Socket
+  /** All that came, when the server has ended the connection. */
+  readonly ended: Promise<string>
+}
+
+/** Opens a connection that only the server ends. */
+export async function openLine(port: number): Promise<Line> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  let text = ''
+  socket.on('data', (chunk) => {
+    text += chunk.toString('latin1')
+  })
+  socket.on('error', () => {}) // a server that has said all it had to may reset it
+  socket.on('end', () => socket.end())
+  const ended = new Promise<string>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      socket.destroy()
+      reject(new Error(`the connection is open still, after: ${text}`))
+    }, PATIENCE_MS)
+    socket.on('close', () => {
+      clearTimeout(timer)
+      resolve(text)
+    })
+  })
+  ended.catch(() => undefined) // looked at later
+  await once(socket, 'connect')
+  return { socket, ended }
+}
+
+/** Sends bytes as they are, one a character, and reads until the server ends the connection. */
+export async function speak(port: number, bytes: string, halfClose = false): Promise<string> {
+  const { socket, ended } = await openLine(port)
+  socket.write(Buffer.from(bytes, 'latin1'))
+  if (halfClose) socket.end()
+  return ended
+}
+
+/** The statuses of the answers in what came over a connection; 1xx are none. */
+export function statuses(text: string): number[] {
+  const found = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))
+  return found.filter((status) => status >= 200)
+}
