@@ -21,9 +21,12 @@ export class Connection {
   /** Until it shows that it stands before a pooler which forgets prepared statements. */
   #prepares = true
   #gathering = false
+  #ranDry = false
   /** When the last answer came, or the first statement after a rest was sent. */
   heardMs = 0
   pending = 0
+  /** How many statements it may owe before others wait. */
+  ahead: number = LIMITS.statementsAhead
 
   private constructor(client: Client, lost: (connection: Connection) => void) {
     this.#client = client
@@ -119,6 +122,17 @@ export class Connection {
 
   async end(): Promise<void> {
     await this.#client.end()
+  }
+
+  giveMoreAhead(): void {
+    this.#ranDry = true
+    this.ahead = Math.min(2 * this.ahead, LIMITS.statementsInFlight)
+  }
+
+  /** Unless it has run dry since the last time. */
+  giveLessAhead(): void {
+    if (!this.#ranDry) this.ahead = Math.max(this.ahead / 2, LIMITS.statementsAhead)
+    this.#ranDry = false
   }
 
   endIfSilent(): void {

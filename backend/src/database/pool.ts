@@ -1,6 +1,6 @@
 import type { ClientConfig } from 'pg'
 import { AppError } from '../core/errors.ts'
-import { LIMITS } from '../core/limits.ts'
+import { LIMITS, type Limits } from '../core/limits.ts'
 import { Connection } from './connection.ts'
 import { fromDatabase, unavailable } from './errors.ts'
 import type { Database, Statement } from './session.ts'
@@ -35,19 +35,20 @@ export class PipelinedPool implements Database {
   readonly #connector: Connector
   readonly #connections = new Set<Connection>()
   readonly #watchdog: NodeJS.Timeout
-  readonly #line = new WaitingLine()
+  readonly #line: WaitingLine
+  readonly #limits: Limits
   readonly #drained = Promise.withResolvers<void>()
   #opening: Promise<void> | undefined
   #inFlight = 0
-  /** How many statements a connection may be given ahead. */
-  #ahead: number = LIMITS.statementsAhead
-  #ranDry = false
   #closed = false
 
-  constructor(connector: Connector) {
+  /** @param limits those of the server, or shorter ones for tests. */
+  constructor(connector: Connector, limits: Limits = LIMITS) {
     this.description = connector.description
     this.failed = connector.failed
     this.#connector = connector
+    this.#limits = limits
+    this.#line = new WaitingLine(limits.statementWaitMs)
     this.#watchdog = setInterval(() => this.#look(), LOOK_MS).unref()
   }
 
@@ -70,7 +71,7 @@ export class PipelinedPool implements Database {
 
   async #use<Result>(run: (connection: Connection) => Promise<Result>): Promise<Result> {
     if (this.#closed) throw unavailable(new Error('the pool is closed'))
-    if (this.#inFlight >= LIMITS.statementsInFlight) throw overloaded()
+    if (this.#inFlight >= this.#limits.statementsInFlight) throw overloaded()
     this.#inFlight += 1
     try {
       const connection = this.#free()
@@ -84,15 +85,16 @@ export class PipelinedPool implements Database {
     }
   }
 
-  /** The least busy connection, unless all owe as much as they may; one more is opened for them. */
+  /** The least busy connection of those that may be given more; one more is opened beside busy ones. */
   #free(): Connection | undefined {
     let least: Connection | undefined
     for (const connection of this.#connections) {
-      if (least === undefined || connection.pending < least.pending) least = connection
+      const { pending, ahead } = connection
+      if (pending < ahead && (least === undefined || pending < least.pending)) least = connection
     }
     const busy = least === undefined || least.pending > 0
     if (busy && this.#connections.size < this.#connector.size) this.#opening ??= this.#open()
-    return least !== undefined && least.pending < this.#ahead ? least : undefined
+    return least
   }
 
   /** @throws {AppError} at once when the line does not move: it would come to nothing later. */
@@ -101,17 +103,15 @@ export class PipelinedPool implements Database {
     const heardMs = Math.max(...[...this.#connections].map((connection) => connection.heardMs))
     const stuckMs = Math.max(this.#line.waitedMs(nowMs), nowMs - heardMs)
     // While the first connection is opened there is nothing to hear, and the wait for it is bounded.
-    if (this.#connections.size > 0 && stuckMs > LIMITS.statementStuckMs) throw overloaded()
+    if (this.#connections.size > 0 && stuckMs > this.#limits.statementStuckMs) throw overloaded()
     return this.#line.wait(run)
   }
 
   /** After an answer, while others wait. */
   #goOn(): void {
-    for (const { pending } of this.#connections) {
-      if (pending > 0) continue
+    for (const connection of this.#connections) {
       // It had answered all before this turn of the event loop could send it more.
-      this.#ahead = Math.min(2 * this.#ahead, LIMITS.statementsInFlight)
-      this.#ranDry = true
+      if (connection.pending === 0) connection.giveMoreAhead()
     }
     this.#letIn()
   }
@@ -132,19 +132,20 @@ export class PipelinedPool implements Database {
       )
       if (this.#connections.size === 0) this.#line.startTime()
       this.#connections.add(connection)
+      this.#letIn()
     } catch (error) {
       // While there is another, nobody depends on this one.
       if (this.#connections.size === 0) this.#line.refuseAll(error)
     } finally {
       this.#opening = undefined
     }
-    this.#letIn()
   }
 
   #look(): void {
-    for (const connection of this.#connections) connection.endIfSilent()
-    if (!this.#ranDry) this.#ahead = Math.max(this.#ahead / 2, LIMITS.statementsAhead)
-    this.#ranDry = false
+    for (const connection of this.#connections) {
+      connection.endIfSilent()
+      connection.giveLessAhead()
+    }
     if (this.#connections.size > 0) this.#line.refuseLate()
   }
 }

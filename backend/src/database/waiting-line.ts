@@ -1,5 +1,4 @@
 import { AppError } from '../core/errors.ts'
-import { LIMITS } from '../core/limits.ts'
 import type { Connection } from './connection.ts'
 
 interface Waiting {
@@ -15,7 +14,12 @@ export function overloaded(): AppError {
 
 /** Statements that no connection has room for yet, in the order they came. */
 export class WaitingLine {
+  readonly #longestMs: number
   readonly #waiting: Waiting[] = []
+
+  constructor(longestMs: number) {
+    this.#longestMs = longestMs
+  }
 
   get length(): number {
     return this.#waiting.length
@@ -45,8 +49,7 @@ export class WaitingLine {
 
   refuseLate(): void {
     const nowMs = performance.now()
-    while (this.waitedMs(nowMs) > LIMITS.statementWaitMs)
-      this.#waiting.shift()?.refuse(overloaded())
+    while (this.waitedMs(nowMs) > this.#longestMs) this.#waiting.shift()?.refuse(overloaded())
   }
 
   refuseAll(error: unknown): void {

@@ -8,11 +8,11 @@ import { type Line, openLine, speak, statuses } from '../support/speak.ts'
 
 /** The server's own, shortened; that those are what they are is in limits.test.ts. */
 const TIMES = {
-  headersMs: 600,
-  requestMs: 1_000,
+  headersMs: 500,
+  requestMs: 800,
   overdueCheckMs: 100,
-  stalledMs: 1_200,
-  keepAliveMs: 800,
+  stalledMs: 900,
+  keepAliveMs: 600,
 }
 const MB = 1_048_576
 /** Others share the machine. */

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { LIMITS } from '../src/core/limits.ts'
+import { exchange, startApp, type TestApp } from './support/app.ts'
+import { emptyPostgres, KINDS } from './support/databases.ts'
+import { type Answers, flood, getRequest } from './support/flood.ts'
+import { type DatabaseProxy, startProxy } from './support/proxy.ts'
+import { startServer } from './support/served.ts'
+
+const MB = 1_048_576
+/** What a machine that others use, and that makes the load as well, may add to any time. */
+const SLACK_MS = 4_000
+
+const NONE: Answers = { count: 0, firstMs: 0, p50Ms: 0, p99Ms: 0, maxMs: 0, withRetryAfter: 0 }
+
+/** Asks every now and then until the work is done; each answer is 200 before the time is up. */
+async function asking(
+  port: number,
+  path: string,
+  token: string,
+  { mostMs, done }: { mostMs: number; done: Promise<unknown> },
+): Promise<void> {
+  let busy = true
+  const end = done.finally(() => {
+    busy = false
+  })
+  let answers = 0
+  while (busy) {
+    const startedMs = performance.now()
+    const headers = { authorization: `Bearer ${token}` }
+    const { status } = await exchange(port, 'GET', path, { headers })
+    const tookMs = performance.now() - startedMs
+    assert.equal(status, 200, path)
+    assert.ok(tookMs < mostMs, `${path}: ${tookMs} ms`)
+    answers += 1
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  await end
+  assert.ok(answers > 2)
+}
+
+for (const kind of KINDS) {
+  describe(`more than ${kind} can do`, () => {
+    let test: TestApp
+    before(async () => {
+      test = await startApp(kind)
+      await test.send('POST', '/api/heavy/tasks', { body: { title: 'first' } })
+      await test.admin(
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
+         select 'heavy', gen_random_uuid(), 'of many', false, now(), now() from generate_series(1, 2000)`,
+      )
+    })
+    after(() => test.close())
+
+    it('503 with Retry-After for what would wait long, and the others are answered in time', async () => {
+      const earlier = process.memoryUsage().rss
+      const request = getRequest('/api/heavy/tasks?limit=1000', await test.token('heavy'))
+      const { port } = test
+      const result = await flood({
+        ...{ port, requests: [request], connections: 1_500, perSecond: null, seconds: 2 },
+      })
+      const { 200: answered = NONE, 503: refused = NONE, ...rest } = result.answers
+      assert.deepEqual(rest, {})
+      assert.equal(result.unanswered, 0)
+      assert.ok(answered.count > 0 && refused.count > 0)
+      assert.equal(refused.withRetryAfter, refused.count)
+      assert.equal(answered.withRetryAfter, 0)
+      const mostMs = LIMITS.statementWaitMs + SLACK_MS
+      for (const { maxMs } of [answered, refused]) assert.ok(maxMs < mostMs, `${maxMs} ms`)
+      assert.ok(refused.firstMs < LIMITS.statementStuckMs + SLACK_MS, `${refused.firstMs} ms`)
+      const grown = process.memoryUsage().rss - earlier
+      assert.ok(grown < 500 * MB, `${grown / MB} MB`)
+    })
+
+    it('when that ends, a request takes its usual time again within 2 s', async () => {
+      const endedMs = performance.now()
+      let tookMs = Number.POSITIVE_INFINITY
+      while (tookMs > 100) {
+        const startedMs = performance.now()
+        assert.ok(startedMs - endedMs < 2_000)
+        assert.equal((await test.send('GET', '/api/light/tasks')).status, 200)
+        tookMs = performance.now() - startedMs
+      }
+    })
+
+    it('none of it is a fault of the server in its log', () => {
+      const faults = test.log.map((line) => JSON.parse(line)).filter(({ level }) => level >= 50)
+      assert.deepEqual(faults, [])
+    })
+  })
+}
+
+describe('a user who floods', () => {
+  let test: TestApp
+  before(async () => {
+    test = await startApp('postgres', { RATE_LIMIT_PER_MINUTE: '300' })
+  })
+  after(() => test.close())
+
+  it('429 with RateLimit beyond the limit, and others are served meanwhile', async () => {
+    const { port } = test
+    const requests = [getRequest('/api/mallory/tasks', await test.token('mallory'))]
+    const flooding = flood({ port, requests, connections: 100, perSecond: 2_000, seconds: 2 })
+    await asking(port, '/api/alice/tasks', await test.token('alice'), {
+      ...{ mostMs: 1_000, done: flooding },
+    })
+    const { 200: answered = NONE, 429: refused = NONE, ...rest } = (await flooding).answers
+    assert.deepEqual(rest, {})
+    assert.equal(answered.count, 300)
+    assert.ok(refused.count > 300)
+    assert.equal(refused.withRetryAfter, refused.count)
+    const { status, headers } = await test.send('GET', '/api/mallory/tasks')
+    assert.equal(status, 429)
+    assert.equal(headers['ratelimit-policy'], '"user";q=300;w=60')
+    assert.match(String(headers.ratelimit), /^"user";r=0;t=\d+$/)
+  })
+})
+
+describe('a database that has stopped', () => {
+  let database: Awaited<ReturnType<typeof emptyPostgres>>
+  let proxy: DatabaseProxy
+  let server: Awaited<ReturnType<typeof startServer>>
+  before(async () => {
+    database = await emptyPostgres()
+    proxy = await startProxy(database.url)
+    server = await startServer(proxy.url)
+  })
+  after(async () => {
+    proxy.freeze(false)
+    await server.close()
+    await proxy.close()
+    await database.drop()
+  })
+
+  it('503 at once beyond what it was given, alive meanwhile, and nothing piles up', async () => {
+    const { port } = server
+    const token = await server.token('alice')
+    const ask = () => server.send('GET', '/api/alice/tasks')
+    while (proxy.connections() < 4) await Promise.all(Array.from({ length: 50 }, ask))
+
+    const earlier = process.memoryUsage().rss
+    proxy.freeze(true)
+    const requests = [getRequest('/api/alice/tasks', token)]
+    const order = { port, requests, connections: 1_500, perSecond: 300, seconds: 3 }
+    const { promise: sent, resolve: allSent } = Promise.withResolvers<void>()
+    const flooding = flood(order, allSent)
+    await asking(port, '/livez', token, { mostMs: 1_000, done: sent })
+    const grown = process.memoryUsage().rss - earlier
+    // Those that the connections were given wait until then: they may have been done.
+    proxy.freeze(false)
+
+    const { 200: answered = NONE, 503: refused = NONE, ...rest } = (await flooding).answers
+    assert.deepEqual(rest, {})
+    assert.ok(answered.count <= 4 * LIMITS.statementsAhead, `${answered.count} answers`)
+    assert.equal(answered.count + refused.count, 900)
+    assert.equal(refused.withRetryAfter, refused.count)
+    assert.ok(refused.p50Ms < 500, `${refused.p50Ms} ms`)
+    assert.ok(refused.maxMs < LIMITS.statementWaitMs + SLACK_MS, `${refused.maxMs} ms`)
+    assert.ok(grown < 200 * MB, `${grown / MB} MB`)
+    assert.equal((await ask()).status, 200)
+  })
+})
