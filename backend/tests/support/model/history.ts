@@ -30,7 +30,8 @@ export class History {
   world: World = EMPTY
   readonly #people: readonly Person[]
   readonly #send: Send
-  readonly #problems: Map<string, string>
+  /** The first answer of each kind of problem. */
+  readonly #problems = new Map<string, string>()
   readonly #names = new Map<string, string>()
   readonly #versions = new Map<string, string[]>()
   readonly #deleted: Task[] = []
@@ -38,11 +39,9 @@ export class History {
   readonly #keyed: TaskRequest[] = []
   readonly #lines: string[] = []
 
-  /** @param problems the first answer of each kind of problem, noted here and by other histories. */
-  constructor(people: readonly Person[], send: Send, problems: Map<string, string>) {
+  constructor(people: readonly Person[], send: Send) {
     this.#people = people
     this.#send = send
-    this.#problems = problems
   }
 
   /** The steps up to now, a line for each request. */

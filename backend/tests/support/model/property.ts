@@ -60,13 +60,12 @@ export async function search(
   try {
     const client = new Client(test, sockets)
     const model: Rows = { users: [], tasks: [], keys: [] }
-    const problems = new Map<string, string>()
     let run = 0
     const play = async (planned: readonly Step[]): Promise<World> => {
       run += 1
       // Of earlier histories all rows stay, as more of what nobody may see.
       const people = await client.people(run)
-      const history = new History(people, (request) => client.send(request), problems)
+      const history = new History(people, (request) => client.send(request))
       for (const step of planned) await history.take(step)
       await history.readAll()
       return history.world
@@ -92,6 +91,7 @@ export async function search(
     const failure = details.failed
       ? [
           `npm run test:model -- ${again} --path ${details.counterexamplePath}`,
+          '(without --path where it takes what earlier histories left behind)',
           `after ${details.numRuns} histories, made shorter ${details.numShrinks} times:`,
           details.errorInstance instanceof Error ? details.errorInstance.message : '',
         ].join('\n')
