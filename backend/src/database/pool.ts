@@ -132,13 +132,14 @@ export class PipelinedPool implements Database {
       )
       if (this.#connections.size === 0) this.#line.startTime()
       this.#connections.add(connection)
-      this.#letIn()
     } catch (error) {
-      // While there is another, nobody depends on this one.
+      // While there is another, nobody depends on this one, nor is the next opened for now.
       if (this.#connections.size === 0) this.#line.refuseAll(error)
+      return
     } finally {
       this.#opening = undefined
     }
+    this.#letIn()
   }
 
   #look(): void {

@@ -264,13 +264,15 @@ describe('a request in flight', () => {
         headers: { 'idempotency-key': key },
       })
     const first = send('held')
-    const waiting = 'select from pg_locks where not granted'
+    const waiting = `select from pg_stat_activity where datname = current_database()
+      and wait_event_type = 'Lock'`
     while ((await test.admin(waiting)).length === 0);
     // Behind it on its connection the second one would wait, and be done then; so on another.
-    const others = [test.send('GET', '/api/bob/tasks')]
+    const others: Promise<Answer>[] = []
     const open = `select from pg_stat_activity where datname = current_database()
       and application_name = 'todo-backend' and state = 'idle' and query like '%app.user_id%'`
-    while ((await test.admin(open)).length === 0);
+    do others.push(test.send('GET', '/api/bob/tasks'))
+    while ((await test.admin(open)).length === 0)
     const second = await send('held')
     assert.equal(second.status, 409)
     assert.equal(second.json.error, 'conflict')

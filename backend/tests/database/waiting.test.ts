@@ -77,6 +77,15 @@ describe('statements that no connection has room for', () => {
     await Promise.all([slow, ...behind])
   })
 
+  it('have another connection opened for them, though nothing more comes and nothing is answered', async () => {
+    another = open(2)
+    const slow = another.asUser('alice', sleep(2 * (statementWaitMs / 1_000)))
+    const all = Array.from({ length: statementsAhead + 10 }, () => another?.asUser('bob', now))
+    const answered = (await Promise.allSettled(all)).filter(({ status }) => status === 'fulfilled')
+    assert.equal(answered.length, all.length)
+    await slow
+  })
+
   it('503 for who has waited too long, and nothing of it was done', async () => {
     const given = [
       pool.asUser('given', sleep(1.2)),
