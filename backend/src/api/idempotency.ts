@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto'
 import { setTimeout as rest } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import { AppError, type Fault } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
 import type { Statement } from '../database/session.ts'
 import { type ChangeOnce, forgetExpiredKeys, type IdempotencyKey } from '../models/task-once.ts'
 
 /** A string of RFC 9651 §3.3.3, as the draft has it, or the same without quotes, as many clients do. */
 const QUOTED = /^"((?:[ !#-[\]-~]|\\["\\])+)"$/
 const BARE = /^[!#-+\--~]+$/
-const LONGEST_KEY = 255
 
 /** At most so often, and so many in a step, so that no step is felt. */
 const FORGET_EVERY_MS = 60_000
@@ -35,8 +35,8 @@ export function idempotencyKey(
 
 function readKey(header: string): string {
   const key = BARE.test(header) ? header : QUOTED.exec(header)?.[1]?.replace(/\\(.)/g, '$1')
-  if (key !== undefined && key.length <= LONGEST_KEY) return key
-  throw refused(`must be given once, as 1 to ${LONGEST_KEY} visible ASCII characters`)
+  if (key !== undefined && key.length <= LIMITS.keyCharacters) return key
+  throw refused(`must be given once, as 1 to ${LIMITS.keyCharacters} visible ASCII characters`)
 }
 
 /** The key was used for another request. */

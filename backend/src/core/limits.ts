@@ -11,6 +11,8 @@ export const LIMITS = Object.freeze({
   bodyBytes: 65_536,
   /** How deep objects and arrays lie in each other in a body; no schema goes deeper. */
   bodyLevels: 2,
+  /** Of an `Idempotency-Key`; its column has the same bound. */
+  keyCharacters: 255,
 
   /**
    * Connections that wait to be taken. Node's own is 511; of more that come at once, each would try
