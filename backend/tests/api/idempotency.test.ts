@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { Client } from 'pg'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { forgetExpiredKeys } from '../../src/models/task-once.ts'
 import { type Answer, type Sending, startApp, type TestApp } from '../support/app.ts'
@@ -251,35 +250,31 @@ describe('a request in flight', () => {
   after(() => test.close())
 
   it('409 for the same one, at once, and 201 with its answer when it is done', async () => {
-    const { config } = test.test
-    assert.ok(config.kind === 'postgres')
-    const holder = new Client({ connectionString: config.url })
-    await holder.connect()
-    // A first task waits for its user's row, and so does not end.
-    await holder.query('begin')
-    await holder.query(`insert into todo.users (id) values ('alice')`)
     const send = (key: string) =>
       test.send('POST', '/api/alice/tasks', {
         body: { title: 'slow' },
         headers: { 'idempotency-key': key },
       })
-    const first = send('held')
-    const waiting = `select from pg_stat_activity where datname = current_database()
-      and wait_event_type = 'Lock'`
-    while ((await test.admin(waiting)).length === 0);
-    // Behind it on its connection the second one would wait, and be done then; so on another.
-    const others: Promise<Answer>[] = []
-    const open = `select from pg_stat_activity where datname = current_database()
-      and application_name = 'todo-backend' and state = 'idle' and query like '%app.user_id%'`
-    do others.push(test.send('GET', '/api/bob/tasks'))
-    while ((await test.admin(open)).length === 0)
-    const second = await send('held')
-    assert.equal(second.status, 409)
-    assert.equal(second.json.error, 'conflict')
-    await holder.query('rollback')
-    await holder.end()
-    await Promise.all(others)
-    const done = await first
+    // On the connection of the first one the second would wait behind it, so there are two.
+    const connections = `select from pg_stat_activity
+      where datname = current_database() and application_name = 'todo-backend'`
+    do {
+      await Promise.all([1, 2].map(() => test.send('GET', '/api/bob/tasks')))
+    } while ((await test.admin(connections)).length < 2)
+    const done = await withDirectClient(test.test.connector.direct, async (holder) => {
+      // A first task waits for its user's row, and so does not end.
+      await holder.query('begin')
+      await holder.query(`insert into todo.users (id) values ('alice')`)
+      const first = send('held')
+      const waiting = `select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`
+      while ((await test.admin(waiting)).length === 0);
+      const second = await send('held')
+      assert.equal(second.status, 409)
+      assert.equal(second.json.error, 'conflict')
+      await holder.query('rollback')
+      return first
+    })
     assert.equal(done.status, 201)
     const third = await send('held')
     assert.deepEqual([third.status, third.text], [201, done.text])
