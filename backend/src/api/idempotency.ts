@@ -55,7 +55,7 @@ export function keyInFlight(): AppError {
  * to its snapshot: where the change went through, it is one in flight; where nothing was changed, the
  * other may have changed it, so the key is looked for again.
  */
-export async function changeOnce(
+async function changeOnce(
   request: FastifyRequest,
   statement: Statement<ChangeOnce>,
 ): Promise<ChangeOnce> {
@@ -75,17 +75,19 @@ function refused(message: string): AppError {
 }
 
 /**
- * Forgets expired keys in small steps, while keys are used and not otherwise: a database that sleeps
- * is left asleep.
+ * Makes changes once each, and forgets expired keys now and then: while keys are used and not
+ * otherwise, so that a database that sleeps is left asleep.
  */
-export function forgetKeysNowAndThen(): (request: FastifyRequest) => void {
+export function changesOnce(): typeof changeOnce {
   let forgotMs = Number.NEGATIVE_INFINITY
-  return (request) => {
-    if (performance.now() - forgotMs < FORGET_EVERY_MS) return
-    forgotMs = performance.now()
-    forgetKeys(request).catch((err) => {
-      request.log.warn({ err }, 'expired idempotency keys could not be forgotten')
-    })
+  return (request, statement) => {
+    if (performance.now() - forgotMs >= FORGET_EVERY_MS) {
+      forgotMs = performance.now()
+      forgetKeys(request).catch((err) => {
+        request.log.warn({ err }, 'expired idempotency keys could not be forgotten')
+      })
+    }
+    return changeOnce(request, statement)
   }
 }
 

@@ -5,7 +5,7 @@ import { deleteTask, findTask, insertTask, toggleTask, updateTask } from '../mod
 import { listTasks } from '../models/task-list.ts'
 import { insertTaskOnce, toggleTaskOnce } from '../models/task-once.ts'
 import { etagOf, isNotModified, requiredVersions } from './conditions.ts'
-import { changeOnce, forgetKeysNowAndThen, idempotencyKey } from './idempotency.ts'
+import { changesOnce, idempotencyKey } from './idempotency.ts'
 import { allTasks, cursorId, nextPage } from './pages.ts'
 import { limitRate } from './rate-limit.ts'
 import { found, refuseImpossibleIds, sendChange, sendNew, sendTask } from './send-task.ts'
@@ -22,7 +22,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
 ) => {
   limitRate(app, limit)
   refuseImpossibleIds(app)
-  const forgetKeys = forgetKeysNowAndThen()
+  const changeOnce = changesOnce()
 
   app.get('', { schema: operations.list }, async (request, reply) => {
     const { completed, limit, cursor } = request.query
@@ -38,11 +38,11 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
     const { userId, body } = request
     const { title, description = null, completed = false } = body
     const key = idempotencyKey(request, title, description, completed)
-    if (key === undefined) {
-      return sendNew(reply, { json: await request.asUser(insertTask(userId, uuidv7(), body)) })
-    }
-    forgetKeys(request)
-    return sendNew(reply, await changeOnce(request, insertTaskOnce(userId, uuidv7(), body, key)))
+    const change =
+      key === undefined
+        ? { json: await request.asUser(insertTask(userId, uuidv7(), body)) }
+        : await changeOnce(request, insertTaskOnce(userId, uuidv7(), body, key))
+    return sendNew(reply, change)
   })
 
   app.get('/:id', { schema: operations.get }, async (request, reply) => {
@@ -72,13 +72,10 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
       return sendChange(reply, await request.asUser(updateTask(userId, params.id, body, versions)))
     }
     const key = idempotencyKey(request, params.id, versions)
-    if (key === undefined) {
-      return sendChange(reply, await request.asUser(toggleTask(userId, params.id, versions)))
-    }
-    forgetKeys(request)
-    return sendChange(
-      reply,
-      await changeOnce(request, toggleTaskOnce(userId, params.id, versions, key)),
-    )
+    const change =
+      key === undefined
+        ? await request.asUser(toggleTask(userId, params.id, versions))
+        : await changeOnce(request, toggleTaskOnce(userId, params.id, versions, key))
+    return sendChange(reply, change)
   })
 }
