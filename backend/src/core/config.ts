@@ -104,7 +104,7 @@ export function loadConfig(env: Environment = process.env): Config {
   })
 }
 
-/** The tokens of two users, for `npm run verify`: there no other user of the machine reads them. */
+/** The tokens of two users, for `npm run verify`: a command line can be read by everybody on the machine. */
 export function loadTokens(env: Environment = process.env) {
   const { text } = settingsReader(env)
   return { a: text('TODO_TOKEN_A'), b: text('TODO_TOKEN_B') }

@@ -34,7 +34,7 @@ export const LIMITS = Object.freeze({
   statementsInFlight: 1_024,
   /** Those of them that one connection is given before it answers; the others wait for one that is free. */
   statementsAhead: 16,
-  /** While the first of those has waited this long, or no connection has answered, no more may wait. */
+  /** While the first of those has waited this long, or no connection has answered for as long, no more may. */
   statementStuckMs: 1_000,
   /** And none waits longer than this. */
   statementWaitMs: 1_500,

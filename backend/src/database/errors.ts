@@ -36,17 +36,17 @@ export function sqlState(error: unknown): string | undefined {
   return undefined
 }
 
-/** The statement of a name is not there, or one of that name is there already. */
+/** The prepared statement of a name is not there, or one of that name is there already. */
 const DISAGREED = /^26000$|^42P05$/
 
-/** Whether it failed for what is prepared, so before anything was done. */
+/** Whether pg and the server disagree on what is prepared; then nothing of the statement was done. */
 export function isDisagreement(error: unknown): boolean {
   return DISAGREED.test(sqlState(error) ?? '')
 }
 
 /**
- * SQLSTATEs after which a connection is of no more use: the server is ending it (57P…), or it has
- * become a standby.
+ * SQLSTATEs after which a connection is of no more use, as it is after a disagreement: the server is
+ * ending it (57P…), or it has become a standby.
  */
 const SPENT = /^57P|^25006$/
 

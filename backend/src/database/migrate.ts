@@ -55,8 +55,8 @@ export async function migrate(
 }
 
 /**
- * Roles belong to all databases of a server. A transaction that found one being made by another
- * database's migration does not know it by its name any more, and the next one does.
+ * Roles belong to all databases of a server. When the migration of another database makes one at the
+ * same time, this transaction may still not find it by its name; the next one does.
  */
 async function knowingRoles<Result>(transaction: () => Promise<Result>): Promise<Result> {
   try {

@@ -85,7 +85,7 @@ export const routes = (title: string) => [
 
 export const isRead = (method: string) => method === 'GET' || method === 'HEAD'
 
-/** With what is this run's alone written as what it stands for. */
+/** The name of an attempt, the same in every run: ids, users and cursors are written as what they are. */
 export function nameOf(pair: Pair, method: string, path: string, addition = ''): string {
   const { me, other } = pair
   let name = `${method} ${path}`
