@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { RouteOptions } from 'fastify'
 import { ACCOUNT_OPERATIONS } from '../src/api/account-operations.ts'
-import { serve } from './support/app.ts'
+import { NO_DATABASE, serve } from './support/app.ts'
 import { openTestDatabase } from './support/databases.ts'
 
 const SOURCE = fileURLToPath(new URL('../src', import.meta.url))
@@ -113,24 +113,14 @@ describe('the house', () => {
 
   it('every route is private unless it is named public', async () => {
     const routes: RouteOptions[] = []
-    const nothing = () => Promise.reject(new Error('no database'))
-    const { app } = await serve(
-      {
-        description: '',
-        failed: new Promise(() => {}),
-        asUser: nothing,
-        ping: nothing,
-        close: async () => {},
+    const watch: Parameters<typeof serve>[2] = {
+      watch: (server) => {
+        server.addHook('onRoute', (route) => {
+          routes.push(route)
+        })
       },
-      {},
-      {
-        watch: (server) => {
-          server.addHook('onRoute', (route) => {
-            routes.push(route)
-          })
-        },
-      },
-    )
+    }
+    const { app } = await serve(NO_DATABASE, {}, watch)
     const named = (open: boolean) => {
       const found = routes.filter(({ config }) => (config?.public === true) === open)
       return [...new Set(found.map(({ url }) => url))].sort()

@@ -1,17 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { LIMITS } from '../src/core/limits.ts'
-import type { Database } from '../src/database/session.ts'
-import { serve } from './support/app.ts'
-
-const nothing = () => Promise.reject(new Error('no database'))
-const NONE: Database = {
-  description: '',
-  failed: new Promise(() => {}),
-  asUser: nothing,
-  ping: nothing,
-  close: async () => {},
-}
+import { NO_DATABASE, serve } from './support/app.ts'
 
 interface Schema {
   readonly type?: string | readonly string[]
@@ -36,7 +26,7 @@ function levels(schema: Schema): number {
 
 describe('the limits', () => {
   it('are those of the server that listens', async () => {
-    const { app } = await serve(NONE)
+    const { app } = await serve(NO_DATABASE)
     const { headersTimeout, requestTimeout, keepAliveTimeout, timeout } = app.server
     assert.deepEqual(
       { headersTimeout, requestTimeout, keepAliveTimeout, timeout },
@@ -56,7 +46,7 @@ describe('the limits', () => {
         })
       },
     }
-    const { app } = await serve(NONE, {}, watch)
+    const { app } = await serve(NO_DATABASE, {}, watch)
     assert.ok(found.length > 10)
     assert.equal(Math.max(...found), LIMITS.bodyLevels)
     await app.close()

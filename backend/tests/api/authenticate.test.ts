@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { after, before, describe, it, mock } from 'node:test'
-import { SECRET, startApp, type TestApp } from '../support/app.ts'
+import { NO_DATABASE, SECRET, serve, startApp, type TestApp } from '../support/app.ts'
 import { claims, encode, forge, HS256, now } from '../support/tokens.ts'
 
 describe('who is asking', () => {
@@ -189,15 +189,7 @@ describe('who is asking', () => {
   })
 
   it('401 and 403 are decided without a database', async () => {
-    const { serve } = await import('../support/app.ts')
-    const away = () => Promise.reject(new Error('asked the database'))
-    const blind = await serve({
-      description: '',
-      failed: new Promise(() => {}),
-      asUser: away,
-      ping: away,
-      close: async () => {},
-    })
+    const blind = await serve(NO_DATABASE)
     assert.equal((await blind.send('GET', '/api/alice/tasks', { as: null })).status, 401)
     assert.equal((await blind.send('GET', '/api/alice/tasks', { as: 'bob' })).status, 403)
     assert.equal((await blind.send('GET', '/api/alice/tasks')).status, 500)

@@ -11,10 +11,8 @@ import fc from 'fast-check'
 import { startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
 import { assertProblem } from '../support/problem.ts'
-import { type RawAnswer, sendRaw } from '../support/raw-request.ts'
+import { type RawAnswer, sendRaw, WORK_LIMIT_MS } from '../support/raw-request.ts'
 
-/** Of work, generous: what is to be noticed is a pattern or a parser that takes seconds. */
-const LIMIT_MS = 1_000
 const BODY_LIMIT = 65_536
 const JSON_TYPE = 'Content-Type: application/json'
 const LENGTH = 'must be 1 to 500 characters'
@@ -345,7 +343,7 @@ for (const kind of KINDS) {
         headers: [`Authorization: Bearer ${token}`, ...headers],
         ...(body !== undefined && { body }),
       })
-      assert.ok(answer.workMs < LIMIT_MS, 'took too long')
+      assert.ok(answer.workMs < WORK_LIMIT_MS, 'took too long')
       return answer
     }
 

@@ -4,11 +4,9 @@ import type { ErrorCode } from '../../src/core/errors.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
 import { assertProblem } from '../support/problem.ts'
-import { type RawAnswer, type RawRequest, sendRaw } from '../support/raw-request.ts'
+import { type RawAnswer, type RawRequest, sendRaw, WORK_LIMIT_MS } from '../support/raw-request.ts'
 
 const MARKER = 'what only alice may read'
-/** Of work, generous: what is to be noticed is a pattern or a parser that takes seconds. */
-const LIMIT_MS = 1_000
 
 const CODES: Record<number, ErrorCode> = {
   400: 'bad_request',
@@ -73,7 +71,7 @@ const LOOKALIKES = [
     'undefined',
   ],
   ...['alice@example.com', 'alice?', 'alice#', '[alice]', "alice' or '1'='1", 'a'.repeat(255)],
-  ...['a'.repeat(256), '𝄞'.repeat(255), '𝄞'.repeat(256).slice(0, 510)],
+  ...['a'.repeat(256), '𝄞'.repeat(255)],
 ]
 
 /** A target, and what alice and bob get for it; `:id` is a task of alice. */
@@ -321,7 +319,7 @@ for (const kind of KINDS) {
       const headers = [`Authorization: Bearer ${tokens[as]}`, ...(request.headers ?? [])]
       const answer = await sendRaw(test.port, { ...request, headers })
       const what = `${as}: ${request.method ?? 'GET'} ${request.target.slice(0, 80)}`
-      assert.ok(answer.workMs < LIMIT_MS, `${what} took too long`)
+      assert.ok(answer.workMs < WORK_LIMIT_MS, `${what} took too long`)
       if (as !== 'alice') {
         for (const foreign of [MARKER, id]) assert.ok(!answer.bytes.includes(foreign), what)
       }

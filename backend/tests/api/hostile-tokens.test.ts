@@ -8,13 +8,11 @@ import { SECRET, startApp, type TestApp } from '../support/app.ts'
 import { type KeyServer, startKeyServer } from '../support/key-server.ts'
 import { linkIn, startMailbox } from '../support/mailbox.ts'
 import { assertProblem } from '../support/problem.ts'
-import { type RawRequest, sendRaw } from '../support/raw-request.ts'
+import { type RawRequest, sendRaw, WORK_LIMIT_MS } from '../support/raw-request.ts'
 import { claims, encode, forge, HS256, now } from '../support/tokens.ts'
 
 const ISSUER = 'https://issuer.example'
 const AUDIENCE = 'todo'
-/** Of work, generous: what is to be noticed is a pattern or a parser that takes seconds. */
-const LIMIT_MS = 1_000
 const CHALLENGE = 'Bearer realm="todo"'
 
 /** As good as it can be for both servers: what is wrong with it is the case's own. */
@@ -52,7 +50,7 @@ async function assertRefused(
   challenge = `${CHALLENGE}, error="invalid_token"`,
 ): Promise<void> {
   const answer = await sendRaw(port, { target: '/api/alice/tasks', ...request })
-  assert.ok(answer.workMs < LIMIT_MS, `${what} took too long`)
+  assert.ok(answer.workMs < WORK_LIMIT_MS, `${what} took too long`)
   assertProblem(answer, 'unauthorized', what)
   assert.equal(answer.headers['www-authenticate'], challenge, what)
   for (const piece of pieces([request.target, ...(request.headers ?? []), request.body].join())) {

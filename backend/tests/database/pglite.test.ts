@@ -7,12 +7,17 @@ import { takeLock } from '../../src/database/lock-file.ts'
 import { connectPglite } from '../../src/database/pglite.ts'
 import { PipelinedPool } from '../../src/database/pool.ts'
 import { insertTask } from '../../src/models/task.ts'
-import { embeddedFolder, openTestDatabase, rawStatement, testFolder } from '../support/databases.ts'
+import {
+  embeddedFolder,
+  openTestDatabase,
+  rawStatement,
+  taskId,
+  testFolder,
+} from '../support/databases.ts'
 import { start } from '../support/process.ts'
 
 const count = rawStatement('select count(*) from todo.tasks')
-const task = (n: number) =>
-  insertTask('alice', `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`, { title: 'x' })
+const task = (n: number) => insertTask('alice', taskId(n), { title: 'x' })
 
 describe('the embedded database', () => {
   it('keeps its tasks from one opening to the next', async () => {

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { Client } from 'pg'
-import { PipelinedPool } from '../../src/database/pool.ts'
-import { connectPostgres } from '../../src/database/postgres.ts'
+import type { PipelinedPool } from '../../src/database/pool.ts'
 import { POOLED_SCOPE, SCOPE, SESSION_LIMITS } from '../../src/database/session.ts'
 import { insertTask } from '../../src/models/task.ts'
-import { openTestDatabase, rawStatement, type TestDatabase } from '../support/databases.ts'
-import { type DatabaseProxy, nameAnotherProcess, startProxy } from '../support/proxy.ts'
+import { openTestDatabase, rawStatement, type TestDatabase, taskId } from '../support/databases.ts'
+import {
+  type DatabaseProxy,
+  nameAnotherProcess,
+  poolThrough,
+  startProxy,
+} from '../support/proxy.ts'
 
 const now = rawStatement('select count(*) from todo.tasks')
 const slow = rawStatement('select pg_sleep(0.5)')
@@ -22,7 +26,7 @@ describe('the pool, when the database is cut off', () => {
   after(() => test.close())
   beforeEach(async () => {
     proxy = await startProxy(test.config.kind === 'postgres' ? test.config.url : '')
-    pool = new PipelinedPool(connectPostgres({ url: proxy.url, directUrl: proxy.url, poolMax: 3 }))
+    pool = poolThrough(proxy, 3)
     await pool.ping()
   })
   afterEach(async () => {
@@ -151,9 +155,7 @@ describe('the time limits of a statement', () => {
   ] as const) {
     it(`hold for every statement, ${what}`, async () => {
       const proxy = await startProxy(url(), answers)
-      const pool = new PipelinedPool(
-        connectPostgres({ url: proxy.url, directUrl: proxy.url, poolMax: 1 }),
-      )
+      const pool = poolThrough(proxy, 1)
       const limits = rawStatement(
         `select current_setting('statement_timeout'), current_setting('lock_timeout')`,
       )
@@ -178,7 +180,7 @@ describe('behind a pooler, which gives each transaction a session that others us
     test = await openTestDatabase('postgres')
     const { url } = test.config.kind === 'postgres' ? test.config : { url: '' }
     proxy = await startProxy(url, nameAnotherProcess)
-    pool = new PipelinedPool(connectPostgres({ url: proxy.url, directUrl: proxy.url, poolMax: 1 }))
+    pool = poolThrough(proxy, 1)
   })
   after(async () => {
     await pool.close()
@@ -186,9 +188,8 @@ describe('behind a pooler, which gives each transaction a session that others us
     await test.close()
   })
 
-  const id = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`
   const add = (user: string, n: number) =>
-    pool.asUser(user, insertTask(user, id(n), { title: 'x' }))
+    pool.asUser(user, insertTask(user, taskId(n), { title: 'x' }))
   const prepared = rawStatement('select count(*) from pg_prepared_statements')
 
   it('what the session has not seen is sent anew, once, and nobody is told', async () => {
@@ -210,14 +211,13 @@ describe('behind a pooler, which gives each transaction a session that others us
     for (const user of ['alice', 'bob']) assert.deepEqual(await pool.asUser(user, users), [[user]])
     const sees = rawStatement(`select current_user, current_setting('statement_timeout')`)
     assert.deepEqual(await pool.asUser('alice', sees), [['todo_user', '5s']])
-    await assert.rejects(pool.asUser('alice', insertTask('bob', id(6), { title: 'x' })))
+    await assert.rejects(pool.asUser('alice', insertTask('bob', taskId(6), { title: 'x' })))
     assert.deepEqual(await pool.asUser('alice', users), [['alice']])
   })
 
   it('a statement that somebody else has prepared in it already is no error either', async () => {
-    const { url } = proxy
-    const other = new PipelinedPool(connectPostgres({ url, directUrl: url, poolMax: 1 }))
-    const statement = insertTask('carol', id(7), { title: 'x' })
+    const other = poolThrough(proxy, 1)
+    const statement = insertTask('carol', taskId(7), { title: 'x' })
     await other.asUser('carol', rawStatement(`prepare ${statement.sql.name} as select 1`))
     await other.asUser('carol', statement)
     assert.deepEqual(await other.asUser('carol', now), [['1']])

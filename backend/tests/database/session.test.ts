@@ -2,14 +2,17 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { AppError } from '../../src/core/errors.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
-import { PipelinedPool } from '../../src/database/pool.ts'
-import { connectPostgres } from '../../src/database/postgres.ts'
 import { POOLED_SCOPE, SCOPE } from '../../src/database/session.ts'
 import { insertTask } from '../../src/models/task.ts'
-import { KINDS, openTestDatabase, rawStatement, type TestDatabase } from '../support/databases.ts'
-import { nameAnotherProcess, startProxy } from '../support/proxy.ts'
+import {
+  KINDS,
+  openTestDatabase,
+  rawStatement,
+  type TestDatabase,
+  taskId,
+} from '../support/databases.ts'
+import { nameAnotherProcess, poolThrough, startProxy } from '../support/proxy.ts'
 
-const id = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`
 const count = rawStatement('select count(*) from todo.tasks')
 
 for (const kind of KINDS) {
@@ -18,9 +21,9 @@ for (const kind of KINDS) {
     before(async () => {
       // One connection, so that users follow each other on it.
       test = await openTestDatabase(kind, 1)
-      await test.database.asUser('alice', insertTask('alice', id(1), { title: 'Alice’s' }))
-      await test.database.asUser('bob', insertTask('bob', id(2), { title: 'Bob’s' }))
-      await test.database.asUser('bob', insertTask('bob', id(3), { title: 'Bob’s other' }))
+      await test.database.asUser('alice', insertTask('alice', taskId(1), { title: 'Alice’s' }))
+      await test.database.asUser('bob', insertTask('bob', taskId(2), { title: 'Bob’s' }))
+      await test.database.asUser('bob', insertTask('bob', taskId(3), { title: 'Bob’s other' }))
     })
     after(() => test.close())
 
@@ -58,7 +61,7 @@ for (const kind of KINDS) {
     it('a row cannot be written for, or moved to, another user', async () => {
       for (const text of [
         `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
-         values ('alice', '${id(9)}', 'planted', false, now(), now())`,
+         values ('alice', '${taskId(9)}', 'planted', false, now(), now())`,
         `update todo.tasks set user_id = 'alice'`,
         `insert into todo.users (id) values ('mallory-made')`,
       ]) {
@@ -92,7 +95,7 @@ for (const kind of KINDS) {
         'selec nonsense',
         'select * from todo.nothing_here',
         `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
-         values ('bob', '${id(8)}', 'planted', false, now(), now())`,
+         values ('bob', '${taskId(8)}', 'planted', false, now(), now())`,
       ]
       const pairs = failures.map((text) =>
         Promise.allSettled([
@@ -149,8 +152,7 @@ for (const kind of KINDS) {
       it('behind a pooler each sees the own rows only', async () => {
         const { url } = test.config.kind === 'postgres' ? test.config : { url: '' }
         const proxy = await startProxy(url, nameAnotherProcess)
-        const pooler = connectPostgres({ url: proxy.url, directUrl: url, poolMax: 1 })
-        const pool = new PipelinedPool(pooler)
+        const pool = poolThrough(proxy, 1)
         const users = ['alice', 'bob', 'carol', 'alice']
         const seen = await Promise.all(users.map((user) => pool.asUser(user, count)))
         assert.deepEqual(seen.flat(2), ['1', '2', '0', '1'])

@@ -2,19 +2,16 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { LIMITS } from '../../src/core/limits.ts'
-import { PipelinedPool } from '../../src/database/pool.ts'
-import { connectPostgres } from '../../src/database/postgres.ts'
+import type { PipelinedPool } from '../../src/database/pool.ts'
 import { insertTask } from '../../src/models/task.ts'
-import { openTestDatabase, rawStatement, type TestDatabase } from '../support/databases.ts'
-import { type DatabaseProxy, startProxy } from '../support/proxy.ts'
+import { openTestDatabase, rawStatement, type TestDatabase, taskId } from '../support/databases.ts'
+import { type DatabaseProxy, poolThrough, startProxy } from '../support/proxy.ts'
 
 const now = rawStatement('select count(*) from todo.tasks')
 const sleep = (seconds: number) => rawStatement(`select pg_sleep(${seconds})`)
 const UNAVAILABLE = { code: 'service_unavailable', headers: { 'retry-after': '1' } }
 const limits = { ...LIMITS, statementStuckMs: 300, statementWaitMs: 500 }
 const { statementsAhead, statementStuckMs, statementWaitMs } = limits
-
-const id = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`
 
 /** Every attempt, with how long it took. */
 function timed<Result>(attempts: Promise<Result>[]) {
@@ -46,8 +43,7 @@ describe('statements that no connection has room for', () => {
     another = undefined
     await proxy.close()
   })
-  const open = (poolMax: number) =>
-    new PipelinedPool(connectPostgres({ url: proxy.url, directUrl: proxy.url, poolMax }), limits)
+  const open = (poolMax: number) => poolThrough(proxy, poolMax, limits)
 
   it('wait here: of a connection that is lost, those alone fail that it was given', async () => {
     const attempts = Array.from({ length: 3 * statementsAhead }, () =>
@@ -90,11 +86,11 @@ describe('statements that no connection has room for', () => {
     const given = [
       pool.asUser('given', sleep(1.2)),
       ...Array.from({ length: statementsAhead - 1 }, (_, n) =>
-        pool.asUser('given', insertTask('given', id(n), { title: 'given' })),
+        pool.asUser('given', insertTask('given', taskId(n), { title: 'given' })),
       ),
     ]
     const waiting = Array.from({ length: 20 }, (_, n) =>
-      pool.asUser('waits', insertTask('waits', id(n), { title: 'waits' })),
+      pool.asUser('waits', insertTask('waits', taskId(n), { title: 'waits' })),
     )
     const refusals = await timed(waiting)
     for (const { status, ms } of refusals) {
@@ -115,7 +111,7 @@ describe('statements that no connection has room for', () => {
     for (let n = 0; n < 3; n += 1) {
       const [answer] = await timed([pool.asUser('alice', now)])
       assert.equal(answer?.status, 'rejected')
-      assert.ok((answer?.ms ?? 0) < 100, `${answer?.ms} ms`)
+      assert.ok((answer?.ms ?? 0) < statementWaitMs / 2, `${answer?.ms} ms`)
     }
     assert.equal((await first)[0]?.status, 'rejected')
     proxy.freeze(false)

@@ -81,6 +81,17 @@ export interface Serving {
   limits?: Partial<Limits>
 }
 
+const refuse = () => Promise.reject(new Error('asked the database'))
+
+/** Fails when it is asked anything. */
+export const NO_DATABASE: Database = {
+  description: '',
+  failed: new Promise(() => {}),
+  asUser: refuse,
+  ping: refuse,
+  close: async () => {},
+}
+
 /** Serves any database, also one that fails. */
 export async function serve(
   database: Database,

@@ -67,6 +67,9 @@ export async function openMigrated(
   return { config, connector, drop }
 }
 
+/** The id of a task, by its number. */
+export const taskId = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`
+
 export async function openTestDatabase(kind: Kind, poolMax = 4): Promise<TestDatabase> {
   const { config, connector, drop } = await openMigrated(kind, poolMax)
   await proveWalls(connector)

@@ -78,7 +78,7 @@ export function readContext(): (path: string) => boolean {
   if (first !== '*' || paths.includes(undefined)) {
     throw new Error('.dockerignore is to keep everything out, and to name what is let in')
   }
-  return (path) => paths.some((let_in) => path === let_in || path.startsWith(`${let_in}/`))
+  return (path) => paths.some((given) => path === given || path.startsWith(`${given}/`))
 }
 
 /**

@@ -1,5 +1,8 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { Transform } from 'node:stream'
+import type { Limits } from '../../src/core/limits.ts'
+import { PipelinedPool } from '../../src/database/pool.ts'
+import { connectPostgres } from '../../src/database/postgres.ts'
 
 /** A TCP proxy in front of a database, to be cut and frozen. */
 export interface DatabaseProxy {
@@ -12,6 +15,15 @@ export interface DatabaseProxy {
   away(away: boolean): void
   connections(): number
   close(): Promise<void>
+}
+
+/** A pool of so many connections through a proxy, with the limits of the server or shorter ones. */
+export function poolThrough(
+  { url }: DatabaseProxy,
+  poolMax: number,
+  limits?: Limits,
+): PipelinedPool {
+  return new PipelinedPool(connectPostgres({ url, directUrl: url, poolMax }), limits)
 }
 
 /** BackendKeyData (PostgreSQL manual §54.7): a process and the key to cancel what it does. */

@@ -1,5 +1,8 @@
 import { connect } from 'node:net'
 
+/** Of work on an answer, in ms; generous: what is to be noticed is a pattern or a parser that takes seconds. */
+export const WORK_LIMIT_MS = 1_000
+
 /** What the server wrote to a socket until it closed it. */
 export interface RawAnswer {
   /** Those of 1xx before it. */
@@ -11,7 +14,7 @@ export interface RawAnswer {
   readonly text: string
   /** All of it, byte for byte, as Latin-1. */
   readonly bytes: string
-  /** What this process, test and server, has worked on it, in ms: others do not make that more. */
+  /** CPU time of this process, test and server together, in ms; what else runs here does not add to it. */
   readonly workMs: number
   /** The body, parsed. */
   // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of a body by asserting it
