@@ -7,7 +7,6 @@ import { unavailable } from '../../src/database/errors.ts'
 import type { Database } from '../../src/database/session.ts'
 import { serve, startApp, type TestApp } from '../support/app.ts'
 import { assertProblem } from '../support/problem.ts'
-import { sendRaw } from '../support/raw-request.ts'
 
 function failing(error: () => Error): Database {
   const fail = () => Promise.reject(error())
@@ -128,7 +127,6 @@ describe('errors', () => {
       'POST /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
       400,
     ],
-    ['a proxy’s method', 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 400],
     ['17 KB of headers', `GET /livez HTTP/1.1\r\nHost: a\r\nx: ${'x'.repeat(17_000)}\r\n\r\n`, 431],
   ] as const) {
     it(`${status} in the same form for ${what}`, async () => {
@@ -151,13 +149,6 @@ describe('errors', () => {
       assert.match(head, new RegExp(`^x-request-id: ${problem.request_id}`, 'im'))
     })
   }
-
-  it('an expectation that is not known is left aside (RFC 9110 §10.1.1)', async () => {
-    const headers = [`Authorization: Bearer ${await test.token('alice')}`, 'Expect: the-unexpected']
-    const answer = await sendRaw(test.port, { target: '/api/alice/tasks', headers })
-    assert.equal(answer.status, 200)
-    assert.match(answer.headers['x-request-id'] ?? '', /./)
-  })
 
   it('garbage behind a request that is not answered yet is not answered in its place', async () => {
     const token = await test.token('alice')
