@@ -1,16 +1,21 @@
 /**
- * A PostgreSQL server of its own, for tests and benchmarks: made in a folder of the temporary
+ * A PostgreSQL server of its own, for tests, benchmarks and faults: made in a folder of the temporary
  * directory, listening on a free port of this machine, and gone with its folder when standard input
- * ends. So it never outlives whoever started it, however that one dies. Prints its URL when ready.
+ * ends. So it never outlives whoever started it, however that one dies.
  *
- * Usage: node scripts/postgres-server.ts [--setting=value ...]
+ * Until then a line of standard input is an order: `SIGINT` and other signals go to PostgreSQL, and
+ * `start` starts it again after it ended. Prints `ready <pid> <url>` and `ended <code>`.
+ *
+ * Usage: node scripts/postgres-server.ts [--in=folder] [--with=NAME=value ...] [--setting=value ...]
+ * where `in` names the folder of the data, and `with` variables of PostgreSQL's environment.
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
 
 interface Binaries {
   initdb: string
@@ -52,14 +57,23 @@ function freePort(): Promise<number> {
   })
 }
 
+/** The values of an option, which may be given several times. */
+function option(name: string): string[] {
+  const start = `--${name}=`
+  return process.argv
+    .filter((text) => text.startsWith(start))
+    .map((text) => text.slice(start.length))
+}
+
 const { initdb, postgres } = await binaries()
-const data = join(folder, 'data')
+const data = join(option('in')[0] ?? folder, 'data')
 const passwordFile = join(folder, 'password')
 const password = randomBytes(12).toString('hex')
 writeFileSync(passwordFile, password)
 if (account) {
-  chownSync(folder, account.uid, account.gid)
-  chownSync(passwordFile, account.uid, account.gid)
+  for (const path of [folder, passwordFile, ...option('in')]) {
+    chownSync(path, account.uid, account.gid)
+  }
 }
 const environment = { ...process.env, LC_ALL: 'C', TZ: 'UTC' }
 execFileSync(
@@ -76,37 +90,63 @@ execFileSync(
 )
 
 const port = await freePort()
-const settings = process.argv.slice(2).map((setting) => setting.replace(/^--/, ''))
-const server = spawn(
-  postgres,
-  [
-    '-D',
-    data,
-    '-p',
-    String(port),
-    '-k',
-    '',
-    '-h',
-    '127.0.0.1',
-    ...settings.flatMap((s) => ['-c', s]),
-  ],
-  { ...account, cwd: folder, env: environment, stdio: ['ignore', 'ignore', 'pipe'] },
+const settings = process.argv
+  .slice(2)
+  .map((setting) => setting.replace(/^--/, ''))
+  .filter((setting) => !/^(in|with)=/.test(setting))
+const parameters = ['-D', data, '-p', String(port), '-k', '', '-h', '127.0.0.1']
+parameters.push(...settings.flatMap((setting) => ['-c', setting]))
+const variables = Object.fromEntries(
+  option('with').map((text) => [text.split('=')[0], text.slice(text.indexOf('=') + 1)]),
 )
-let log = ''
-server.stderr.on('data', (chunk: Buffer) => {
-  log = (log + chunk).slice(-4096)
-  if (log.includes('ready to accept connections')) {
-    log = ''
-    console.log(`postgres://postgres:${password}@127.0.0.1:${port}/postgres`)
-  }
-})
-server.on('exit', (code) => {
-  if (code !== 0) console.error(`PostgreSQL ended with ${code}: ${log}`)
-  rmSync(folder, { recursive: true, force: true })
-  process.exit(code ?? 1)
-})
 
-// A fast shutdown: open sessions are ended.
-const stop = () => server.kill('SIGINT')
+let server: ChildProcess | undefined
+let wasReady = false
+let stopping = false
+
+function start(): void {
+  const started = spawn(postgres, parameters, {
+    ...account,
+    cwd: folder,
+    env: { ...environment, ...variables },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  server = started
+  let log = ''
+  started.stderr.on('data', (chunk: Buffer) => {
+    log = (log + chunk).slice(-4096)
+    if (log.includes('ready to accept connections')) {
+      log = ''
+      wasReady = true
+      console.log(`ready ${started.pid} postgres://postgres:${password}@127.0.0.1:${port}/postgres`)
+    }
+  })
+  started.on('exit', (code) => {
+    server = undefined
+    if (stopping || !wasReady) end(code ?? 1, log)
+    else console.log(`ended ${code}`)
+  })
+}
+
+function end(code: number, log = ''): void {
+  if (code !== 0) console.error(`PostgreSQL ended with ${code}: ${log}`)
+  for (const path of [data, folder]) rmSync(path, { recursive: true, force: true })
+  process.exit(code)
+}
+
+/** A fast shutdown: open sessions are ended. */
+function stop(): void {
+  stopping = true
+  if (server === undefined) end(0)
+  server?.kill('SIGCONT')
+  server?.kill('SIGINT')
+}
+
+start()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
-process.stdin.on('end', stop).resume()
+createInterface({ input: process.stdin })
+  .on('line', (order) => {
+    if (order === 'start') start()
+    else server?.kill(order as NodeJS.Signals) // scripts/postgres.ts names one
+  })
+  .on('close', stop)

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -10,24 +10,84 @@ export interface PostgresServer {
   stop(): Promise<void>
 }
 
+/** One that can be taken down and brought up again, with what it keeps. */
+export interface PostgresToBreak extends PostgresServer {
+  /** PostgreSQL's first process, the parent of its sessions; another one after each start. */
+  readonly pid: number
+  /** `SIGINT` ends its sessions and then PostgreSQL, `SIGQUIT` as a crash does. */
+  end(signal: 'SIGINT' | 'SIGQUIT'): Promise<void>
+  /** Starts it again, and waits until it takes connections. */
+  start(): Promise<void>
+  /** Starts it again if it has ended by itself. */
+  startIfEnded(): Promise<void>
+}
+
+export interface PostgresOptions {
+  /** Such as `fsync=off`. */
+  readonly settings?: readonly string[]
+  /** An empty folder for the data, if not one of the temporary directory. */
+  readonly folder?: string
+  readonly environment?: Readonly<Record<string, string>>
+}
+
 /**
  * Starts a PostgreSQL server of this machine's own (see postgres-server.ts), gone with this process.
  *
  * @param settings such as `fsync=off`.
  */
-export async function startPostgres(...settings: string[]): Promise<PostgresServer> {
+export function startPostgres(...settings: string[]): Promise<PostgresServer> {
+  return startPostgresToBreak({ settings })
+}
+
+export async function startPostgresToBreak({
+  settings = [],
+  folder,
+  environment = {},
+}: PostgresOptions): Promise<PostgresToBreak> {
   const program = fileURLToPath(new URL('./postgres-server.ts', import.meta.url))
-  const child = spawn(process.execPath, [program, ...settings.map((setting) => `--${setting}`)], {
+  const parameters = [
+    ...settings.map((setting) => `--${setting}`),
+    ...(folder === undefined ? [] : [`--in=${folder}`]),
+    ...Object.entries(environment).map(([name, value]) => `--with=${name}=${value}`),
+  ]
+  const child = spawn(process.execPath, [program, ...parameters], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit')
-  const lines = createInterface({ input: child.stdout })
-  const url = await Promise.race([
-    once(lines, 'line').then(([line]) => String(line)),
+  const told = new EventEmitter()
+  let pid: number | undefined
+  let url = ''
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const [word, number, address] = line.split(' ')
+    pid = word === 'ready' ? Number(number) : undefined
+    url = address ?? url
+    told.emit('line')
+  })
+  const until = async (isUp: boolean) => {
+    while ((pid !== undefined) !== isUp) await once(told, 'line')
+  }
+  await Promise.race([
+    until(true),
     exited.then(([code]) => Promise.reject(new Error(`PostgreSQL did not start (${code})`))),
   ])
+  const start = async () => {
+    child.stdin.write('start\n')
+    await until(true)
+  }
   return {
     url,
+    get pid() {
+      if (pid === undefined) throw new Error('PostgreSQL is down')
+      return pid
+    },
+    end: async (signal) => {
+      child.stdin.write(`${signal}\n`)
+      await until(false)
+    },
+    start,
+    startIfEnded: async () => {
+      if (pid === undefined) await start()
+    },
     stop: async () => {
       child.stdin.end()
       await exited

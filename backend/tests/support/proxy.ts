@@ -40,10 +40,17 @@ export function nameAnotherProcess(): Transform {
   })
 }
 
-/** @param answers what the database's answers pass through, for each connection anew. */
+/** How bytes pass between a client and the database, in both directions. */
+export type Link = (client: Socket, upstream: Socket) => void
+
+/**
+ * @param answers what the database's answers pass through, for each connection anew.
+ * @param link passes the bytes instead, of each connection.
+ */
 export async function startProxy(
   target: string,
   answers?: () => Transform,
+  link?: Link,
 ): Promise<DatabaseProxy> {
   const { hostname, port } = new URL(target)
   const pairs = new Set<[Socket, Socket]>()
@@ -53,9 +60,12 @@ export async function startProxy(
     const upstream = connect(Number(port), hostname)
     const pair: [Socket, Socket] = [client, upstream]
     pairs.add(pair)
-    client.pipe(upstream)
-    if (answers === undefined) upstream.pipe(client)
-    else upstream.pipe(answers()).pipe(client)
+    if (link !== undefined) link(client, upstream)
+    else {
+      client.pipe(upstream)
+      if (answers === undefined) upstream.pipe(client)
+      else upstream.pipe(answers()).pipe(client)
+    }
     for (const socket of pair) {
       socket.on('error', () => {})
       socket.on('close', () => {
@@ -79,7 +89,9 @@ export async function startProxy(
     cut,
     freeze: (frozen) => {
       for (const [client, upstream] of pairs) {
-        if (frozen) {
+        if (link !== undefined) {
+          for (const socket of [client, upstream]) frozen ? socket.pause() : socket.resume()
+        } else if (frozen) {
           client.unpipe(upstream)
           upstream.unpipe(client)
         } else {

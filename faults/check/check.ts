@@ -1,0 +1,56 @@
+import type { TaskRecord, TaskState } from '../load/record.ts'
+import { type Contradiction, contradiction, type Kind } from './contradiction.ts'
+
+export interface TrueTask extends TaskState {
+  readonly userId: string
+  readonly title: string
+}
+
+/** What the database has, read without the server. */
+export interface Truth {
+  readonly tasks: readonly TrueTask[]
+  readonly users: readonly string[]
+}
+
+/** Every contradiction between what was acknowledged and what is there. */
+export function check(records: readonly TaskRecord[], truth: Truth): Contradiction[] {
+  const found = Map.groupBy(truth.tasks, ({ title }) => title)
+  const known = new Set(records.map(({ title }) => title))
+  return [
+    ...records.flatMap((record) => checkTask(record, found.get(record.title) ?? [])),
+    ...truth.tasks
+      .filter(({ title }) => !known.has(title))
+      .map(({ title }) => ({ kind: 'twice' as const, text: `${title} was never sent` })),
+    ...checkUsers(records, truth),
+  ]
+}
+
+function checkTask(record: TaskRecord, [task, ...more]: readonly TrueTask[]): Contradiction[] {
+  const is = (kind: Kind, text: string) => [{ kind, text: `${record.title}: ${text}` }]
+  if (more.length > 0) return is('twice', `is there ${more.length + 1} times`)
+  const { acknowledged, deletion, user } = record
+  if (task === undefined) {
+    const mayBeMissing = acknowledged === undefined || deletion !== 'none'
+    return mayBeMissing ? [] : is('lost', 'was acknowledged, and is not there')
+  }
+  if (deletion === 'acknowledged') return is('lost', 'its deletion was acknowledged')
+  if (task.userId !== user) return is('half-done', `belongs to ${task.userId}`)
+  const wrong = contradiction(record, task)
+  return wrong === undefined ? [] : [wrong]
+}
+
+/** A user comes with a first task, in one statement; one without the other is half of it. */
+function checkUsers(records: readonly TaskRecord[], { tasks, users }: Truth): Contradiction[] {
+  const withTask = new Set(tasks.map(({ userId }) => userId))
+  const deleted = records.filter(({ deletion }) => deletion !== 'none').map(({ user }) => user)
+  const mayBeEmpty = new Set(deleted)
+  const there = new Set(users)
+  return [
+    ...users
+      .filter((user) => !withTask.has(user) && !mayBeEmpty.has(user))
+      .map((user) => ({ kind: 'half-done' as const, text: `${user} is there without a task` })),
+    ...[...withTask]
+      .filter((user) => !there.has(user))
+      .map((user) => ({ kind: 'half-done' as const, text: `${user} has tasks and is not there` })),
+  ]
+}

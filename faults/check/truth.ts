@@ -1,0 +1,18 @@
+import type { Client } from 'pg'
+import type { Truth } from './check.ts'
+
+/** @param client of a login that no policy holds for. @param prefix of the users to look at. */
+export async function readTruth(client: Client, prefix: string): Promise<Truth> {
+  const tasks = await client.query(
+    `select user_id as "userId", title, description, completed, updated_at as at
+     from todo.tasks where starts_with(user_id, $1)`,
+    [`${prefix}.`],
+  )
+  const users = await client.query('select id from todo.users where starts_with(id, $1)', [
+    `${prefix}.`,
+  ])
+  return {
+    tasks: tasks.rows.map(({ at, ...task }) => ({ ...task, updatedAt: at.toISOString() })),
+    users: users.rows.map(({ id }) => id),
+  }
+}

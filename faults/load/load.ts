@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Record } from './record.ts'
+import { Session } from './session.ts'
+import { Writer } from './writer.ts'
+
+export interface LoadOptions {
+  /** Of the server; asked for each request. */
+  readonly port: () => number
+  /** All users' ids begin with it. */
+  readonly prefix: string
+  readonly users?: number
+  readonly writersPerUser?: number
+  readonly requestsPerSecond?: number
+}
+
+/** How long a writer with keys goes on asking after the load was stopped. */
+const PATIENCE_MS = 10_000
+
+/** Steady, mixed work of several users, each with several clients. */
+export class Load {
+  readonly record = new Record()
+  readonly #sessions: Session[] = []
+  readonly #running: Promise<void>[] = []
+  #stoppedMs: number | undefined
+
+  constructor({
+    port,
+    prefix,
+    users = 8,
+    writersPerUser = 3,
+    requestsPerSecond = 300,
+  }: LoadOptions) {
+    const writers = users * writersPerUser
+    const pauseMs = (1_000 * writers) / requestsPerSecond
+    for (let at = 0; at < writers; at += 1) {
+      const session = new Session(port)
+      this.#sessions.push(session)
+      const number = at % users
+      const writer = new Writer({
+        ...{ record: this.record, session, user: `${prefix}.${number}`, name: `w${at}` },
+        keyed: KEYED && number % 2 === 1,
+        goesOn: () =>
+          performance.now() - (this.#stoppedMs ?? Number.POSITIVE_INFINITY) < PATIENCE_MS,
+      })
+      this.#running.push(this.#run(writer, pauseMs, (pauseMs * at) / writers))
+    }
+  }
+
+  /** Lets requests under way be answered. */
+  async stop(): Promise<void> {
+    this.#stoppedMs = performance.now()
+    await Promise.all(this.#running)
+    for (const session of this.#sessions) session.close()
+  }
+
+  async #run(writer: Writer, pauseMs: number, delayMs: number): Promise<void> {
+    let dueMs = performance.now() + delayMs
+    while (this.#stoppedMs === undefined) {
+      const waitMs = dueMs - performance.now()
+      if (waitMs > 0) await sleep(waitMs)
+      await writer.step()
+      dueMs = Math.max(dueMs, performance.now() - pauseMs) + pauseMs
+    }
+  }
+}
+
+/** Whether the server knows Idempotency-Key; half of the users send it then. */
+const KEYED = false
