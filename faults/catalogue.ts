@@ -1,6 +1,20 @@
 import { act } from './perform.ts'
 import { cutAll, cutAt, cutBefore, cutWithin, terminate } from './postgres/cuts.ts'
+import { burst, exhausted, locked, slow } from './postgres/obstacles.ts'
+import { crash, frozen, outage, restart } from './postgres/outages.ts'
+import { killed, terminated, terminatedTwice, workerKilled } from './postgres/processes.ts'
+import { serialization } from './postgres/serialization.ts'
 import { openOnPostgres } from './scenes/on-postgres.ts'
 
 /** Every fault, by what it happens to. */
-export const ACTS = [act(() => openOnPostgres(), [cutBefore, cutAt, cutWithin, cutAll, terminate])]
+export const ACTS = [
+  act(
+    () => openOnPostgres({ postgresSettings: ['max_connections=40'] }),
+    [
+      ...[cutBefore, cutAt, cutWithin, cutAll, terminate],
+      ...[restart, crash, frozen, exhausted, burst, slow, locked, serialization, outage],
+      ...[terminated, terminatedTwice, killed],
+    ],
+  ),
+  act(() => openOnPostgres({ settings: { WEB_CONCURRENCY: '2' }, processes: 2 }), [workerKilled]),
+]

@@ -1,8 +1,8 @@
-import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { memory } from '../bench/figures/process-usage.ts'
 import { check, type Truth } from './check/check.ts'
 import type { Kind } from './check/contradiction.ts'
+import { openFiles } from './family.ts'
 import { type Fault, NotTried, type Scene, type Unanswered } from './fault.ts'
 import { Load } from './load/load.ts'
 import { type Recovery, recovery } from './load/probe.ts'
@@ -110,7 +110,7 @@ async function holdings(scene: Scene): Promise<Holdings> {
   return {
     rssBytes: memory(pid).rssBytes,
     sessions: await scene.sessions(),
-    files: readdirSync(`/proc/${pid}/fd`).length,
+    files: openFiles(pid),
   }
 }
 

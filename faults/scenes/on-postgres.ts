@@ -21,6 +21,8 @@ export interface OnPostgres extends Scene {
 export interface OnPostgresOptions {
   readonly postgresSettings?: readonly string[]
   readonly settings?: Readonly<Record<string, string>>
+  /** How many of them serve. */
+  readonly processes?: number
 }
 
 const POOL = 8
@@ -28,6 +30,7 @@ const POOL = 8
 export async function openOnPostgres({
   postgresSettings = [],
   settings = {},
+  processes = 1,
 }: OnPostgresOptions = {}): Promise<OnPostgres> {
   const folder = mkdtempSync(join(tmpdir(), 'todo-faults-'))
   const postgres = await startPostgresToBreak({ settings: postgresSettings })
@@ -54,7 +57,7 @@ export async function openOnPostgres({
   return {
     postgres,
     proxy,
-    mostSessions: POOL,
+    mostSessions: POOL * processes,
     get server() {
       return server
     },
