@@ -1,10 +1,14 @@
 import { act } from './perform.ts'
+import { clockOfDatabase, clockOfServer } from './postgres/clock.ts'
 import { cutAll, cutAt, cutBefore, cutWithin, terminate } from './postgres/cuts.ts'
 import { burst, exhausted, locked, slow } from './postgres/obstacles.ts'
 import { crash, frozen, outage, restart } from './postgres/outages.ts'
+import { pooled, pooledRestart, pooledTerminate } from './postgres/pooler.ts'
 import { killed, terminated, terminatedTwice, workerKilled } from './postgres/processes.ts'
 import { serialization } from './postgres/serialization.ts'
+import { openWithClocks } from './scenes/clocks.ts'
 import { openOnPostgres } from './scenes/on-postgres.ts'
+import { openPooled } from './scenes/pooled.ts'
 
 /** Every fault, by what it happens to. */
 export const ACTS = [
@@ -17,4 +21,6 @@ export const ACTS = [
     ],
   ),
   act(() => openOnPostgres({ settings: { WEB_CONCURRENCY: '2' }, processes: 2 }), [workerKilled]),
+  act(openWithClocks, [clockOfDatabase, clockOfServer]),
+  act(openPooled, [pooled, pooledTerminate, pooledRestart]),
 ]

@@ -14,7 +14,7 @@ export function toLine(result: Result): string {
   const parts = [
     `${counts.acknowledgedWrites} writes acknowledged`,
     `${wrong.lost} lost, ${wrong.twice} twice, ${wrong['half-done']} half-done, ${foreign} foreign`,
-    `${counts.unavailable} × 503, ${counts.cut} cut`,
+    `${counts.unavailable} × 503, ${counts.cut} cut, ${counts.replayed} replayed`,
     `${unanswered.done} of ${unanswered.creations} creations without an answer took place`,
     `recovered in ${milliseconds(Math.max(recovery.writeMs, recovery.readyMs))}`,
     ...(note === '' ? [] : [note]),
@@ -39,7 +39,7 @@ export function toMarkdown(results: readonly Result[], postgres: string, seconds
     ['answers with something of another user', sum(({ foreign }) => foreign)],
     ['answers of 503', sum(({ counts }) => counts.unavailable)],
   ]
-  const head = ['', 'writes acknowledged', 'lost', 'twice', 'half-done', '503', 'cut']
+  const head = ['', 'writes acknowledged', 'lost', 'twice', 'half-done', '503', 'cut', 'replayed']
   head.push('unanswered, yet done', 'recovered', 'memory', 'sessions', '')
   const reasons = results.flatMap((result) =>
     'reason' in result
@@ -48,7 +48,7 @@ export function toMarkdown(results: readonly Result[], postgres: string, seconds
   )
   const parts = [
     '# What it survives',
-    'Made by `npm run test:faults`, which lets each of these happen to a server under steady, mixed load. Every writer notes what it was answered; afterwards that is compared with what the database has. "Unanswered, yet done" counts creations that the client was not told of, and that took place: a client without an `Idempotency-Key` cannot know. A server has recovered when, after the end of the fault, a write is answered and `/readyz` is 200; the promise is 2 s. Memory and sessions at the database are before the fault and after it.',
+    'Made by `npm run test:faults`, which lets each of these happen to a server under steady, mixed load. Every writer notes what it was answered; afterwards that is compared with what the database has. "Unanswered, yet done" counts creations that the client was not told of, and that took place: a client without an `Idempotency-Key` cannot know. Half of the users send one, and send again what was not answered: "replayed" are their requests that had been done before, and were answered with what was answered then. A server has recovered when, after the end of the fault, a write is answered and `/readyz` is 200; the promise is 2 s. Memory and sessions at the database are before the fault and after it.',
     [
       new Date().toISOString().slice(0, 10),
       `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'} (${platform()}), all on this one machine`,
@@ -70,7 +70,7 @@ function row(result: Survival): string[] {
   return [
     name,
     ...[counts.acknowledgedWrites, wrong.lost, wrong.twice, wrong['half-done']].map(count),
-    ...[counts.unavailable, counts.cut].map(count),
+    ...[counts.unavailable, counts.cut, counts.replayed].map(count),
     `${unanswered.done} of ${unanswered.creations}`,
     milliseconds(Math.max(recovery.writeMs, recovery.readyMs)),
     `${megabytes(before.rssBytes)} → ${megabytes(after.rssBytes)}`,

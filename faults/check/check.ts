@@ -10,6 +10,8 @@ export interface TrueTask extends TaskState {
 export interface Truth {
   readonly tasks: readonly TrueTask[]
   readonly users: readonly string[]
+  /** Of requests that are done once. */
+  readonly keys: readonly { readonly userId: string; readonly key: string }[]
 }
 
 /** Every contradiction between what was acknowledged and what is there. */
@@ -22,6 +24,7 @@ export function check(records: readonly TaskRecord[], truth: Truth): Contradicti
       .filter(({ title }) => !known.has(title))
       .map(({ title }) => ({ kind: 'twice' as const, text: `${title} was never sent` })),
     ...checkUsers(records, truth),
+    ...checkKeys(records, truth),
   ]
 }
 
@@ -53,4 +56,14 @@ function checkUsers(records: readonly TaskRecord[], { tasks, users }: Truth): Co
       .filter((user) => !there.has(user))
       .map((user) => ({ kind: 'half-done' as const, text: `${user} has tasks and is not there` })),
   ]
+}
+
+/** A key and what was done under it are one statement's work. */
+function checkKeys(records: readonly TaskRecord[], { tasks, keys }: Truth): Contradiction[] {
+  const used = new Set(keys.map(({ userId, key }) => `${userId} ${key}`))
+  const there = new Set(tasks.map(({ title }) => title))
+  return records
+    .filter(({ key, deletion }) => key !== undefined && deletion === 'none')
+    .filter(({ user, key, title }) => used.has(`${user} ${key}`) !== there.has(title))
+    .map(({ title }) => ({ kind: 'half-done', text: `${title} and its key are not both there` }))
 }

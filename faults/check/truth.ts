@@ -11,8 +11,13 @@ export async function readTruth(client: Client, prefix: string): Promise<Truth> 
   const users = await client.query('select id from todo.users where starts_with(id, $1)', [
     `${prefix}.`,
   ])
+  const keys = await client.query(
+    `select user_id as "userId", key from todo.idempotency_keys where starts_with(user_id, $1)`,
+    [`${prefix}.`],
+  )
   return {
     tasks: tasks.rows.map(({ at, ...task }) => ({ ...task, updatedAt: at.toISOString() })),
     users: users.rows.map(({ id }) => id),
+    keys: keys.rows,
   }
 }

@@ -38,7 +38,8 @@ export class Load {
       const number = at % users
       const writer = new Writer({
         ...{ record: this.record, session, user: `${prefix}.${number}`, name: `w${at}` },
-        keyed: KEYED && number % 2 === 1,
+        // Half of the users send an Idempotency-Key.
+        keyed: number % 2 === 1,
         goesOn: () =>
           performance.now() - (this.#stoppedMs ?? Number.POSITIVE_INFINITY) < PATIENCE_MS,
       })
@@ -63,6 +64,3 @@ export class Load {
     }
   }
 }
-
-/** Whether the server knows Idempotency-Key; half of the users send it then. */
-const KEYED = false

@@ -16,6 +16,8 @@ export interface TaskRecord {
   /** Whether its creation and flips are sent with a key until they are answered. */
   readonly keyed: boolean
   id: string | undefined
+  /** What its creation was sent with. */
+  key: string | undefined
   /** As the latest answer to a change has it. */
   acknowledged: TaskState | undefined
   /** Descriptions that were sent and never answered for; any of them may come true, at any time. */
@@ -57,7 +59,7 @@ export class Record {
 
   begin(user: string, title: string, keyed: boolean): TaskRecord {
     const task: TaskRecord = {
-      ...{ user, title, keyed, id: undefined, acknowledged: undefined },
+      ...{ user, title, keyed, id: undefined, key: undefined, acknowledged: undefined },
       ...{ doubtfulDescriptions: [title], doubtfulFlips: 0, deletion: 'none' },
     }
     this.tasks.push(task)

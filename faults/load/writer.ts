@@ -130,6 +130,10 @@ export class Writer {
     }
     const at = task.doubtfulDescriptions.indexOf(description ?? '')
     if (at >= 0) task.doubtfulDescriptions.splice(at, 1)
+    const before = task.acknowledged?.updatedAt
+    if (before !== undefined && wire.updated_at <= before) {
+      this.#options.record.violate(`${task.title}: updated_at fell from ${before} behind`)
+    }
     task.acknowledged = stateOf(wire)
   }
 
@@ -142,6 +146,7 @@ export class Writer {
   async #write(what: 'create' | 'update' | 'flip' | 'delete', task: TaskRecord, sending: Path) {
     const { keyed, goesOn, record } = this.#options
     const key = keyed && ['create', 'flip'].includes(what) ? this.#name() : undefined
+    if (what === 'create') task.key = key
     let answer = await this.#send(what, task.user, { ...sending, key })
     while (answer === undefined && key !== undefined && goesOn()) {
       await sleep(RETRY_MS)

@@ -23,6 +23,12 @@ export interface OnPostgresOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** How many of them serve. */
   readonly processes?: number
+  readonly mostSessions?: number
+  /** Puts something between the proxy and PostgreSQL, and returns its address. */
+  readonly between?: (url: string) => Promise<string>
+  readonly postgresEnvironment?: Readonly<Record<string, string>>
+  /** An empty folder for the data, if not one of the temporary directory. */
+  readonly postgresFolder?: string
 }
 
 const POOL = 8
@@ -31,14 +37,25 @@ export async function openOnPostgres({
   postgresSettings = [],
   settings = {},
   processes = 1,
+  mostSessions = POOL * processes,
+  between = async (url) => url,
+  postgresEnvironment = {},
+  postgresFolder,
 }: OnPostgresOptions = {}): Promise<OnPostgres> {
   const folder = mkdtempSync(join(tmpdir(), 'todo-faults-'))
-  const postgres = await startPostgresToBreak({ settings: postgresSettings })
-  const proxy = await startCommitProxy(postgres.url)
+  const postgres = await startPostgresToBreak({
+    settings: postgresSettings,
+    environment: postgresEnvironment,
+    ...(postgresFolder === undefined ? {} : { folder: postgresFolder }),
+  })
+  const proxy = await startCommitProxy(await between(postgres.url))
   const start = () =>
     startServer({
       folder,
-      settings: { DATABASE_URL: proxy.url, DATABASE_POOL_MAX: String(POOL), ...settings },
+      settings: {
+        ...{ DATABASE_URL: proxy.url, DATABASE_URL_UNPOOLED: postgres.url },
+        ...{ DATABASE_POOL_MAX: String(POOL), ...settings },
+      },
     })
   let server: ServerProcess = await start()
   const asAdmin: OnPostgres['asAdmin'] = async (work) => {
@@ -57,7 +74,7 @@ export async function openOnPostgres({
   return {
     postgres,
     proxy,
-    mostSessions: POOL * processes,
+    mostSessions,
     get server() {
       return server
     },

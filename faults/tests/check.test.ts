@@ -21,7 +21,7 @@ function there(changes: Partial<TrueTask> = {}): TrueTask {
   return { userId: user, title, ...state, ...changes }
 }
 
-const truth = (...tasks: TrueTask[]): Truth => ({ tasks, users: [user] })
+const truth = (...tasks: TrueTask[]): Truth => ({ tasks, users: [user], keys: [] })
 const kinds = (record: TaskRecord, found: Truth) => check([record], found).map(({ kind }) => kind)
 
 describe('the check of what was acknowledged', () => {
@@ -30,7 +30,7 @@ describe('the check of what was acknowledged', () => {
   })
 
   it('notices a lost task, a lost change, a lost flip and a lost deletion', () => {
-    const empty = { tasks: [], users: [] }
+    const empty = { tasks: [], users: [], keys: [] }
     assert.deepEqual(kinds(acknowledged(), empty), ['lost'])
     assert.deepEqual(kinds(acknowledged({ deletion: 'doubtful' }), empty), [])
     const before = there({ description: title, updatedAt: at(1) })
@@ -50,17 +50,28 @@ describe('the check of what was acknowledged', () => {
 
   it('notices a half-done write: a user without a task, one without the other, a text of neither', () => {
     const unanswered = acknowledged({ acknowledged: undefined, doubtfulDescriptions: [title] })
-    assert.deepEqual(kinds(unanswered, { tasks: [], users: [user] }), ['half-done'])
-    assert.deepEqual(kinds(acknowledged(), { tasks: [there()], users: [] }), ['half-done'])
+    assert.deepEqual(kinds(unanswered, { tasks: [], users: [user], keys: [] }), ['half-done'])
+    assert.deepEqual(kinds(acknowledged(), { tasks: [there()], users: [], keys: [] }), [
+      'half-done',
+    ])
     const torn = there({ description: 'of nobody', updatedAt: at(3) })
     assert.deepEqual(kinds(acknowledged(), truth(torn)), ['half-done'])
-    const moved = { tasks: [there({ userId: 'test.2' })], users: [user, 'test.2'] }
+    const moved = { tasks: [there({ userId: 'test.2' })], users: [user, 'test.2'], keys: [] }
     assert.deepEqual(kinds(acknowledged(), moved), ['half-done', 'half-done'])
+  })
+
+  it('notices a key without its task, and a task without its key', () => {
+    const record = acknowledged({ keyed: true, key: 'k' })
+    const keys = [{ userId: user, key: 'k' }]
+    assert.deepEqual(check([record], { ...truth(there()), keys }), [])
+    assert.deepEqual(kinds(record, truth(there())), ['half-done'])
+    const unanswered = acknowledged({ key: 'k', acknowledged: undefined })
+    assert.deepEqual(kinds(unanswered, { tasks: [], users: [], keys }), ['half-done'])
   })
 
   it('takes what was not answered as done or not, also behind a later change', () => {
     const unanswered = acknowledged({ acknowledged: undefined, doubtfulDescriptions: [title] })
-    assert.deepEqual(kinds(unanswered, { tasks: [], users: [] }), [])
+    assert.deepEqual(kinds(unanswered, { tasks: [], users: [], keys: [] }), [])
     const created = there({ description: title, completed: false, updatedAt: at(1) })
     assert.deepEqual(kinds(unanswered, truth(created)), [])
     const doubtful = acknowledged({ doubtfulDescriptions: ['third'] })
