@@ -1,13 +1,19 @@
+import { embeddedFullDisk } from './embedded/full-disk.ts'
+import { embeddedKilled, killedAtFirstStart, secondProcess } from './embedded/processes.ts'
 import { act } from './perform.ts'
 import { clockOfDatabase, clockOfServer } from './postgres/clock.ts'
 import { cutAll, cutAt, cutBefore, cutWithin, terminate } from './postgres/cuts.ts'
+import { fullDisk } from './postgres/full-disk.ts'
 import { burst, exhausted, locked, slow } from './postgres/obstacles.ts'
 import { crash, frozen, outage, restart } from './postgres/outages.ts'
 import { pooled, pooledRestart, pooledTerminate } from './postgres/pooler.ts'
 import { killed, terminated, terminatedTwice, workerKilled } from './postgres/processes.ts'
 import { serialization } from './postgres/serialization.ts'
 import { openWithClocks } from './scenes/clocks.ts'
+import { openEmbedded } from './scenes/embedded.ts'
+import { openEmbeddedOnSmallDisk } from './scenes/embedded-on-small-disk.ts'
 import { openOnPostgres } from './scenes/on-postgres.ts'
+import { openOnSmallDisk } from './scenes/on-small-disk.ts'
 import { openPooled } from './scenes/pooled.ts'
 
 /** Every fault, by what it happens to. */
@@ -21,6 +27,9 @@ export const ACTS = [
     ],
   ),
   act(() => openOnPostgres({ settings: { WEB_CONCURRENCY: '2' }, processes: 2 }), [workerKilled]),
+  act(openOnSmallDisk, [fullDisk]),
   act(openWithClocks, [clockOfDatabase, clockOfServer]),
+  act(() => openEmbedded(), [embeddedKilled, secondProcess, killedAtFirstStart]),
+  act(openEmbeddedOnSmallDisk, [embeddedFullDisk]),
   act(openPooled, [pooled, pooledTerminate, pooledRestart]),
 ]

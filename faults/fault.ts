@@ -8,6 +8,8 @@ export interface Scene {
   readonly server: ServerProcess
   /** How many connections to its database there may be. */
   readonly mostSessions: number
+  /** Where the database stands less than others do. */
+  readonly requestsPerSecond?: number
   /** Sessions of the server at its database. */
   sessions(): Promise<number>
   /** Reads the database without the server. @param prefix of the users to look at. */

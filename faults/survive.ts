@@ -46,7 +46,8 @@ export async function survive<Place extends Scene>(
 ): Promise<Survival> {
   const prefix = `${fault.name}-${Date.now().toString(36)}`
   const port = () => scene.server.port
-  const load = new Load({ port, prefix })
+  const { requestsPerSecond } = scene
+  const load = new Load({ port, prefix, ...(requestsPerSecond && { requestsPerSecond }) })
   const { record } = load
   const violations: string[] = []
   const { pid } = scene.server
@@ -66,6 +67,7 @@ export async function survive<Place extends Scene>(
     record.troubled = false
     await sleep(AFTER_MS)
     await load.stop()
+    if (fault.takes !== 'server' && pid !== scene.server.pid) violations.push('the server ended')
     const after = await settled(scene, before)
     const { sessions, files, rssBytes } = after
     const truth = await scene.truth(prefix)
@@ -79,7 +81,6 @@ export async function survive<Place extends Scene>(
       violations.push(`${record.foreign} answers had something of another user`)
     if (recovered.writeMs > RECOVERED_MS) violations.push(`a write took ${recovered.writeMs} ms`)
     if (recovered.readyMs > RECOVERED_MS) violations.push(`/readyz took ${recovered.readyMs} ms`)
-    if (fault.takes !== 'server' && pid !== scene.server.pid) violations.push('the server ended')
     if (sessions > scene.mostSessions) violations.push(`${sessions} sessions are left`)
     if (files > before.files + FILES_MARGIN) violations.push(`${files} files are open`)
     if (rssBytes > before.rssBytes + MEMORY_MARGIN_BYTES) violations.push('memory grew')

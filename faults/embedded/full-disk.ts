@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto'
+import type { Fault } from '../fault.ts'
+import { exchange } from '../load/exchange.ts'
+import { signToken } from '../load/session.ts'
+import type { EmbeddedOnSmallDisk } from '../scenes/embedded-on-small-disk.ts'
+
+const FULL_MS = 12_000
+const AT_ONCE = 4
+
+export const embeddedFullDisk: Fault<EmbeddedOnSmallDisk> = {
+  name: 'embedded-full-disk',
+  what: 'the disk of the embedded database is full for 12 s, while long tasks are written too: the server refuses them, or ends with 1 and says why; with space again it serves, or another in its place',
+  takes: 'server',
+  run: async ({ disk, server, startAgain }) => {
+    let ended: number | string | undefined
+    server.ended.then((how) => {
+      ended = how
+    })
+    disk.fill()
+    const limitMs = performance.now() + FULL_MS
+    const token = await signToken('long')
+    const asked = { port: server.port, method: 'POST', path: '/api/long/tasks', token }
+    let refused = 0
+    const fill = async () => {
+      while (ended === undefined && performance.now() < limitMs) {
+        const body = { title: 'long', description: randomBytes(6_000).toString('base64') }
+        const answer = await exchange({ ...asked, body }, false)
+        if (typeof answer === 'object' && answer.status === 503) refused += 1
+      }
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, fill))
+    disk.free()
+    if (ended === undefined) {
+      if (refused === 0) throw new Error('nothing was refused')
+      return 'it refused, and served on'
+    }
+    if (ended !== 1) throw new Error(`the server ended with ${ended}`)
+    if (!server.log().includes('The database is gone for good')) {
+      throw new Error(`the server said ${server.log().slice(-500)}`)
+    }
+    await startAgain()
+    return 'it ended, and was started again'
+  },
+}

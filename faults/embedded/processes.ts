@@ -1,0 +1,71 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Fault } from '../fault.ts'
+import { exchange } from '../load/exchange.ts'
+import { signToken } from '../load/session.ts'
+import type { Embedded } from '../scenes/embedded.ts'
+import { launch, startServer } from '../server-process.ts'
+
+/** Moments of the first start, from before its folder is there to when it serves. */
+const MOMENTS_MS = [300, 1_800, 4_500]
+
+export const embeddedKilled: Fault<Embedded> = {
+  name: 'embedded-sigkill',
+  what: 'on the embedded database, SIGKILL to the server, twice; another takes its place',
+  takes: 'server',
+  run: async (scene) => {
+    for (let time = 0; time < 2; time += 1) {
+      scene.server.kill('SIGKILL')
+      await scene.server.ended
+      await scene.startAgain()
+      await sleep(500)
+    }
+    return undefined
+  },
+}
+
+export const secondProcess: Fault<Embedded> = {
+  name: 'embedded-second-process',
+  what: 'a second server on the same folder: it ends with 1 and says why, and the first refuses nothing',
+  run: async ({ folder, url }, { record }) => {
+    record.troubled = false
+    const second = await launch({ folder, settings: { DATABASE_URL: url } })
+    const code = await second.ended
+    record.troubled = true
+    const said = second.log().trim()
+    if (code !== 1 || !/^The embedded database is in use by process \d+[^\n]*$/.test(said)) {
+      throw new Error(`the second ended with ${code}: ${said}`)
+    }
+    return undefined
+  },
+}
+
+export const killedAtFirstStart: Fault<Embedded> = {
+  name: 'embedded-first-start',
+  what: `the first start in a new folder is killed after ${MOMENTS_MS.join(', ')} ms; the next start serves`,
+  run: async ({ folder }) => {
+    let unfinished = 0
+    for (const momentMs of MOMENTS_MS) {
+      const fresh = mkdtempSync(join(folder, 'first-'))
+      const settings = { DATABASE_URL: `pglite:${fresh}` }
+      const first = await launch({ folder, settings })
+      await sleep(momentMs)
+      first.kill('SIGKILL')
+      await first.ended
+      if (!existsSync(join(fresh, 'database'))) unfinished += 1
+      const next = await startServer({ folder, settings })
+      const asked = { port: next.port, method: 'POST', path: '/api/first/tasks' }
+      const sending = { ...asked, token: await signToken('first'), body: { title: 'first' } }
+      const answer = await exchange(sending, false)
+      next.kill('SIGTERM')
+      await next.ended
+      rmSync(fresh, { recursive: true })
+      if (typeof answer === 'string' || answer.status !== 201) {
+        throw new Error(`after a kill at ${momentMs} ms: ${JSON.stringify(answer)}`)
+      }
+    }
+    if (unfinished === 0) throw new Error('no first start was killed before its end')
+    return `${unfinished} of ${MOMENTS_MS.length} had no database yet`
+  },
+}

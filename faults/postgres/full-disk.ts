@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Fault } from '../fault.ts'
+import type { OnSmallDisk } from '../scenes/on-small-disk.ts'
+
+const FULL_MS = 3_000
+/** Switches of the log until its segments in store are used up. */
+const SWITCHES = 8
+
+export const fullDisk: Fault<OnSmallDisk> = {
+  name: 'full-disk',
+  what: 'PostgreSQL’s disk is full for 3 s and longer, until it ends for want of a log; then there is space again, and it is started if it is down',
+  run: async ({ disk, postgres, asAdmin }) => {
+    disk.fill()
+    await sleep(FULL_MS)
+    // PostgreSQL panics when it cannot write its log.
+    const switching = asAdmin(async (admin) => {
+      for (let time = 0; time < SWITCHES; time += 1) {
+        await admin.query('create table if not exists public.filling (it int)')
+        await admin.query('insert into public.filling values (1); select pg_switch_wal()')
+      }
+    })
+    const panicked = await switching.then(
+      () => false,
+      () => true,
+    )
+    disk.free()
+    for (let up = false; !up; ) {
+      await sleep(100)
+      await postgres.startIfEnded()
+      up = await asAdmin((admin) => admin.query('select 1')).then(
+        () => true,
+        () => false,
+      )
+    }
+    return panicked ? 'PostgreSQL panicked' : 'PostgreSQL went on'
+  },
+}
