@@ -9,12 +9,14 @@ import { crash, frozen, outage, restart } from './postgres/outages.ts'
 import { pooled, pooledRestart, pooledTerminate } from './postgres/pooler.ts'
 import { killed, terminated, terminatedTwice, workerKilled } from './postgres/processes.ts'
 import { serialization } from './postgres/serialization.ts'
+import { lockingMigration, twoVersions } from './postgres/versions.ts'
 import { openWithClocks } from './scenes/clocks.ts'
 import { openEmbedded } from './scenes/embedded.ts'
 import { openEmbeddedOnSmallDisk } from './scenes/embedded-on-small-disk.ts'
 import { openOnPostgres } from './scenes/on-postgres.ts'
 import { openOnSmallDisk } from './scenes/on-small-disk.ts'
 import { openPooled } from './scenes/pooled.ts'
+import { openVersions } from './scenes/versions.ts'
 
 /** Every fault, by what it happens to. */
 export const ACTS = [
@@ -29,6 +31,7 @@ export const ACTS = [
   act(() => openOnPostgres({ settings: { WEB_CONCURRENCY: '2' }, processes: 2 }), [workerKilled]),
   act(openOnSmallDisk, [fullDisk]),
   act(openWithClocks, [clockOfDatabase, clockOfServer]),
+  act(openVersions, [twoVersions, lockingMigration]),
   act(() => openEmbedded(), [embeddedKilled, secondProcess, killedAtFirstStart]),
   act(openEmbeddedOnSmallDisk, [embeddedFullDisk]),
   act(openPooled, [pooled, pooledTerminate, pooledRestart]),
