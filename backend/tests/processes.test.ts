@@ -175,6 +175,28 @@ describe('several processes on one port', { concurrency: 2 }, () => {
     assert.deepEqual([...statuses], [200])
   })
 
+  it('a connection on its way to one that is killed is cut, and does not wait for ever', async () => {
+    const server = await serve(environment)
+    const [victim = 0] = await workers(server, 2)
+    // It takes no connection any more, and is handed one all the same.
+    process.kill(victim, 'SIGSTOP')
+    let answered = 0
+    const asked = times(4, () =>
+      exchange(server.port, 'GET', '/livez', {}).then(
+        ({ status }) => {
+          answered += 1
+          return status
+        },
+        () => 'cut',
+      ),
+    )
+    await eventually(() => answered === 3, 'the others answer')
+    process.kill(victim, 'SIGKILL')
+    assert.deepEqual((await Promise.all(asked)).sort(), [200, 200, 200, 'cut'])
+    const { code } = await server.kill('SIGTERM')
+    assert.equal(code, 0)
+  })
+
   for (const everybody of [false, true]) {
     const how = everybody ? 'Ctrl-C, which reaches all of them and one twice,' : 'SIGTERM'
     it(`${how} ends them with 0 when what is under way is answered`, async () => {

@@ -52,6 +52,7 @@ class Supervisor {
     if (this.#stopping) return
     const worker = cluster.fork()
     this.#workers.add(worker)
+    const cutHanded = rememberHanded(worker)
     let listeningMs: number | undefined
     worker.once('listening', ({ port }) => {
       listeningMs = performance.now()
@@ -65,6 +66,7 @@ class Supervisor {
     })
     const ended = (code: number | null, reason: string) => {
       if (!this.#workers.delete(worker)) return
+      cutHanded()
       this.#lessor.forget(worker.id)
       if (this.#stopping) return this.#stopped(code)
       if (!this.#serving) {
@@ -114,6 +116,26 @@ class Supervisor {
   #stopped(code: number | null): void {
     if (code !== 0) this.#exitCode = 1
     if (this.#workers.size === 0) process.exit(this.#exitCode)
+  }
+}
+
+/**
+ * Node hands a worker one connection at a time, and forgets the one that was on its way when the worker
+ * died (nodejs/node-v0.x-archive#7006): its client would wait for ever.
+ *
+ * @returns what cuts that connection. One that arrived is closed here already, and that stays so.
+ */
+function rememberHanded({ process: child }: Worker): () => void {
+  const send = child.send.bind(child)
+  let handed: Parameters<typeof send>[1]
+  Object.assign(child, {
+    send: (...parameters: Parameters<typeof send>) => {
+      handed = parameters[1] ?? handed
+      return send(...parameters)
+    },
+  })
+  return () => {
+    if (handed !== undefined && 'close' in handed) handed.close()
   }
 }
 
