@@ -43,6 +43,8 @@ auth_file = ${users}
 pool_mode = transaction
 default_pool_size = ${sessions}
 max_client_conn = 200
+; After a login that failed it would answer nobody for 15 s, which is its default.
+server_login_retry = 1
 `,
   )
   const start = async () => {
