@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { endWithThisProcess, SERVICE } from '../bench/servers/start-server.ts'
 import { SECRET } from './load/secret.ts'
+import { ORIGIN } from './load/sign-up.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const START_LIMIT_MS = 40_000
@@ -46,8 +47,9 @@ export async function launch({
     cwd: root,
     env: {
       ...{ PATH: process.env.PATH, NODE_ENV: 'production', BETTER_AUTH_SECRET: SECRET },
-      ...{ BETTER_AUTH_URL: 'https://localhost', HOST: '127.0.0.1', PORT: String(port) },
-      ...{ RATE_LIMIT_PER_MINUTE: '0' },
+      ...{ BETTER_AUTH_URL: ORIGIN, HOST: '127.0.0.1', PORT: String(port) },
+      // Each sign-up comes from an address of its own.
+      ...{ RATE_LIMIT_PER_MINUTE: '0', TRUST_PROXY: '127.0.0.1' },
       ...settings,
     },
     stdio: ['ignore', log, log],

@@ -52,6 +52,7 @@ export async function survive<Place extends Scene>(
   const violations: string[] = []
   const { pid } = scene.server
   try {
+    await load.warm()
     await sleep(BEFORE_MS)
     const before = await holdings(scene)
     record.troubled = true
@@ -71,7 +72,7 @@ export async function survive<Place extends Scene>(
     const after = await settled(scene, before)
     const { sessions, files, rssBytes } = after
     const truth = await scene.truth(prefix)
-    const contradictions = check(record.tasks, truth)
+    const contradictions = check(record, truth)
     const unanswered = unansweredOf(record.tasks, truth)
     violations.push(
       ...record.violations,

@@ -1,4 +1,4 @@
-import type { TaskRecord, TaskState } from '../load/record.ts'
+import type { SignUpRecord, TaskRecord, TaskState } from '../load/record.ts'
 import { type Contradiction, contradiction, type Kind } from './contradiction.ts'
 
 export interface TrueTask extends TaskState {
@@ -10,12 +10,20 @@ export interface TrueTask extends TaskState {
 export interface Truth {
   readonly tasks: readonly TrueTask[]
   readonly users: readonly string[]
+  /** Each with how many passwords it has. */
+  readonly accounts: readonly { readonly email: string; readonly passwords: number }[]
   /** Of requests that are done once. */
   readonly keys: readonly { readonly userId: string; readonly key: string }[]
 }
 
+/** What was sent, and what came of it. */
+export interface Sent {
+  readonly tasks: readonly TaskRecord[]
+  readonly signUps: readonly SignUpRecord[]
+}
+
 /** Every contradiction between what was acknowledged and what is there. */
-export function check(records: readonly TaskRecord[], truth: Truth): Contradiction[] {
+export function check({ tasks: records, signUps }: Sent, truth: Truth): Contradiction[] {
   const found = Map.groupBy(truth.tasks, ({ title }) => title)
   const known = new Set(records.map(({ title }) => title))
   return [
@@ -25,6 +33,7 @@ export function check(records: readonly TaskRecord[], truth: Truth): Contradicti
       .map(({ title }) => ({ kind: 'twice' as const, text: `${title} was never sent` })),
     ...checkUsers(records, truth),
     ...checkKeys(records, truth),
+    ...checkAccounts(signUps, truth),
   ]
 }
 
@@ -66,4 +75,19 @@ function checkKeys(records: readonly TaskRecord[], { tasks, keys }: Truth): Cont
     .filter(({ key, deletion }) => key !== undefined && deletion === 'none')
     .filter(({ user, key, title }) => used.has(`${user} ${key}`) !== there.has(title))
     .map(({ title }) => ({ kind: 'half-done', text: `${title} and its key are not both there` }))
+}
+
+/** An account comes with its password, in one transaction. */
+function checkAccounts(signUps: readonly SignUpRecord[], { accounts }: Truth): Contradiction[] {
+  const there = new Set(accounts.map(({ email }) => email))
+  return [
+    ...signUps
+      .filter(({ email, acknowledged }) => acknowledged && !there.has(email))
+      .map(({ email }) => ({ kind: 'lost' as const, text: `${email}: its account is not there` })),
+    ...accounts
+      .filter(({ passwords }) => passwords !== 1)
+      .map(({ email, passwords }) => ({
+        ...{ kind: 'half-done' as const, text: `${email} has ${passwords} passwords` },
+      })),
+  ]
 }

@@ -15,9 +15,15 @@ export async function readTruth(client: Client, prefix: string): Promise<Truth> 
     `select user_id as "userId", key from todo.idempotency_keys where starts_with(user_id, $1)`,
     [`${prefix}.`],
   )
+  const accounts = await client.query(
+    `select email, (select count(*)::int from todo_auth.account where "userId" = u.id) as passwords
+     from todo_auth."user" u where starts_with(email, $1)`,
+    [`${prefix}.`],
+  )
   return {
     tasks: tasks.rows.map(({ at, ...task }) => ({ ...task, updatedAt: at.toISOString() })),
     users: users.rows.map(({ id }) => id),
+    accounts: accounts.rows,
     keys: keys.rows,
   }
 }

@@ -16,8 +16,9 @@ export interface Sending {
   readonly port: number
   readonly method: string
   readonly path: string
-  readonly token: string
+  readonly token?: string
   readonly key?: string | undefined
+  readonly headers?: Readonly<Record<string, string>>
   /** Sent as JSON. */
   readonly body?: object | undefined
 }
@@ -27,7 +28,8 @@ export function exchange(sending: Sending, agent: Agent | false): Promise<Outcom
   const { port, method, path, token, key, body } = sending
   const payload = body === undefined ? undefined : JSON.stringify(body)
   const headers = {
-    authorization: `Bearer ${token}`,
+    ...sending.headers,
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     ...(key === undefined ? {} : { 'idempotency-key': key }),
     ...(payload === undefined
       ? {}

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Record } from './record.ts'
 import { Session } from './session.ts'
+import { signUp } from './sign-up.ts'
 import { Writer } from './writer.ts'
 
 export interface LoadOptions {
@@ -12,6 +13,9 @@ export interface LoadOptions {
   readonly writersPerUser?: number
   readonly requestsPerSecond?: number
 }
+
+/** Each takes a tenth of a second of a core, for the password. */
+const SIGN_UP_PAUSE_MS = 1_000
 
 /** How long a writer with keys goes on asking after the load was stopped. */
 const PATIENCE_MS = 10_000
@@ -43,8 +47,16 @@ export class Load {
         goesOn: () =>
           performance.now() - (this.#stoppedMs ?? Number.POSITIVE_INFINITY) < PATIENCE_MS,
       })
-      this.#running.push(this.#run(writer, pauseMs, (pauseMs * at) / writers))
+      this.#running.push(this.#run(() => writer.step(), pauseMs, (pauseMs * at) / writers))
     }
+    const session = new Session(port)
+    this.#sessions.push(session)
+    this.#running.push(this.#run(() => signUp(session, prefix, this.record), SIGN_UP_PAUSE_MS, 0))
+  }
+
+  /** Resolves when accounts are in use as well, which takes memory once. */
+  async warm(): Promise<void> {
+    while (!this.record.signUps.some(({ acknowledged }) => acknowledged)) await sleep(50)
   }
 
   /** Lets requests under way be answered. */
@@ -54,12 +66,12 @@ export class Load {
     for (const session of this.#sessions) session.close()
   }
 
-  async #run(writer: Writer, pauseMs: number, delayMs: number): Promise<void> {
+  async #run(step: () => Promise<void>, pauseMs: number, delayMs: number): Promise<void> {
     let dueMs = performance.now() + delayMs
     while (this.#stoppedMs === undefined) {
       const waitMs = dueMs - performance.now()
       if (waitMs > 0) await sleep(waitMs)
-      await writer.step()
+      await step()
       dueMs = Math.max(dueMs, performance.now() - pauseMs) + pauseMs
     }
   }

@@ -26,6 +26,13 @@ export interface TaskRecord {
   deletion: 'none' | 'doubtful' | 'acknowledged'
 }
 
+/** An account that was asked for. */
+export interface SignUpRecord {
+  /** Once in all runs. */
+  readonly email: string
+  acknowledged: boolean
+}
+
 export interface Counts {
   acknowledgedWrites: number
   reads: number
@@ -41,6 +48,7 @@ const MARK = /«([^»]*)»/g
 /** All that was sent and what came of it. */
 export class Record {
   readonly tasks: TaskRecord[] = []
+  readonly signUps: SignUpRecord[] = []
   readonly counts: Counts = {
     acknowledgedWrites: 0,
     reads: 0,

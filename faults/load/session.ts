@@ -35,6 +35,11 @@ export class Session {
     return exchange({ ...sending, port: this.#port(), token }, this.#agent)
   }
 
+  /** Sends what has no token. */
+  sendAsNobody(sending: Omit<Sending, 'port' | 'token'>): Promise<Outcome> {
+    return exchange({ ...sending, port: this.#port() }, this.#agent)
+  }
+
   close(): void {
     this.#agent.destroy()
   }

@@ -22,8 +22,8 @@ async function serveBeside(scene: Versions, newer: ServerProcess): Promise<numbe
   await beside.stop()
   newer.kill('SIGTERM')
   await newer.ended
-  const { tasks, violations, counts } = beside.record
-  const wrong = check(tasks, await scene.truth(prefix)).map(({ text }) => text)
+  const { violations, counts } = beside.record
+  const wrong = check(beside.record, await scene.truth(prefix)).map(({ text }) => text)
   wrong.push(...violations)
   if (wrong.length > 0) throw new Error(`the newer version: ${wrong.join('; ')}`)
   return counts.acknowledgedWrites

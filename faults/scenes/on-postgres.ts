@@ -32,12 +32,14 @@ export interface OnPostgresOptions {
 }
 
 const POOL = 8
+/** MAX_CONNECTIONS of backend/src/database/account-pool.ts. */
+const ACCOUNTS_POOL = 4
 
 export async function openOnPostgres({
   postgresSettings = [],
   settings = {},
   processes = 1,
-  mostSessions = POOL * processes,
+  mostSessions = (POOL + ACCOUNTS_POOL) * processes,
   between = async (url) => url,
   postgresEnvironment = {},
   postgresFolder,

@@ -21,16 +21,18 @@ function there(changes: Partial<TrueTask> = {}): TrueTask {
   return { userId: user, title, ...state, ...changes }
 }
 
-const truth = (...tasks: TrueTask[]): Truth => ({ tasks, users: [user], keys: [] })
-const kinds = (record: TaskRecord, found: Truth) => check([record], found).map(({ kind }) => kind)
+const none = { keys: [], accounts: [] }
+const truth = (...tasks: TrueTask[]): Truth => ({ tasks, users: [user], ...none })
+const kinds = (record: TaskRecord, found: Truth) =>
+  check({ tasks: [record], signUps: [] }, found).map(({ kind }) => kind)
 
 describe('the check of what was acknowledged', () => {
   it('finds nothing where everything is there, once', () => {
-    assert.deepEqual(check([acknowledged()], truth(there())), [])
+    assert.deepEqual(check({ tasks: [acknowledged()], signUps: [] }, truth(there())), [])
   })
 
   it('notices a lost task, a lost change, a lost flip and a lost deletion', () => {
-    const empty = { tasks: [], users: [], keys: [] }
+    const empty = { tasks: [], users: [], ...none }
     assert.deepEqual(kinds(acknowledged(), empty), ['lost'])
     assert.deepEqual(kinds(acknowledged({ deletion: 'doubtful' }), empty), [])
     const before = there({ description: title, updatedAt: at(1) })
@@ -50,28 +52,40 @@ describe('the check of what was acknowledged', () => {
 
   it('notices a half-done write: a user without a task, one without the other, a text of neither', () => {
     const unanswered = acknowledged({ acknowledged: undefined, doubtfulDescriptions: [title] })
-    assert.deepEqual(kinds(unanswered, { tasks: [], users: [user], keys: [] }), ['half-done'])
-    assert.deepEqual(kinds(acknowledged(), { tasks: [there()], users: [], keys: [] }), [
-      'half-done',
-    ])
+    assert.deepEqual(kinds(unanswered, { tasks: [], users: [user], ...none }), ['half-done'])
+    assert.deepEqual(kinds(acknowledged(), { tasks: [there()], users: [], ...none }), ['half-done'])
     const torn = there({ description: 'of nobody', updatedAt: at(3) })
     assert.deepEqual(kinds(acknowledged(), truth(torn)), ['half-done'])
-    const moved = { tasks: [there({ userId: 'test.2' })], users: [user, 'test.2'], keys: [] }
+    const moved = { tasks: [there({ userId: 'test.2' })], users: [user, 'test.2'], ...none }
     assert.deepEqual(kinds(acknowledged(), moved), ['half-done', 'half-done'])
   })
 
   it('notices a key without its task, and a task without its key', () => {
     const record = acknowledged({ keyed: true, key: 'k' })
     const keys = [{ userId: user, key: 'k' }]
-    assert.deepEqual(check([record], { ...truth(there()), keys }), [])
+    assert.deepEqual(kinds(record, { ...truth(there()), keys }), [])
     assert.deepEqual(kinds(record, truth(there())), ['half-done'])
     const unanswered = acknowledged({ key: 'k', acknowledged: undefined })
-    assert.deepEqual(kinds(unanswered, { tasks: [], users: [], keys }), ['half-done'])
+    assert.deepEqual(kinds(unanswered, { tasks: [], users: [], ...none, keys }), ['half-done'])
+  })
+
+  it('notices a lost account, and one without its password', () => {
+    const email = 'test.1@example.com'
+    const signUps = [{ email, acknowledged: true }]
+    const accounts = (passwords: number) => ({
+      ...truth(),
+      users: [],
+      accounts: [{ email, passwords }],
+    })
+    const found = (state: Truth) => check({ tasks: [], signUps }, state).map(({ kind }) => kind)
+    assert.deepEqual(found(accounts(1)), [])
+    assert.deepEqual(found(accounts(0)), ['half-done'])
+    assert.deepEqual(found({ ...truth(), users: [] }), ['lost'])
   })
 
   it('takes what was not answered as done or not, also behind a later change', () => {
     const unanswered = acknowledged({ acknowledged: undefined, doubtfulDescriptions: [title] })
-    assert.deepEqual(kinds(unanswered, { tasks: [], users: [], keys: [] }), [])
+    assert.deepEqual(kinds(unanswered, { tasks: [], users: [], ...none }), [])
     const created = there({ description: title, completed: false, updatedAt: at(1) })
     assert.deepEqual(kinds(unanswered, truth(created)), [])
     const doubtful = acknowledged({ doubtfulDescriptions: ['third'] })
