@@ -18,15 +18,17 @@ import { openOnSmallDisk } from './scenes/on-small-disk.ts'
 import { openPooled } from './scenes/pooled.ts'
 import { openVersions } from './scenes/versions.ts'
 
+/** Those that a server lives through, one after the other. */
+export const ON_ONE_SERVER = [
+  ...[cutBefore, cutAt, cutWithin, cutAll, terminate],
+  ...[restart, crash, frozen, exhausted, burst, slow, locked, serialization],
+]
+
 /** Every fault, by what it happens to. */
 export const ACTS = [
   act(
     () => openOnPostgres({ postgresSettings: ['max_connections=40'] }),
-    [
-      ...[cutBefore, cutAt, cutWithin, cutAll, terminate],
-      ...[restart, crash, frozen, exhausted, burst, slow, locked, serialization, outage],
-      ...[terminated, terminatedTwice, killed],
-    ],
+    [...ON_ONE_SERVER, outage, terminated, terminatedTwice, killed],
   ),
   act(() => openOnPostgres({ settings: { WEB_CONCURRENCY: '2' }, processes: 2 }), [workerKilled]),
   act(openOnSmallDisk, [fullDisk]),

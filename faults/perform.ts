@@ -1,8 +1,15 @@
 import { type Fault, NotTried, type Scene } from './fault.ts'
 import { type Survival, survive } from './survive.ts'
 
-/** What came of a fault, or why it was not tried. */
-export type Result = Survival | { readonly name: string; readonly what: string; reason: string }
+/** A fault that could not be looked at, for want of something on this machine or for a failure. */
+export interface Missing {
+  readonly name: string
+  readonly what: string
+  readonly reason: string
+  readonly notTried: boolean
+}
+
+export type Result = Survival | Missing
 
 /** Faults that happen to one server, one after the other. */
 export interface Act {
@@ -20,21 +27,22 @@ export function act<Place extends Scene>(
     perform: async (wanted, tell) => {
       const chosen = faults.filter(({ name }) => wanted(name))
       if (chosen.length === 0) return
-      const notTried = (error: unknown, { name, what }: Fault<Place>) => {
-        if (!(error instanceof NotTried)) throw error
-        tell({ name, what, reason: error.message })
-      }
       const scene = await open().catch((error) => {
-        for (const fault of chosen) notTried(error, fault)
+        for (const fault of chosen) tell(missing(fault, error))
       })
       if (scene === undefined) return
       try {
         for (const fault of chosen) {
-          await survive(scene, fault).then(tell, (error) => notTried(error, fault))
+          tell(await survive(scene, fault).catch((error) => missing(fault, error)))
         }
       } finally {
         await scene.close()
       }
     },
   }
+}
+
+function missing({ name, what }: Pick<Missing, 'name' | 'what'>, error: unknown): Missing {
+  const reason = error instanceof Error ? error.message : String(error)
+  return { name, what, reason, notTried: error instanceof NotTried }
 }

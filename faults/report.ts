@@ -4,12 +4,14 @@ import type { Result } from './perform.ts'
 import type { Survival } from './survive.ts'
 
 export function passed(result: Result): boolean {
-  return 'reason' in result || result.violations.length === 0
+  return 'reason' in result ? result.notTried : result.violations.length === 0
 }
 
 /** One result, in a line and its violations below. */
 export function toLine(result: Result): string {
-  if ('reason' in result) return `${result.name}: not tried: ${result.reason}`
+  if ('reason' in result) {
+    return `${result.name}: ${result.notTried ? 'not tried' : 'failed'}: ${result.reason}`
+  }
   const { name, note, counts, wrong, foreign, unanswered, recovery, violations } = result
   const parts = [
     `${counts.acknowledgedWrites} writes acknowledged`,
@@ -43,7 +45,9 @@ export function toMarkdown(results: readonly Result[], postgres: string, seconds
   head.push('unanswered, yet done', 'recovered', 'memory', 'sessions', '')
   const reasons = results.flatMap((result) =>
     'reason' in result
-      ? [`- **${result.name}** (${result.what}) was not tried: ${result.reason}`]
+      ? [
+          `- **${result.name}** (${result.what}) ${result.notTried ? 'was not tried' : 'failed'}: ${result.reason}`,
+        ]
       : [],
   )
   const parts = [

@@ -26,6 +26,7 @@ export interface ServerProcess {
   readonly port: number
   /** Ends with its exit code, or the signal that ended it. */
   readonly ended: Promise<number | string>
+  runs(): boolean
   kill(signal: NodeJS.Signals): void
   log(): string
 }
@@ -60,6 +61,7 @@ export async function launch({
     pid: child.pid ?? 0,
     port,
     ended: endOf(child),
+    runs: () => child.exitCode === null && child.signalCode === null,
     kill: (signal) => void child.kill(signal),
     log: () => readFileSync(file, 'utf8'),
   }
@@ -68,14 +70,10 @@ export async function launch({
 /** Starts a server and waits until it is ready. */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const server = await launch(options)
-  let ended: number | string | undefined
-  server.ended.then((how) => {
-    ended = how
-  })
   const limitMs = performance.now() + START_LIMIT_MS
   while (!(await isReady(server.port))) {
-    if (ended !== undefined || performance.now() > limitMs) {
-      throw new Error(`the server did not start (${ended}): ${server.log().slice(-2_000)}`)
+    if (!server.runs() || performance.now() > limitMs) {
+      throw new Error(`the server did not start: ${server.log().slice(-2_000)}`)
     }
     await sleep(20)
   }

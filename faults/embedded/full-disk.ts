@@ -12,17 +12,13 @@ export const embeddedFullDisk: Fault<EmbeddedOnSmallDisk> = {
   what: 'the disk of the embedded database is full for 12 s, while long tasks are written too: the server refuses them, or ends with 1 and says why; with space again it serves, or another in its place',
   takes: 'server',
   run: async ({ disk, server, startAgain }) => {
-    let ended: number | string | undefined
-    server.ended.then((how) => {
-      ended = how
-    })
     disk.fill()
     const limitMs = performance.now() + FULL_MS
     const token = await signToken('long')
     const asked = { port: server.port, method: 'POST', path: '/api/long/tasks', token }
     let refused = 0
     const fill = async () => {
-      while (ended === undefined && performance.now() < limitMs) {
+      while (server.runs() && performance.now() < limitMs) {
         const body = { title: 'long', description: randomBytes(6_000).toString('base64') }
         const answer = await exchange({ ...asked, body }, false)
         if (typeof answer === 'object' && answer.status === 503) refused += 1
@@ -30,10 +26,11 @@ export const embeddedFullDisk: Fault<EmbeddedOnSmallDisk> = {
     }
     await Promise.all(Array.from({ length: AT_ONCE }, fill))
     disk.free()
-    if (ended === undefined) {
+    if (server.runs()) {
       if (refused === 0) throw new Error('nothing was refused')
       return 'it refused, and served on'
     }
+    const ended = await server.ended
     if (ended !== 1) throw new Error(`the server ended with ${ended}`)
     if (!server.log().includes('The database is gone for good')) {
       throw new Error(`the server said ${server.log().slice(-500)}`)

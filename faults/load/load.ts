@@ -23,6 +23,7 @@ const PATIENCE_MS = 10_000
 /** Steady, mixed work of several users, each with several clients. */
 export class Load {
   readonly record = new Record()
+  readonly prefix: string
   readonly #sessions: Session[] = []
   readonly #running: Promise<void>[] = []
   #stoppedMs: number | undefined
@@ -34,6 +35,7 @@ export class Load {
     writersPerUser = 3,
     requestsPerSecond = 300,
   }: LoadOptions) {
+    this.prefix = prefix
     const writers = users * writersPerUser
     const pauseMs = (1_000 * writers) / requestsPerSecond
     for (let at = 0; at < writers; at += 1) {

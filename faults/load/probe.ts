@@ -21,10 +21,8 @@ export async function recovery(
 ): Promise<Recovery> {
   const user = `${prefix}.probe`
   const token = await signToken(user)
-  let count = 0
   const write = async () => {
-    count += 1
-    const title = `${markOf(user)} ${count}`
+    const title = `${markOf(user)} ${record.tasks.length}`
     const task = record.begin(user, title, false)
     const body = { title, description: title }
     const sending = { port: port(), method: 'POST', path: `/api/${user}/tasks`, token, body }
