@@ -64,9 +64,11 @@ export function toMarkdown(results: readonly Result[], postgres: string, seconds
     table(head, tried.map(row)),
     ...reasons,
     '## What happens in each',
-    ...tried.map(({ name, what, note }) => `- **${name}**: ${what}${note && ` (${note})`}.`),
+    tried
+      .map(({ name, what, note }) => `- **${name}**: ${what}${note && ` (${note})`}.`)
+      .join('\n'),
   ]
-  return `${parts.join('\n\n').replaceAll('.\n\n- **', '.\n- **')}\n`
+  return `${parts.join('\n\n')}\n`
 }
 
 function row(result: Survival): string[] {

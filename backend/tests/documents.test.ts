@@ -56,7 +56,7 @@ const anchor = (heading: string) =>
 
 describe('the documents', () => {
   it('name files that are there, and their links lead somewhere', () => {
-    const folders = ['backend', 'bench', 'scripts', 'specs']
+    const folders = ['backend', 'bench', 'faults', 'scripts', 'specs']
     let found = 0
     for (const document of DOCUMENTS) {
       const text = read(document)

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,7 +25,9 @@ export async function openVersions(): Promise<Versions> {
   for (const name of ['backend/src', 'backend/package.json', 'scripts', 'package.json']) {
     cpSync(join(ROOT, name), join(sources, name), { recursive: true })
   }
-  symlinkSync(join(ROOT, 'node_modules'), join(sources, 'node_modules'))
+  for (const name of ['node_modules', 'backend/node_modules']) {
+    if (existsSync(join(ROOT, name))) symlinkSync(join(ROOT, name), join(sources, name))
+  }
   let newer = 0
   const scene = await openOnPostgres()
   const { close } = scene
