@@ -30,7 +30,10 @@ export function answerEveryone(server: Server): void {
   // Who has said all and closed that side of the connection still listens. Node's types lack it.
   Object.assign(server, { httpAllowHalfOpen: true })
   server.on('connect', (_request, socket: Socket) => {
-    socket.on('error', () => {}) // Node has left the socket to us, and a reset would end the process
+    // Node has left the socket to us: a reset would end the process, no time limit holds any more, and
+    // a stop would wait for as long as the client keeps its end open.
+    socket.on('error', () => {})
+    socket.on('finish', () => socket.destroy())
     refuseSocket(new Error('CONNECT asks for a proxy'), socket)
   })
   // RFC 9110 §10.1.1: an expectation that is not known may be ignored.

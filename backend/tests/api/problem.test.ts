@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
@@ -149,6 +150,18 @@ describe('errors', () => {
       assert.match(head, new RegExp(`^x-request-id: ${problem.request_id}`, 'im'))
     })
   }
+
+  it('a proxy’s method keeps no connection, and no stop waits for one', {
+    timeout: 20_000,
+  }, async (t) => {
+    const { app, port } = await serve(failing(() => new Error('no database')))
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    t.after(() => socket.destroy())
+    socket.write('CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n')
+    await once(socket.resume(), 'end')
+    // The client's end stays open, and Node no longer counts the connection as one of HTTP.
+    await app.close()
+  })
 
   it('garbage behind a request that is not answered yet is not answered in its place', async () => {
     const token = await test.token('alice')
