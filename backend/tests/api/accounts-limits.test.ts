@@ -208,17 +208,17 @@ describe('the limits of accounts', () => {
     await test.close()
   })
 
-  it('an unknown address takes as long as a wrong password', async () => {
+  it('an unknown address takes as long as a wrong password', async (context) => {
     const test = await startApp('postgres', BEHIND_PROXY)
+    context.after(() => test.close())
     await signUp(test, 'person@example.com')
     const quickest: Record<string, number> = {}
-    for (const email of Array(4).fill(['person@example.com', 'nobody@example.com']).flat()) {
+    for (const email of Array(7).fill(['person@example.com', 'nobody@example.com']).flat()) {
       const started = performance.now()
       assert.equal((await signIn(test, email, 'not the password')).status, 401)
       quickest[email] = Math.min(quickest[email] ?? Infinity, performance.now() - started)
     }
     const [known = 0, unknown = 0] = Object.values(quickest)
     assert.ok(unknown > known / 2 && unknown < known * 2, JSON.stringify(quickest))
-    await test.close()
   })
 })
