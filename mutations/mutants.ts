@@ -529,7 +529,7 @@ grant select on todo.tasks to todo_accounts;`,
       [
         'it is not sent',
         [
-          ['? [bind(scope.name, [userId]), EXECUTE, ', '? ['],
+          ['messages.unshift(bind(scopeName, [userId]), EXECUTE)', ''],
           ['#scoped = false', '#scoped = true'],
         ],
         'a statement that forgets',
@@ -543,7 +543,12 @@ grant select on todo.tasks to todo_accounts;`,
     [
       [
         'it is another where nothing is prepared',
-        [[`parse('', scope)`, `parse('', { ...scope, text: 'select $1::text' })`]],
+        [
+          [
+            'parse(scopeName, scope)',
+            `parse(scopeName, prepared ? scope : { ...scope, text: 'select $1::text' })`,
+          ],
+        ],
       ],
     ],
   ),

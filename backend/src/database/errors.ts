@@ -23,9 +23,9 @@ const ACCOUNT_DELETED = 'TD401'
 export function fromDatabase(error: unknown): AppError {
   const state = sqlState(error)
   if (state === undefined) return unavailable(error)
-  if (TRANSIENT_CLASSES.includes(state.slice(0, 2)) || TRANSIENT_STATES.includes(state)) {
-    return unavailable(error)
-  }
+  const transient =
+    TRANSIENT_CLASSES.includes(state.slice(0, 2)) || TRANSIENT_STATES.includes(state)
+  if (transient || isDisagreement(error)) return unavailable(error)
   if (state === ACCOUNT_DELETED) return unauthorized('invalid_token', error)
   return new AppError(CONFLICTS.includes(state) ? 'conflict' : 'internal_error', { cause: error })
 }

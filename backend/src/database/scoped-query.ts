@@ -53,22 +53,12 @@ export class ScopedQuery extends PipelinedQuery {
     if (!wire.stream.writable) return null
     const { scope, userId, statement, prepared } = this.#run
     const { sql, values } = statement
-    const messages = prepared
-      ? [bind(scope.name, [userId]), EXECUTE, bind(sql.name, values), EXECUTE, SYNC]
-      : [
-          parse('', scope),
-          bind('', [userId]),
-          EXECUTE,
-          parse('', sql),
-          bind('', values),
-          EXECUTE,
-          SYNC,
-        ]
-    if (prepared) {
-      // Parsed before the scope is set, so that a scope that fails leaves them prepared all the same.
-      if (!knows(wire, scope)) messages.unshift(parse(scope.name, scope))
-      if (!knows(wire, sql)) messages.unshift(parse(sql.name, sql))
-    }
+    const messages = [bind(this.name, values), EXECUTE, SYNC]
+    // Behind the scope, which behind a pooler has the time limits: a parse waits for a locked table too.
+    if (!prepared || !knows(wire, sql)) messages.unshift(parse(this.name, sql))
+    const scopeName = prepared ? scope.name : ''
+    messages.unshift(bind(scopeName, [userId]), EXECUTE)
+    if (!prepared || !knows(wire, scope)) messages.unshift(parse(scopeName, scope))
     wire.stream.write(Buffer.concat(messages))
     return null
   }

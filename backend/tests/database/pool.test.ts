@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { Client } from 'pg'
+import { LIMITS } from '../../src/core/limits.ts'
 import type { PipelinedPool } from '../../src/database/pool.ts'
 import { POOLED_SCOPE, SCOPE, SESSION_LIMITS } from '../../src/database/session.ts'
 import { insertTask } from '../../src/models/task.ts'
@@ -170,6 +171,42 @@ describe('the time limits of a statement', () => {
       await proxy.close()
     })
   }
+})
+
+describe('a table that is locked before a statement was ever sent', () => {
+  it('503 for all that wait, within the limit of a lock, behind a pooler too', async () => {
+    const test = await openTestDatabase('postgres')
+    const { url } = test.config.kind === 'postgres' ? test.config : { url: '' }
+    const locking = new Client({ connectionString: url })
+    await locking.connect()
+    await locking.query('begin; lock table todo.tasks')
+    const waits = [undefined, nameAnotherProcess].map(async (answers) => {
+      const proxy = await startProxy(url, answers)
+      const pool = poolThrough(proxy, 1)
+      await pool.ping()
+      const started = performance.now()
+      const attempts = await Promise.allSettled([
+        pool.asUser('alice', now),
+        pool.asUser('bob', now),
+      ])
+      // One after the other on one connection.
+      assert.ok(performance.now() - started < 2 * LIMITS.lockMs + 2_000)
+      for (const attempt of attempts) {
+        assert.ok(attempt.status === 'rejected')
+        assert.equal(attempt.reason.code, 'service_unavailable')
+        assert.match(String(attempt.reason.cause?.code), /^(55P03|26000)$/)
+      }
+      return { pool, proxy }
+    })
+    const waited = await Promise.all(waits)
+    await locking.end()
+    for (const { pool, proxy } of waited) {
+      assert.deepEqual(await pool.asUser('alice', now), [['0']])
+      await pool.close()
+      await proxy.close()
+    }
+    await test.close()
+  })
 })
 
 describe('behind a pooler, which gives each transaction a session that others use as well', () => {
