@@ -26,7 +26,10 @@ const connections = (test: TestApp) =>
     test.app.server.getConnections((_error, count) => resolve(count)),
   )
 
-/** What happens meanwhile delays nobody else for a second, and takes no more memory than that. */
+/**
+ * What happens meanwhile delays nobody else for two seconds, and takes no more memory than that. The
+ * hostile clients are in the thread of the server, so a second of it is theirs.
+ */
 async function whileOthersAreServed<Result>(
   test: TestApp,
   mostBytes: number,
@@ -43,8 +46,8 @@ async function whileOthersAreServed<Result>(
   } finally {
     clearInterval(look)
     const { slowestMs, answers } = await bystander.leave()
-    assert.ok(answers >= 4, `${answers} answers`)
-    assert.ok(slowestMs < 1_000, `${slowestMs} ms`)
+    assert.ok(answers >= 2, `${answers} answers`)
+    assert.ok(slowestMs < 2_000, `${slowestMs} ms`)
     assert.ok(most < mostBytes, `${most / MB} MB`)
   }
 }
