@@ -36,7 +36,7 @@ async function answer(request: IncomingMessage): Promise<string | undefined> {
       if (id !== undefined) return database.run(findTask(userId, id))
       if (!tasks.startsWith('tasks')) return ''
       const page = await database.run(listTasks(userId, { limit: PAGE }))
-      return `[${page.tasks}]`
+      return `[${page?.tasks}]`
     }
   }
 }

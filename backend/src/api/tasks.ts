@@ -2,11 +2,10 @@ import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-js
 import { v7 as uuidv7 } from 'uuid'
 import type { RequestLimit } from '../core/request-windows.ts'
 import { deleteTask, findTask, insertTask, toggleTask, updateTask } from '../models/task.ts'
-import { listTasks } from '../models/task-list.ts'
 import { insertTaskOnce, toggleTaskOnce } from '../models/task-once.ts'
 import { etagOf, isNotModified, requiredVersions } from './conditions.ts'
 import { changesOnce, idempotencyKey } from './idempotency.ts'
-import { allTasks, cursorId, nextPage } from './pages.ts'
+import { allTasks, cursorId, nextPage, readPage } from './pages.ts'
 import { limitRate } from './rate-limit.ts'
 import { found, refuseImpossibleIds, sendChange, sendNew, sendTask } from './send-task.ts'
 import { operations } from './task-operations.ts'
@@ -29,7 +28,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
     const after = cursor === undefined ? undefined : cursorId(cursor)
     reply.type('application/json')
     if (limit === undefined) return allTasks(request, { completed, after })
-    const page = await request.asUser(listTasks(request.userId, { completed, after, limit }))
+    const page = await readPage(request, { completed, after, limit })
     if (page.next !== null) reply.header('link', nextPage(request, page.next))
     return `[${page.tasks}]`
   })

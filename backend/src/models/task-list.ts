@@ -1,10 +1,18 @@
-import { type Statement, sql } from '../database/session.ts'
+import { type Row, type Statement, sql } from '../database/session.ts'
 import { ID, REFUSE_DELETED, TASK_JSON } from './task-sql.ts'
 
-/** A page of the list: its tasks joined as JSON, and the id of the last one while there are more. */
+/** A page of the list, or the beginning of one. */
 export interface TaskPage {
+  /** Tasks as JSON, joined by a comma and a line feed; empty where there are none. */
   readonly tasks: string
+  readonly count: number
+  /** The id behind which the list goes on, or null at its end. */
   readonly next: string | null
+  /**
+   * Whether the statement stopped because it had looked at {@link SCANNED_TASKS} tasks. The page is
+   * then not full, and may be empty; the same page goes on behind `next`.
+   */
+  readonly scanEnded: boolean
 }
 
 export interface PageOptions {
@@ -15,59 +23,122 @@ export interface PageOptions {
   readonly limit: number
 }
 
-/**
- * Text of a page after which it ends early, in bytes: a thousand tasks of the longest kind would be
- * 65 MB in one piece. As JSON it can be six times as much.
- */
-const PAGE_BYTES = 524_288
+/** A page ends early behind the task that brings its JSON to this many bytes. */
+export const PAGE_BYTES = 65_536
+/** No more fit on a page: the JSON of the shortest task has 187 bytes. */
+export const PAGE_TASKS = 350
 
 /**
- * Up to so many tasks are not added up, which takes a sixth of the time of their page: of the longest
- * kind they are 5 MB as JSON, and a bounded page may be 3.
+ * Tasks that a statement with a filter looks at. It takes a few milliseconds, also in WebAssembly, so
+ * a filter that few tasks pass holds up no other user: its request asks again behind them.
+ */
+export const SCANNED_TASKS = 2_000
+
+/**
+ * A page of up to this many tasks is first asked for without adding up the bytes before each task,
+ * which takes a fifth of its time. Tasks with a longer description than this are then left out, so that
+ * a page which has to be asked for again, by `long`, was 800 kB at most.
  */
 const SHORT_PAGE_TASKS = 50
+const SHORT_DESCRIPTION_BYTES = 2_000
 
-/** `$3` is how many tasks at most; one more is read to know whether there is more. */
+/** Of the text as it is stored, which PostgreSQL knows without reading it. The JSON is longer. */
+const STORED_BYTES = 'octet_length(title) + coalesce(octet_length(description), 0)'
+/** Whether the tasks before this one leave room on the page. */
+const leavesRoom = (bytes: string) =>
+  `coalesce(sum(${bytes}) over (order by id desc rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES}`
+
+/**
+ * `$3` is how many tasks at most; one more is read to know whether there is more. The columns are the
+ * tasks on the page, how many were found, how many of them are on the page (only `long` knows), and the
+ * last task looked at where the search ended there.
+ */
 const list = (condition: string) => {
-  const newest = `select * from todo.tasks where user_id = $1 and id < $2 ${condition} order by id desc limit $3 + 1`
-  const refused = `case when count(*) = 0 then ${REFUSE_DELETED} end`
+  const user = 'select * from todo.tasks where user_id = $1 and id < $2 order by id desc'
+  const filtered = condition !== ''
+  const newest = filtered
+    ? `select * from (${user} limit ${SCANNED_TASKS}) scanned where ${condition} order by id desc limit $3 + 1`
+    : `${user} limit $3 + 1`
+  const scanEnd = `case when count(*) <= $3 then (${user.replace('*', 'id')} offset ${SCANNED_TASKS - 1} limit 1) end`
+  const end = `${filtered ? scanEnd : 'null'}, case when count(*) = 0 then ${REFUSE_DELETED} end`
+  const isShort = `octet_length(description) <= ${SHORT_DESCRIPTION_BYTES} is not false`
   return {
     short: sql(
-      `select string_agg(${TASK_JSON}, E',\\n'), count(*), count(*), ${refused} from (${newest}) newest`,
+      `select string_agg(${TASK_JSON}, E',\\n') filter (where ${isShort}), count(*), null, ${end}
+       from (${newest}) newest`,
     ),
     long: sql(
-      `select string_agg(${TASK_JSON}, E',\\n') filter (where fits), count(*) filter (where fits), count(*), ${refused}
+      `select string_agg(json, E',\\n') filter (where fits), count(*), count(*) filter (where fits), ${end}
        from (
-         select *, coalesce(sum(octet_length(title) + coalesce(octet_length(description), 0))
-           over (order by id desc rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES} as fits
-         from (${newest}) newest
-       ) page`,
+         select json, ${leavesRoom('octet_length(json)')} as fits from (
+           select id, case when ${leavesRoom(STORED_BYTES)} then ${TASK_JSON} end as json
+           from (${newest}) newest
+         ) written
+       ) measured`,
     ),
   }
 }
-const LIST = { all: list(''), filtered: list('and completed = $4') }
+const LIST = { all: list(''), filtered: list('completed = $4') }
 
 /** Above every id there is: where the newest page begins. */
 const NEWEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
-/** A page of the user's tasks, newest first. It ends early where its tasks are very long. */
-export function listTasks(
-  userId: string,
-  { completed, after, limit }: PageOptions,
-): Statement<TaskPage> {
-  const { short, long } = completed === undefined ? LIST.all : LIST.filtered
-  const values = [userId, after ?? NEWEST, limit]
-  return {
-    sql: limit > SHORT_PAGE_TASKS ? long : short,
-    values: completed === undefined ? values : [...values, completed],
-    read: ([row]) => readPage(row?.[0] ?? '', Number(row?.[1]), Number(row?.[2]), limit),
-  }
+/**
+ * A page of the user's tasks, newest first. It ends early where its JSON is long, and with a filter
+ * also where the statement has looked at {@link SCANNED_TASKS} tasks.
+ *
+ * @param options its `limit` counts as {@link PAGE_TASKS} where it is higher.
+ * @returns a statement that gives `undefined` where the page is too long to be read at once; then ask
+ *   {@link listLongTasks}.
+ */
+export function listTasks(userId: string, options: PageOptions): Statement<TaskPage | undefined> {
+  if (options.limit > SHORT_PAGE_TASKS) return listLongTasks(userId, options)
+  const { sql, values } = statement('short', userId, options)
+  return { sql, values, read: ([row]) => readShort(row, options.limit) }
 }
 
-function readPage(tasks: string, fitting: number, found: number, limit: number): TaskPage {
-  if (found <= limit && fitting === found) return { tasks, next: null }
-  // JSON text has no raw line feed, so the last one stands before the task that was one too many.
-  const page = fitting > limit ? tasks.slice(0, tasks.lastIndexOf(',\n')) : tasks
+/** The same, whatever the tasks hold. */
+export function listLongTasks(userId: string, options: PageOptions): Statement<TaskPage> {
+  const limit = Math.min(options.limit, PAGE_TASKS)
+  const { sql, values } = statement('long', userId, { ...options, limit })
+  return { sql, values, read: ([row]) => readPage(row, limit) }
+}
+
+function statement(
+  kind: 'short' | 'long',
+  userId: string,
+  { completed, after, limit }: PageOptions,
+): Omit<Statement<unknown>, 'read'> {
+  const values = [userId, after ?? NEWEST, limit]
+  return completed === undefined
+    ? { sql: LIST.all[kind], values }
+    : { sql: LIST.filtered[kind], values: [...values, completed] }
+}
+
+function readShort(row: Row | undefined, limit: number): TaskPage | undefined {
+  const [tasks, found] = row ?? []
+  const isWhole = linesOf(tasks ?? '') === Number(found)
+  return isWhole && Buffer.byteLength(tasks ?? '') <= PAGE_BYTES ? readPage(row, limit) : undefined
+}
+
+/** JSON text has no raw line feed, so there is one behind each task but the last. */
+function linesOf(tasks: string): number {
+  let count = tasks === '' ? 0 : 1
+  for (let at = tasks.indexOf('\n'); at !== -1; at = tasks.indexOf('\n', at + 1)) count += 1
+  return count
+}
+
+function readPage(row: Row | undefined, limit: number): TaskPage {
+  const [text, found, fits, scanEnd] = row ?? []
+  const tasks = text ?? ''
+  const fitting = Number(fits ?? found)
+  if (fitting === Number(found) && fitting <= limit) {
+    return { tasks, count: fitting, next: scanEnd ?? null, scanEnded: typeof scanEnd === 'string' }
+  }
+  // The last line feed stands before the task that was one too many.
+  const full = fitting > limit
+  const page = full ? tasks.slice(0, tasks.lastIndexOf(',\n')) : tasks
   const last = page.lastIndexOf('\n') + 1 + ID.start
-  return { tasks: page, next: page.slice(last, last + ID.length) }
+  const next = page.slice(last, last + ID.length)
+  return { tasks: page, count: full ? limit : fitting, next, scanEnded: false }
 }

@@ -118,22 +118,88 @@ for (const kind of KINDS) {
       assert.deepEqual([all.status, all.text], [200, ''])
     })
 
-    it('a page of very long tasks ends early, and Link leads on', async () => {
-      await test.admin(`insert into todo.users (id) values ('long')`)
+    /** Makes tasks of `user`, the last of `titles` being the newest. */
+    async function fill(user: string, titles: readonly string[], description: string | null) {
+      await test.admin('insert into todo.users (id) values ($1) on conflict do nothing', [user])
       await test.admin(
         `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
-         select 'long', ('019ab1c2-7d3e-7a41-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'long ' || n, repeat('𝄞', 16384), false, now(), now()
-         from generate_series(1, 100) n`,
+         select $1, ('019ab1c2-7d3e-7a41-8000-' || lpad(to_hex(n), 12, '0'))::uuid, title, $3, title like 'done %', now(), now()
+         from unnest($2::text[]) with ordinality task (title, n)`,
+        [user, titles, description],
       )
-      const expected = Array.from({ length: 100 }, (_, n) => `long ${100 - n}`)
-      const paged = await pages('/api/long/tasks?limit=1000')
-      assert.ok(paged.length > 5 && paged.every((page) => page.length <= 9))
-      assert.deepEqual(titles(paged.flat()), expected)
-      assert.deepEqual(titles((await test.send('GET', '/api/long/tasks')).json), expected)
-      assert.equal((await pages('/api/long/tasks?limit=1')).length, 100)
-      // Up to 50 tasks are a page, however long; one more may be too much.
-      assert.equal((await pages('/api/long/tasks?limit=50')).length, 2)
-      assert.ok((await pages('/api/long/tasks?limit=51')).length > 2)
+    }
+    const numbered = (word: string, many: number) =>
+      Array.from({ length: many }, (_, n) => `${word} ${n}`)
+
+    const LONGEST = [
+      ['of four bytes each', '𝄞'.repeat(16_384), 100],
+      ['that JSON writes as six', '\u0001'.repeat(10_800), 49],
+      ['that are just too many for a short page', 'x'.repeat(2_001), 60],
+      ['of a usual note', 'x'.repeat(1_500), 120],
+    ] as const
+    for (const [which, description, many] of LONGEST) {
+      it(`a page of characters ${which} has 64 KiB of JSON and one task at most`, async () => {
+        const user = `long-${description.length}`
+        const made = numbered('long', many)
+        await fill(user, made, description)
+        const path = `/api/${user}/tasks`
+        const oneTask = Buffer.byteLength((await test.send('GET', `${path}?limit=1`)).text)
+        for (const limit of [10, 50, 51, 1000]) {
+          for (const filter of ['', '&completed=false']) {
+            const found = await pages(`${path}?limit=${limit}${filter}`)
+            assert.deepEqual(titles(found.flat()), made.toReversed())
+            for (const page of found) {
+              assert.ok(page.length > 0 && page.length <= limit)
+              assert.ok(Buffer.byteLength(JSON.stringify(page)) < 65_536 + oneTask)
+            }
+          }
+        }
+        assert.deepEqual(titles((await test.send('GET', path)).json), made.toReversed())
+      })
+    }
+
+    it('the shortest tasks fill a page, too', async () => {
+      await fill(
+        'u',
+        numbered('', 800).map((_, n) => String.fromCharCode(0x61 + (n % 26))),
+        null,
+      )
+      const found = await pages('/api/u/tasks?limit=1000')
+      assert.equal(found.flat().length, 800)
+      const [first] = found
+      assert.ok(Buffer.byteLength(JSON.stringify(first)) >= 65_000)
+    })
+
+    describe('a filter that few of many tasks pass', () => {
+      /** Open tasks stand at both ends, beside where a statement stops looking, and far from it. */
+      const open = [0, 1, 499, 500, 501, 2_499, 2_500, 2_501, 4_498, 4_499]
+      const many = numbered('done', 4_500).map((done, n) => (open.includes(n) ? `open ${n}` : done))
+      const expected = open.map((n) => `open ${n}`).toReversed()
+      before(() => fill('busy', many, null))
+
+      for (const limit of [1, 3, 9, 10, 11, 1000]) {
+        it(`gives every one once, in full pages of ${limit}`, async () => {
+          const found = await pages(`/api/busy/tasks?completed=false&limit=${limit}`)
+          assert.deepEqual(titles(found.flat()), expected)
+          const full = found.slice(0, -1)
+          assert.ok(full.every((page) => page.length === limit))
+        })
+      }
+
+      it('gives every one once without pages, and all of the others', async () => {
+        const found = await test.send('GET', '/api/busy/tasks?completed=false')
+        assert.deepEqual(titles(found.json), expected)
+        const done = await test.send('GET', '/api/busy/tasks?completed=true')
+        assert.equal(done.json.length, many.length - open.length)
+      })
+
+      it('gives an empty array where none passes', async () => {
+        await fill('done', numbered('done', 4_001), null)
+        for (const query of ['completed=false', 'completed=false&limit=1']) {
+          const found = await test.send('GET', `/api/done/tasks?${query}`)
+          assert.deepEqual([found.status, found.text, found.headers.link], [200, '[]', undefined])
+        }
+      })
     })
 
     it('a slow reader of a long list holds up nobody, and a lost one ends the reading', async () => {

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { type Statement, sql } from '../../src/database/session.ts'
 import { deleteTask, findTask, insertTask, toggleTask, updateTask } from '../../src/models/task.ts'
-import { listTasks, type TaskPage } from '../../src/models/task-list.ts'
+import {
+  listLongTasks,
+  listTasks,
+  SCANNED_TASKS,
+  type TaskPage,
+} from '../../src/models/task-list.ts'
 import { type ChangeOnce, insertTaskOnce, toggleTaskOnce } from '../../src/models/task-once.ts'
 import { KINDS, openTestDatabase, type TestDatabase } from '../support/databases.ts'
 
@@ -28,6 +33,8 @@ const OWN: readonly Asked[] = [
   ...[10, 100].flatMap((limit) => [
     [`listTasks, ${limit}`, listTasks('bob', { limit })] as const,
     [`listTasks, ${limit} to do`, listTasks('bob', { limit, completed: false })] as const,
+    [`listLongTasks, ${limit}`, listLongTasks('bob', { limit })] as const,
+    [`listLongTasks, ${limit} to do`, listLongTasks('bob', { limit, completed: false })] as const,
   ]),
   ['insertTaskOnce', insertTaskOnce('bob', NEW, CHANGES, KEY)],
   ...SOME_VERSIONS.flatMap((versions) => [
@@ -114,6 +121,24 @@ for (const kind of KINDS) {
       it(`neither wall: ${what} would reach another's task`, async () => {
         const answer = await test.unscoped(withoutOwner(statement))
         assert.ok(answer !== undefined && answer !== 'missing')
+      })
+    }
+
+    for (const [wall, run] of walls) {
+      it(`${wall}: a filter stops looking behind ${SCANNED_TASKS} of the own tasks`, async () => {
+        const more = SCANNED_TASKS + 5
+        await test.admin(
+          `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
+           select user_id, (prefix || '0000000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid, 'x', true, $1, $1
+           from (values ('alice', '1'), ('bob', '2')) task (user_id, prefix), generate_series(1, $2::int) n`,
+          [VERSION, more],
+        )
+        const page = await run(listTasks('bob', { limit: 3, completed: false }))
+        const lastScanned = `20000000-0000-7000-9000-${String(more - SCANNED_TASKS + 1).padStart(12, '0')}`
+        assert.deepEqual(page, { tasks: '', count: 0, next: lastScanned, scanEnded: true })
+        const rest = await run(listTasks('bob', { limit: 3, completed: false, after: lastScanned }))
+        assert.deepEqual(ownersIn(rest), ['bob'])
+        assert.ok(typeof rest === 'object' && 'scanEnded' in rest && !rest.scanEnded)
       })
     }
 
