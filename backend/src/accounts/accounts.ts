@@ -6,11 +6,19 @@ import { AppError } from '../core/errors.ts'
 import type { Log } from '../core/logger.ts'
 import { AccountPool } from '../database/account-pool.ts'
 import type { Connector } from '../database/pool.ts'
-import { type AttemptLimit, type Attempts, deleteAccount, sweepExpired } from '../models/account.ts'
+import {
+  type AttemptLimit,
+  type Attempts,
+  deleteAccount,
+  emptyDeleted,
+  sweepExpired,
+} from '../models/account.ts'
 import type { BetterAuth } from './better-auth.ts'
 import { Limits, passwordKey, tooMany } from './limits.ts'
 
 const SWEEP_MS = 3_600_000
+/** Between the pieces in which the tasks of a large account are deleted, so that others are served. */
+const PIECE_REST_MS = 20
 /** A stop waits this long for mail under way. */
 const MAIL_LIMIT_MS = 3_000
 
@@ -55,6 +63,8 @@ export class Accounts {
   readonly #context = new AsyncLocalStorage<Context>()
   readonly #background = new Set<Promise<unknown>>()
   #sweptMs = Number.NEGATIVE_INFINITY
+  #emptying: Promise<void> | undefined
+  #closing = false
   #betterAuth: Promise<BetterAuth> | undefined
 
   constructor(options: AccountsOptions) {
@@ -94,12 +104,32 @@ export class Accounts {
 
   /** Lets mail under way be sent, for a while, then closes the connections. */
   async close(): Promise<void> {
+    this.#closing = true
     const sent = Promise.allSettled([...this.#background])
     await Promise.race([sent, sleep(MAIL_LIMIT_MS, undefined, { ref: false })])
     if (this.#background.size > 0) {
       this.#options.log.warn(`${this.#background.size} mails were not sent before the stop`)
     }
     await this.pool.close()
+  }
+
+  /** At start: a server that ended may have left some of a deleted account. */
+  continueDeletions(): void {
+    this.#goOn(this.emptyDeleted())
+  }
+
+  /**
+   * Deletes what deleted accounts have left, in pieces: of this server, and of one that ended before it
+   * was done. A piece that fails is tried again with the next deletion, or by the next sweep.
+   */
+  emptyDeleted(): Promise<void> {
+    const empty = async () => {
+      while (!this.#closing && (await this.pool.run(emptyDeleted()))) await sleep(PIECE_REST_MS)
+    }
+    this.#emptying ??= empty().finally(() => {
+      this.#emptying = undefined
+    })
+    return this.#emptying
   }
 
   async #answer(context: Context): Promise<Response> {
@@ -164,6 +194,7 @@ export class Accounts {
     await this.pool.run(deleteAccount(id))
     const context = this.#context.getStore()
     if (context) context.deleted = true
+    this.#goOn(this.emptyDeleted())
   }
 
   #goOn(work: Promise<unknown>): void {
@@ -177,7 +208,7 @@ export class Accounts {
   #sweepNowAndThen(): void {
     if (performance.now() - this.#sweptMs < SWEEP_MS) return
     this.#sweptMs = performance.now()
-    this.#goOn(this.pool.run(sweepExpired()))
+    this.#goOn(this.pool.run(sweepExpired()).then(() => this.emptyDeleted()))
   }
 }
 

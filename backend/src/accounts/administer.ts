@@ -85,9 +85,10 @@ export async function findAccount(accounts: Accounts, who: string): Promise<Pers
   return user
 }
 
-/** Deletes an account and all that belongs to it, in one statement: the database sees to the rest. */
+/** Deletes an account at once, and then what is left of its tasks; a server does that as well. */
 export async function removeAccount(accounts: Accounts, { id }: Person): Promise<void> {
   await accounts.pool.run(deleteAccount(id))
+  await accounts.emptyDeleted()
 }
 
 /**

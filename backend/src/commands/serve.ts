@@ -33,6 +33,7 @@ export async function serve(config: Config, limit?: RequestLimit): Promise<Serve
   const accounts = openAccounts(config, connector, logger)
   const app = await buildApp({ config, database, accounts, logger, ...(limit && { limit }) })
   const address = await listen(app, config)
+  accounts?.continueDeletions()
   stopWithDatabase(app, database)
   return { log: logger, greet: () => greet(config, database, address, logger), stop: stopOf(app) }
 }

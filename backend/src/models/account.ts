@@ -41,9 +41,21 @@ export function forgetAttempts(key: string): Statement<void> {
 
 const DELETE_ACCOUNT = sql('delete from todo_auth."user" where id = $1')
 
-/** Deletes an account whole, in one statement: its sessions, its ways in and its tasks go with it. */
+/**
+ * Deletes an account with its sessions and its ways in. Its tasks go with it, or where there are very
+ * many are hidden at once and deleted by {@link emptyDeleted}.
+ */
 export function deleteAccount(id: string): Statement<void> {
   return { sql: DELETE_ACCOUNT, values: [id], read: () => undefined }
+}
+
+/** Tasks, and keys, of a piece: a few milliseconds, also in WebAssembly. */
+const PIECE = 500
+const EMPTY_DELETED = sql('select todo_auth.empty_deleted_user($1)')
+
+/** Deletes a piece of what deleted accounts have left. Tells whether there may be more. */
+export function emptyDeleted(): Statement<boolean> {
+  return { sql: EMPTY_DELETED, values: [PIECE], read: ([row]) => row?.[0] === 't' }
 }
 
 const SWEEP = sql(

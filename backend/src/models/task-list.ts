@@ -1,5 +1,5 @@
 import { type Row, type Statement, sql } from '../database/session.ts'
-import { ID, REFUSE_DELETED, TASK_JSON } from './task-sql.ts'
+import { ID, NOT_DELETED, REFUSE_DELETED, TASK_JSON } from './task-sql.ts'
 
 /** A page of the list, or the beginning of one. */
 export interface TaskPage {
@@ -54,7 +54,7 @@ const leavesRoom = (bytes: string) =>
  * last task looked at where the search ended there.
  */
 const list = (condition: string) => {
-  const user = 'select * from todo.tasks where user_id = $1 and id < $2 order by id desc'
+  const user = `select * from todo.tasks where user_id = $1 and id < $2 and ${NOT_DELETED} order by id desc`
   const filtered = condition !== ''
   const newest = filtered
     ? `select * from (${user} limit ${SCANNED_TASKS}) scanned where ${condition} order by id desc limit $3 + 1`

@@ -1,6 +1,6 @@
 import { type Row, type Statement, sql } from '../database/session.ts'
 import type { Change, NewTask, Versions } from './task.ts'
-import { LATER, REFUSE_DELETED, TASK_JSON, type TaskJson } from './task-sql.ts'
+import { LATER, NOT_DELETED, REFUSE_DELETED, TASK_JSON, type TaskJson } from './task-sql.ts'
 
 /** Names what is to be done once. A user's key is no other user's. */
 export interface IdempotencyKey {
@@ -27,7 +27,7 @@ export type ChangeOnce =
  */
 const once = ({ first = '', change, otherwise = '' }: Once) =>
   sql(`with kept as (
-     select request_hash = $3 as same, answer from todo.idempotency_keys where user_id = $1 and key = $2
+     select request_hash = $3 as same, answer from todo.idempotency_keys where user_id = $1 and key = $2 and ${NOT_DELETED}
    ), turn as materialized (
      select not exists (select from kept)
        and pg_try_advisory_xact_lock(hashtextextended($2, hashtextextended($1, 0))) as mine
@@ -53,7 +53,9 @@ const INSERT = once({
      insert into todo.users (id) select $1 from turn where mine on conflict do nothing
    ),`,
   change: `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
-     select $1, $4::uuid, $5, $6, $7::boolean, now(), now() from turn where mine`,
+     select $1, $4::uuid, $5, $6, $7::boolean, now(), now() from turn where mine and ${NOT_DELETED}`,
+  otherwise: `union all select 'stale', null from turn where mine and not exists (select 1 from changed)
+     and ${REFUSE_DELETED} is not null`,
 })
 
 /** Makes a task, once for the key. */
@@ -70,9 +72,9 @@ export function insertTaskOnce(
 const TOGGLE = once({
   change: `update todo.tasks set completed = not completed, updated_at = ${LATER}
      where user_id = $1 and id = $4 and ($5::timestamptz[] is null or updated_at = any($5))
-       and (select mine from turn)`,
+       and (select mine from turn) and ${NOT_DELETED}`,
   otherwise: `union all select 'stale', null from turn where mine and not exists (select from changed)
-     and ($5 is not null and exists (select from todo.tasks where user_id = $1 and id = $4 for key share)
+     and ($5 is not null and exists (select 1 from todo.tasks where user_id = $1 and id = $4 and ${NOT_DELETED} for key share)
        or ${REFUSE_DELETED} is not null)`,
 })
 

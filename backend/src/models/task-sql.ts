@@ -37,3 +37,10 @@ export const LATER = `greatest(now(), updated_at + interval '1 millisecond')`
  * nothing, since nothing is left of a deleted account: it costs what is found no more than a branch.
  */
 export const REFUSE_DELETED = 'todo.refuse_deleted($1)'
+
+/**
+ * False where the account `$1` is deleted and its tasks are still being deleted. Every statement on
+ * tasks has it. The partial index it reads is empty but for those accounts.
+ */
+export const NOT_DELETED =
+  'not exists (select 1 from todo.users where id = $1 and deleted_at is not null)'

@@ -1,5 +1,5 @@
 import { type Row, type Sql, type Statement, sql } from '../database/session.ts'
-import { LATER, REFUSE_DELETED, TASK_JSON, type TaskJson } from './task-sql.ts'
+import { LATER, NOT_DELETED, REFUSE_DELETED, TASK_JSON, type TaskJson } from './task-sql.ts'
 
 /**
  * What became of a change: the task's JSON, `missing` when this user has no such task, `stale` when
@@ -23,10 +23,12 @@ export type TaskChanges = Partial<NewTask>
 export type Versions = readonly string[] | undefined
 
 const INSERT = sql(
-  `with owner as (insert into todo.users (id) values ($1) on conflict do nothing)
-   insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
-   values ($1, $2, $3, $4, $5, now(), now())
-   returning ${TASK_JSON}`,
+  `with owner as (insert into todo.users (id) values ($1) on conflict do nothing), made as (
+     insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
+     select $1, $2::uuid, $3, $4, $5::boolean, now(), now() where ${NOT_DELETED}
+     returning ${TASK_JSON} as json
+   )
+   select json from made union all select ${REFUSE_DELETED} where not exists (select 1 from made)`,
 )
 
 /** Makes a task, and its user where this database sees the user for the first time. */
@@ -39,7 +41,7 @@ export function insertTask(userId: string, id: string, task: NewTask): Statement
 }
 
 const FIND = sql(
-  `select coalesce((select ${TASK_JSON} from todo.tasks where user_id = $1 and id = $2), ${REFUSE_DELETED})`,
+  `select coalesce((select ${TASK_JSON} from todo.tasks where user_id = $1 and id = $2 and ${NOT_DELETED}), ${REFUSE_DELETED})`,
 )
 
 export function findTask(userId: string, id: string): Statement<TaskJson | undefined> {
@@ -53,15 +55,15 @@ export function findTask(userId: string, id: string): Statement<TaskJson | undef
  */
 const change = (statement: string, returning: string, version: string) => ({
   unconditional: sql(
-    `with changed as (${statement} returning ${returning} as json)
+    `with changed as (${statement} and ${NOT_DELETED} returning ${returning} as json)
      select json from changed
      union all select null where not exists (select from changed) and ${REFUSE_DELETED} is not null`,
   ),
   atVersion: sql(
-    `with changed as (${statement} and updated_at = any(${version}::timestamptz[]) returning ${returning} as json)
+    `with changed as (${statement} and ${NOT_DELETED} and updated_at = any(${version}::timestamptz[]) returning ${returning} as json)
      select json from changed
      union all select null where not exists (select from changed)
-       and (exists (select from todo.tasks where user_id = $1 and id = $2 for key share) or ${REFUSE_DELETED} is not null)`,
+       and (exists (select 1 from todo.tasks where user_id = $1 and id = $2 and ${NOT_DELETED} for key share) or ${REFUSE_DELETED} is not null)`,
   ),
 })
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { SignJWT } from 'jose/jwt/sign'
+import { openAccounts } from '../../src/accounts/accounts.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import {
   auth,
@@ -177,6 +179,95 @@ for (const kind of KINDS) {
   })
 }
 
+/** More than are deleted in one statement, and one more user with as many. */
+const MANY_TASKS = 2_500
+
+for (const kind of KINDS) {
+  describe(`an account with very many tasks, on ${kind}`, () => {
+    let test: TestApp
+    let kept: Person
+    before(async () => {
+      test = await startApp(kind, BEHIND_PROXY)
+      kept = await personWithMany('kept@example.com')
+    })
+    after(() => test.close())
+
+    async function personWithMany(email: string): Promise<Person> {
+      const person = await signUp(test, email)
+      const headers = { ...bearer(person).headers, 'idempotency-key': 'used' }
+      const sending = { as: null, headers, body: { title: 'x' } }
+      assert.equal((await test.send('POST', tasksOf(person), sending)).status, 201)
+      await test.admin(
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
+         select $1, gen_random_uuid(), 'x', false, now(), now() from generate_series(1, $2::int)`,
+        [person.id, MANY_TASKS],
+      )
+      return person
+    }
+    const count = async (table: string, { id }: Person): Promise<unknown> => {
+      const [row] = await test.admin(
+        `select count(*)::int as count from ${table} where user_id = $1`,
+        [id],
+      )
+      return row?.count
+    }
+    async function untilEmptied(person: Person): Promise<void> {
+      const left = () =>
+        test.admin('select * from todo_auth.deleted_user where id = $1 and emptied_at is null', [
+          person.id,
+        ])
+      while ((await left()).length > 0) await nextTurn()
+      assert.deepEqual(await rowsOf(test, person), [])
+      assert.equal(await count('todo.idempotency_keys', person), 0)
+    }
+
+    it('is worth nothing at once, while its tasks are still there', async () => {
+      const person = await personWithMany('by-hand@example.com')
+      const [task] = (await test.send('GET', `${tasksOf(person)}?limit=1`, bearer(person))).json
+      await test.admin('delete from todo_auth."user" where id = $1', [person.id])
+      assert.equal(await count('todo.tasks', person), MANY_TASKS + 1)
+      await refusedEverywhere(test, person, task.id)
+      assert.equal(await count('todo.tasks', person), MANY_TASKS + 1)
+      assert.equal(await count('todo.idempotency_keys', person), 1)
+      test.accounts?.continueDeletions()
+      await untilEmptied(person)
+      await refusedEverywhere(test, person, task.id)
+    })
+
+    it('is emptied after a deletion by request, and others keep theirs', async () => {
+      const person = await personWithMany('by-request@example.com')
+      await test.admin(
+        `insert into todo.idempotency_keys (user_id, key, request_hash, answer)
+         select $1, n, '', '{}' from generate_series(1, $2::int) n`,
+        [person.id, MANY_TASKS],
+      )
+      const { session } = person
+      assert.equal((await auth(test, 'POST', '/delete-user', { session })).status, 200)
+      await refusedEverywhere(test, person, '00000000-0000-7000-8000-000000000001')
+      await untilEmptied(person)
+      assert.equal(await count('todo.tasks', kept), MANY_TASKS + 1)
+      assert.equal(await count('todo.idempotency_keys', kept), 1)
+      assert.equal((await auth(test, 'GET', '/token', { session: kept.session })).status, 200)
+    })
+
+    it('of several at once, and of servers that empty at once, none is forgotten', async () => {
+      const people = [
+        await personWithMany('one@example.com'),
+        await personWithMany('two@example.com'),
+        await personWithMany('three@example.com'),
+      ]
+      for (const { id } of people) {
+        await test.admin('delete from todo_auth."user" where id = $1', [id])
+      }
+      const other = openAccounts(test.config, test.test.connector, test.app.log)
+      await Promise.all([test.accounts?.emptyDeleted(), other?.emptyDeleted()])
+      for (const person of people) await untilEmptied(person)
+      assert.equal(await count('todo.tasks', kept), MANY_TASKS + 1)
+      await other?.close()
+    })
+  })
+}
+
 describe('a deletion that fails', () => {
   it('503, and the account is whole: it can be signed in to, and deleted again', async () => {
     const test = await startApp('postgres', BEHIND_PROXY)
@@ -201,6 +292,16 @@ describe('a deletion that fails', () => {
 
 /** Every operation, the body that would be good and no rows left. */
 async function worthNothing(test: TestApp, person: Person, id: string): Promise<void> {
+  await refusedEverywhere(test, person, id)
+  assert.deepEqual(await rowsOf(test, person), [])
+}
+
+async function rowsOf(test: TestApp, { id }: Person) {
+  const users = await test.admin('select * from todo.users where id = $1', [id])
+  return [...users, ...(await test.admin('select * from todo.tasks where user_id = $1', [id]))]
+}
+
+async function refusedEverywhere(test: TestApp, person: Person, id: string): Promise<void> {
   const one = `${tasksOf(person)}/${id}`
   for (const [method, path, body] of [
     ['GET', tasksOf(person)],
@@ -213,7 +314,7 @@ async function worthNothing(test: TestApp, person: Person, id: string): Promise<
     ['PATCH', `${one}/complete`, { completed: true }],
     ['DELETE', one],
   ] as const) {
-    for (const condition of [{}, { 'if-match': '"2026-01-01T00:00:00.000Z"' }]) {
+    for (const condition of CONDITIONS) {
       const { headers } = bearer(person)
       const sending = { as: null, headers: { ...headers, ...condition }, body }
       const answer = await test.send(method, path, sending)
@@ -221,7 +322,11 @@ async function worthNothing(test: TestApp, person: Person, id: string): Promise<
       assert.match(String(answer.headers['www-authenticate']), /error="invalid_token"/)
     }
   }
-  for (const table of ['todo.users where id', 'todo.tasks where user_id']) {
-    assert.deepEqual(await test.admin(`select * from ${table} = $1`, [person.id]), [])
-  }
 }
+
+const CONDITIONS: Record<string, string>[] = [
+  {},
+  { 'if-match': '"2026-01-01T00:00:00.000Z"' },
+  { 'idempotency-key': 'used' },
+  { 'idempotency-key': 'new' },
+]

@@ -96,6 +96,9 @@ export const TABLES: Readonly<Record<string, Table>> = {
       ],
       ['todo_user', `insert into todo.users (id) values ('')`, { all: REFUSED }],
       ['todo_user', 'select * from todo.users', { all: REFUSED }],
+      ['todo_user', 'select id, deleted_at from todo.users', { alice: 1, bob: 1, others: 0 }],
+      ['todo_user', 'select id, deleted_at from todo.users for update', { all: REFUSED }],
+      ['todo_user', 'update todo.users set deleted_at = now()', { all: REFUSED }],
       ['todo_user', `update todo.users set id = 'mallory'`, { all: REFUSED }],
       ['todo_user', 'delete from todo.users', { all: REFUSED }],
       ['todo_user', 'truncate todo.users cascade', { all: REFUSED }],
@@ -326,6 +329,11 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
     ['todo_user', 'select todo.forget_expired_keys(0)', { all: 1 }],
     ['todo_accounts', 'select todo.forget_expired_keys(10)', { all: REFUSED }],
     ['public', 'select todo.forget_expired_keys(10)', { all: REFUSED }],
+  ],
+  'todo_auth.empty_deleted_user(integer)': [
+    ['todo_user', 'select todo_auth.empty_deleted_user(10)', { all: REFUSED }],
+    ['todo_accounts', 'select todo_auth.empty_deleted_user(10)', { all: 1 }],
+    ['public', 'select todo_auth.empty_deleted_user(10)', { all: REFUSED }],
   ],
   // Triggers, which PostgreSQL lets nobody call (0A000).
   'todo.refuse_deleted_user()': [

@@ -1,7 +1,7 @@
 import { type Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
-import { openAccounts } from '../../src/accounts/accounts.ts'
+import { type Accounts, openAccounts } from '../../src/accounts/accounts.ts'
 import { buildApp } from '../../src/app.ts'
 import { type Config, loadConfig } from '../../src/core/config.ts'
 import { LIMITS, type Limits } from '../../src/core/limits.ts'
@@ -38,6 +38,7 @@ export interface Sending {
 export interface TestApp {
   readonly app: FastifyInstance
   readonly config: Config
+  readonly accounts: Accounts | null
   readonly port: number
   readonly log: string[]
   /** Sends a request over a socket; the path goes out as it is written. */
@@ -121,7 +122,7 @@ export async function serve(
     const bearer = user === null ? {} : { authorization: `Bearer ${await token(user)}` }
     return exchange(port, method, path, { ...sending, headers: { ...bearer, ...sending.headers } })
   }
-  return { app, config, port, log, token, send }
+  return { app, config, accounts, port, log, token, send }
 }
 
 /** The tests' users have ids that need no encoding, so the path names them. */
