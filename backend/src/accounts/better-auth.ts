@@ -110,13 +110,15 @@ export function createBetterAuth(parts: BetterAuthParts) {
 
 /**
  * All of it is a warning: what Better Auth calls an error is mostly a client's. Its information has
- * addresses of people in it, and is dropped, and so is what a message quotes behind a colon.
+ * addresses of people in it, and is dropped, and so is what a message quotes behind a colon. At one
+ * place it hands over an error for a message.
  */
 function writeTo(log: () => Log) {
-  return (level: string, message: string, ...details: unknown[]) => {
+  return (level: string, message: unknown, ...details: unknown[]) => {
     if (level !== 'warn' && level !== 'error') return
-    const err = details.find((detail) => detail instanceof Error)
-    log().warn({ ...(err && { err }) }, message.split(':')[0])
+    const err = [message, ...details].find((detail) => detail instanceof Error)
+    const [text = ''] = typeof message === 'string' ? message.split(':') : []
+    log().warn({ ...(err && { err }) }, text || 'Better Auth failed')
   }
 }
 

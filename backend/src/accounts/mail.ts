@@ -29,7 +29,7 @@ export function mailer({ url, from }: MailConfig, log: Log): SendMail {
     try {
       await (await transport).sendMail({ from, ...mail })
     } catch (err) {
-      // Without the recipient: the log names no addresses.
+      // Without the recipient, whom the server may have quoted: of `err` the log has the codes.
       log.error({ err, subject: mail.subject }, 'a mail could not be sent')
     }
   }
