@@ -5,6 +5,7 @@ import type { Config } from '../core/config.ts'
 import { AppError } from '../core/errors.ts'
 import type { Log } from '../core/logger.ts'
 import { AccountPool } from '../database/account-pool.ts'
+import { isDeadlock } from '../database/errors.ts'
 import type { Connector } from '../database/pool.ts'
 import { type AttemptLimit, type Attempts, deleteAccount, sweepExpired } from '../models/account.ts'
 import type { BetterAuth } from './better-auth.ts'
@@ -85,9 +86,7 @@ export class Accounts {
     try {
       return await this.#answer({ ...request })
     } catch (error) {
-      // Two of one address at once: now that the other is there, the answer is the usual one, which
-      // tells no more than it should.
-      if (!(error instanceof AppError && error.code === 'conflict')) throw error
+      if (!crossedAnother(error)) throw error
       return this.#answer({ ...request, again: true })
     }
   }
@@ -185,6 +184,16 @@ export class Accounts {
 export function openAccounts(config: Config, connector: Connector, log: Log): Accounts | null {
   const { accounts: settings } = config
   return settings === null ? null : new Accounts({ config, settings, connector, log })
+}
+
+/**
+ * Two of one address at once, or two codes of one account: now that the other is done, the answer is
+ * the usual one, which tells no more than it should. Whoever uses a code holds it and then changes the
+ * password, and a change of the password ends the codes, so of two at once PostgreSQL ends one.
+ */
+function crossedAnother(error: unknown): boolean {
+  if (!(error instanceof AppError)) return false
+  return error.code === 'conflict' || isDeadlock(error.cause)
 }
 
 /** Better Auth's own refusals are answers; what it throws is a fault, or input it could not read. */

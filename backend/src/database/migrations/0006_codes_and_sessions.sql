@@ -1,0 +1,38 @@
+-- A change of a password ends the codes to set it anew, whichever program changes it.
+
+-- Better Auth keeps the user in "value" and the code in "identifier".
+create index verification_reset_idx on todo_auth.verification (value)
+  where identifier like 'reset-password:%';
+
+-- next
+-- As the owner, so that it holds for a login that changes an account by hand.
+create function todo_auth.forget_reset_codes() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if tg_table_name = 'user' then
+    delete from todo_auth.verification
+    where identifier like 'reset-password:%' and value = old.id;
+  elsif 'credential' in (old."providerId", new."providerId") then
+    delete from todo_auth.verification
+    where identifier like 'reset-password:%' and value in (old."userId", new."userId");
+  end if;
+  return null;
+end $$;
+
+-- next
+revoke execute on function todo_auth.forget_reset_codes from public;
+
+-- next
+create trigger forget_reset_codes
+  after insert or delete or update of password, "userId", "providerId" on todo_auth.account
+  for each row execute function todo_auth.forget_reset_codes();
+
+-- next
+create trigger forget_reset_codes after delete on todo_auth."user"
+  for each row execute function todo_auth.forget_reset_codes();
+
+-- next
+-- Codes that a change of before this migration has left.
+delete from todo_auth.verification code using todo_auth.account way
+where code.identifier like 'reset-password:%' and code.value = way."userId"
+  and way."providerId" = 'credential' and way."updatedAt" > code."createdAt";
