@@ -7,7 +7,13 @@ import type { Log } from '../core/logger.ts'
 import { AccountPool } from '../database/account-pool.ts'
 import { isDeadlock } from '../database/errors.ts'
 import type { Connector } from '../database/pool.ts'
-import { type AttemptLimit, type Attempts, deleteAccount, sweepExpired } from '../models/account.ts'
+import {
+  type AttemptLimit,
+  type Attempts,
+  deleteAccount,
+  endOtherSessions,
+  sweepExpired,
+} from '../models/account.ts'
 import type { BetterAuth } from './better-auth.ts'
 import { Limits, passwordKey, tooMany } from './limits.ts'
 
@@ -130,6 +136,7 @@ export class Accounts {
       // A mail comes after what it is about; that it fails does not undo it.
       mayMail: (email) => this.#context.exit(() => this.limits.mayMail(email)),
       deleteAccount: (id) => this.#delete(id),
+      endOtherSessions: (sessions) => this.pool.run(endOtherSessions(sessions)),
       background: (work) => this.#goOn(work),
     })
   }

@@ -13,6 +13,7 @@ import type { AttemptLimit, Attempts } from '../models/account.ts'
 import { ADDRESS_HEADER, BASE_PATH } from './http.ts'
 import { type Mail, mailer, resetMail, takenMail, verificationMail } from './mail.ts'
 import { hash, verify } from './passwords.ts'
+import { type OtherSessions, revokeOtherSessions } from './sessions.ts'
 
 /** Better Auth's own for sign-ins, for what hashes passwords too. */
 const HASHING_RULE = { window: LIMITS.hashesWindowSeconds, max: LIMITS.hashesPerAddress }
@@ -33,6 +34,7 @@ export interface BetterAuthParts {
    */
   readonly beforePassword: (hash?: string) => Promise<void>
   readonly deleteAccount: (id: string) => Promise<void>
+  readonly endOtherSessions: (sessions: OtherSessions) => Promise<void>
   /** Whether one more mail may go to this address. */
   readonly mayMail: (email: string) => Promise<boolean>
   /** Is given what goes on after the answer, such as mail. */
@@ -104,7 +106,7 @@ export function createBetterAuth(parts: BetterAuthParts) {
     telemetry: { enabled: false },
     // At another level it would also write to the console by itself.
     logger: { level: 'info', log: writeTo(log) },
-    plugins: [bearer(), tokens(config)],
+    plugins: [bearer(), tokens(config), revokeOtherSessions(parts.endOtherSessions)],
   })
 }
 

@@ -59,6 +59,8 @@ export const LIMITS = Object.freeze({
   /** Passwords tried on one account, from wherever they come. */
   passwordsPerAccount: 10,
   passwordsWindowSeconds: 300,
+  /** Sessions of one account; the trigger keep_newest_sessions has the same number. */
+  sessionsPerAccount: 50,
   /** Mails to one address. */
   mailsPerAddress: 3,
   mailsWindowSeconds: 900,

@@ -334,7 +334,7 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
     ['public', 'select todo.refuse_deleted_user()', { all: REFUSED }],
   ],
   ...Object.fromEntries(
-    ['todo_auth.forget_reset_codes()'].map((name) => [
+    ['todo_auth.forget_reset_codes()', 'todo_auth.keep_newest_sessions()'].map((name) => [
       name,
       (['todo_user', 'todo_accounts', 'public'] as const).map(
         (role): Case => [role, `select ${name}`, { all: REFUSED }],
