@@ -74,7 +74,7 @@ export interface LoggedError {
 const FACTS = [
   ...['code', 'errno', 'syscall', 'hostname', 'host', 'address', 'port', 'status', 'statusCode'],
   ...['severity', 'schema', 'table', 'column', 'constraint', 'dataType', 'routine'],
-  ...['command', 'responseCode'],
+  ...['command', 'responseCode', 'originalCode'],
 ]
 const FACT = /^[\w .:/-]{1,64}$/
 const NAME = /^[A-Za-z_$][\w$]{0,63}$/
