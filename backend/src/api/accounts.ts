@@ -8,7 +8,7 @@ import { answers } from '../schemas/problem.ts'
 import { ACCOUNT_OPERATIONS } from './account-operations.ts'
 import { type AccountOperation, accountSchema } from './account-schema.ts'
 import { problemOf, sendResponse, toWebRequest } from './better-auth-http.ts'
-import { clientNetwork } from './client-network.ts'
+import { clientAddress, clientNetwork } from './client-network.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** For requests that may hash a password; who is refused has cost next to nothing. */
@@ -62,7 +62,7 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
         const places = Object.values(request.params as Record<string, string>) // the router's
         if (!places.every((place) => PLACE.test(place))) throw new AppError('not_found')
         if (!operation.hashes) return answer(operation, request, reply)
-        return hashing.pass(clientNetwork(request.ip), () => {
+        return hashing.pass(clientNetwork(clientAddress(request)), () => {
           // Who hung up while waiting gets no work done; or said all, and is told to come again.
           const { destroyed, readableEnded } = request.socket
           if (destroyed || readableEnded) throw new AppError('service_unavailable')

@@ -1,6 +1,6 @@
 import type { JWTPayload, JWTVerifyOptions } from 'jose'
 import { decodeProtectedHeader } from 'jose/decode/protected_header'
-import { JOSEError, JWSSignatureVerificationFailed } from 'jose/errors'
+import { JOSEError, JWKSMultipleMatchingKeys, JWSSignatureVerificationFailed } from 'jose/errors'
 import { jwtVerify } from 'jose/jwt/verify'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../core/config.ts'
@@ -8,7 +8,7 @@ import { unauthorized } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Log } from '../core/logger.ts'
 import { isUserId } from '../schemas/user.ts'
-import { MAX_AGE_MS, remoteKeySet } from './key-set.ts'
+import { type GetKey, MAX_AGE_MS, remoteKeySet } from './key-set.ts'
 
 const CLOCK_TOLERANCE_SECONDS = 5
 /** Never mixed: a secret verifies HS256 alone, and a key set the others alone (RFC 8725 §3.1). */
@@ -73,7 +73,7 @@ function payloadReader(config: Config, log: Log, keysChanged: () => void) {
     const { alg } = readHeader(token)
     if (alg !== SECRET_ALGORITHM) {
       if (keySet === undefined) throw unauthorized('invalid_token')
-      const { payload } = await jwtVerify(token, keySet, {
+      const payload = await verifyByKeySet(token, keySet, {
         ...options,
         algorithms: KEY_SET_ALGORITHMS,
       })
@@ -91,6 +91,32 @@ function payloadReader(config: Config, log: Log, keysChanged: () => void) {
       }
     }
     throw unauthorized('invalid_token')
+  }
+}
+
+/** Several keys may fit a token: two of one id, or any where it names none. Each is tried. */
+async function verifyByKeySet(
+  token: string,
+  keySet: GetKey,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, keySet, options)).payload
+  } catch (error) {
+    if (!(error instanceof JWKSMultipleMatchingKeys)) throw error
+    let tries = 0
+    for await (const key of error) {
+      tries += 1
+      if (tries > LIMITS.keysTried) break
+      try {
+        return (await jwtVerify(token, key, options)).payload
+      } catch (failure) {
+        // Signed by this key, and refused; a key that is of no use throws no JOSEError.
+        const signed = !(failure instanceof JWSSignatureVerificationFailed)
+        if (signed && failure instanceof JOSEError) throw failure
+      }
+    }
+    throw new JWSSignatureVerificationFailed()
   }
 }
 

@@ -49,6 +49,8 @@ export const LIMITS = Object.freeze({
   /** Users whose requests are counted, and tokens that are remembered: the latest of each. */
   usersCounted: 10_000,
   tokensRemembered: 10_000,
+  /** Keys of a key set that may be tried on one token, where several fit. */
+  keysTried: 10,
 
   /** Requests that may hash a password and wait for their turn, and those of one client network. */
   hashesWaiting: 19,
