@@ -5,7 +5,7 @@ import { jwtVerify } from 'jose/jwt/verify'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../core/config.ts'
 import { unauthorized } from '../core/errors.ts'
-import { LIMITS } from '../core/limits.ts'
+import { LIMITS, type Limits } from '../core/limits.ts'
 import type { Log } from '../core/logger.ts'
 import { isUserId } from '../schemas/user.ts'
 import { type GetKey, MAX_AGE_MS, remoteKeySet } from './key-set.ts'
@@ -14,6 +14,9 @@ const CLOCK_TOLERANCE_SECONDS = 5
 /** Never mixed: a secret verifies HS256 alone, and a key set the others alone (RFC 8725 §3.1). */
 const SECRET_ALGORITHM = 'HS256'
 const KEY_SET_ALGORITHMS = ['EdDSA', 'ES256', 'ES512', 'PS256', 'RS256']
+
+/** About what a remembered token takes beside its text. */
+const ENTRY_BYTES = 256
 
 interface Verified {
   readonly userId: string
@@ -24,10 +27,17 @@ interface Verified {
  * A function from a token to its user. A verified token is remembered by its exact text, never
  * past its `exp`, and one of a key set no longer than its keys are; a refused one never is.
  *
+ * @param limits what may be remembered.
  * @returns throws {AppError} `unauthorized`; `service_unavailable` while there are no keys yet.
  */
-export function tokenVerifier(config: Config, log: Log) {
-  const remembered = new LRUCache<string, Verified>({ max: LIMITS.tokensRemembered })
+export function tokenVerifier(config: Config, log: Log, limits: Limits = LIMITS) {
+  const remembered = new LRUCache<string, Verified>({
+    max: limits.tokensRemembered,
+    maxSize: limits.tokenBytesRemembered,
+    maxEntrySize: limits.tokenBytesEach,
+    // A token is ASCII; a character of a user id may take two bytes.
+    sizeCalculation: ({ userId }, token) => token.length + 2 * userId.length + ENTRY_BYTES,
+  })
   let changes = 0
   const readPayload = payloadReader(config, log, () => {
     changes += 1

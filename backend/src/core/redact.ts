@@ -78,7 +78,8 @@ const FACTS = [
 ]
 const FACT = /^[\w .:/-]{1,64}$/
 const NAME = /^[A-Za-z_$][\w$]{0,63}$/
-const FRAME = /^ {4}at (?:.+ \((?:.+:\d+:\d+|<anonymous>|native|index \d+)\)|\S+:\d+:\d+)$/
+const FRAME =
+  /^ {4}at (?:.+ \((?:.+:\d+:\d+|<anonymous>|native|index \d+)\)|(?:async )?\S+:\d+:\d+)$/
 const FOREIGN_MESSAGE = 'withheld, because another program wrote it'
 
 const DEEPEST = 5

@@ -79,6 +79,17 @@ describe('an error in the log', () => {
     assert.match(String(stack), /^TypeError: Cannot read .*\n {4}at .*redact\.test\.ts:\d+:\d+/)
   })
 
+  it('of our own keeps its frames across what it waited for', async () => {
+    const fail = async () => {
+      await Promise.resolve()
+      throw new Error('of our own')
+    }
+    const error = await Promise.all([(async () => await fail())()]).catch((one: unknown) => one)
+    const { message, stack } = describeError(error)
+    assert.equal(message, 'of our own')
+    assert.match(String(stack), /\n {4}at fail .*\n {4}at async .*redact\.test\.ts:\d+:\d+/)
+  })
+
   it('of our own has no address and no token in its message', () => {
     const { message, stack } = describeError(new Error(`no mail to alice@example.com: ${JWT}`))
     assert.equal(message, 'no mail to …: …')
