@@ -44,7 +44,8 @@ export function tokenVerifier(config: Config, log: Log, limits: Limits = LIMITS)
     remembered.clear()
   })
 
-  async function verifyOnce(token: string): Promise<string> {
+  async function verifyOnce(given: string): Promise<string> {
+    const token = ownText(given)
     const changesBefore = changes
     const { payload, goodForMs } = await readPayload(token).catch((error) => {
       throw error instanceof JOSEError ? unauthorized('invalid_token', error) : error
@@ -102,6 +103,11 @@ function payloadReader(config: Config, log: Log, keysChanged: () => void) {
     }
     throw unauthorized('invalid_token')
   }
+}
+
+/** V8 keeps the header a token was cut out of, spaces and all, for as long as the token. */
+function ownText(token: string): string {
+  return Buffer.from(token, 'latin1').toString('latin1')
 }
 
 /** Several keys may fit a token: two of one id, or any where it names none. Each is tried. */
