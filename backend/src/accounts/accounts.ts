@@ -32,6 +32,8 @@ export interface AccountRequest {
   readonly route: string
   /** The e-mail address somebody signs in with. */
   readonly signsInAs?: string | undefined
+  /** Is settled when the answer has been sent, or nobody is there to take it. */
+  readonly answered?: Promise<unknown>
   readonly log: Log
 }
 
@@ -138,6 +140,7 @@ export class Accounts {
       deleteAccount: (id) => this.#delete(id),
       endOtherSessions: (sessions) => this.pool.run(endOtherSessions(sessions)),
       background: (work) => this.#goOn(work),
+      later: (work) => this.#later(work),
     })
   }
 
@@ -172,9 +175,17 @@ export class Accounts {
     if (context) context.deleted = true
   }
 
+  /** What fails then is in the log under the request's id, and no failure of the answer's. */
+  #later(work: () => Promise<unknown>): void {
+    const context = this.#context.getStore()
+    const begin = () => (context ? this.#context.run({ ...context }, work) : work())
+    this.#goOn(Promise.resolve(context?.answered).then(begin))
+  }
+
   #goOn(work: Promise<unknown>): void {
+    const { log } = this.#context.getStore() ?? this.#options
     const done = work
-      .catch((err) => this.#options.log.error({ err }, 'work after an answer failed'))
+      .catch((err) => log.error({ err }, 'work after an answer failed'))
       .finally(() => this.#background.delete(done))
     this.#background.add(done)
   }

@@ -12,6 +12,7 @@ import type { AccountPool } from '../database/account-pool.ts'
 import type { AttemptLimit, Attempts } from '../models/account.ts'
 import { ADDRESS_HEADER, BASE_PATH } from './http.ts'
 import { type Mail, mailer, resetMail, takenMail, verificationMail } from './mail.ts'
+import { answerBeforeLooking } from './mail-requests.ts'
 import { hash, verify } from './passwords.ts'
 import { type OtherSessions, revokeOtherSessions } from './sessions.ts'
 
@@ -37,6 +38,8 @@ export interface BetterAuthParts {
   readonly endOtherSessions: (sessions: OtherSessions) => Promise<void>
   /** Whether one more mail may go to this address. */
   readonly mayMail: (email: string) => Promise<boolean>
+  /** Is given what is to begin when the answer has been sent. */
+  readonly later: (work: () => Promise<unknown>) => void
   /** Is given what goes on after the answer, such as mail. */
   readonly background: (work: Promise<unknown>) => void
 }
@@ -106,7 +109,12 @@ export function createBetterAuth(parts: BetterAuthParts) {
     telemetry: { enabled: false },
     // At another level it would also write to the console by itself.
     logger: { level: 'info', log: writeTo(log) },
-    plugins: [bearer(), tokens(config), revokeOtherSessions(parts.endOtherSessions)],
+    plugins: [
+      bearer(),
+      tokens(config),
+      revokeOtherSessions(parts.endOtherSessions),
+      answerBeforeLooking(parts.later),
+    ],
   })
 }
 

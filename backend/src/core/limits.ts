@@ -67,6 +67,8 @@ export const LIMITS = Object.freeze({
   /** Passwords tried on one account, from wherever they come. */
   passwordsPerAccount: 10,
   passwordsWindowSeconds: 300,
+  /** Where addresses are verified, a sign-up is answered this long after it came, or a multiple of it. */
+  signUpGridMs: 500,
   /** Sessions of one account; the trigger keep_newest_sessions has the same number. */
   sessionsPerAccount: 50,
   /** Mails to one address. */

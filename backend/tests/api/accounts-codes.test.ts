@@ -42,9 +42,13 @@ for (const kind of KINDS) {
         const body = { email: person.email }
         assert.equal((await auth(test, 'POST', '/request-password-reset', { body })).status, 200)
       }
-      const all = await codesOf(person)
-      assert.equal(all.length, count)
-      return all
+      // They are made behind the answers.
+      const giveUpMs = performance.now() + 60_000
+      for (;;) {
+        const all = await codesOf(person)
+        if (all.length === count) return all
+        assert.ok(performance.now() < giveUpMs, `${all.length} of ${count} codes`)
+      }
     }
     const reset = (token?: string, newPassword = NEW_PASSWORD) =>
       auth(test, 'POST', '/reset-password', { body: { newPassword, token } })
