@@ -442,6 +442,18 @@ grant select on todo.tasks to todo_accounts;`,
       ],
     ],
   ),
+  ...mutants(
+    'accounts beside tasks',
+    'database/migrations/0006_codes_and_sessions.sql',
+    ['database/row-level-security.test.ts', 'row level security on pglite'],
+    [
+      [
+        'what ends codes is open to everybody',
+        [['revoke execute on function todo_auth.forget_reset_codes from public;', 'select 1;']],
+        'of todo_auth.forget_reset_codes',
+      ],
+    ],
+  ),
 
   // Roles are a server's, and this one has them already; an embedded database makes its own.
   ...mutants(

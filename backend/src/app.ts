@@ -57,7 +57,10 @@ export async function buildApp({
   await describeApi(app)
   await app.register(tasks, { prefix: '/api/:user_id/tasks', limit })
   if (accounts !== null) {
-    await app.register(accountRoutes, { prefix: BASE_PATH, accounts, publicUrl: config.publicUrl })
+    const { publicUrl } = config
+    // Elsewhere a taken address is told openly.
+    const signUpGridMs = config.accounts?.requireEmailVerification ? limits.signUpGridMs : 0
+    await app.register(accountRoutes, { prefix: BASE_PATH, accounts, publicUrl, signUpGridMs })
   }
   await app.register(health, { database })
   await app.register(docs)

@@ -5,12 +5,14 @@ import type { Config } from '../core/config.ts'
 import { AppError } from '../core/errors.ts'
 import type { Log } from '../core/logger.ts'
 import { AccountPool } from '../database/account-pool.ts'
+import { isDeadlock } from '../database/errors.ts'
 import type { Connector } from '../database/pool.ts'
 import {
   type AttemptLimit,
   type Attempts,
   deleteAccount,
   emptyDeleted,
+  endOtherSessions,
   sweepExpired,
 } from '../models/account.ts'
 import type { BetterAuth } from './better-auth.ts'
@@ -33,6 +35,8 @@ export interface AccountRequest {
   readonly route: string
   /** The e-mail address somebody signs in with. */
   readonly signsInAs?: string | undefined
+  /** Is settled when the answer has been sent, or nobody is there to take it. */
+  readonly answered?: Promise<unknown>
   readonly log: Log
 }
 
@@ -95,9 +99,7 @@ export class Accounts {
     try {
       return await this.#answer({ ...request })
     } catch (error) {
-      // Two of one address at once: now that the other is there, the answer is the usual one, which
-      // tells no more than it should.
-      if (!(error instanceof AppError && error.code === 'conflict')) throw error
+      if (!crossedAnother(error)) throw error
       return this.#answer({ ...request, again: true })
     }
   }
@@ -161,7 +163,9 @@ export class Accounts {
       // A mail comes after what it is about; that it fails does not undo it.
       mayMail: (email) => this.#context.exit(() => this.limits.mayMail(email)),
       deleteAccount: (id) => this.#delete(id),
+      endOtherSessions: (sessions) => this.pool.run(endOtherSessions(sessions)),
       background: (work) => this.#goOn(work),
+      later: (work) => this.#later(work),
     })
   }
 
@@ -197,9 +201,17 @@ export class Accounts {
     this.#goOn(this.emptyDeleted())
   }
 
+  /** What fails then is in the log under the request's id, and no failure of the answer's. */
+  #later(work: () => Promise<unknown>): void {
+    const context = this.#context.getStore()
+    const begin = () => (context ? this.#context.run({ ...context }, work) : work())
+    this.#goOn(Promise.resolve(context?.answered).then(begin))
+  }
+
   #goOn(work: Promise<unknown>): void {
+    const { log } = this.#context.getStore() ?? this.#options
     const done = work
-      .catch((err) => this.#options.log.error({ err }, 'work after an answer failed'))
+      .catch((err) => log.error({ err }, 'work after an answer failed'))
       .finally(() => this.#background.delete(done))
     this.#background.add(done)
   }
@@ -216,6 +228,16 @@ export class Accounts {
 export function openAccounts(config: Config, connector: Connector, log: Log): Accounts | null {
   const { accounts: settings } = config
   return settings === null ? null : new Accounts({ config, settings, connector, log })
+}
+
+/**
+ * Two of one address at once, or two codes of one account: now that the other is done, the answer is
+ * the usual one, which tells no more than it should. Whoever uses a code holds it and then changes the
+ * password, and a change of the password ends the codes, so of two at once PostgreSQL ends one.
+ */
+function crossedAnother(error: unknown): boolean {
+  if (!(error instanceof AppError)) return false
+  return error.code === 'conflict' || isDeadlock(error.cause)
 }
 
 /** Better Auth's own refusals are answers; what it throws is a fault, or input it could not read. */

@@ -12,7 +12,9 @@ import type { AccountPool } from '../database/account-pool.ts'
 import type { AttemptLimit, Attempts } from '../models/account.ts'
 import { ADDRESS_HEADER, BASE_PATH } from './http.ts'
 import { type Mail, mailer, resetMail, takenMail, verificationMail } from './mail.ts'
+import { answerBeforeLooking } from './mail-requests.ts'
 import { hash, verify } from './passwords.ts'
+import { type OtherSessions, revokeOtherSessions } from './sessions.ts'
 
 /** Better Auth's own for sign-ins, for what hashes passwords too. */
 const HASHING_RULE = { window: LIMITS.hashesWindowSeconds, max: LIMITS.hashesPerAddress }
@@ -33,8 +35,11 @@ export interface BetterAuthParts {
    */
   readonly beforePassword: (hash?: string) => Promise<void>
   readonly deleteAccount: (id: string) => Promise<void>
+  readonly endOtherSessions: (sessions: OtherSessions) => Promise<void>
   /** Whether one more mail may go to this address. */
   readonly mayMail: (email: string) => Promise<boolean>
+  /** Is given what is to begin when the answer has been sent. */
+  readonly later: (work: () => Promise<unknown>) => void
   /** Is given what goes on after the answer, such as mail. */
   readonly background: (work: Promise<unknown>) => void
 }
@@ -104,19 +109,26 @@ export function createBetterAuth(parts: BetterAuthParts) {
     telemetry: { enabled: false },
     // At another level it would also write to the console by itself.
     logger: { level: 'info', log: writeTo(log) },
-    plugins: [bearer(), tokens(config)],
+    plugins: [
+      bearer(),
+      tokens(config),
+      revokeOtherSessions(parts.endOtherSessions),
+      answerBeforeLooking(parts.later),
+    ],
   })
 }
 
 /**
  * All of it is a warning: what Better Auth calls an error is mostly a client's. Its information has
- * addresses of people in it, and is dropped, and so is what a message quotes behind a colon.
+ * addresses of people in it, and is dropped, and so is what a message quotes behind a colon. At one
+ * place it hands over an error for a message.
  */
 function writeTo(log: () => Log) {
-  return (level: string, message: string, ...details: unknown[]) => {
+  return (level: string, message: unknown, ...details: unknown[]) => {
     if (level !== 'warn' && level !== 'error') return
-    const err = details.find((detail) => detail instanceof Error)
-    log().warn({ ...(err && { err }) }, message.split(':')[0])
+    const err = [message, ...details].find((detail) => detail instanceof Error)
+    const [text = ''] = typeof message === 'string' ? message.split(':') : []
+    log().warn({ ...(err && { err }) }, text || 'Better Auth failed')
   }
 }
 

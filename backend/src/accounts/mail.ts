@@ -13,11 +13,12 @@ export interface Mail {
 /** Sends mail through SMTP. nodemailer is loaded with the first one. */
 export type SendMail = (mail: Mail) => Promise<void>
 
-export function mailer({ url, from }: MailConfig, log: Log): SendMail {
+export function mailer({ url, from, requireTls }: MailConfig, log: Log): SendMail {
   const opening = async () => {
     const { createTransport } = await import('nodemailer')
     return createTransport({
-      url,
+      url: requireTls ? withoutExceptions(url) : url,
+      requireTLS: requireTls,
       connectionTimeout: TIMEOUT_MS,
       greetingTimeout: TIMEOUT_MS,
       socketTimeout: TIMEOUT_MS,
@@ -29,10 +30,34 @@ export function mailer({ url, from }: MailConfig, log: Log): SendMail {
     try {
       await (await transport).sendMail({ from, ...mail })
     } catch (err) {
-      // Without the recipient: the log names no addresses.
-      log.error({ err, subject: mail.subject }, 'a mail could not be sent')
+      // Without the recipient, whom the server may have quoted: of `err` the log has the codes.
+      log.error({ err, subject: mail.subject }, `a mail could not be sent${reasonOf(err)}`)
     }
   }
+}
+
+/** Of nodemailer's options those in the address come first. */
+function withoutExceptions(url: string): string {
+  const address = new URL(url)
+  for (const option of ['requireTLS', 'ignoreTLS', 'opportunisticTLS']) {
+    address.searchParams.delete(option)
+  }
+  return address.href
+}
+
+const NO_STARTTLS =
+  ': the mail server offers no STARTTLS. Take smtps:// in SMTP_URL, or set SMTP_REQUIRE_TLS=off to send passwords and links unencrypted'
+const BAD_CERTIFICATE =
+  ': the connection to the mail server could not be encrypted. Its certificate must be valid for the host in SMTP_URL'
+
+/** What the operator can do about it, where that is known. */
+function reasonOf(error: unknown): string {
+  const failure = (error ?? {}) as Partial<Record<string, unknown>> // nodemailer's
+  const { code, responseCode, command, originalCode } = failure
+  const refused = code === 'ETLS' && responseCode !== undefined
+  if (refused || (code === 'ECONNECTION' && command === 'EHLO')) return NO_STARTTLS
+  const untrusted = /CERT|SIGNATURE|ALTNAME/.test(String(originalCode))
+  return code === 'ETLS' || untrusted ? BAD_CERTIFICATE : ''
 }
 
 export function verificationMail(to: string, url: string): Mail {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Accounts } from '../accounts/accounts.ts'
 import { passwordKey } from '../accounts/limits.ts'
@@ -8,7 +9,7 @@ import { answers } from '../schemas/problem.ts'
 import { ACCOUNT_OPERATIONS } from './account-operations.ts'
 import { type AccountOperation, accountSchema } from './account-schema.ts'
 import { problemOf, sendResponse, toWebRequest } from './better-auth-http.ts'
-import { clientNetwork } from './client-network.ts'
+import { clientAddress, clientNetwork } from './client-network.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** For requests that may hash a password; who is refused has cost next to nothing. */
@@ -24,23 +25,26 @@ const PLACE = /^[\w-]{1,64}$/
 export interface AccountRoutesOptions {
   accounts: Accounts
   publicUrl: string
+  /** Sign-ups are answered so many milliseconds after they came, or a multiple of it; 0 is at once. */
+  signUpGridMs: number
 }
 
 /** Better Auth under `/api/auth`, in the form of this server: strict bodies, and problems for errors. */
 export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
   app,
-  { accounts, publicUrl },
+  { accounts, publicUrl, signUpGridMs },
 ) => {
   const hashing = new Turnstile(HASHING)
 
-  async function answer(operation: AccountOperation, request: FastifyRequest, reply: FastifyReply) {
+  async function ask(operation: AccountOperation, request: FastifyRequest, reply: FastifyReply) {
     const { signsIn = false, path: route } = operation
     const { email } = (request.body ?? {}) as { email?: string } // checked against the schema
     const signsInAs = operation.id === 'signIn' ? email : undefined
     const make = () => toWebRequest(request, { publicUrl, signsIn })
-    const response = await accounts.handle({ make, route, signsInAs, log: request.log })
+    const answered = new Promise((sent) => reply.raw.once('close', sent))
+    const response = await accounts.handle({ make, route, signsInAs, answered, log: request.log })
     if (response.ok && signsInAs !== undefined) await forget(signsInAs, request)
-    return sendResponse(reply, request, response)
+    return response
   }
 
   /** The session is made by then, and answered whatever becomes of the count. */
@@ -58,16 +62,20 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
       config: { public: true },
       // A link in a mail does something when it is opened, which a HEAD must not.
       exposeHeadRoute: false,
-      handler: (request, reply) => {
+      handler: async (request, reply) => {
+        const begunMs = performance.now()
         const places = Object.values(request.params as Record<string, string>) // the router's
         if (!places.every((place) => PLACE.test(place))) throw new AppError('not_found')
-        if (!operation.hashes) return answer(operation, request, reply)
-        return hashing.pass(clientNetwork(request.ip), () => {
-          // Who hung up while waiting gets no work done; or said all, and is told to come again.
-          const { destroyed, readableEnded } = request.socket
-          if (destroyed || readableEnded) throw new AppError('service_unavailable')
-          return answer(operation, request, reply)
-        })
+        const response = operation.hashes
+          ? await hashing.pass(clientNetwork(clientAddress(request)), () => {
+              // Who hung up while waiting gets no work done; or said all, and is told to come again.
+              const { destroyed, readableEnded } = request.socket
+              if (destroyed || readableEnded) throw new AppError('service_unavailable')
+              return ask(operation, request, reply)
+            })
+          : await ask(operation, request, reply)
+        if (operation.id === 'signUp' && signUpGridMs > 0) await nextMultiple(begunMs, signUpGridMs)
+        return sendResponse(reply, request, response)
       },
     })
   }
@@ -77,6 +85,11 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
     const code = typeof error === 'string' && PLACE.test(error) ? error : 'UNKNOWN'
     throw problemOf(400, { code, message: `The sign-in failed: ${code}` }, request)
   })
+}
+
+/** A new account takes a few statements more than a taken address, which would tell by the time. */
+async function nextMultiple(begunMs: number, gridMs: number): Promise<void> {
+  await sleep(gridMs - ((performance.now() - begunMs) % gridMs))
 }
 
 /** Where a sign-in with a provider ends that failed, and for which no page was named. */

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ADDRESS_HEADER } from '../accounts/http.ts'
 import { AppError, type ErrorCode, type Reason, unauthorized } from '../core/errors.ts'
+import { clientAddress } from './client-network.ts'
 
 /** What Better Auth gets of a request's headers. Above all none that a proxy would be believed for. */
 const PASSED_ON = ['authorization', 'cookie', 'origin', 'referer', 'user-agent', 'accept']
@@ -19,8 +20,8 @@ export function toWebRequest(
   request: FastifyRequest,
   { publicUrl, signsIn }: WebRequestOptions,
 ): Request {
-  const { headers: given, method, body, ip } = request
-  const headers = new Headers({ [ADDRESS_HEADER]: ip })
+  const { headers: given, method, body } = request
+  const headers = new Headers({ [ADDRESS_HEADER]: clientAddress(request) })
   const fromPage = given.cookie !== undefined || given.origin !== undefined
   for (const name of fromPage ? [...PASSED_ON, ...FETCH_METADATA] : PASSED_ON) {
     const value = given[name]

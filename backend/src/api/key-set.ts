@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { CryptoKey, FlattenedJWSInput, JWSHeaderParameters } from 'jose'
 import { JWKSNoMatchingKey } from 'jose/errors'
-import { createRemoteJWKSet } from 'jose/jwks/remote'
+import { createRemoteJWKSet, customFetch } from 'jose/jwks/remote'
 import { AppError } from '../core/errors.ts'
 import type { Log } from '../core/logger.ts'
+import { fetchKeySet } from './key-set-fetch.ts'
 
 /** Keys are fetched anew after this, and until that succeeds those of before are used. */
 export const MAX_AGE_MS = 600_000
@@ -27,19 +29,23 @@ export function remoteKeySet(
   url: string,
   log: Log,
   changed: () => void,
-  { maxAgeMs = MAX_AGE_MS, cooldownMs = COOLDOWN_MS } = {},
+  { maxAgeMs = MAX_AGE_MS, cooldownMs = COOLDOWN_MS, timeoutMs = FETCH_TIMEOUT_MS } = {},
 ): GetKey {
   const never = {
     cacheMaxAge: Number.POSITIVE_INFINITY,
     cooldownDuration: Number.POSITIVE_INFINITY,
   }
-  const remote = createRemoteJWKSet(new URL(url), { ...never, timeoutDuration: FETCH_TIMEOUT_MS })
+  const remote = createRemoteJWKSet(new URL(url), {
+    ...never,
+    timeoutDuration: timeoutMs,
+    [customFetch]: fetchKeySet,
+  })
   let askedMs = Number.NEGATIVE_INFINITY
   let fetchedMs = Number.NEGATIVE_INFINITY
   let asking: Promise<boolean> | undefined
 
   const ask = async (): Promise<boolean> => {
-    const before = JSON.stringify(remote.jwks())
+    const before = remote.jwks()
     try {
       await remote.reload()
     } catch (err) {
@@ -47,7 +53,7 @@ export function remoteKeySet(
       return false
     }
     fetchedMs = performance.now()
-    if (before !== undefined && before !== JSON.stringify(remote.jwks())) changed()
+    if (before !== undefined && !isDeepStrictEqual(before, remote.jwks())) changed()
     return true
   }
 

@@ -10,6 +10,7 @@ import { BASE_PATH } from '../accounts/http.ts'
 import type { Config } from '../core/config.ts'
 import { AppError } from '../core/errors.ts'
 import type { Limits } from '../core/limits.ts'
+import { trustedProxies } from './client-network.ts'
 import { requestId, SAME_FOR_ALL } from './marks.ts'
 import { sendError } from './problem.ts'
 import { countHeader } from './raw-headers.ts'
@@ -30,7 +31,7 @@ export function serverOptions({ trustProxy }: Config, limits: Limits) {
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,
     connectionTimeout: limits.stalledMs,
-    trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
+    trustProxy: trustProxy.length > 0 ? trustedProxies(trustProxy) : false,
     // While the server stops, requests under way and on open connections are still answered.
     return503OnClosing: false,
     logController: new LogController({ disableRequestLogging: true }),

@@ -1,19 +1,22 @@
 import type { JWTPayload, JWTVerifyOptions } from 'jose'
 import { decodeProtectedHeader } from 'jose/decode/protected_header'
-import { JOSEError, JWSSignatureVerificationFailed } from 'jose/errors'
+import { JOSEError, JWKSMultipleMatchingKeys, JWSSignatureVerificationFailed } from 'jose/errors'
 import { jwtVerify } from 'jose/jwt/verify'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../core/config.ts'
 import { unauthorized } from '../core/errors.ts'
-import { LIMITS } from '../core/limits.ts'
+import { LIMITS, type Limits } from '../core/limits.ts'
 import type { Log } from '../core/logger.ts'
 import { isUserId } from '../schemas/user.ts'
-import { MAX_AGE_MS, remoteKeySet } from './key-set.ts'
+import { type GetKey, MAX_AGE_MS, remoteKeySet } from './key-set.ts'
 
 const CLOCK_TOLERANCE_SECONDS = 5
 /** Never mixed: a secret verifies HS256 alone, and a key set the others alone (RFC 8725 §3.1). */
 const SECRET_ALGORITHM = 'HS256'
 const KEY_SET_ALGORITHMS = ['EdDSA', 'ES256', 'ES512', 'PS256', 'RS256']
+
+/** About what a remembered token takes beside its text. */
+const ENTRY_BYTES = 256
 
 interface Verified {
   readonly userId: string
@@ -24,17 +27,25 @@ interface Verified {
  * A function from a token to its user. A verified token is remembered by its exact text, never
  * past its `exp`, and one of a key set no longer than its keys are; a refused one never is.
  *
+ * @param limits what may be remembered.
  * @returns throws {AppError} `unauthorized`; `service_unavailable` while there are no keys yet.
  */
-export function tokenVerifier(config: Config, log: Log) {
-  const remembered = new LRUCache<string, Verified>({ max: LIMITS.tokensRemembered })
+export function tokenVerifier(config: Config, log: Log, limits: Limits = LIMITS) {
+  const remembered = new LRUCache<string, Verified>({
+    max: limits.tokensRemembered,
+    maxSize: limits.tokenBytesRemembered,
+    maxEntrySize: limits.tokenBytesEach,
+    // A token is ASCII; a character of a user id may take two bytes.
+    sizeCalculation: ({ userId }, token) => token.length + 2 * userId.length + ENTRY_BYTES,
+  })
   let changes = 0
   const readPayload = payloadReader(config, log, () => {
     changes += 1
     remembered.clear()
   })
 
-  async function verifyOnce(token: string): Promise<string> {
+  async function verifyOnce(given: string): Promise<string> {
+    const token = ownText(given)
     const changesBefore = changes
     const { payload, goodForMs } = await readPayload(token).catch((error) => {
       throw error instanceof JOSEError ? unauthorized('invalid_token', error) : error
@@ -73,7 +84,7 @@ function payloadReader(config: Config, log: Log, keysChanged: () => void) {
     const { alg } = readHeader(token)
     if (alg !== SECRET_ALGORITHM) {
       if (keySet === undefined) throw unauthorized('invalid_token')
-      const { payload } = await jwtVerify(token, keySet, {
+      const payload = await verifyByKeySet(token, keySet, {
         ...options,
         algorithms: KEY_SET_ALGORITHMS,
       })
@@ -91,6 +102,37 @@ function payloadReader(config: Config, log: Log, keysChanged: () => void) {
       }
     }
     throw unauthorized('invalid_token')
+  }
+}
+
+/** V8 keeps the header a token was cut out of, spaces and all, for as long as the token. */
+function ownText(token: string): string {
+  return Buffer.from(token, 'latin1').toString('latin1')
+}
+
+/** Several keys may fit a token: two of one id, or any where it names none. Each is tried. */
+async function verifyByKeySet(
+  token: string,
+  keySet: GetKey,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, keySet, options)).payload
+  } catch (error) {
+    if (!(error instanceof JWKSMultipleMatchingKeys)) throw error
+    let tries = 0
+    for await (const key of error) {
+      tries += 1
+      if (tries > LIMITS.keysTried) break
+      try {
+        return (await jwtVerify(token, key, options)).payload
+      } catch (failure) {
+        // Signed by this key, and refused; a key that is of no use throws no JOSEError.
+        const signed = !(failure instanceof JWSSignatureVerificationFailed)
+        if (signed && failure instanceof JOSEError) throw failure
+      }
+    }
+    throw new JWSSignatureVerificationFailed()
   }
 }
 

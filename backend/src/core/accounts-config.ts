@@ -1,9 +1,12 @@
+import { isIPv4 } from 'node:net'
 import { ConfigError, type SettingsReader } from './settings.ts'
 
 /** How mail is sent: an address of nodemailer's (`smtp://user:password@host:port`), and the sender. */
 export interface MailConfig {
   readonly url: string
   readonly from: string
+  /** Whether nothing is sent before the connection is encrypted. */
+  readonly requireTls: boolean
 }
 
 /** This server's own registration at a provider of sign-ins. */
@@ -48,8 +51,9 @@ export function readAccounts(read: SettingsReader): AccountsConfig | null {
 function readMail(read: SettingsReader): MailConfig | undefined {
   const url = read.text('SMTP_URL')
   const from = read.text('SMTP_FROM')
+  const { protocol, hostname = '' } = URL.parse(url ?? '') ?? {}
+  const requireTls = read.toggle('SMTP_REQUIRE_TLS', !isLoopback(hostname))
   if (url === undefined && from === undefined) return undefined
-  const { protocol, hostname } = URL.parse(url ?? '') ?? {}
   if (url === undefined || !['smtp:', 'smtps:'].includes(protocol ?? '') || !hostname) {
     throw new ConfigError(
       'SMTP_URL takes smtp://user:password@host:port, or smtps:// (percent-encoded)',
@@ -58,7 +62,13 @@ function readMail(read: SettingsReader): MailConfig | undefined {
   if (from === undefined || !/^[^\r\n]*[^\s@]+@[^\s@]+$/.test(from)) {
     throw new ConfigError('SMTP_FROM takes the sender of mail, such as Todo <todo@example.com>')
   }
-  return { url, from }
+  return { url, from, requireTls }
+}
+
+/** What is sent to this machine itself passes nobody who could read it, or take STARTTLS away. */
+function isLoopback(hostname: string): boolean {
+  const host = hostname.toLowerCase()
+  return host === 'localhost' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'))
 }
 
 function readProvider(read: SettingsReader, name: string): ProviderConfig | undefined {

@@ -49,6 +49,14 @@ export const LIMITS = Object.freeze({
   /** Users whose requests are counted, and tokens that are remembered: the latest of each. */
   usersCounted: 10_000,
   tokensRemembered: 10_000,
+  /** All of them together, with what is kept beside each; one that is longer is verified each time. */
+  tokenBytesRemembered: 8_388_608,
+  tokenBytesEach: 4_096,
+  /** Keys of a key set that may be tried on one token, where several fit. */
+  keysTried: 10,
+  /** A key set that is larger is not taken, nor is one of more keys. */
+  keySetBytes: 262_144,
+  keySetKeys: 100,
 
   /** Requests that may hash a password and wait for their turn, and those of one client network. */
   hashesWaiting: 19,
@@ -59,6 +67,10 @@ export const LIMITS = Object.freeze({
   /** Passwords tried on one account, from wherever they come. */
   passwordsPerAccount: 10,
   passwordsWindowSeconds: 300,
+  /** Where addresses are verified, a sign-up is answered this long after it came, or a multiple of it. */
+  signUpGridMs: 500,
+  /** Sessions of one account; the trigger keep_newest_sessions has the same number. */
+  sessionsPerAccount: 50,
   /** Mails to one address. */
   mailsPerAddress: 3,
   mailsWindowSeconds: 900,

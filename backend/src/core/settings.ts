@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { withoutSecrets } from './redact.ts'
 
 /** A setting the server cannot start with. The message is one line that names the variable. */
 export class ConfigError extends Error {
@@ -60,7 +61,9 @@ export function settingsReader(env: Environment) {
     try {
       return readFileSync(file, 'utf8').replace(/\r?\n$/, '') || undefined
     } catch {
-      throw new ConfigError(`${name}_FILE names a file that cannot be read: ${file}`)
+      throw new ConfigError(
+        `${name}_FILE names a file that cannot be read: ${withoutSecrets(file)}`,
+      )
     }
   }
   const list = (name: string): string[] =>

@@ -36,6 +36,13 @@ export function sqlState(error: unknown): string | undefined {
   return undefined
 }
 
+const DEADLOCK_DETECTED = '40P01'
+
+/** Whether PostgreSQL ended the transaction because it and another waited for each other. */
+export function isDeadlock(error: unknown): boolean {
+  return sqlState(error) === DEADLOCK_DETECTED
+}
+
 /** The prepared statement of a name is not there, or one of that name is there already. */
 const DISAGREED = /^26000$|^42P05$/
 

@@ -58,6 +58,17 @@ export function emptyDeleted(): Statement<boolean> {
   return { sql: EMPTY_DELETED, values: [PIECE], read: ([row]) => row?.[0] === 't' }
 }
 
+const END_OTHER_SESSIONS = sql('delete from todo_auth.session where "userId" = $1 and token <> $2')
+
+/** Ends every session of a user but one, however many there are. */
+export function endOtherSessions(sessions: {
+  userId: string
+  exceptToken: string
+}): Statement<void> {
+  const { userId, exceptToken } = sessions
+  return { sql: END_OTHER_SESSIONS, values: [userId, exceptToken], read: () => undefined }
+}
+
 const SWEEP = sql(
   `with sessions as (delete from todo_auth.session where "expiresAt" < now()),
      verifications as (delete from todo_auth.verification where "expiresAt" < now())

@@ -73,6 +73,7 @@ describe('the settings', () => {
     ['REQUIRE_EMAIL_VERIFICATION', /needs SMTP_URL/, { REQUIRE_EMAIL_VERIFICATION: 'on' }],
     ['SMTP_URL', /smtp:\/\/user:password/, { SMTP_URL: 'mail.example.com', SMTP_FROM: 'a@b.c' }],
     ['SMTP_URL', /smtp:\/\/user:password/, { SMTP_FROM: 'a@b.c' }],
+    ['SMTP_REQUIRE_TLS', /one of on, off/, { SMTP_REQUIRE_TLS: 'no' }],
     ['SMTP_FROM', /todo@example\.com/, { SMTP_URL: 'smtp://mail.example.com' }],
     ['SMTP_FROM', /todo@example\.com/, { SMTP_URL: 'smtp://h', SMTP_FROM: 'a@b.c\r\nBcc: d@e.f' }],
     ['GOOGLE_CLIENT_SECRET', /set both/, { GOOGLE_CLIENT_ID: 'x' }],
@@ -195,7 +196,11 @@ describe('the settings', () => {
       SMTP_FROM: 'Todo <todo@example.com>',
     }
     const accounts = (more: Environment) => loadConfig({ ...GOOD, ...mail, ...more }).accounts
-    assert.deepEqual(accounts({})?.mail, { url: mail.SMTP_URL, from: mail.SMTP_FROM })
+    assert.deepEqual(accounts({})?.mail, {
+      url: mail.SMTP_URL,
+      from: mail.SMTP_FROM,
+      requireTls: true,
+    })
     assert.equal(accounts({})?.requireEmailVerification, true)
     assert.equal(accounts({ REQUIRE_EMAIL_VERIFICATION: 'off' })?.requireEmailVerification, false)
     assert.equal(accounts({ ACCOUNTS: 'off' }), null)

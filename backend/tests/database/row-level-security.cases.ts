@@ -341,6 +341,15 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
     ['todo_accounts', 'select todo.refuse_deleted_user()', { all: REFUSED }],
     ['public', 'select todo.refuse_deleted_user()', { all: REFUSED }],
   ],
+  ...Object.fromEntries(
+    ['todo_auth.forget_reset_codes()', 'todo_auth.keep_newest_sessions()'].map((name) => [
+      name,
+      (['todo_user', 'todo_accounts', 'public'] as const).map(
+        (role): Case => [role, `select ${name}`, { all: REFUSED }],
+      ),
+    ]),
+  ),
+
   'todo_auth.forget_user()': [
     ['todo_user', 'select todo_auth.forget_user()', { all: REFUSED }],
     ['todo_accounts', 'select todo_auth.forget_user()', { all: REFUSED }],

@@ -5,6 +5,7 @@ import { type Accounts, openAccounts } from '../../src/accounts/accounts.ts'
 import { buildApp } from '../../src/app.ts'
 import { type Config, loadConfig } from '../../src/core/config.ts'
 import { LIMITS, type Limits } from '../../src/core/limits.ts'
+import { loggerOptions } from '../../src/core/logger.ts'
 import type { Environment } from '../../src/core/settings.ts'
 import { signToken } from '../../src/core/token.ts'
 import type { Connector } from '../../src/database/pool.ts'
@@ -106,7 +107,7 @@ export async function serve(
     ...environment,
   })
   const log: string[] = []
-  const logger = pino({ level: 'info' }, { write: (line: string) => log.push(line) })
+  const logger = pino(loggerOptions('info'), { write: (line: string) => log.push(line) })
   const accounts = openAccounts(config, connector, logger)
   const app = await buildApp({
     ...{ config, database, accounts, logger, watch },

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
-import { SMTPServer } from 'smtp-server'
+import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 
 /** A mail server of the test's own, and what it was sent. */
 export interface Mailbox {
@@ -12,7 +12,8 @@ export interface Mailbox {
   close(): Promise<void>
 }
 
-export async function startMailbox(): Promise<Mailbox> {
+/** @param options in place of those of a server that takes every mail, without TLS. */
+export async function startMailbox(options: SMTPServerOptions = {}): Promise<Mailbox> {
   const waiting = new Map<string, ((mail: string) => void)[]>()
   const unread = new Map<string, string[]>()
   let count = 0
@@ -29,7 +30,10 @@ export async function startMailbox(): Promise<Mailbox> {
       }
       done()
     },
+    ...options,
   })
+  // A client that ends a handshake is no fault of the test’s.
+  server.on('error', () => {})
   server.listen(0, '127.0.0.1')
   await once(server.server, 'listening')
   const address = server.server.address()
@@ -43,6 +47,11 @@ export async function startMailbox(): Promise<Mailbox> {
     count: () => count,
     close: () => new Promise((resolve) => server.close(resolve)),
   }
+}
+
+/** What a mail server says that takes no mail for an address: it quotes all that it was sent. */
+export function refusal(words: string): Error {
+  return Object.assign(new Error(words), { responseCode: 550 })
 }
 
 /** The address in a mail, which quoted-printable may have broken. */

@@ -1,0 +1,160 @@
+import { getSystemErrorName } from 'node:util'
+
+/** The server’s own messages name the form of an address with this in it. */
+const PLACEHOLDER = 'user:password@'
+const CONNECTION_STRINGS = new RegExp(
+  String.raw`(?<![a-z\d+.-])(?!https?:|file:)([a-z][a-z\d+.-]*:\/\/)(?!${PLACEHOLDER})[^\n]*@\S*`,
+  'gi',
+)
+const URLS = /(?<![a-z\d+.-])(?!file:)([a-z][a-z\d+.-]*:\/\/)([^\s"'<>`]+)/gi
+const HOST = /^[\w.-]*(\[[\da-f:.]+\])?(:\d*)?[),.;:]*$/i
+const NAMED_SECRETS = /\b(\w*(?:password|passwd|pwd|secret|token|api_?key))=("[^"]*"|'[^']*'|\S+)/gi
+const CREDENTIALS = /\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi
+/** How every JWT begins (`{"`), with what is left of one. */
+const TOKENS = /eyJ[\w.-]{10,}/g
+
+const LONGEST = 2_000
+
+const E_MAIL = /("[^"\n]*"|(?<![^\s@<>()"',;:=[\]])[^\s@<>()"',;:=[\]]*)(@|%40)[^\s@<>()"',;:]+/gi
+const RESET_CODES = /\breset-password[:/][^\s"'<>?]+/gi
+const OPAQUE = /[\w-]{20,}/g
+
+/** Takes passwords, tokens and what stands in the query of an address out of a text. */
+export function withoutSecrets(text: string): string {
+  return shortened(text)
+    .replace(CONNECTION_STRINGS, '$1…')
+    .replace(URLS, withoutCredentials)
+    .replace(NAMED_SECRETS, '$1=…')
+    .replace(CREDENTIALS, '$1 …')
+    .replace(TOKENS, '…')
+}
+
+/** Takes e-mail addresses and one-time codes out as well: what the log may have of a text. */
+export function redactText(text: string): string {
+  return withoutSecrets(text)
+    .replace(E_MAIL, '…')
+    .replace(RESET_CODES, 'reset-password…')
+    .replace(OPAQUE, (run) => (isRandom(run) ? '…' : run))
+}
+
+/** So that no text takes long; what the cut may have parted goes with it. */
+function shortened(text: string): string {
+  return text.length <= LONGEST ? text : text.slice(0, LONGEST).replace(/\S*$/, '…')
+}
+
+function withoutCredentials(whole: string, scheme: string, rest: string): string {
+  if (rest.startsWith(PLACEHOLDER)) return whole
+  const [host = ''] = rest.split(/[/?#]/)
+  if (!HOST.test(host)) return `${scheme}…`
+  return scheme + host + (host.length < rest.length ? '/…' : '')
+}
+
+/** Codes and session tokens mix digits and both cases; hashes are long and in hex. Names do neither. */
+function isRandom(run: string): boolean {
+  const capitals = run.match(/[A-Z]/g)?.length ?? 0
+  const mixed = capitals > 0 && /[a-z]/.test(run)
+  return (mixed && (/\d/.test(run) || capitals > run.length * 0.3)) || /^[\da-f]{32,}$/i.test(run)
+}
+
+/** An error as the log has it. */
+export interface LoggedError {
+  readonly type: string
+  readonly message: string
+  readonly stack?: string
+  readonly cause?: LoggedError
+  readonly errors?: readonly LoggedError[]
+  /** Of {@link FACTS}. */
+  readonly [fact: string]: unknown
+}
+
+/**
+ * What of an error’s properties is logged: codes and names of things. None of them holds what a
+ * person wrote. PostgreSQL’s `detail` and nodemailer’s `response` do, and are left out.
+ */
+const FACTS = [
+  ...['code', 'errno', 'syscall', 'hostname', 'host', 'address', 'port', 'status', 'statusCode'],
+  ...['severity', 'schema', 'table', 'column', 'constraint', 'dataType', 'routine'],
+  ...['command', 'responseCode', 'originalCode'],
+]
+const FACT = /^[\w .:/-]{1,64}$/
+const NAME = /^[A-Za-z_$][\w$]{0,63}$/
+const FRAME =
+  /^ {4}at (?:.+ \((?:.+:\d+:\d+|<anonymous>|native|index \d+)\)|(?:async )?\S+:\d+:\d+)$/
+const FOREIGN_MESSAGE = 'withheld, because another program wrote it'
+
+const DEEPEST = 5
+const MOST_ERRORS = 5
+
+/**
+ * The serializer of everything logged as `err`. A message is kept, without secrets and addresses,
+ * where this program wrote it. Texts of other servers and of libraries quote what they were sent, so
+ * only their codes are kept.
+ */
+export function describeError(error: unknown, depth = 0): LoggedError {
+  if (typeof error !== 'object' || error === null) {
+    return { type: typeof error, message: FOREIGN_MESSAGE }
+  }
+  const type = typeName(error)
+  const frames = framesOf(error)
+  const text = property(error, 'message')
+  const message =
+    typeof text === 'string' && isOurs(error, frames) ? redactText(text) : FOREIGN_MESSAGE
+  const stack = frames.length === 0 ? {} : { stack: [`${type}: ${message}`, ...frames].join('\n') }
+  return { type, message, ...factsOf(error), ...stack, ...underneath(error, depth) }
+}
+
+function underneath(error: object, depth: number): Pick<LoggedError, 'cause' | 'errors'> {
+  if (depth >= DEEPEST) return {}
+  const cause = property(error, 'cause')
+  const errors = property(error, 'errors')
+  return {
+    ...(typeof cause === 'object' && cause !== null && { cause: describeError(cause, depth + 1) }),
+    ...(error instanceof AggregateError &&
+      Array.isArray(errors) && {
+        errors: errors.slice(0, MOST_ERRORS).map((one) => describeError(one, depth + 1)),
+      }),
+  }
+}
+
+function factsOf(error: object): Record<string, unknown> {
+  const facts: Record<string, unknown> = {}
+  for (const name of FACTS) {
+    const value = property(error, name)
+    const short = typeof value === 'string' && FACT.test(value) && redactText(value) === value
+    if (short || typeof value === 'number') facts[name] = value
+  }
+  // A library may have put a code of its own over that of the system.
+  const { errno } = facts
+  if (typeof errno === 'number' && Number.isSafeInteger(errno) && errno < 0) {
+    facts.errno = getSystemErrorName(errno)
+  }
+  return facts
+}
+
+function typeName(error: object): string {
+  const name = property(error, 'name')
+  return typeof name === 'string' && NAME.test(name) ? name : 'Error'
+}
+
+/** A stack begins with the message, which may look like frames; the real ones are its last lines. */
+function framesOf(error: object): string[] {
+  const stack = property(error, 'stack')
+  const lines = typeof stack === 'string' ? stack.split('\n') : []
+  const isFrame = (line: string) => FRAME.test(line) && !/[^/]@/.test(line)
+  return lines.slice(lines.findLastIndex((line) => !isFrame(line)) + 1)
+}
+
+/** Whether the message was written where this program’s own code threw the error. */
+function isOurs(error: object, [thrown = '']: readonly string[]): boolean {
+  const fromElsewhere = /\/node_modules\/|\(?node:|<anonymous>\)|\(native\)/.test(thrown)
+  return thrown !== '' && !fromElsewhere && !('severity' in error)
+}
+
+/** A getter of a stranger’s error may throw. */
+function property(error: object, name: string): unknown {
+  try {
+    return Reflect.get(error, name)
+  } catch {
+    return undefined
+  }
+}

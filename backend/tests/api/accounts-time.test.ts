@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { withDirectClient } from '../../src/database/direct.ts'
+import { auth, BEHIND_PROXY, newAddress, PASSWORD } from '../support/accounts.ts'
+import { type Answer, startApp, type TestApp } from '../support/app.ts'
+import { type Mailbox, startMailbox } from '../support/mailbox.ts'
+
+const KNOWN = 'known@example.com'
+const UNKNOWN = 'unknown@example.com'
+const PAGE = 'https://app.example.com'
+
+describe('the time of an answer', () => {
+  let mailbox: Mailbox
+  let test: TestApp
+  const limits = { signUpGridMs: 2_000 }
+  before(async () => {
+    mailbox = await startMailbox()
+    const mail = { SMTP_URL: mailbox.url, SMTP_FROM: 'Todo <todo@example.com>' }
+    const settings = { ...BEHIND_PROXY, ...mail, TRUSTED_ORIGINS: PAGE }
+    test = await startApp('postgres', settings, (database) => database, limits)
+    await signUp(KNOWN)
+    await mailbox.next(KNOWN)
+  })
+  after(async () => {
+    await test.close()
+    await mailbox.close()
+  })
+
+  const signUp = (email: string) =>
+    auth(test, 'POST', '/sign-up/email', { body: { name: 'Somebody', email, password: PASSWORD } })
+
+  /** While nobody can find out whether there is such an account. */
+  function withAccountsLocked<Result>(work: () => Promise<Result>): Promise<Result> {
+    return withDirectClient(test.test.connector.direct, async (client) => {
+      await client.query('begin')
+      await client.query('lock table todo_auth."user", todo_auth.verification')
+      const result = await work()
+      await client.query('commit')
+      return result
+    })
+  }
+  const shape = ({ status, text, headers }: Answer) => [status, text, Object.keys(headers)]
+
+  for (const path of ['/request-password-reset', '/send-verification-email']) {
+    it(`${path} is answered before the account is looked for, and mails all the same`, async () => {
+      const mails = mailbox.count()
+      const [unknown, known, again] = await withAccountsLocked(async () => [
+        await auth(test, 'POST', path, { body: { email: UNKNOWN } }),
+        await auth(test, 'POST', path, { body: { email: KNOWN } }),
+        await auth(test, 'POST', path, { body: { email: UNKNOWN } }),
+      ])
+      assert.ok(unknown && known && again)
+      assert.equal(known.status, 200)
+      assert.deepEqual(shape(known), shape(unknown))
+      assert.deepEqual(shape(known), shape(again))
+      await mailbox.next(KNOWN)
+      assert.equal(mailbox.count(), mails + 1)
+    })
+
+    it(`${path} is refused for what is wrong with the request, whoever it is for`, async () => {
+      const elsewhere = { origin: 'https://evil.example', cookie: 'x=y' }
+      await withAccountsLocked(async () => {
+        for (const email of [KNOWN, UNKNOWN]) {
+          const body = { email }
+          const evil = await auth(test, 'POST', path, { body, headers: elsewhere })
+          assert.equal(evil.status, 403)
+          const bad = await auth(test, 'POST', path, { body: { ...body, more: 1 } })
+          assert.equal(bad.status, 422)
+          const from = newAddress()
+          const statuses = []
+          // The limit of mails by client address is Better Auth’s own: 3 in a minute.
+          for (let time = 0; time < 4; time += 1) {
+            const sending = { from, body: { email: `${time}-${email}` } }
+            statuses.push((await auth(test, 'POST', path, sending)).status)
+          }
+          assert.deepEqual(statuses, [200, 200, 200, 429])
+        }
+      })
+    })
+  }
+
+  it('request-password-reset refuses a page elsewhere, whoever it is for', async () => {
+    await withAccountsLocked(async () => {
+      for (const email of [KNOWN, UNKNOWN]) {
+        const body = { email, redirectTo: 'https://evil.example/reset' }
+        assert.equal((await auth(test, 'POST', '/request-password-reset', { body })).status, 403)
+      }
+    })
+  })
+
+  it('of a sign-up is one of the grid, for a taken address and for a free one', async () => {
+    for (const email of [KNOWN, 'free@example.com']) {
+      const begunMs = performance.now()
+      assert.equal((await signUp(email)).status, 200)
+      const tookMs = performance.now() - begunMs
+      assert.ok(tookMs >= limits.signUpGridMs - 20, `${tookMs} ms`)
+    }
+  })
+
+  it('matters not to who is signed in and asks for the own address, and is told', async () => {
+    await test.admin(`update todo_auth."user" set "emailVerified" = true where email = $1`, [KNOWN])
+    const credentials = { email: KNOWN, password: PASSWORD }
+    const { token: session } = (await auth(test, 'POST', '/sign-in/email', { body: credentials }))
+      .json
+    for (const [email, code] of [
+      [UNKNOWN, 'EMAIL_MISMATCH'],
+      [KNOWN, 'EMAIL_ALREADY_VERIFIED'],
+    ] as const) {
+      const body = { email }
+      const answer = await auth(test, 'POST', '/send-verification-email', { session, body })
+      assert.deepEqual([answer.status, answer.json.code], [400, code])
+    }
+  })
+})
+
+describe('what fails behind an answer', () => {
+  it('is in the log under the id of its request', async (context) => {
+    const settings = { SMTP_URL: 'smtp://127.0.0.1:1', SMTP_FROM: 'todo@example.com' }
+    const test = await startApp('postgres', { ...BEHIND_PROXY, ...settings })
+    context.after(() => test.close())
+    await test.admin('alter table todo_auth."user" rename to moved')
+    const body = { email: KNOWN }
+    const { status, headers } = await auth(test, 'POST', '/request-password-reset', { body })
+    assert.equal(status, 200)
+    const giveUpMs = performance.now() + 60_000
+    for (;;) {
+      const line = test.log.find((entry) => entry.includes('work after an answer failed'))
+      if (line !== undefined) {
+        assert.equal(JSON.parse(line).reqId, headers['x-request-id'])
+        return
+      }
+      assert.ok(performance.now() < giveUpMs, 'it is in no line')
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  })
+})

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { JWK } from 'jose'
+import { pino } from 'pino'
+import { tokenVerifier } from '../../src/api/verify-token.ts'
+import { loadConfig } from '../../src/core/config.ts'
+import { LIMITS } from '../../src/core/limits.ts'
+import { SECRET } from '../support/app.ts'
+import { type KeyPage, signingKey, startKeyPage } from '../support/key-page.ts'
+
+describe('a key set of which several keys fit a token', () => {
+  let page: KeyPage
+  before(async () => {
+    page = await startKeyPage()
+  })
+  after(() => page.close())
+
+  /** Of a server that has just started. */
+  function verifierOf(keys: readonly JWK[]) {
+    page.serve(keys)
+    const settings = { BETTER_AUTH_SECRET: SECRET, DATABASE_URL: 'pglite:memory' }
+    const config = loadConfig({ ...settings, BETTER_AUTH_JWKS_URL: page.url })
+    return tokenVerifier(config, pino({ level: 'silent' }))
+  }
+  const refused = { code: 'unauthorized' }
+
+  it('takes what either of two keys of one id has signed, and 401 for what neither has', async () => {
+    const keys = [await signingKey('one'), await signingKey('one')]
+    const verify = verifierOf(keys.map(({ jwk }) => jwk))
+    for (const key of keys) assert.equal(await verify(await key.sign()), 'alice')
+    const stranger = await signingKey('one')
+    await assert.rejects(async () => verify(await stranger.sign()), refused)
+  })
+
+  it('takes each key for its own algorithm, where they share an id', async () => {
+    const keys = [
+      await signingKey('one', 'ES256'),
+      await signingKey('one', 'RS256'),
+      await signingKey('one', 'EdDSA'),
+    ]
+    const verify = verifierOf(keys.map(({ jwk }) => jwk))
+    for (const key of keys) assert.equal(await verify(await key.sign()), 'alice')
+    for (const alg of ['ES256', 'RS256', 'PS256', 'EdDSA']) {
+      const stranger = await signingKey('one', alg)
+      await assert.rejects(async () => verify(await stranger.sign()), refused, alg)
+    }
+  })
+
+  it('tries those that fit where the keys name no algorithm, and where the token names no key', async () => {
+    const anyAlg = { alg: undefined } as unknown as JWK // exactOptionalPropertyTypes
+    const keys = [
+      await signingKey('one', 'RS256', anyAlg),
+      await signingKey('one', 'PS256', anyAlg),
+      await signingKey('two', 'RS256', anyAlg),
+    ]
+    const verify = verifierOf(keys.map(({ jwk }) => jwk))
+    for (const key of keys) {
+      assert.equal(await verify(await key.sign()), 'alice')
+      assert.equal(await verify(await key.sign({ sub: 'alice' }, {})), 'alice')
+    }
+  })
+
+  it('passes over one that is of no use', async () => {
+    const good = await signingKey('one')
+    const broken = { ...good.jwk, x: 'AAAA' }
+    for (const keys of [
+      [broken, good.jwk],
+      [good.jwk, broken],
+    ]) {
+      assert.equal(await verifierOf(keys)(await good.sign()), 'alice')
+    }
+  })
+
+  it('401 for a signed token that is expired or of nobody, as with one key', async () => {
+    const keys = [await signingKey('one'), await signingKey('one')]
+    const verify = verifierOf(keys.map(({ jwk }) => jwk))
+    for (const key of keys) {
+      await assert.rejects(async () => verify(await key.sign({ email: 'alice@a.b' })), refused)
+      await assert.rejects(async () => verify(await key.sign({ sub: 'alice', nbf: 9e9 })), refused)
+    }
+  })
+
+  it('tries so many and no more', async () => {
+    const keys = await Promise.all(
+      Array.from({ length: LIMITS.keysTried + 1 }, () => signingKey('one')),
+    )
+    const verify = verifierOf(keys.map(({ jwk }) => jwk))
+    const [last, ...others] = keys.toReversed()
+    for (const key of others) assert.equal(await verify(await key.sign()), 'alice')
+    await assert.rejects(async () => verify((await last?.sign()) ?? ''), refused)
+  })
+})
