@@ -25,7 +25,8 @@ export async function inTransaction<Result>(
   client: Client,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  await client.query('begin')
+  // Each statement must see what others committed while it waited, whatever the database's default is.
+  await client.query('begin isolation level read committed')
   try {
     const result = await work()
     // A COMMIT after a failed statement answers ROLLBACK, without an error.
