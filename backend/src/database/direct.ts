@@ -20,6 +20,11 @@ export async function withDirectClient<Result>(
   }
 }
 
+/** A name as SQL takes it, where it cannot be a parameter. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
 /** One transaction: committed when `work` returns, rolled back when it throws. */
 export async function inTransaction<Result>(
   client: Client,

@@ -2,6 +2,11 @@ import type { Client } from 'pg'
 import { inTransaction } from './direct.ts'
 import { sqlState } from './errors.ts'
 
+/** The schema cannot be brought up to this version. The message says why, and what to do. */
+export class MigrationError extends Error {
+  override name = 'MigrationError'
+}
+
 /** A migration that was applied, as `todo.migrations` keeps it. */
 export interface Applied {
   readonly name: string
@@ -12,12 +17,10 @@ export interface Applied {
 const CREATED_MEANWHILE = ['23505', '42P06', '42P07']
 const LOCK_NOT_AVAILABLE = '55P03'
 
-/** @returns the applied migrations, oldest first; undefined where no start has begun a history yet. */
-export async function readHistory(client: Client): Promise<Applied[] | undefined> {
-  const { rows } = await client.query(`select to_regclass('todo.migrations') as history`)
-  if (rows[0].history === null) return undefined
-  const history = await client.query('select name, sha256 from todo.migrations order by name')
-  return history.rows
+/** @returns the applied migrations, oldest first. */
+export async function readHistory(client: Client): Promise<Applied[]> {
+  const { rows } = await client.query('select name, sha256 from todo.migrations order by name')
+  return rows
 }
 
 /** Begins the history. Of several first starts at once, one creates it and the others find it. */

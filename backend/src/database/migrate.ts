@@ -9,17 +9,14 @@ import {
   createHistory,
   isLockTimeout,
   lockHistory,
+  MigrationError,
   readHistory,
 } from './history.ts'
+import { actAsOwner, mendExpiry } from './owner.ts'
 import type { Connector } from './pool.ts'
 
 export interface Migration extends Applied {
   readonly sql: string
-}
-
-/** The schema cannot be brought up to this version. The message says why, and what to do. */
-export class MigrationError extends Error {
-  override name = 'MigrationError'
 }
 
 export interface MigrateOptions {
@@ -54,7 +51,7 @@ export function queriesOf({ sql }: Pick<Migration, 'sql'>): string[] {
 /**
  * Brings the schema up to this version: each missing file in a transaction of its own, in order.
  * Several instances may start at once: each looks first, takes the lock only when a file is missing,
- * and looks again under it.
+ * and looks again under it. What a change of owner left behind is mended.
  *
  * @returns the names of the files this call applied.
  * @throws {MigrationError} when an applied file was changed, or is not known to this version, or
@@ -74,13 +71,16 @@ export async function migrate(
       )
       if (name !== undefined) applied.push(name)
     }
+    await mendExpiry(client)
     return applied
   })
 }
 
 /** Whether a file is missing; then there is a history to lock. @throws {MigrationError} */
 async function isBehind(client: Client, known: readonly Migration[]): Promise<boolean> {
-  const done = await inTransaction(client, () => readHistory(client))
+  const done = await inTransaction(client, async () =>
+    (await actAsOwner(client)) === undefined ? undefined : readHistory(client),
+  )
   if (done !== undefined) return nextOf(done, known) !== undefined
   await checkEncoding(client)
   await createHistory(client)
@@ -115,13 +115,14 @@ async function applyNext(
   lockWaitMs: number,
 ): Promise<string | undefined> {
   await client.query(`set local lock_timeout = ${lockWaitMs}`)
+  await actAsOwner(client)
   const waited = `${lockWaitMs / 1000} s`
   if (!(await lockHistory(client))) {
     throw new MigrationError(
       `Another start is migrating this database, and has not finished within ${waited}. Wait until it has, or end it, then start again.`,
     )
   }
-  const next = nextOf((await readHistory(client)) ?? [], known)
+  const next = nextOf(await readHistory(client), known)
   if (next === undefined) return undefined
   try {
     for (const query of queriesOf(next)) await client.query(query)
