@@ -7,7 +7,8 @@ import { migrate } from './migrate.ts'
 import { connectPglite } from './pglite.ts'
 import type { Connector } from './pool.ts'
 import { connectPostgres } from './postgres.ts'
-import { proveAccountsRole, proveWalls, WallError } from './walls.ts'
+import { WallError } from './wall-error.ts'
+import { proveAccountsRole, proveWalls } from './walls.ts'
 
 /** A database that is away at start may still be starting itself. */
 const PATIENCE_MS = 30_000

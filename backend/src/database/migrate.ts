@@ -13,6 +13,7 @@ import {
   readHistory,
 } from './history.ts'
 import { actAsOwner, mendExpiry } from './owner.ts'
+import { refuseForeign } from './ownership.ts'
 import type { Connector } from './pool.ts'
 
 export interface Migration extends Applied {
@@ -55,7 +56,7 @@ export function queriesOf({ sql }: Pick<Migration, 'sql'>): string[] {
  *
  * @returns the names of the files this call applied.
  * @throws {MigrationError} when an applied file was changed, or is not known to this version, or
- *   another start is still migrating.
+ *   another start is still migrating. @throws {WallError} when a stranger has the schemas.
  */
 export async function migrate(
   connector: Pick<Connector, 'direct'>,
@@ -78,11 +79,12 @@ export async function migrate(
 
 /** Whether a file is missing; then there is a history to lock. @throws {MigrationError} */
 async function isBehind(client: Client, known: readonly Migration[]): Promise<boolean> {
-  const done = await inTransaction(client, async () =>
-    (await actAsOwner(client)) === undefined ? undefined : readHistory(client),
-  )
+  const done = await inTransaction(client, async () => {
+    await refuseForeign(client)
+    return (await actAsOwner(client)) === undefined ? undefined : readHistory(client)
+  })
   if (done !== undefined) return nextOf(done, known) !== undefined
-  await checkEncoding(client)
+  await inTransaction(client, () => checkEncoding(client))
   await createHistory(client)
   return known.length > 0
 }
@@ -115,6 +117,7 @@ async function applyNext(
   lockWaitMs: number,
 ): Promise<string | undefined> {
   await client.query(`set local lock_timeout = ${lockWaitMs}`)
+  await refuseForeign(client)
   await actAsOwner(client)
   const waited = `${lockWaitMs / 1000} s`
   if (!(await lockHistory(client))) {
