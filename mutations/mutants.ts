@@ -669,10 +669,22 @@ grant select on todo.tasks to todo_accounts;`,
     'database/walls.ts',
     ['database/walls.test.ts', 'the proof of the walls on postgres refuses'],
     [
+      ['strangers may own and create', [['await proveOwnership(client)', '']]],
       ['schemas are not kept apart', [['await proveApart(client)', '']]],
       ['policies are not looked for', [['await proveTables(client)', '']]],
       ['truncate is not looked for', [['await proveNoTruncate(client)', '']]],
       ['no row is tried', [['await proveSight(client)', '']]],
+    ],
+  ),
+  ...mutants(
+    'the proof at start',
+    'database/direct.ts',
+    ['database/search-path.test.ts', 'a database where everybody may create in public'],
+    [
+      [
+        'names are looked for in public',
+        [["const SEARCH_PATH = 'pg_catalog, pg_temp'", "const SEARCH_PATH = 'public, pg_catalog'"]],
+      ],
     ],
   ),
   ...mutants(

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../core/config.ts'
 import { fromDatabase } from './errors.ts'
+import { MigrationError } from './history.ts'
 import { LockedError } from './lock-file.ts'
-import { MigrationError, migrate } from './migrate.ts'
+import { migrate } from './migrate.ts'
 import { connectPglite } from './pglite.ts'
 import type { Connector } from './pool.ts'
 import { connectPostgres } from './postgres.ts'
-import { proveAccountsRole, proveWalls, WallError } from './walls.ts'
+import { WallError } from './wall-error.ts'
+import { proveAccountsRole, proveWalls } from './walls.ts'
 
 /** A database that is away at start may still be starting itself. */
 const PATIENCE_MS = 30_000

@@ -3,23 +3,35 @@ import { readdir, readFile } from 'node:fs/promises'
 import type { Client } from 'pg'
 import { inTransaction, withDirectClient } from './direct.ts'
 import { sqlState } from './errors.ts'
+import {
+  type Applied,
+  appendHistory,
+  createHistory,
+  isLockTimeout,
+  lockHistory,
+  MigrationError,
+  readHistory,
+} from './history.ts'
+import { actAsOwner, mendExpiry } from './owner.ts'
+import { refuseForeign } from './ownership.ts'
 import type { Connector } from './pool.ts'
 
-export interface Migration {
-  readonly name: string
+export interface Migration extends Applied {
   readonly sql: string
-  readonly sha256: string
 }
 
-/** The database's history is not a beginning of this version's. The message says what differs. */
-export class MigrationError extends Error {
-  override name = 'MigrationError'
+export interface MigrateOptions {
+  /** How long to wait for a start that is migrating, and for each lock of a migration. */
+  readonly lockWaitMs?: number
 }
 
-/** Held for one transaction at a time; the number is arbitrary, and this service's own. */
-const LOCK = 7_061_997_215
+const LOCK_WAIT_MS = 60_000
 const UNDEFINED_OBJECT = '42704'
+const CONCURRENT_UPDATE = 'XX000'
+const ROLE_ATTEMPTS = 5
 const FOLDER = new URL('./migrations/', import.meta.url)
+/** Separates the statements of a file. A sharded PostgreSQL takes one utility statement per query. */
+const SEPARATOR = /^-- next$/m
 
 /** @returns the migration files `NNNN_name.sql`, in order. */
 export async function readMigrations(folder: URL = FOLDER): Promise<Migration[]> {
@@ -32,63 +44,100 @@ export async function readMigrations(folder: URL = FOLDER): Promise<Migration[]>
   )
 }
 
+/** @returns the queries a migration is sent as: the whole file, where nothing separates its statements. */
+export function queriesOf({ sql }: Pick<Migration, 'sql'>): string[] {
+  return sql.split(SEPARATOR)
+}
+
 /**
  * Brings the schema up to this version: each missing file in a transaction of its own, in order.
- * Several instances may start at once: each transaction takes the lock and looks again.
+ * Several instances may start at once: each looks first, takes the lock only when a file is missing,
+ * and looks again under it. What a change of owner left behind is mended.
  *
  * @returns the names of the files this call applied.
- * @throws {MigrationError} when an applied file was changed, or is not known to this version.
+ * @throws {MigrationError} when an applied file was changed, or is not known to this version, or
+ *   another start is still migrating. @throws {WallError} when a stranger has the schemas.
  */
 export async function migrate(
   connector: Pick<Connector, 'direct'>,
   migrations?: readonly Migration[],
+  { lockWaitMs = LOCK_WAIT_MS }: MigrateOptions = {},
 ): Promise<string[]> {
   const known = migrations ?? (await readMigrations())
   return withDirectClient(connector.direct, async (client) => {
     const applied: string[] = []
-    for (;;) {
-      const name = await knowingRoles(() => inTransaction(client, () => applyNext(client, known)))
-      if (name === undefined) return applied
-      applied.push(name)
+    while (await isBehind(client, known)) {
+      const name = await knowingRoles(() =>
+        inTransaction(client, () => applyNext(client, known, lockWaitMs)),
+      )
+      if (name !== undefined) applied.push(name)
     }
+    await mendExpiry(client)
+    return applied
   })
+}
+
+/** Whether a file is missing; then there is a history to lock. @throws {MigrationError} */
+async function isBehind(client: Client, known: readonly Migration[]): Promise<boolean> {
+  const done = await inTransaction(client, async () => {
+    await refuseForeign(client)
+    return (await actAsOwner(client)) === undefined ? undefined : readHistory(client)
+  })
+  if (done !== undefined) return nextOf(done, known) !== undefined
+  await inTransaction(client, () => checkEncoding(client))
+  await createHistory(client)
+  return known.length > 0
+}
+
+/** @returns the first migration that was not applied. @throws {MigrationError} */
+function nextOf(done: readonly Applied[], known: readonly Migration[]): Migration | undefined {
+  for (const [index, { name, sha256 }] of done.entries()) checkApplied(name, sha256, known[index])
+  return known[done.length]
 }
 
 /**
  * Roles belong to all databases of a server. When the migration of another database makes one at the
- * same time, this transaction may still not find it by its name; the next one does.
+ * same time, this transaction may still not find it by its name, or may change it at once with that
+ * one; the next transaction does not.
  */
 async function knowingRoles<Result>(transaction: () => Promise<Result>): Promise<Result> {
-  try {
-    return await transaction()
-  } catch (error) {
-    if (sqlState(error) !== UNDEFINED_OBJECT) throw error
-    return transaction()
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await transaction()
+    } catch (error) {
+      const mayPass = [UNDEFINED_OBJECT, CONCURRENT_UPDATE].includes(sqlState(error) ?? '')
+      if (!mayPass || attempt === ROLE_ATTEMPTS) throw error
+    }
   }
 }
 
-async function applyNext(client: Client, known: readonly Migration[]): Promise<string | undefined> {
-  await client.query(`set local lock_timeout = '60s'`)
-  await client.query('select pg_advisory_xact_lock($1)', [LOCK])
-  const done = await readHistory(client)
-  if (done.length === 0) await checkEncoding(client)
-  for (const [index, { name, sha256 }] of done.entries()) checkApplied(name, sha256, known[index])
-  const next = known[done.length]
+async function applyNext(
+  client: Client,
+  known: readonly Migration[],
+  lockWaitMs: number,
+): Promise<string | undefined> {
+  await client.query(`set local lock_timeout = ${lockWaitMs}`)
+  await refuseForeign(client)
+  await actAsOwner(client)
+  const waited = `${lockWaitMs / 1000} s`
+  if (!(await lockHistory(client))) {
+    throw new MigrationError(
+      `Another start is migrating this database, and has not finished within ${waited}. Wait until it has, or end it, then start again.`,
+    )
+  }
+  const next = nextOf(await readHistory(client), known)
   if (next === undefined) return undefined
-  if (done.length === 0) await createHistory(client)
-  await client.query(next.sql)
-  await client.query('insert into todo.migrations (name, sha256) values ($1, $2)', [
-    next.name,
-    next.sha256,
-  ])
+  try {
+    for (const query of queriesOf(next)) await client.query(query)
+  } catch (error) {
+    if (!isLockTimeout(error)) throw error
+    throw new MigrationError(
+      `The migration ${next.name} waited ${waited} for a table that another transaction has locked. End that transaction (pg_stat_activity lists it), then start again.`,
+      { cause: error },
+    )
+  }
+  await appendHistory(client, next)
   return next.name
-}
-
-async function readHistory(client: Client): Promise<Pick<Migration, 'name' | 'sha256'>[]> {
-  const { rows } = await client.query(`select to_regclass('todo.migrations') as history`)
-  if (rows[0].history === null) return []
-  const history = await client.query('select name, sha256 from todo.migrations order by name')
-  return history.rows
 }
 
 /** Any other encoding counts bytes for characters, or refuses some of them. */
@@ -100,16 +149,6 @@ async function checkEncoding(client: Client): Promise<void> {
       `The database of DATABASE_URL is encoded in ${encoding}, and must be in UTF8: create database <name> encoding 'UTF8' template template0`,
     )
   }
-}
-
-async function createHistory(client: Client): Promise<void> {
-  await client.query(`
-    create schema if not exists todo;
-    create table todo.migrations (
-      name text primary key,
-      sha256 text not null,
-      applied_at timestamptz(3) not null default now()
-    )`)
 }
 
 function checkApplied(name: string, sha256: string, expected: Migration | undefined): void {

@@ -1,15 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Client } from 'pg'
 import { ACCOUNTS_ROLE } from './account-pool.ts'
-import { withDirectClient } from './direct.ts'
+import { inTrial, withDirectClient } from './direct.ts'
 import { sqlState } from './errors.ts'
+import { proveOwnership } from './ownership.ts'
 import type { Connector } from './pool.ts'
 import { SCOPE, TASK_ROLE } from './session.ts'
-
-/** Row level security would not keep users apart on this database. The message says why. */
-export class WallError extends Error {
-  override name = 'WallError'
-}
+import { WallError } from './wall-error.ts'
 
 /**
  * Proves on the live database that users are kept apart, and refuses to serve otherwise: the role
@@ -19,18 +16,16 @@ export class WallError extends Error {
  * @throws {WallError}
  */
 export async function proveWalls(connector: Pick<Connector, 'pooled'>): Promise<void> {
-  await withDirectClient(connector.pooled, async (client) => {
-    await client.query('begin')
-    try {
+  await withDirectClient(connector.pooled, (client) =>
+    inTrial(client, async () => {
       for (const role of [TASK_ROLE, ACCOUNTS_ROLE]) await proveRole(client, role)
+      await proveOwnership(client)
       await proveApart(client)
       await proveTables(client)
       await proveNoTruncate(client)
       await proveSight(client)
-    } finally {
-      await client.query('rollback').catch(() => undefined)
-    }
-  })
+    }),
+  )
 }
 
 async function proveRole(client: Client, name: string): Promise<void> {
@@ -110,7 +105,9 @@ async function proveNoTruncate(client: Client): Promise<void> {
  */
 export async function proveAccountsRole(connector: Pick<Connector, 'pooled'>): Promise<void> {
   await withDirectClient(connector.pooled, (client) =>
-    take(ACCOUNTS_ROLE, client.query(`select set_config('role', $1, true)`, [ACCOUNTS_ROLE])),
+    inTrial(client, () =>
+      take(ACCOUNTS_ROLE, client.query(`select set_config('role', $1, true)`, [ACCOUNTS_ROLE])),
+    ),
   )
 }
 

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { describe, it } from 'node:test'
+import type { QueryConfig } from 'pg'
 import { startPostgres } from '../../../scripts/postgres.ts'
 import { connect } from '../../src/database/connect.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
-import { type Migration, migrate, readMigrations } from '../../src/database/migrate.ts'
+import { type Migration, migrate, queriesOf, readMigrations } from '../../src/database/migrate.ts'
 import type { Connector } from '../../src/database/pool.ts'
 import {
   asServerAdmin,
@@ -100,6 +101,122 @@ for (const kind of KINDS) {
     })
   })
 }
+
+describe('migrations at once with others', () => {
+  const later = migration('9000_later.sql', 'select 1')
+
+  it('no advisory lock of anybody holds up a start', async () => {
+    await withEmpty('postgres', async (connector) => {
+      const known = await readMigrations()
+      await withDirectClient(connector.direct, async (stranger) => {
+        // The number that versions before this one locked, as one key and as two.
+        await stranger.query('select pg_advisory_lock(7061997215)')
+        await stranger.query('select pg_advisory_lock(1, 2)')
+        await migrate(connector, known, { lockWaitMs: 500 })
+        assert.deepEqual(await migrate(connector, [...known, later], { lockWaitMs: 500 }), [
+          later.name,
+        ])
+      })
+    })
+  })
+
+  it('a start with nothing to apply waits for nobody', async () => {
+    await withEmpty('postgres', async (connector) => {
+      const known = await readMigrations()
+      await migrate(connector, known)
+      await withDirectClient(connector.direct, async (other) => {
+        await other.query('begin')
+        await other.query('lock table todo.migrations in exclusive mode')
+        assert.deepEqual(await migrate(connector, known, { lockWaitMs: 1 }), [])
+        await other.query('rollback')
+      })
+    })
+  })
+
+  it('a start waits for one that is migrating, and then finds its work done', async () => {
+    await withEmpty('postgres', async (connector) => {
+      const known = await readMigrations()
+      await migrate(connector, known)
+      await withDirectClient(connector.direct, async (other) => {
+        await other.query('begin')
+        await other.query('lock table todo.migrations in exclusive mode')
+        const waiting = migrate(connector, [...known, later])
+        const blocked = `select from pg_locks where not granted and mode = 'ExclusiveLock'
+          and relation = 'todo.migrations'::regclass`
+        while ((await other.query(blocked)).rowCount === 0);
+        await other.query('insert into todo.migrations (name, sha256) values ($1, $2)', [
+          later.name,
+          later.sha256,
+        ])
+        await other.query('commit')
+        assert.deepEqual(await waiting, [])
+      })
+    })
+  })
+
+  it('a start says that another one is migrating when that takes too long', async () => {
+    await withEmpty('postgres', async (connector) => {
+      const known = await readMigrations()
+      await migrate(connector, known)
+      await withDirectClient(connector.direct, async (other) => {
+        await other.query('begin')
+        await other.query('lock table todo.migrations in exclusive mode')
+        await assert.rejects(migrate(connector, [...known, later], { lockWaitMs: 50 }), {
+          name: 'MigrationError',
+          message: /Another start is migrating this database.* within 0\.05 s/,
+        })
+        await other.query('rollback')
+      })
+    })
+  })
+
+  it('a start says that a migration waits for a locked table, and leaves nothing of it', async () => {
+    await withEmpty('postgres', async (connector) => {
+      const known = await readMigrations()
+      await migrate(connector, known)
+      const blocked = migration('9000_blocked.sql', 'alter table todo.tasks add column x text')
+      await withDirectClient(connector.direct, async (other) => {
+        await other.query('begin')
+        await other.query('lock table todo.tasks in access share mode')
+        await assert.rejects(migrate(connector, [...known, blocked], { lockWaitMs: 50 }), {
+          name: 'MigrationError',
+          message: /9000_blocked\.sql waited 0\.05 s for a table/,
+        })
+        await other.query('rollback')
+      })
+      assert.deepEqual(await migrate(connector, [...known, blocked]), [blocked.name])
+    })
+  })
+})
+
+describe('a migration file', () => {
+  it('is sent as one query per statement where lines separate them, and else as a whole', () => {
+    assert.deepEqual(queriesOf({ sql: 'select 1;\n-- next\nselect 2;\n' }), [
+      'select 1;\n',
+      '\nselect 2;\n',
+    ])
+    assert.deepEqual(queriesOf({ sql: `select 1; -- next\nselect '\n -- next';\n` }).length, 1)
+  })
+
+  it('from 0005 on has one statement between two such lines', async () => {
+    await withEmpty('postgres', async (connector) => {
+      const known = await readMigrations()
+      const released = known.filter(({ name }) => name < '0005')
+      assert.equal(released.length, 4)
+      await migrate(connector, released)
+      await withDirectClient(connector.direct, async (client) => {
+        for (const file of known.slice(released.length)) {
+          for (const text of queriesOf(file)) {
+            // The extended protocol takes one statement and no more.
+            await client.query({ text, queryMode: 'extended' } as QueryConfig)
+          }
+        }
+        const two = { text: 'select 1; select 2', queryMode: 'extended' } as QueryConfig
+        await assert.rejects(client.query(two), { code: '42601' })
+      })
+    })
+  })
+})
 
 describe('migrations', () => {
   it('a database that is not encoded in UTF8 is refused', async () => {

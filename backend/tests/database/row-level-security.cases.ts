@@ -356,3 +356,25 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
     ['public', 'select todo_auth.forget_user()', { all: REFUSED }],
   ],
 }
+
+/** Making something in a schema, where it could be called or read in place of what stands there. */
+const creating = (role: Role, schema: string): Case[] => [
+  [role, `create table ${schema}.mine (user_id text)`, { all: REFUSED }],
+  [role, `create view ${schema}.mine as select 1 as x`, { all: REFUSED }],
+  [role, `create type ${schema}.mine as enum ()`, { all: REFUSED }],
+  ...['refuse_deleted(varchar)', 'to_json(text)', 'set_config(text, text, boolean)'].map(
+    (name): Case => [
+      role,
+      `create function ${schema}.${name} returns text language sql as $$ select '' $$`,
+      { all: REFUSED },
+    ],
+  ),
+]
+
+/** Schemas, and those whose functions would shadow PostgreSQL's own on another `search_path`. */
+export const SCHEMAS: Readonly<Record<string, readonly Case[]>> = Object.fromEntries(
+  ['todo', 'todo_auth', 'public'].map((schema) => [
+    schema,
+    (['todo_user', 'todo_accounts', 'public'] as const).flatMap((role) => creating(role, schema)),
+  ]),
+)

@@ -3,11 +3,12 @@ import { after, before, describe, it } from 'node:test'
 import { missingCases } from '../support/case-coverage.ts'
 import { type CaseDatabase, type Outcomes, openCaseDatabase } from '../support/case-database.ts'
 import { KINDS } from '../support/databases.ts'
-import { type Case, FUNCTIONS, type Scope, TABLES } from './row-level-security.cases.ts'
+import { type Case, FUNCTIONS, SCHEMAS, type Scope, TABLES } from './row-level-security.cases.ts'
 
 const SUBJECTS = [
   ...Object.entries(TABLES).map(([name, { cases }]) => ({ name, cases })),
   ...Object.entries(FUNCTIONS).map(([name, cases]) => ({ name, cases })),
+  ...Object.entries(SCHEMAS).map(([name, cases]) => ({ name: `schema ${name}`, cases })),
 ]
 const CASES = SUBJECTS.flatMap(({ cases }) => cases)
 const OWNERS_CASES = CASES.filter(([role]) => role === 'owner')

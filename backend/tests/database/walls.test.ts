@@ -78,6 +78,42 @@ const BROKEN: [what: string, broken: string, mended: string, says: RegExp][] = [
     /todo_accounts has rights in the schema todo/,
   ],
   [
+    'a stranger owns a schema',
+    'create role mallory; alter schema todo owner to mallory',
+    'alter schema todo owner to current_user; drop role mallory',
+    /schema todo belongs to the role mallory.*alter schema todo owner to/,
+  ],
+  [
+    'a stranger owns the schema of accounts',
+    'create role mallory; alter schema todo_auth owner to mallory',
+    'alter schema todo_auth owner to current_user; drop role mallory',
+    /schema todo_auth belongs to the role mallory/,
+  ],
+  [
+    'a stranger owns a table',
+    'create role mallory; alter table todo.users owner to mallory',
+    'alter table todo.users owner to current_user; drop role mallory',
+    /table todo\.users belongs to the role mallory.*alter table todo\.users owner to/,
+  ],
+  [
+    'a stranger owns a function',
+    'create role mallory; alter function todo_auth.forget_user() owner to mallory',
+    'alter function todo_auth.forget_user() owner to current_user; drop role mallory',
+    /todo_auth\.forget_user\(\) belongs to the role mallory/,
+  ],
+  [
+    'a stranger may create in a schema',
+    'create role mallory; grant create on schema todo to mallory',
+    'revoke create on schema todo from mallory; drop role mallory',
+    /role mallory may create in the schema todo.*revoke create on schema todo from mallory/,
+  ],
+  [
+    'everybody may create in a schema',
+    'grant create on schema todo_auth to public',
+    'revoke create on schema todo_auth from public',
+    /role public may create in the schema todo_auth/,
+  ],
+  [
     'another table of users is open to deletion',
     'create table todo.notes (user_id text); grant delete on todo.notes to todo_user',
     'drop table todo.notes',

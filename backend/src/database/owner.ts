@@ -1,0 +1,70 @@
+import type { Client } from 'pg'
+import { identifier, inTransaction } from './direct.ts'
+import { sqlState } from './errors.ts'
+import { MigrationError } from './history.ts'
+
+const INSUFFICIENT_PRIVILEGE = '42501'
+
+/**
+ * Works as the owner of `todo.migrations` until the end of the transaction, where the login may take
+ * that role, so that one role owns everything the migrations make. A login that may only read the
+ * history stays itself.
+ *
+ * @returns the owner; undefined where there is no history yet.
+ */
+export async function actAsOwner(client: Client): Promise<string | undefined> {
+  const { rows } = await client.query(
+    // Before PostgreSQL 16 membership is all there is.
+    `select rolname as owner, rolname <> current_user and pg_has_role(current_user, relowner,
+       case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end) as takes
+     from pg_class c join pg_namespace n on n.oid = relnamespace join pg_roles r on r.oid = relowner
+     where nspname = 'todo' and relname = 'migrations'`,
+  )
+  const [found] = rows
+  if (found === undefined) return undefined
+  if (found.takes) await client.query(`set local role ${identifier(found.owner)}`)
+  return found.owner
+}
+
+/**
+ * What must belong to the owner of `todo.migrations` for expired Idempotency-Keys to be deleted: the
+ * function runs as its owner, and a policy lets the owner of the table, by name, reach the expired
+ * rows of every user. `alter … owner to` and `reassign owned` do not change that name.
+ */
+const MISPLACED = `
+  with owner as (
+    select relowner as oid, quote_ident(pg_get_userbyid(relowner)) as name
+    from pg_class c join pg_namespace n on n.oid = relnamespace
+    where nspname = 'todo' and relname = 'migrations'
+  ), keys as (
+    select c.oid, relowner from pg_class c join pg_namespace n on n.oid = relnamespace
+    where nspname = 'todo' and relname = 'idempotency_keys'
+  )
+  select 'alter table todo.idempotency_keys owner to ' || name as mend from owner, keys
+  where relowner <> owner.oid
+  union all
+  select 'alter function ' || p.oid::regprocedure || ' owner to ' || name
+  from owner, pg_proc p join pg_namespace n on n.oid = pronamespace
+  where nspname = 'todo' and proname = 'forget_expired_keys' and proowner <> owner.oid
+  union all
+  select 'alter policy expired_keys on todo.idempotency_keys to ' || name
+  from owner, keys join pg_policy on polrelid = keys.oid
+  where polname = 'expired_keys' and polroles <> array[owner.oid]`
+
+/** Mends that after a change of owner. @throws {MigrationError} says what to run where the login may not. */
+export async function mendExpiry(client: Client): Promise<void> {
+  await inTransaction(client, async () => {
+    const { rows } = await client.query(MISPLACED)
+    for (const { mend } of rows) {
+      // A change of owner takes rights in both roles, a change of the policy those of the owner.
+      if (mend.startsWith('alter policy')) await actAsOwner(client)
+      await client.query(mend).catch((error: unknown) => {
+        if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error
+        throw new MigrationError(
+          `Expired Idempotency-Keys of all users could not be deleted, because a part of todo has another owner than before. Run as a superuser: ${mend}`,
+          { cause: error },
+        )
+      })
+    }
+  })
+}

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { describe, it } from 'node:test'
+import { connect, openConnector } from '../../src/database/connect.ts'
+import { migrate, readMigrations } from '../../src/database/migrate.ts'
+import { forgetExpiredKeys } from '../../src/models/task-once.ts'
+import {
+  asServerAdmin,
+  KINDS,
+  openTestDatabase,
+  rawStatement,
+  type TestDatabase,
+} from '../support/databases.ts'
+
+const FUNCTION = 'todo.forget_expired_keys(integer)'
+/** Gives the schemas, and all that is in them, to a role. */
+const giveAll = (role: string) => `do $$
+  declare part record; begin
+    for part in select format('schema %I', nspname) as name from pg_namespace where nspname in ('todo', 'todo_auth')
+      union all select format('table %s', c.oid::regclass) from pg_class c join pg_namespace n on n.oid = relnamespace
+        where nspname in ('todo', 'todo_auth') and relkind = 'r'
+      union all select format('function %s', p.oid::regprocedure) from pg_proc p join pg_namespace n on n.oid = pronamespace
+        where nspname in ('todo', 'todo_auth')
+    loop execute format('alter %s owner to ${role}', part.name); end loop;
+  end $$`
+
+/** Each leaves a role's name in the policy that is not the owner's, or the function without its rows. */
+const CHANGES: [what: string, sql: (a: string, b: string) => string][] = [
+  ['everything', (a) => giveAll(a)],
+  [
+    'everything, from one role to another',
+    (a, b) => `${giveAll(a)};
+      alter policy expired_keys on todo.idempotency_keys to ${a};
+      reassign owned by ${a} to ${b}`,
+  ],
+  [
+    'the table and the function',
+    (a) =>
+      `alter table todo.idempotency_keys owner to ${a}; alter function ${FUNCTION} owner to ${a}`,
+  ],
+  ['the table', (a) => `alter table todo.idempotency_keys owner to ${a}`],
+  ['the function', (a) => `alter function ${FUNCTION} owner to ${a}`],
+  [
+    'the table, and the function to a third',
+    (a, b) =>
+      `alter table todo.idempotency_keys owner to ${a}; alter function ${FUNCTION} owner to ${b}`,
+  ],
+]
+
+async function withRoles(
+  test: TestDatabase,
+  work: (a: string, b: string) => Promise<void>,
+): Promise<void> {
+  const unique = randomUUID().replaceAll('-', '')
+  const [a, b] = [`a_${unique}`, `b_${unique}`]
+  // Roles are the server's, and outlive the database.
+  const url = test.config.kind === 'postgres' ? new URL(test.config.url) : undefined
+  if (url) url.pathname = '/postgres'
+  try {
+    await test.admin(`create role ${a} login password 'x'; create role ${b} login password 'x'`)
+    await work(a, b)
+  } finally {
+    await test.close()
+    if (url) await asServerAdmin(url.href, `drop role ${a}, ${b}`)
+  }
+}
+
+/** Two users' keys, two of each expired. */
+async function fill(test: TestDatabase): Promise<void> {
+  await test.admin(`insert into todo.users (id) values ('alice'), ('bob')`)
+  await test.admin(
+    `insert into todo.idempotency_keys (user_id, key, request_hash, answer, created_at)
+     select u, n, '', '', now() - n * interval '23 hours' from generate_series(1, 3) n, unnest(array['alice', 'bob']) u`,
+  )
+}
+
+async function assertForgotten(test: TestDatabase): Promise<void> {
+  assert.equal(await test.database.asUser('carol', forgetExpiredKeys(500)), 4)
+  const keys = rawStatement('select user_id, key from todo.idempotency_keys')
+  assert.deepEqual(await test.database.asUser('alice', keys), [['alice', '1']])
+  assert.deepEqual(await test.database.asUser('bob', keys), [['bob', '1']])
+  assert.deepEqual(await test.database.asUser('carol', keys), [])
+}
+
+for (const kind of KINDS) {
+  describe(`after a change of owner on ${kind}`, () => {
+    for (const [what, change] of CHANGES) {
+      it(`a start lets the expired keys of all users be deleted: ${what}`, async () => {
+        const test = await openTestDatabase(kind)
+        await withRoles(test, async (a, b) => {
+          await fill(test)
+          await test.admin(change(a, b))
+          assert.deepEqual(await migrate(test.connector), [])
+          await assertForgotten(test)
+          assert.deepEqual(await migrate(test.connector), [])
+        })
+      })
+    }
+  })
+}
+
+describe('a login that is not the owner', () => {
+  it('migrates and serves as a member of the owner, which inherits nothing', async () => {
+    const test = await openTestDatabase('postgres')
+    await withRoles(test, async (owner, member) => {
+      await fill(test)
+      await test.admin(giveAll(owner))
+      await test.admin(`grant ${owner}, todo_user, todo_accounts to ${member}`)
+      await test.admin(`alter role ${member} noinherit`)
+      const url = new URL(test.config.kind === 'postgres' ? test.config.url : '')
+      url.username = member
+      url.password = 'x'
+      const database = { kind: 'postgres', url: url.href, directUrl: url.href } as const
+      const connector = await openConnector({ database, poolMax: 1, accounts: null })
+      const later = { name: '9000_later.sql', sql: 'create table todo.later (n int)', sha256: '' }
+
+      await migrate(connector, [...(await readMigrations()), later])
+      const owners = await test.admin(
+        `select distinct tableowner as name from pg_tables where schemaname = 'todo'`,
+      )
+      assert.deepEqual(owners, [{ name: owner }])
+      await connector.close()
+      await assertForgotten(test)
+    })
+  })
+
+  it('says what to run when it may not mend what a change of owner left behind', async () => {
+    const test = await openTestDatabase('postgres')
+    await withRoles(test, async (owner, reader) => {
+      await test.admin(`alter table todo.idempotency_keys owner to ${owner}`)
+      await test.admin(
+        `grant usage on schema todo to ${reader}; grant select on todo.migrations to ${reader}`,
+      )
+      const url = new URL(test.config.kind === 'postgres' ? test.config.url : '')
+      url.username = reader
+      url.password = 'x'
+      const database = { kind: 'postgres', url: url.href, directUrl: url.href } as const
+      const connector = await connect({ database, poolMax: 1 })
+      await assert.rejects(migrate(connector), {
+        name: 'MigrationError',
+        message: /Run as a superuser: alter table todo\.idempotency_keys owner to \w+/,
+      })
+    })
+  })
+})
