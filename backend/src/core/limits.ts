@@ -62,6 +62,10 @@ export const LIMITS = Object.freeze({
   /** Mails to one address. */
   mailsPerAddress: 3,
   mailsWindowSeconds: 900,
+
+  /** Faults of a request that are named, and how long the answer of an error is at most. */
+  faultsNamed: 20,
+  errorBytes: 8_192,
 })
 
 export type Limits = Readonly<Record<keyof typeof LIMITS, number>>
