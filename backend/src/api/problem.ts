@@ -1,5 +1,12 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import { shorten } from './shorten.ts'
+
+/** Of what may come from a client, in JSON; names, Better Auth's words, sentences of ours with a name. */
+const PLACE_BYTES = 128
+const REASON_BYTES = 1_024
+const DETAIL_BYTES = 512
 
 /** What Fastify's own refusals are in the contract's terms; anything else of its 4xx is bad_request. */
 const FASTIFY_CODES: Record<string, ErrorCode> = {
@@ -29,18 +36,34 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
     .send(problemBody(problem, request.id))
 }
 
-/** The body of contract §3. */
+/** The body of contract §3, which no client can make longer than `errorBytes`. */
 export function problemBody(problem: AppError, requestId: string): string {
-  const { code, status, title, detail, errors, reason } = problem
-  return JSON.stringify({
-    error: code,
-    status,
-    title,
-    detail,
-    ...(errors && { errors }),
-    ...reason,
-    request_id: requestId,
-  })
+  const { code, status, title, detail, reason } = problem
+  const words = reason && {
+    code: shorten(reason.code, PLACE_BYTES),
+    message: shorten(reason.message, REASON_BYTES),
+  }
+  const faults = problem.errors?.map((fault) => ({
+    ...fault,
+    path: shorten(fault.path, PLACE_BYTES),
+  }))
+  const bodyWith = (errors: typeof faults, more: number) =>
+    JSON.stringify({
+      error: code,
+      status,
+      title,
+      detail: shorten(detail, DETAIL_BYTES),
+      ...(errors && { errors }),
+      ...(more > 0 && { more }),
+      ...words,
+      request_id: requestId,
+    })
+  let body = bodyWith(faults, problem.more)
+  for (let left = faults?.length ?? 0; left > 0 && Buffer.byteLength(body) > LIMITS.errorBytes; ) {
+    left -= 1
+    body = bodyWith(faults?.slice(0, left), problem.more + (faults?.length ?? 0) - left)
+  }
+  return body
 }
 
 function toAppError(error: unknown): AppError {

@@ -1,11 +1,17 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import { AppError, type Fault } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
+import { isDeeper, trimExcess } from './excess.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
     /** The operation takes a request without a body, too. */
     'x-optional-body'?: boolean
+  }
+  interface FastifyContextConfig {
+    /** How deep objects and arrays may lie in each other in a body; `bodyLevels` of the limits without. */
+    bodyLevels?: number
   }
 }
 
@@ -42,7 +48,7 @@ function decode(text: string): string {
 
 /**
  * Checks body and query of every route that has schemas for them, before its handler, and refuses
- * with every fault at once (422). No type is coerced: only the query, which is text by nature, is
+ * with all faults at once (422): the first of them by name, the others by number. No type is coerced: only the query, which is text by nature, is
  * read as the integers and booleans its schema names, in their one spelling.
  */
 export function validateStrictly(app: FastifyInstance): void {
@@ -69,12 +75,12 @@ export function validateStrictly(app: FastifyInstance): void {
   // The schema of an answer is for the document; it never drops or reshapes what is sent.
   app.setSerializerCompiler(() => JSON.stringify)
   app.addHook('onRoute', (route) => {
-    const check = compile(ajv, route.schema ?? {})
+    const check = compile(ajv, route.schema ?? {}, route.config?.bodyLevels ?? LIMITS.bodyLevels)
     if (check !== undefined) route.preValidation = [route.preValidation ?? [], check].flat()
   })
 }
 
-function compile(ajv: Ajv, { querystring, body, ...schema }: FastifySchema) {
+function compile(ajv: Ajv, { querystring, body, ...schema }: FastifySchema, levels: number) {
   if (querystring === undefined && body === undefined) return undefined
   const checkQuery = querystring ? ajv.compile(querystring) : undefined
   const checkBody = body ? ajv.compile(body) : undefined
@@ -82,22 +88,40 @@ function compile(ajv: Ajv, { querystring, body, ...schema }: FastifySchema) {
     if (request.query === MALFORMED) {
       return new AppError('bad_request', { detail: 'The query string has bad percent-encoding' })
     }
-    const errors: Fault[] = []
+    const found: Faults = { errors: [], further: 0 }
     if (checkQuery) {
       request.query = readQuery(request.query as RawQuery, checkQuery.schema) // from parseQuery
-      errors.push(...faults('query', checkQuery, request.query))
+      addFaults(found, 'query', checkQuery, request.query)
     }
-    if (checkBody && !(schema['x-optional-body'] && request.body === undefined)) {
-      errors.push(...faults('body', checkBody, request.body ?? null))
+    if (!checkBody || (schema['x-optional-body'] && request.body === undefined)) {
+      return refusal(found)
     }
-    if (errors.length === 0) return undefined
-    const [first] = errors
-    const detail = first && `${first.path.slice(1) || `The ${first.in}`} ${first.message}`
-    return new AppError('validation_error', { errors, ...(detail && { detail }) })
+    addFaults(found, 'body', checkBody, request.body ?? null)
+    if (!isDeeper(request.body, levels)) return refusal(found)
+    const message = `must have ${levels} levels of objects and arrays at most`
+    if (found.errors.length === 0) found.errors.push({ in: 'body', path: '', message })
+    return refusal(found, `The body ${message}`)
   }
   return (request: Checked, _reply: unknown, done: (error?: AppError) => void) => {
     done(check(request))
   }
+}
+
+interface Faults {
+  readonly errors: Fault[]
+  /** Those that were counted and not looked at. */
+  further: number
+}
+
+function refusal({ errors, further }: Faults, why?: string): AppError | undefined {
+  const [first] = errors
+  if (first === undefined) return undefined
+  const named = errors.slice(0, LIMITS.faultsNamed)
+  return new AppError('validation_error', {
+    detail: why ?? `${first.path.slice(1) || `The ${first.in}`} ${first.message}`,
+    errors: named,
+    more: further + errors.length - named.length,
+  })
 }
 
 interface Checked {
@@ -120,13 +144,20 @@ function readText(value: string | string[] | undefined, type: string | undefined
   return value
 }
 
-function faults(part: 'body' | 'query', check: ValidateFunction, value: unknown): Fault[] {
-  if (check(value)) return []
-  return (check.errors ?? []).map((error) => ({
-    in: part,
-    path: error.instancePath + pointer(error),
-    message: message(part, error),
-  }))
+function addFaults(
+  found: Faults,
+  part: 'body' | 'query',
+  check: ValidateFunction,
+  whole: unknown,
+): void {
+  const schema = check.schema as Parameters<typeof trimExcess>[0] // ours
+  const { value, further } = trimExcess(schema, whole, LIMITS.faultsNamed)
+  found.further += further
+  if (check(value)) return
+  for (const error of check.errors ?? []) {
+    const path = error.instancePath + pointer(error)
+    found.errors.push({ in: part, path, message: message(part, error) })
+  }
 }
 
 /** The member a fault is about, where ajv points at the object around it (RFC 6901). */
@@ -155,6 +186,8 @@ function message(
     case 'minimum':
     case 'maximum':
       return `must be ${minimum} to ${maximum}`
+    case 'maxItems':
+      return `must have ${params.limit} items at most`
     case 'pattern':
       return String(parentSchema?.['x-message'])
     case 'minProperties':

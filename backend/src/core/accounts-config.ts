@@ -59,7 +59,7 @@ function readMail(read: SettingsReader): MailConfig | undefined {
       'SMTP_URL takes smtp://user:password@host:port, or smtps:// (percent-encoded)',
     )
   }
-  if (from === undefined || !/^[^\r\n]*[^\s@]+@[^\s@]+$/.test(from)) {
+  if (from === undefined || !/^[^\r\n]*[^\s@]@[^\s@]+$/.test(from)) {
     throw new ConfigError('SMTP_FROM takes the sender of mail, such as Todo <todo@example.com>')
   }
   return { url, from, requireTls }

@@ -97,6 +97,8 @@ export interface AppErrorOptions {
   /** Replaces the table's sentence. Told to the client. */
   detail?: string
   errors?: Fault[]
+  /** How many faults there are beside those. */
+  more?: number
   headers?: Record<string, string>
   /** What Better Auth calls it, in the members its clients read. Told to the client. */
   reason?: Reason | undefined
@@ -111,6 +113,7 @@ export class AppError extends Error {
   readonly title: string
   readonly detail: string
   readonly errors: Fault[] | undefined
+  readonly more: number
   readonly headers: Record<string, string>
   readonly reason: Reason | undefined
 
@@ -123,6 +126,7 @@ export class AppError extends Error {
     this.title = title
     this.detail = options.detail ?? detail
     this.errors = options.errors
+    this.more = options.more ?? 0
     this.headers = options.headers ?? {}
     this.reason = options.reason
   }

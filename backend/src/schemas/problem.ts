@@ -13,17 +13,18 @@ export const Problem = {
     detail: { type: 'string' },
     errors: {
       type: 'array',
-      description: 'Every offending place, where the request is not valid',
+      description: 'The first offending places, where the request is not valid',
       items: {
         type: 'object',
         required: ['in', 'path', 'message'],
         properties: {
           in: { enum: ['body', 'query', 'path', 'header'] },
-          path: { type: 'string', description: 'RFC 6901 pointer to the place' },
+          path: { type: 'string', description: 'RFC 6901 pointer to the place; a long one is cut' },
           message: { type: 'string' },
         },
       },
     },
+    more: { type: 'integer', description: 'How many places there are beside those in errors' },
     code: { type: 'string', description: 'Under /api/auth: what Better Auth calls it' },
     message: { type: 'string', description: 'Under /api/auth: what Better Auth says of it' },
     request_id: { type: 'string', description: 'What the log has this request under' },

@@ -469,7 +469,7 @@ for (const kind of KINDS) {
         }
       }))
 
-    it('422 with every fault for thousands of members, in bounded time', () =>
+    it('422 with the first 20 of thousands of members and the number of the others, in bounded time', () =>
       unchangedBy(async () => {
         const names = Array.from({ length: 6_000 }, (_, n) => `m${n}`)
         const members = names.map((name) => `"${name}":1`).join()
@@ -478,11 +478,12 @@ for (const kind of KINDS) {
           const many = await send(operation, `{${operation.beside},${members}}`)
           assertFaults(
             many,
-            names.map((name) => [`/${name}`, UNKNOWN]),
+            names.slice(0, 20).map((name) => [`/${name}`, UNKNOWN]),
             operation.method,
           )
+          assert.equal(many.json.more, names.length - 20, operation.method)
           const one = await send(operation, `{${operation.beside},"${long}":1}`)
-          assertFaults(one, [[`/${long}`, UNKNOWN]], operation.method)
+          assertFaults(one, [[`/${long.slice(0, 124)}…`, UNKNOWN]], operation.method)
           const odd = await send(operation, `{${operation.beside},"\\ud800\\u0000~/":1}`)
           assertFaults(odd, [['/\ud800\0~0~1', UNKNOWN]], operation.method)
         }

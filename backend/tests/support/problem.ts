@@ -15,10 +15,11 @@ export function assertProblem(
   assert.match(String(answer.headers['content-type']), /^application\/problem\+json/, what)
   assert.equal(answer.headers['cache-control'], 'no-store', what)
   assert.equal(answer.headers['x-content-type-options'], 'nosniff', what)
-  const { detail, request_id, errors, ...rest } = answer.json
+  const { detail, request_id, errors, more = 1, ...rest } = answer.json
   assert.deepEqual(rest, { error: code, status, title }, what)
   assert.equal(typeof detail, 'string', what)
   assert.equal(request_id, answer.headers['x-request-id'], what)
+  assert.ok(Number.isInteger(more) && more > 0, what)
   assert.equal(errors === undefined, code !== 'validation_error', what)
   assert.doesNotMatch(answer.text, LEAKS, what)
 }

@@ -1,0 +1,161 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Limits } from '../core/limits.ts'
+
+type Response = ServerResponse<IncomingMessage>
+
+/** llhttp's code for a parser that a callback paused: it reads no further, not even in this chunk. */
+const PARSER_PAUSED = 21
+/** About what a request takes that was read and not begun. Node stops reading at 16 of them. */
+const WAITING_BYTES = 4_096
+
+/** The requests of one socket: the one that is being answered, and those behind it. */
+interface Line {
+  current: Response | null
+  readonly waiting: { readonly response: Response; readonly begin: () => void }[]
+  /** No more are taken; the last one that was closes the connection. */
+  closing: boolean
+}
+
+/** What Node has and its types do not. Each is looked for before it is used. */
+interface Internals {
+  readonly parser?: {
+    onIncoming?: ((request: IncomingMessage, keepAlive: boolean) => number) | null
+  } | null
+}
+interface Pending {
+  readonly _onPendingData?: (bytes: number) => void
+}
+
+const lines = new WeakMap<Socket, Line>()
+
+/** How many answers a socket is owed, and the one that was asked for last. */
+export function owedTo(socket: Socket): { unanswered: number; latest: Response | null } {
+  const { current = null, waiting = [] } = lines.get(socket) ?? {}
+  return {
+    unanswered: (current === null ? 0 : 1) + waiting.length,
+    latest: waiting.at(-1)?.response ?? current,
+  }
+}
+
+/** Whether what the client still sends is dropped, until its answers are written and it is closed. */
+export function isClosing(socket: Socket): boolean {
+  return lines.get(socket)?.closing === true
+}
+
+/**
+ * Has the requests of one socket answered in turn: the next is begun when the answer before it is
+ * written out. Node by itself begins all requests of a chunk at once, whether or not their answers
+ * are ever taken (RFC 9112 §9.3.2 asks for their order alone).
+ */
+export class Turns {
+  readonly #limits: Limits
+  #waiting = 0
+  #stopping = false
+
+  constructor(limits: Limits) {
+    this.#limits = limits
+  }
+
+  /** Requests that were read and not begun, of all sockets. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /** Takes the turn of the socket, if nothing is being answered on it. */
+  takes(response: Response): boolean {
+    const { socket } = response.req
+    const line = lines.get(socket) ?? this.#open(socket)
+    if (line.current !== null) return false
+    line.current = response
+    return true
+  }
+
+  /** @param begin is called when its turn comes, and never when the client is gone before. */
+  wait(response: Response, begin: () => void): void {
+    const { socket } = response.req
+    const line = lines.get(socket)
+    if (line === undefined || socket.destroyed) return
+    // Where Node does not let itself be stopped inside of a chunk.
+    if (line.waiting.length >= this.#limits.pipelinedRequests) return void socket.destroy()
+    line.waiting.push({ response, begin })
+    this.#waiting += 1
+    countAsPending(response, WAITING_BYTES)
+  }
+
+  /** The answer of the socket's turn is written out: the next one begins. */
+  ends(response: Response): void {
+    const { socket } = response.req
+    const line = lines.get(socket)
+    if (line?.current !== response) return
+    const next = line.waiting.shift()
+    line.current = next?.response ?? null
+    if (next === undefined) {
+      if (line.closing) socket.destroySoon()
+      return
+    }
+    this.#waiting -= 1
+    countAsPending(next.response, -WAITING_BYTES)
+    const last = line.waiting.length === 0 && (line.closing || this.#stopping)
+    if (last) next.response.shouldKeepAlive = false
+    next.begin()
+  }
+
+  /** From now on no request is taken behind another; those that wait are answered. */
+  stop(): void {
+    this.#stopping = true
+  }
+
+  #open(socket: Socket): Line {
+    const line: Line = { current: null, waiting: [], closing: false }
+    lines.set(socket, line)
+    socket.once('close', () => {
+      this.#waiting -= line.waiting.length
+      line.waiting.length = 0
+    })
+    const { parser } = socket as Internals // Node's, see above
+    const onIncoming = parser?.onIncoming
+    if (!parser || typeof onIncoming !== 'function') return line
+    parser.onIncoming = (request, keepAlive) => {
+      if (line.current === null || !this.#isFull(line)) {
+        return onIncoming.call(parser, request, keepAlive)
+      }
+      this.#close(line, socket)
+      return PARSER_PAUSED
+    }
+    return line
+  }
+
+  #isFull({ closing, waiting }: Line): boolean {
+    const { pipelinedRequests, requestsWaiting } = this.#limits
+    return (
+      closing ||
+      this.#stopping ||
+      waiting.length >= pipelinedRequests ||
+      this.#waiting >= requestsWaiting
+    )
+  }
+
+  /** Those that were taken are answered; a client must be ready to send the others again. */
+  #close(line: Line, socket: Socket): void {
+    if (line.closing) return
+    line.closing = true
+    const { lingerMs } = this.#limits
+    // Node would close at once, and the system throw answers away that the client has not read yet,
+    // because of what it has sent in vain (RFC 9112 §9.6).
+    socket.destroySoon = () => {
+      socket.end()
+      setTimeout(() => socket.destroy(), lingerMs).unref()
+    }
+    const { current, waiting } = line
+    if (waiting.length === 0 && current !== null && !current.headersSent) {
+      current.shouldKeepAlive = false
+    }
+  }
+}
+
+/** Node stops reading from a socket for whose answers much is pending, and goes on by itself. */
+function countAsPending(response: Response, bytes: number): void {
+  const { _onPendingData: pending } = response as Pending // Node's, see above
+  pending?.(bytes)
+}
