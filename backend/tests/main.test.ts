@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { after, before, describe, it } from 'node:test'
-import { promisify } from 'node:util'
 import type { Environment } from '../src/core/settings.ts'
 import { exchange, SECRET } from './support/app.ts'
 import { embeddedFolder, emptyPostgres, KINDS, type Kind } from './support/databases.ts'
-import { run, serve, start } from './support/process.ts'
+import { run, runProgram, serve, start } from './support/process.ts'
 
 const ROOT = new URL('../../', import.meta.url)
-const execute = promisify(execFile)
 
 async function settings(kind: Kind): Promise<{ environment: Environment; drop(): Promise<void> }> {
   if (kind === 'postgres') {
@@ -32,7 +29,7 @@ const linesToType = (printed: string) =>
 async function typed(lines: string[], environment: Environment): Promise<string> {
   const script = lines.map((line) => line.replace(/^ {2}curl /, 'curl -s ')).join('\n')
   const env = { ...process.env, BETTER_AUTH_SECRET: SECRET, ...environment }
-  return (await execute('sh', ['-c', script], { cwd: ROOT, env })).stdout
+  return (await runProgram('sh', ['-c', script], { cwd: ROOT, env })).stdout
 }
 
 for (const kind of KINDS) {

@@ -10,6 +10,7 @@ import { signToken } from '../../src/core/token.ts'
 import type { Connector } from '../../src/database/pool.ts'
 import type { Database } from '../../src/database/session.ts'
 import { type Kind, openTestDatabase, type Rows, type TestDatabase } from './databases.ts'
+import { endWithTest } from './started.ts'
 
 export const SECRET = 'a secret for tests, of more than 32 bytes'
 
@@ -60,7 +61,7 @@ export async function startApp(
     connector: test.connector,
     ...(limits && { limits }),
   })
-  return { ...served, test, admin: test.admin, close: () => closeBoth(served.app, test) }
+  return { ...served, test, admin: test.admin, close: () => closeBoth(served, test) }
 }
 
 /** Where there is no database, accounts are routes alone. */
@@ -121,7 +122,8 @@ export async function serve(
     const bearer = user === null ? {} : { authorization: `Bearer ${await token(user)}` }
     return exchange(port, method, path, { ...sending, headers: { ...bearer, ...sending.headers } })
   }
-  return { app, config, port, log, token, send }
+  const close = endWithTest(`server on port ${port}`, () => app.close())
+  return { app, config, port, log, token, send, close }
 }
 
 /** The tests' users have ids that need no encoding, so the path names them. */
@@ -172,7 +174,7 @@ export function exchange(
   })
 }
 
-async function closeBoth(app: FastifyInstance, test: TestDatabase): Promise<void> {
-  await app.close()
+async function closeBoth(served: { close(): Promise<void> }, test: TestDatabase): Promise<void> {
+  await served.close()
   await test.close()
 }

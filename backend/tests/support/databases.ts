@@ -9,6 +9,7 @@ import { migrate } from '../../src/database/migrate.ts'
 import { type Connector, PipelinedPool } from '../../src/database/pool.ts'
 import { type Database, type Row, type Statement, sql } from '../../src/database/session.ts'
 import { proveWalls } from '../../src/database/walls.ts'
+import { endWithTest } from './started.ts'
 
 export const KINDS = ['pglite', 'postgres'] as const
 export type Kind = (typeof KINDS)[number]
@@ -85,10 +86,10 @@ export async function openTestDatabase(kind: Kind, poolMax = 4): Promise<TestDat
         const answer = { text, values: [...values], rowMode: 'array', types: AS_TEXT } as const
         return read((await client.query<(string | null)[]>(answer)).rows)
       }),
-    close: async () => {
+    close: endWithTest(`database ${database.description}`, async () => {
       await database.close()
       await drop()
-    },
+    }),
   }
 }
 

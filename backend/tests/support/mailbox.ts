@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { SMTPServer } from 'smtp-server'
+import { endWithTest } from './started.ts'
 
 /** A mail server of the test's own, and what it was sent. */
 export interface Mailbox {
@@ -41,7 +42,7 @@ export async function startMailbox(): Promise<Mailbox> {
       return new Promise((resolve) => waiting.set(to, [...(waiting.get(to) ?? []), resolve]))
     },
     count: () => count,
-    close: () => new Promise((resolve) => server.close(resolve)),
+    close: endWithTest('mail server', () => new Promise((resolve) => server.close(resolve))),
   }
 }
 

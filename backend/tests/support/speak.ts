@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { endWithTest } from './started.ts'
 
 /** More than any of a test's times: who is silent for so long has not ended the connection. */
 const PATIENCE_MS = 15_000
@@ -31,6 +32,10 @@ export async function openLine(port: number): Promise<Line> {
     })
   })
   ended.catch(() => undefined) // looked at later
+  socket.on(
+    'close',
+    endWithTest('connection', () => void socket.destroy()),
+  )
   await once(socket, 'connect')
   return { socket, ended }
 }
