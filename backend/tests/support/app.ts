@@ -56,7 +56,8 @@ export async function startApp(
   limits?: Partial<Limits>,
 ): Promise<TestApp> {
   const poolMax = environment.DATABASE_POOL_MAX
-  const test = await openTestDatabase(kind, poolMax === undefined ? undefined : Number(poolMax))
+  const connections = poolMax === undefined ? undefined : Number(poolMax)
+  const test = await openTestDatabase(kind, connections, { ...LIMITS, ...limits })
   const served = await serve(wrap(test.database), environment, {
     connector: test.connector,
     ...(limits && { limits }),
@@ -78,7 +79,7 @@ export interface Serving {
   /** Where the accounts are kept. */
   connector?: Connector
   watch?: (app: FastifyInstance) => void
-  /** Shorter times of HTTP than the server's own. */
+  /** Other limits than the server's own. */
   limits?: Partial<Limits>
 }
 
@@ -178,3 +179,14 @@ async function closeBoth(served: { close(): Promise<void> }, test: TestDatabase)
   await served.close()
   await test.close()
 }
+
+/** What would be given up for taking long is waited for: a machine that is slow, or busy, changes nothing. */
+const LONG_MS = 3_600_000
+export const PATIENT = {
+  headersMs: 300_000, // more is refused by Node, which knows its own requestTimeout
+  requestMs: LONG_MS,
+  stalledMs: LONG_MS,
+  keepAliveMs: LONG_MS,
+  statementStuckMs: LONG_MS,
+  statementWaitMs: LONG_MS,
+} satisfies Partial<Limits>

@@ -3,6 +3,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import type { DatabaseConfig } from '../../src/core/config.ts'
+import { LIMITS, type Limits } from '../../src/core/limits.ts'
 import { connect } from '../../src/database/connect.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { migrate } from '../../src/database/migrate.ts'
@@ -71,10 +72,14 @@ export async function openMigrated(
 /** The id of a task, by its number. */
 export const taskId = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`
 
-export async function openTestDatabase(kind: Kind, poolMax = 4): Promise<TestDatabase> {
+export async function openTestDatabase(
+  kind: Kind,
+  poolMax = 4,
+  limits: Limits = LIMITS,
+): Promise<TestDatabase> {
   const { config, connector, drop } = await openMigrated(kind, poolMax)
   await proveWalls(connector)
-  const database = new PipelinedPool(connector)
+  const database = new PipelinedPool(connector, limits)
   return {
     config,
     database,

@@ -53,17 +53,24 @@ export interface Serving {
   until(pattern: RegExp): Promise<string>
   /** Ends when every process that writes to its output has ended. */
   kill(signal: NodeJS.Signals): Promise<{ code: number | null; output: string }>
+  /** Fails if it ends before that. */
+  readonly ended: Promise<never>
 }
 
 /** Starts `main.ts` and waits until it has greeted. */
 export async function serve(environment: Environment): Promise<Serving> {
   const { pid, until, kill, ended } = outputOf(start('main.ts', [], { PORT: '0', ...environment }))
   const printed = await until(/ {2}database .*\n[\s\S]*\n$/)
+  const before = ended.then(({ output }) => {
+    throw new Error(`the server ended: ${output}`)
+  })
+  before.catch(() => {}) // it ends some time
   return {
     pid,
     printed,
     port: Number(/listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(printed)?.[1]),
     until,
+    ended: before,
     kill: (signal) => {
       kill(signal)
       return ended
