@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -17,7 +17,6 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { promisify } from 'node:util'
 import { validate } from 'dockerfile-utils'
 import { parse } from 'yaml'
 import { readPackage } from '../../scripts/lockfile.ts'
@@ -27,9 +26,10 @@ import { signUp } from './support/accounts.ts'
 import { exchange, SECRET } from './support/app.ts'
 import { embeddedFolder, emptyPostgres, KINDS, type Kind } from './support/databases.ts'
 import { layOut, readContext, readImage } from './support/image.ts'
+import { runProgram } from './support/process.ts'
+import { startProcess } from './support/started.ts'
 
 const ROOT = new URL('../../', import.meta.url)
-const execute = promisify(execFile)
 const image = readImage()
 const rootPackage: { scripts: Record<string, string> } = JSON.parse(
   readFileSync(new URL('package.json', ROOT), 'utf8'),
@@ -106,29 +106,24 @@ describe('what is in the image, without Docker', () => {
       const { size, mtimeMs } = lstatSync(join(workdir, path))
       return `${path} ${size} ${mtimeMs}`
     })
-  const started: ChildProcess[] = []
-  const start = ([command = '', ...parameters]: readonly string[]) => {
-    const child = spawn(command, parameters, { cwd: workdir, env: environment, ...account })
-    started.push(child)
-    return child
-  }
+  const start = ([command = '', ...parameters]: readonly string[]) =>
+    startProcess(command, parameters, { cwd: workdir, env: environment, ...account })
   const healthy = async () => (await once(start(image.healthcheck), 'exit'))[0] === 0
 
   before(async () => {
     chmodSync(folder, 0o755)
     workdir = layOut(image, folder)
-    await execute('chmod', ['-R', 'a-w', join(folder, 'image')])
+    await runProgram('chmod', ['-R', 'a-w', join(folder, 'image')], {})
     // Beside the image: a Node that its user can run, and what would be mounted.
     copyFileSync(process.execPath, join(folder, 'node'))
     mkdirSync(data, { mode: 0o700 })
     cpSync(await embeddedFolder('migrated'), join(data, 'tasks'), { recursive: true })
-    if (isRoot) await execute('chown', ['-R', image.user, data])
+    if (isRoot) await runProgram('chown', ['-R', image.user, data], {})
     writeFileSync(join(folder, 'auth-secret'), SECRET)
   })
   after(async () => {
-    for (const child of started) child.kill('SIGKILL')
     await drop()
-    await execute('chmod', ['-R', 'u+w', folder])
+    await runProgram('chmod', ['-R', 'u+w', folder], {})
     rmSync(folder, { recursive: true })
   })
 
@@ -220,10 +215,10 @@ describe('compose.yaml', () => {
     cpSync(new URL('scripts/secrets.sh', ROOT), script)
     const read = (name: string) => readFileSync(join(folder, secrets[name].file), 'utf8')
     const all = () => Object.keys(secrets).map(read)
-    await execute('sh', [script])
+    await runProgram('sh', [script], {})
     const made = all()
     assert.equal(new Set(made).size, 3)
-    await execute('sh', [script])
+    await runProgram('sh', [script], {})
     assert.deepEqual(all(), made)
     assert.equal(lstatSync(join(folder, 'secrets')).mode & 0o777, 0o700)
     for (const name of Object.keys(secrets)) {

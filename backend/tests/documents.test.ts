@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { loadConfig } from '../src/core/config.ts'
 import { LIMITS } from '../src/core/limits.ts'
 import type { Environment } from '../src/core/settings.ts'
 import { SECRET } from './support/app.ts'
 import { emptyPostgres, openTestDatabase, type TestDatabase } from './support/databases.ts'
-import { start } from './support/process.ts'
+import { runProgram, start } from './support/process.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const SPECS = 'specs/001-backend-spec-manager'
@@ -233,7 +231,7 @@ describe('the commands', () => {
   /** Runs a script in the clone, as somebody does who types it in. */
   async function shell(script: string): Promise<string> {
     const settings = { BETTER_AUTH_SECRET: SECRET, DATABASE_URL: database.url, TODO_URL: address }
-    const { stdout } = await promisify(execFile)('sh', ['-eu', '-c', script], {
+    const { stdout } = await runProgram('sh', ['-eu', '-c', script], {
       cwd: ROOT,
       env: { ...process.env, ...settings },
     })

@@ -10,6 +10,7 @@ import { NO_DATABASE, serve } from './support/app.ts'
 import { openTestDatabase } from './support/databases.ts'
 
 const SOURCE = fileURLToPath(new URL('../src', import.meta.url))
+const TESTS = fileURLToPath(new URL('.', import.meta.url))
 const FLOORS = [
   ...['core', 'database', 'models', 'schemas', 'accounts', 'api'],
   ...['app.ts', 'commands', 'main.ts'],
@@ -104,6 +105,16 @@ describe('the house', () => {
     for (const { path, text } of files) {
       assert.doesNotMatch(text, /: any\b|as any\b|<any>|\w!\.|export default|@ts-ignore/, path)
     }
+  })
+
+  it('a test starts processes in one way alone, which ends them', () => {
+    const tests = globSync('**/*.ts', { cwd: TESTS })
+    const found = tests.filter((path) =>
+      /from 'node:(child_process|cluster)'/.test(
+        readFileSync(resolve(TESTS, path), 'utf8').replace(/^import type .*$/gm, ''),
+      ),
+    )
+    assert.deepEqual(found, ['support/started.ts'])
   })
 
   it('every route is private unless it is named public', async () => {

@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { after, before, describe, it } from 'node:test'
-import { promisify } from 'node:util'
 import type { Environment } from '../src/core/settings.ts'
 import { exchange, SECRET } from './support/app.ts'
 import { embeddedFolder, emptyPostgres, KINDS, type Kind } from './support/databases.ts'
-import { run, serve, start } from './support/process.ts'
+import { run, runProgram, serve, start } from './support/process.ts'
 
 const ROOT = new URL('../../', import.meta.url)
-const execute = promisify(execFile)
 
 async function settings(kind: Kind): Promise<{ environment: Environment; drop(): Promise<void> }> {
   if (kind === 'postgres') {
@@ -32,7 +29,7 @@ const linesToType = (printed: string) =>
 async function typed(lines: string[], environment: Environment): Promise<string> {
   const script = lines.map((line) => line.replace(/^ {2}curl /, 'curl -s ')).join('\n')
   const env = { ...process.env, BETTER_AUTH_SECRET: SECRET, ...environment }
-  return (await execute('sh', ['-c', script], { cwd: ROOT, env })).stdout
+  return (await runProgram('sh', ['-c', script], { cwd: ROOT, env })).stdout
 }
 
 for (const kind of KINDS) {
@@ -74,16 +71,21 @@ for (const kind of KINDS) {
     it('origins are checked and sign-ins limited whatever NODE_ENV says', async () => {
       const setting = { NODE_ENV: 'test', TEST: 'true', TRUST_PROXY: 'loopback' }
       const server = await serve({ ...environment, ...setting })
-      const signIn = (origin: string) =>
+      const signIn = (origin: string, from: string) =>
         exchange(server.port, 'POST', '/api/auth/sign-in/email', {
-          headers: { origin, 'x-forwarded-for': '192.0.2.1' },
+          headers: { origin, 'x-forwarded-for': from },
           body: { email: 'a@example.com', password: 'wrong password' },
         })
+      assert.equal((await signIn('http://localhost:0', '192.0.2.1')).status, 401)
       const statuses = []
-      for (const origin of ['https://evil.example', ...Array(3).fill('http://localhost:0')]) {
-        statuses.push((await signIn(origin)).status)
+      // Three in 10 s are let in. On a machine that takes longer for four the count begins anew.
+      for (let client = 2; statuses.at(-1) !== 429; client += 1) {
+        statuses.length = 0
+        for (const origin of [...Array(3).fill('https://evil.example'), 'http://localhost:0']) {
+          statuses.push((await signIn(origin, `192.0.2.${client}`)).status)
+        }
       }
-      assert.deepEqual(statuses, [403, 401, 401, 429])
+      assert.deepEqual(statuses, [403, 403, 403, 429])
       assert.equal((await server.kill('SIGTERM')).code, 0)
     })
 
@@ -91,20 +93,25 @@ for (const kind of KINDS) {
       const server = await serve(environment)
       const bearer = await token('killed')
       const acknowledged: string[] = []
+      const { promise: enough, resolve } = Promise.withResolvers<void>()
+      let going = true
       const writing = Array.from({ length: 8 }, async () => {
-        for (;;) {
+        while (going) {
           const answer = await exchange(server.port, 'POST', '/api/killed/tasks', {
             headers: { authorization: `Bearer ${bearer}` },
             body: { title: 'acknowledged' },
           }).catch(() => undefined)
-          if (answer?.status !== 201) return
+          // 503 where the machine is busy, and nothing where the server was killed.
+          if (answer?.status !== 201) continue
           acknowledged.push(answer.json.id)
+          if (acknowledged.length > 50) resolve()
         }
       })
-      await new Promise((resolve) => setTimeout(resolve, 400))
-      await server.kill('SIGKILL')
+      await Promise.race([enough, server.ended])
+      const killed = server.kill('SIGKILL')
+      going = false
+      await killed
       await Promise.all(writing)
-      assert.ok(acknowledged.length > 10, `${acknowledged.length} writes`)
       const again = await serve(environment)
       const kept = await exchange(again.port, 'GET', '/api/killed/tasks', {
         headers: { authorization: `Bearer ${bearer}` },

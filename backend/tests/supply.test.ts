@@ -1,23 +1,21 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { promisify } from 'node:util'
 import { readAdvisories } from '../../scripts/audit.ts'
 import { nameOf, productionPackages, readLockfile, readPackage } from '../../scripts/lockfile.ts'
 import { testFolder } from './support/databases.ts'
+import { type Run, runProgram } from './support/process.ts'
 
 const ROOT = new URL('../../', import.meta.url)
-const execute = promisify(execFile)
 const { packages } = readLockfile()
 const installed = Object.entries(packages).filter(
   ([path, { link }]) => path.includes('node_modules/') && !link,
 )
 const run = (script: string, parameters: string[], environment: Record<string, string> = {}) =>
-  execute(process.execPath, [`scripts/${script}`, ...parameters], {
+  runProgram(process.execPath, [`scripts/${script}`, ...parameters], {
     cwd: ROOT,
     env: { ...process.env, ...environment },
   })
@@ -123,7 +121,7 @@ describe('the advisories', () => {
     const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/`
     // npm remembers advisories by their id.
     const settings = { npm_config_registry: url, npm_config_cache: await testFolder() }
-    const end = await run('audit.ts', [], settings).catch((error) => error)
+    const end = await run('audit.ts', [], settings).catch((error: Run) => error)
     registry.closeAllConnections()
     registry.close()
     return { code: end.code ?? 0, output: String(end.stdout) }

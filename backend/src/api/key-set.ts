@@ -29,7 +29,12 @@ export function remoteKeySet(
   url: string,
   log: Log,
   changed: () => void,
-  { maxAgeMs = MAX_AGE_MS, cooldownMs = COOLDOWN_MS, timeoutMs = FETCH_TIMEOUT_MS } = {},
+  {
+    maxAgeMs = MAX_AGE_MS,
+    cooldownMs = COOLDOWN_MS,
+    timeoutMs = FETCH_TIMEOUT_MS,
+    nowMs = () => performance.now(),
+  } = {},
 ): GetKey {
   const never = {
     cacheMaxAge: Number.POSITIVE_INFINITY,
@@ -52,7 +57,7 @@ export function remoteKeySet(
       log.warn({ err }, 'the keys of BETTER_AUTH_JWKS_URL could not be fetched')
       return false
     }
-    fetchedMs = performance.now()
+    fetchedMs = nowMs()
     if (before !== undefined && !isDeepStrictEqual(before, remote.jwks())) changed()
     return true
   }
@@ -60,8 +65,8 @@ export function remoteKeySet(
   /** Whether the keys were fetched just now, by this call or one under way. */
   const fetchKeys = (): Promise<boolean> => {
     if (asking !== undefined) return asking
-    if (performance.now() - askedMs < cooldownMs) return Promise.resolve(false)
-    askedMs = performance.now()
+    if (nowMs() - askedMs < cooldownMs) return Promise.resolve(false)
+    askedMs = nowMs()
     asking = ask().finally(() => {
       asking = undefined
     })
@@ -72,7 +77,7 @@ export function remoteKeySet(
     if (remote.jwks() === undefined) {
       await fetchKeys()
       if (remote.jwks() === undefined) throw keysAway()
-    } else if (performance.now() - fetchedMs > maxAgeMs) fetchKeys()
+    } else if (nowMs() - fetchedMs > maxAgeMs) fetchKeys()
     try {
       return await remote(header, token)
     } catch (error) {

@@ -163,8 +163,7 @@ describe('tokens of a key set', () => {
       mock.timers.setTime(started + 601_000)
       await verify(token) // by the keys of before, while they are fetched anew
       const good = async () => verify(token)
-      // A fetch on this machine; 5 s are without end.
-      for (let n = 0; n < 500 && (await good().catch(() => false)); n += 1) await sleep(10)
+      while (await good().catch(() => false)) await sleep(10)
       await assert.rejects(good, { code: 'unauthorized' })
       assert.equal(keys.asked(), 2)
     } finally {

@@ -1,21 +1,18 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
-import { promisify } from 'node:util'
 import { CannotRun } from '../../src/commands/verify/client.ts'
 import { verify } from '../../src/commands/verify/run.ts'
 import { BEHIND_PROXY } from '../support/accounts.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
 import { Cut, type Fault, startFaulty } from '../support/faulty.ts'
-import { run, start } from '../support/process.ts'
+import { run, runProgram, start } from '../support/process.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
-const execute = promisify(execFile)
 const GOOD = /\n(\d+) checks, 0 failed, 0 foreign bytes\n$/
 
 interface Tokens {
@@ -66,9 +63,8 @@ describe('npm run verify', () => {
     const [line = ''] = /^npm run verify -- .*--sign-up$/m.exec(readme) ?? []
     const typed = line.replace('http://127.0.0.1:8000', address).replace('npm run', 'npm run -s')
     assert.ok(typed.includes(`${address} `))
-    const { stdout, stderr } = await execute('sh', ['-c', `${typed} --json`], {
+    const { stdout, stderr } = await runProgram('sh', ['-c', `${typed} --json`], {
       cwd: ROOT,
-      maxBuffer: 2 ** 20,
     })
     assert.equal(stderr, '')
     const { checks, ...rest } = JSON.parse(stdout)

@@ -11,6 +11,7 @@ import { signToken } from '../../src/core/token.ts'
 import type { Connector } from '../../src/database/pool.ts'
 import type { Database } from '../../src/database/session.ts'
 import { type Kind, openTestDatabase, type Rows, type TestDatabase } from './databases.ts'
+import { endWithTest } from './started.ts'
 
 export const SECRET = 'a secret for tests, of more than 32 bytes'
 
@@ -57,12 +58,13 @@ export async function startApp(
   limits?: Partial<Limits>,
 ): Promise<TestApp> {
   const poolMax = environment.DATABASE_POOL_MAX
-  const test = await openTestDatabase(kind, poolMax === undefined ? undefined : Number(poolMax))
+  const connections = poolMax === undefined ? undefined : Number(poolMax)
+  const test = await openTestDatabase(kind, connections, { ...LIMITS, ...limits })
   const served = await serve(wrap(test.database), environment, {
     connector: test.connector,
     ...(limits && { limits }),
   })
-  return { ...served, test, admin: test.admin, close: () => closeBoth(served.app, test) }
+  return { ...served, test, admin: test.admin, close: () => closeBoth(served, test) }
 }
 
 /** Where there is no database, accounts are routes alone. */
@@ -79,7 +81,7 @@ export interface Serving {
   /** Where the accounts are kept. */
   connector?: Connector
   watch?: (app: FastifyInstance) => void
-  /** Shorter times of HTTP than the server's own. */
+  /** Other limits than the server's own. */
   limits?: Partial<Limits>
 }
 
@@ -123,7 +125,8 @@ export async function serve(
     const bearer = user === null ? {} : { authorization: `Bearer ${await token(user)}` }
     return exchange(port, method, path, { ...sending, headers: { ...bearer, ...sending.headers } })
   }
-  return { app, config, accounts, port, log, token, send }
+  const close = endWithTest(`server on port ${port}`, () => app.close())
+  return { app, config, accounts, port, log, token, send, close }
 }
 
 /** The tests' users have ids that need no encoding, so the path names them. */
@@ -174,7 +177,18 @@ export function exchange(
   })
 }
 
-async function closeBoth(app: FastifyInstance, test: TestDatabase): Promise<void> {
-  await app.close()
+async function closeBoth(served: { close(): Promise<void> }, test: TestDatabase): Promise<void> {
+  await served.close()
   await test.close()
 }
+
+/** What would be given up for taking long is waited for: a machine that is slow, or busy, changes nothing. */
+const LONG_MS = 3_600_000
+export const PATIENT = {
+  headersMs: 300_000, // more is refused by Node, which knows its own requestTimeout
+  requestMs: LONG_MS,
+  stalledMs: LONG_MS,
+  keepAliveMs: LONG_MS,
+  statementStuckMs: LONG_MS,
+  statementWaitMs: LONG_MS,
+} satisfies Partial<Limits>

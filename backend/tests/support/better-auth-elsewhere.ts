@@ -6,6 +6,7 @@ import { memoryAdapter } from 'better-auth/adapters/memory'
 import { toNodeHandler } from 'better-auth/node'
 import { jwt } from 'better-auth/plugins/jwt'
 import { SignJWT } from 'jose/jwt/sign'
+import { endWithTest } from './started.ts'
 
 /** A Better Auth of another application, served by itself, with what it takes to have its tokens. */
 export interface Elsewhere {
@@ -54,11 +55,11 @@ export async function startElsewhere(sharedSecret?: string): Promise<Elsewhere> 
       const { token } = (await answer.json()) as { token: string } // Better Auth's
       return { id: user.id, token }
     },
-    close: async () => {
+    close: endWithTest('Better Auth elsewhere', async () => {
       server.closeAllConnections()
       server.close()
       await once(server, 'close')
-    },
+    }),
   }
 }
 

@@ -3,12 +3,14 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import type { DatabaseConfig } from '../../src/core/config.ts'
+import { LIMITS, type Limits } from '../../src/core/limits.ts'
 import { connect } from '../../src/database/connect.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { type Connector, PipelinedPool } from '../../src/database/pool.ts'
 import { type Database, type Row, type Statement, sql } from '../../src/database/session.ts'
 import { proveWalls } from '../../src/database/walls.ts'
+import { endWithTest } from './started.ts'
 
 export const KINDS = ['pglite', 'postgres'] as const
 export type Kind = (typeof KINDS)[number]
@@ -70,10 +72,14 @@ export async function openMigrated(
 /** The id of a task, by its number. */
 export const taskId = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`
 
-export async function openTestDatabase(kind: Kind, poolMax = 4): Promise<TestDatabase> {
+export async function openTestDatabase(
+  kind: Kind,
+  poolMax = 4,
+  limits: Limits = LIMITS,
+): Promise<TestDatabase> {
   const { config, connector, drop } = await openMigrated(kind, poolMax)
   await proveWalls(connector)
-  const database = new PipelinedPool(connector)
+  const database = new PipelinedPool(connector, limits)
   return {
     config,
     database,
@@ -85,10 +91,10 @@ export async function openTestDatabase(kind: Kind, poolMax = 4): Promise<TestDat
         const answer = { text, values: [...values], rowMode: 'array', types: AS_TEXT } as const
         return read((await client.query<(string | null)[]>(answer)).rows)
       }),
-    close: async () => {
+    close: endWithTest(`database ${database.description}`, async () => {
       await database.close()
       await drop()
-    },
+    }),
   }
 }
 

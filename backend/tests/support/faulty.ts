@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { type Answer, exchange } from './app.ts'
+import { endWithTest } from './started.ts'
 
 /** A request on its way through. */
 export interface Passing {
@@ -58,10 +59,10 @@ export async function startFaulty(port: number, fault: Fault): Promise<FaultySer
   const address = server.address()
   return {
     address: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`,
-    close: async () => {
+    close: endWithTest('server with a fault', async () => {
       server.closeAllConnections()
       server.close()
       await once(server, 'close')
-    },
+    }),
   }
 }

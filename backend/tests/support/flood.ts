@@ -1,6 +1,6 @@
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { startProcess } from './started.ts'
 
 export interface FloodOrder {
   readonly port: number
@@ -34,7 +34,9 @@ export interface FloodResult {
 
 /** Floods a server from another process; is told when that has sent all, while answers still come. */
 export async function flood(order: FloodOrder, allSent = () => {}): Promise<FloodResult> {
-  const child = fork(fileURLToPath(new URL('./flood-process.ts', import.meta.url)))
+  const program = fileURLToPath(new URL('./flood-process.ts', import.meta.url))
+  const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const
+  const child = startProcess(process.execPath, [program], { stdio: [...stdio] })
   const ended = once(child, 'exit').then(([code]) => {
     throw new Error(`the flood ended with ${code}`)
   })

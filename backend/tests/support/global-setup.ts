@@ -10,13 +10,16 @@ let server: PostgresServer | undefined
 
 /**
  * Runs once before all test files: starts a PostgreSQL for them, unless `TEST_DATABASE_URL` names
- * one whose login may create databases, and makes embedded databases for them to copy.
+ * one whose login may create databases, and makes embedded databases for them to copy, unless
+ * `TEST_FOLDER` has them.
  */
 export async function globalSetup(): Promise<void> {
   if (!process.env.TEST_DATABASE_URL) {
     server = await startPostgres('fsync=off', 'max_connections=200')
     process.env.TEST_DATABASE_URL = server.url
   }
+  // Another run has made them, and this one is part of it.
+  if (process.env.TEST_FOLDER) return
   const folder = await mkdtemp(join(tmpdir(), 'todo-tests-'))
   // The runner may be told to exit without its teardown; PostgreSQL ends by itself then.
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload } from 'jose'
 import { SignJWT } from 'jose/jwt/sign'
+import { endWithTest } from './started.ts'
 
 /** Serves a key set that can be changed, broken and counted. */
 export interface KeyServer {
@@ -53,11 +54,10 @@ export async function startKeyServer(alg = 'ES256'): Promise<KeyServer> {
         .setProtectedHeader({ alg, kid: key.kid })
         .setExpirationTime(Math.floor(exp))
         .sign(key.privateKey),
-    close: async () => {
-      if (!server.listening) return
+    close: endWithTest('key server', async () => {
       server.closeAllConnections()
       server.close()
       await once(server, 'close')
-    },
+    }),
   }
 }

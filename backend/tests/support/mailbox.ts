@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
+import { endWithTest } from './started.ts'
 
 /** A mail server of the test's own, and what it was sent. */
 export interface Mailbox {
@@ -45,7 +46,7 @@ export async function startMailbox(options: SMTPServerOptions = {}): Promise<Mai
       return new Promise((resolve) => waiting.set(to, [...(waiting.get(to) ?? []), resolve]))
     },
     count: () => count,
-    close: () => new Promise((resolve) => server.close(resolve)),
+    close: endWithTest('mail server', () => new Promise((resolve) => server.close(resolve))),
   }
 }
 

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { EventEmitter, once } from 'node:events'
+import type { ChildProcess, SpawnOptions } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Environment } from '../../src/core/settings.ts'
 import { SECRET } from './app.ts'
+import { outputOf, startProcess } from './started.ts'
 
 const SOURCE = new URL('../../src/', import.meta.url)
 
@@ -20,7 +21,7 @@ export function start(
   flags: string[] = [],
   input: 'ignore' | 'pipe' = 'ignore',
 ): ChildProcess {
-  return spawn(
+  return startProcess(
     process.execPath,
     [...flags, fileURLToPath(new URL(program, SOURCE)), ...parameters],
     {
@@ -40,15 +41,7 @@ export async function run(
   const child = start(program, parameters, environment, [], input === undefined ? 'ignore' : 'pipe')
   child.stdin?.on('error', () => {}) // a program may end without having read it
   child.stdin?.end(input)
-  const output = { stdout: '', stderr: '' }
-  child.stdout?.on('data', (chunk) => {
-    output.stdout += chunk
-  })
-  child.stderr?.on('data', (chunk) => {
-    output.stderr += chunk
-  })
-  const [code] = await once(child, 'close')
-  return { code, ...output }
+  return read(child)
 }
 
 /** The server as a process, which has said how to make the first task. */
@@ -60,42 +53,49 @@ export interface Serving {
   until(pattern: RegExp): Promise<string>
   /** Ends when every process that writes to its output has ended. */
   kill(signal: NodeJS.Signals): Promise<{ code: number | null; output: string }>
+  /** Fails if it ends before that. */
+  readonly ended: Promise<never>
 }
 
 /** Starts `main.ts` and waits until it has greeted. */
 export async function serve(environment: Environment): Promise<Serving> {
-  const child = start('main.ts', [], { PORT: '0', ...environment })
-  const closed = once(child, 'close')
-  let output = ''
-  const wrote = new EventEmitter().setMaxListeners(0)
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.on('data', (chunk) => {
-      output += chunk
-      wrote.emit('more')
-    })
-  }
-  let ended = false
-  child.on('close', () => {
-    ended = true
-    wrote.emit('more')
-  })
-  const until = async (pattern: RegExp): Promise<string> => {
-    while (!pattern.test(output)) {
-      if (ended) throw new Error(`the server ended without ${pattern}: ${output}`)
-      await once(wrote, 'more')
-    }
-    return output
-  }
+  const { pid, until, kill, ended } = outputOf(start('main.ts', [], { PORT: '0', ...environment }))
   const printed = await until(/ {2}database .*\n[\s\S]*\n$/)
+  const before = ended.then(({ output }) => {
+    throw new Error(`the server ended: ${output}`)
+  })
+  before.catch(() => {}) // it ends some time
   return {
-    pid: child.pid ?? 0,
+    pid,
     printed,
     port: Number(/listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(printed)?.[1]),
     until,
-    kill: async (signal) => {
-      child.kill(signal)
-      const [code] = await closed
-      return { code, output }
+    ended: before,
+    kill: (signal) => {
+      kill(signal)
+      return ended
     },
   }
+}
+
+/** Runs any program to its end. @throws when it fails, with what it wrote. */
+export async function runProgram(
+  command: string,
+  parameters: readonly string[],
+  options: SpawnOptions,
+): Promise<Run> {
+  const ended = await read(startProcess(command, parameters, options))
+  if (ended.code === 0) return ended
+  throw Object.assign(new Error(`${command} ended with ${ended.code}: ${ended.stderr}`), ended)
+}
+
+async function read(child: ChildProcess): Promise<Run> {
+  const output = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.on('data', (chunk) => {
+      output[name] += chunk
+    })
+  }
+  const [code] = await once(child, 'close')
+  return { code, ...output }
 }

@@ -3,6 +3,7 @@ import { Transform } from 'node:stream'
 import type { Limits } from '../../src/core/limits.ts'
 import { PipelinedPool } from '../../src/database/pool.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
+import { endWithTest } from './started.ts'
 
 /** A TCP proxy in front of a database, to be cut and frozen. */
 export interface DatabaseProxy {
@@ -23,7 +24,9 @@ export function poolThrough(
   poolMax: number,
   limits?: Limits,
 ): PipelinedPool {
-  return new PipelinedPool(connectPostgres({ url, directUrl: url, poolMax }), limits)
+  const pool = new PipelinedPool(connectPostgres({ url, directUrl: url, poolMax }), limits)
+  endWithTest(`pool of ${poolMax} through a proxy`, () => pool.close())
+  return pool
 }
 
 /** BackendKeyData (PostgreSQL manual §54.7): a process and the key to cancel what it does. */
@@ -104,10 +107,13 @@ export async function startProxy(
       if (away) cut()
     },
     connections: () => pairs.size,
-    close: () =>
-      new Promise((resolve) => {
-        cut()
-        server.close(() => resolve())
-      }),
+    close: endWithTest(
+      'proxy of a database',
+      () =>
+        new Promise((resolve) => {
+          cut()
+          server.close(() => resolve())
+        }),
+    ),
   }
 }

@@ -14,5 +14,5 @@ export async function startServer(url: string, environment: Environment = {}) {
   const pool = new PipelinedPool(connector)
   const served = await serve(pool, environment, { connector })
   const asUser: Database['asUser'] = (userId, statement) => pool.asUser(userId, statement)
-  return { ...served, asUser, close: () => served.app.close() }
+  return { ...served, asUser }
 }

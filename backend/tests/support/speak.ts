@@ -1,8 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-
-/** More than any of a test's times: who is silent for so long has not ended the connection. */
-const PATIENCE_MS = 15_000
+import { endWithTest } from './started.ts'
 
 /** A connection, what came over it, and its end. */
 export interface Line {
@@ -20,17 +18,13 @@ export async function openLine(port: number): Promise<Line> {
   })
   socket.on('error', () => {}) // a server that has said all it had to may reset it
   socket.on('end', () => socket.end())
-  const ended = new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      socket.destroy()
-      reject(new Error(`the connection is open still, after: ${text}`))
-    }, PATIENCE_MS)
-    socket.on('close', () => {
-      clearTimeout(timer)
-      resolve(text)
-    })
+  const ended = new Promise<string>((resolve) => {
+    socket.on('close', () => resolve(text))
   })
-  ended.catch(() => undefined) // looked at later
+  socket.on(
+    'close',
+    endWithTest('connection', () => void socket.destroy()),
+  )
   await once(socket, 'connect')
   return { socket, ended }
 }

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { type Output, outputOf, startProcess } from './support/started.ts'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const FIXTURES = 'backend/tests/support/runner'
+
+/** Runs `npm test` on a file that is no test of the server. */
+function runTests(fixture: string, ...options: string[]): Output {
+  const { PATH, TEST_DATABASE_URL, TEST_FOLDER } = process.env
+  const parameters = ['scripts/test.ts', ...options, `${FIXTURES}/${fixture}.fixture.ts`]
+  const env = { PATH, TEST_DATABASE_URL, TEST_FOLDER }
+  return outputOf(startProcess(process.execPath, parameters, { cwd: ROOT, env }))
+}
+
+async function sleepers(runner: Output, count: number): Promise<number[]> {
+  const output = await runner.until(new RegExp(`(?:sleeps: \\d+[\\s\\S]*){${count}}`))
+  return [...output.matchAll(/sleeps: (\d+)/g)].map(([, pid]) => Number(pid))
+}
+
+/** A signal ends a process a moment after it was sent. */
+async function gone(pids: number[]): Promise<void> {
+  for (const pid of pids) while (isThere(pid)) await new Promise(setImmediate)
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(-pid, 0)
+  } catch {
+    return false
+  }
+}
+
+describe('npm test', { concurrency: 3 }, () => {
+  it('names a test that never ends after the deadline of its file, and fails', async () => {
+    const runner = runTests('never-ends', '--file-seconds=1')
+    const { code, output } = await runner.ended
+    assert.equal(code, 1, output)
+    assert.match(output, /never-ends\.fixture\.ts has not ended after 1 s\. Still open:\n/)
+    await gone(await sleepers(runner, 0))
+  })
+
+  it('names it after the deadline of the run, and fails', async () => {
+    const { code, output } = await runTests('never-ends', '--run-seconds=1').ended
+    assert.equal(code, 1, output)
+    assert.match(output, /The tests have not ended after 1 s\. Still open:\n/)
+  })
+
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    it(`${signal} ends it, and names file, test, process and handles`, async () => {
+      const runner = runTests('never-ends')
+      const [pid = 0] = await sleepers(runner, 1)
+      runner.kill(signal)
+      const { code, output } = await runner.ended
+      assert.equal(code, 130, output)
+      const fixture = `${FIXTURES}/never-ends.fixture.ts`
+      assert.ok(output.includes(`interrupted by ${signal}. Still open:\n  ${fixture}\n`), output)
+      assert.match(output, /^ {4}test: waits for ever, with a process$/m)
+      assert.match(output, new RegExp(`^ {4}process ${pid}: sleep 1000$`, 'm'))
+      assert.match(output, /^ {4}handles: .*Timeout/m)
+      await gone([pid])
+    })
+  }
+
+  it('ends a file that never lets go, and its processes', async () => {
+    const runner = runTests('never-lets-go')
+    const pids = await sleepers(runner, 1)
+    runner.kill('SIGINT')
+    const { code, output } = await runner.ended
+    assert.equal(code, 130, output)
+    assert.match(output, /it does not say/)
+    await gone(pids)
+  })
+
+  it('leaves nothing behind when it is killed itself', async () => {
+    const runner = runTests('never-ends')
+    const pids = await sleepers(runner, 1)
+    runner.kill('SIGKILL')
+    await runner.ended
+    await gone(pids)
+  })
+
+  it('fails where there is no such file', async () => {
+    assert.equal((await runTests('nowhere').ended).code, 1)
+  })
+
+  it('ends what a failed test and a suite left open, and says which test failed', async () => {
+    const runner = runTests('leaves-all-open')
+    const { code, output } = await runner.ended
+    assert.equal(code, 1, output)
+    assert.match(output, /✖ fails, with a process and a server/)
+    assert.match(output, /✔ finds them ended/)
+    await gone(await sleepers(runner, 3))
+  })
+})

@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface, type Interface } from 'node:readline'
+
+/** Whoever has not said by then what is open is in a loop that never lets go. */
+const ANSWER_MS = 5_000
+
+/** A test file, as long as its process is there. */
+export interface TestFile {
+  readonly path: string
+  readonly ended: Promise<void>
+  /** The tests under way, and what they have open, a line each. */
+  whatIsOpen(): Promise<string[]>
+  kill(): void
+}
+
+interface TestFiles {
+  readonly running: TestFile[]
+  onStart(listener: (file: TestFile) => void): void
+}
+
+/** Hears from each test file that is run (see backend/tests/support/watched.ts). */
+export async function watchFiles(): Promise<TestFiles> {
+  const folder = mkdtempSync(join(tmpdir(), 'todo-runner-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const path = join(folder, 'socket')
+  const running: TestFile[] = []
+  let tell = (_file: TestFile) => {}
+  const server = createServer((socket) => {
+    const lines = createInterface({ input: socket })
+    socket.on('error', () => {}) // close comes as well
+    lines.once('line', (line) => {
+      const file = testFile(JSON.parse(line), socket, lines)
+      running.push(file)
+      tell(file)
+      file.ended.then(() => running.splice(running.indexOf(file), 1))
+    })
+  })
+  server.unref()
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+  process.env.TEST_RUNNER = path
+  return {
+    running,
+    onStart: (listener) => {
+      tell = listener
+    },
+  }
+}
+
+function testFile(
+  { pid, file }: { pid: number; file: string },
+  socket: Socket,
+  lines: Interface,
+): TestFile {
+  const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  return {
+    path: file,
+    ended,
+    whatIsOpen: async () => {
+      socket.write('?\n')
+      const answer = new Promise<string[]>((resolve) => {
+        lines.once('line', (line) => resolve(inLines(JSON.parse(line))))
+      })
+      const silence = new Promise<string[]>((resolve) => {
+        setTimeout(() => resolve(['    it does not say: a loop never lets go']), ANSWER_MS).unref()
+      })
+      return Promise.race([answer, silence])
+    },
+    kill: () => {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It has ended.
+      }
+    },
+  }
+}
+
+function inLines(answer: { tests: string[]; open: string[]; handles: string[] }): string[] {
+  return [
+    ...answer.tests.map((name) => `    test: ${name}`),
+    ...answer.open.map((what) => `    ${what}`),
+    `    handles: ${answer.handles.join(', ')}`,
+  ]
+}
