@@ -528,10 +528,7 @@ grant select on todo.tasks to todo_accounts;`,
     [
       [
         'it is not sent',
-        [
-          ['messages.unshift(bind(scopeName, [userId]), EXECUTE)', ''],
-          ['#scoped = false', '#scoped = true'],
-        ],
+        [['messages.unshift(bind(scopeName, [userId, this.#number]), EXECUTE)', '']],
         'a statement that forgets',
       ],
     ],
@@ -546,9 +543,63 @@ grant select on todo.tasks to todo_accounts;`,
         [
           [
             'parse(scopeName, scope)',
-            `parse(scopeName, prepared ? scope : { ...scope, text: 'select $1::text' })`,
+            `parse(scopeName, prepared ? scope : { ...scope, text: "select 'todo_user', $1, $2" })`,
           ],
         ],
+      ],
+    ],
+  ),
+  ...mutants(
+    'the answer',
+    'database/answer-check.ts',
+    ['database/third-wall.test.ts', 'a pooler that answers with what is another’s 503 where it'],
+    [
+      [
+        'the row of the scope is not looked at',
+        [['fields[at] === text', 'at >= 0']],
+        'gives the answer of another session',
+      ],
+      [
+        'the number of the request is not looked at',
+        [['fields[at] === text', '(at === this.#expected.length - 1 || fields[at] === text)']],
+        'gives the answer of another session',
+      ],
+      [
+        'the user of the scope is not looked at',
+        [['this.#expected.every', 'this.#expected.slice(-1).every']],
+        'sets the scope of another user',
+      ],
+      [
+        'an answer may end before it is whole',
+        [[`if (this.#part !== 'end') throw`, 'if (false) throw']],
+        'says twice that it is ready',
+      ],
+      [
+        'one may run into the next',
+        [["if (this.#part === 'end') throw", 'if (false) throw']],
+        'ends the statement twice',
+      ],
+      [
+        'rows are not counted',
+        [['if (!counts && (', 'if (false && (']],
+        'adds a row to the statement',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the answer',
+    'database/errors.ts',
+    ['database/third-wall.test.ts', 'a pooler that answers with what is another’s 503 where it'],
+    [
+      [
+        'an error of another’s is an answer',
+        [
+          [
+            'export class ScopeError extends Error {',
+            'export class ScopeError extends Error {\n  get severity() { return 1 }\n  get code() { return (this.cause as { code: string }).code }',
+          ],
+        ],
+        'says that another account is deleted',
       ],
     ],
   ),

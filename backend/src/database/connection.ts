@@ -1,6 +1,6 @@
 import { Client, type ClientConfig } from 'pg'
 import { LIMITS } from '../core/limits.ts'
-import { isDisagreement, isSpent } from './errors.ts'
+import { isDisagreement, isSpent, MismatchError } from './errors.ts'
 import { ScopedQuery } from './scoped-query.ts'
 import {
   POOLED_SCOPE,
@@ -13,41 +13,47 @@ import {
 
 export const CONNECT_TIMEOUT_MS = 5_000
 
+export interface ConnectionEvents {
+  /** It can be given nothing more. */
+  lost(connection: Connection): void
+  /** Its answers are those of other requests; it is lost as well. */
+  mismatched(error: MismatchError): void
+}
+
 /** One connection in pipeline mode, with the count of what it owes. */
 export class Connection {
   readonly #client: Client
-  readonly #lost: (connection: Connection) => void
+  readonly #events: ConnectionEvents
   #scope: Sql = POOLED_SCOPE
   /** Until it shows that it stands before a pooler which forgets prepared statements. */
   #prepares = true
   #gathering = false
   #ranDry = false
+  /** Why nothing that still arrives counts. */
+  #givenUp: unknown
   /** When the last answer came, or the first statement after a rest was sent. */
   heardMs = 0
   pending = 0
   /** How many statements it may owe before others wait. */
   ahead: number = LIMITS.statementsAhead
 
-  private constructor(client: Client, lost: (connection: Connection) => void) {
+  private constructor(client: Client, events: ConnectionEvents) {
     this.#client = client
-    this.#lost = lost
+    this.#events = events
   }
 
   /** @throws whatever pg reports when the server is away, or the login may not take the role. */
-  static async open(
-    config: ClientConfig,
-    lost: (connection: Connection) => void,
-  ): Promise<Connection> {
+  static async open(config: ClientConfig, events: ConnectionEvents): Promise<Connection> {
     const client = new Client({
       ...config,
       pipeline: true,
       keepAlive: true,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     })
-    const connection = new Connection(client, lost)
+    const connection = new Connection(client, events)
     // Without a listener the loss of an idle connection would end the process.
-    client.on('error', () => lost(connection))
-    client.on('end', () => lost(connection))
+    client.on('error', () => events.lost(connection))
+    client.on('end', () => events.lost(connection))
     try {
       await client.connect()
       await connection.#begin()
@@ -65,7 +71,8 @@ export class Connection {
     const prepared = this.#prepares
     return new Promise((resolve, reject) => {
       const run = { scope: this.#scope, userId, statement, prepared }
-      const query = new ScopedQuery(run, (error, rows) => {
+      const query = new ScopedQuery(run, (failed, rows) => {
+        const error = this.#givenUp ?? failed
         if (prepared && this.#isForgotten(error)) {
           this.#prepares = false
           this.#heard(undefined)
@@ -91,7 +98,7 @@ export class Connection {
     const session = { text: SESSION_LIMITS.text, values: [processID ?? 0], ...limits }
     const { rows } = await this.#client.query<{ own: boolean }>(session)
     if (rows[0]?.own) this.#scope = SCOPE
-    await this.#client.query({ text: this.#scope.text, values: [''], ...limits })
+    await this.#client.query({ text: this.#scope.text, values: ['', ''], ...limits })
   }
 
   /**
@@ -137,7 +144,9 @@ export class Connection {
 
   endIfSilent(): void {
     if (this.pending === 0) return
-    if (performance.now() - this.heardMs > LIMITS.databaseSilenceMs) this.#destroy()
+    if (performance.now() - this.heardMs > LIMITS.databaseSilenceMs) {
+      this.#giveUp(new Error('the database stopped answering'))
+    }
   }
 
   #sent(): void {
@@ -149,11 +158,17 @@ export class Connection {
     this.pending -= 1
     this.heardMs = performance.now()
     if (error === undefined) return
-    if (isSpent(error)) this.#destroy()
+    if (error instanceof MismatchError && this.#givenUp === undefined)
+      this.#events.mismatched(error)
+    if (isSpent(error)) this.#giveUp(error)
   }
 
-  #destroy(): void {
-    this.#lost(this)
-    this.#client.connection.stream.destroy(new Error('the database stopped answering'))
+  /** What it still owes fails, though it may have arrived already. */
+  #giveUp(reason: unknown): void {
+    this.#givenUp ??= reason
+    this.#events.lost(this)
+    this.#client.connection.stream.destroy(
+      new Error('the connection is given up', { cause: reason }),
+    )
   }
 }

@@ -37,17 +37,26 @@ export class PipelinedPool implements Database {
   readonly #watchdog: NodeJS.Timeout
   readonly #line: WaitingLine
   readonly #limits: Limits
+  readonly #report: (error: Error) => void
   readonly #drained = Promise.withResolvers<void>()
   #opening: Promise<void> | undefined
   #inFlight = 0
   #closed = false
 
-  /** @param limits those of the server, or shorter ones for tests. */
-  constructor(connector: Connector, limits: Limits = LIMITS) {
+  /**
+   * @param limits those of the server, or shorter ones for tests.
+   * @param report is given why a connection is given up whose answers were not its own.
+   */
+  constructor(
+    connector: Connector,
+    limits: Limits = LIMITS,
+    report: (error: Error) => void = () => {},
+  ) {
     this.description = connector.description
     this.failed = connector.failed
     this.#connector = connector
     this.#limits = limits
+    this.#report = report
     this.#line = new WaitingLine(limits.statementWaitMs)
     this.#watchdog = setInterval(() => this.#look(), LOOK_MS).unref()
   }
@@ -127,14 +136,15 @@ export class PipelinedPool implements Database {
 
   async #open(): Promise<void> {
     try {
-      const connection = await Connection.open(this.#connector.pooled, (lost) =>
-        this.#connections.delete(lost),
-      )
+      const connection = await Connection.open(this.#connector.pooled, {
+        lost: (lost) => this.#connections.delete(lost),
+        mismatched: this.#report,
+      })
       if (this.#connections.size === 0) this.#line.startTime()
       this.#connections.add(connection)
     } catch (error) {
       // While there is another, nobody depends on this one, nor is the next opened for now.
-      if (this.#connections.size === 0) this.#line.refuseAll(error)
+      if (this.#connections.size === 0) this.#line.refuseAll(unavailable(error))
       return
     } finally {
       this.#opening = undefined

@@ -51,14 +51,15 @@ export interface Database {
 /** The role every user's statement runs as. It owns nothing and cannot bypass row level security. */
 export const TASK_ROLE = 'todo_user'
 
-const USER = `set_config('role', '${TASK_ROLE}', true), set_config('app.user_id', $1, true)`
+const USER = `set_config('role', '${TASK_ROLE}', true), set_config('app.user_id', $1, true), $2`
 /** How long PostgreSQL lets a statement run, and wait for a lock, before it ends it. */
 export const timeLimits = (local: string) =>
   `set_config('statement_timeout', '${LIMITS.statementMs}', ${local}), set_config('lock_timeout', '${LIMITS.lockMs}', ${local})`
 
 /**
  * Precedes every statement of a user, in the same transaction. All of it is transaction-local, so
- * nothing is left on the connection for the next user.
+ * nothing is left on the connection for the next user. `$2` is the number of the request, and comes
+ * back beside the role and the user, for the check of the answer.
  */
 export const SCOPE = sql(`select ${USER}`)
 
