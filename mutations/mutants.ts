@@ -486,12 +486,12 @@ grant select on todo.tasks to todo_accounts;`,
     [
       [
         'the role is not taken',
-        [[`set_config('role', '\${TASK_ROLE}', true), `, '']],
+        [[`\${set('role', TASK_ROLE, 'true')}, `, `'\${TASK_ROLE}', `]],
         'a statement that forgets',
       ],
       [
         'the role stays with the session',
-        [[`'\${TASK_ROLE}', true)`, `'\${TASK_ROLE}', false)`]],
+        [[`set('role', TASK_ROLE, 'true')`, `set('role', TASK_ROLE, 'false')`]],
         'SCOPE ends',
       ],
       [
@@ -516,8 +516,42 @@ grant select on todo.tasks to todo_accounts;`,
       ],
       [
         'behind a pooler neither is set',
-        [[`select \${USER}, $`, 'select left($1, 0), $']],
+        [[`select \${USER}, $`, `select 'todo_user', $1, $2, $`]],
         'behind a pooler',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the scope',
+    'database/session.ts',
+    ['database/search-path.test.ts', 'functions of others on postgres are given nothing'],
+    [
+      [
+        'names are looked for where others may create them',
+        [[`as own, \${pinPath(OF_ANOTHER)},`, 'as own,']],
+        'in a session of its own',
+      ],
+      [
+        'and so behind a pooler',
+        [[`\${USER}, \${pinPath('true')},`, `\${USER},`]],
+        'behind a pooler',
+      ],
+      [
+        'what sets the scope is looked for there too',
+        [[`pg_catalog.set_config('\${name}'`, `set_config('\${name}'`]],
+        'behind a pooler',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the scope',
+    'database/account-pool.ts',
+    ['database/search-path.test.ts', 'functions of others on postgres are given nothing'],
+    [
+      [
+        'names of accounts are looked for where others may create them',
+        [[`$1, \${pinPath('true')},`, '$1,']],
+        'for accounts',
       ],
     ],
   ),
@@ -622,7 +656,7 @@ grant select on todo.tasks to todo_accounts;`,
     [
       [
         'the role of accounts is not taken',
-        [[`set_config('role', '\${ACCOUNTS_ROLE}', true),`, '']],
+        [[`pg_catalog.set_config('role', '\${ACCOUNTS_ROLE}', true),`, `'\${ACCOUNTS_ROLE}',`]],
         'each role reaches',
       ],
       [

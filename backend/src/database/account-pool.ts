@@ -12,7 +12,7 @@ import {
   unavailable,
 } from './errors.ts'
 import type { Connector } from './pool.ts'
-import { type Row, type Statement, timeLimits } from './session.ts'
+import { pinPath, type Row, type Statement, timeLimits } from './session.ts'
 
 /** The role every statement on accounts runs as. It owns nothing, and reaches no task. */
 export const ACCOUNTS_ROLE = 'todo_accounts'
@@ -24,7 +24,7 @@ const IDLE_TIMEOUT_MS = 10_000
 const ANSWER_TIMEOUT_MS = LIMITS.statementMs + 3_000
 
 /** `$1` is the number of the request, which comes back. */
-const SCOPE = `select set_config('role', '${ACCOUNTS_ROLE}', true), $1, ${timeLimits('true')}`
+const SCOPE = `select pg_catalog.set_config('role', '${ACCOUNTS_ROLE}', true), $1, ${pinPath('true')}, ${timeLimits('true')}`
 
 export interface AccountQueryConfig {
   readonly text: string
