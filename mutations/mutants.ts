@@ -498,12 +498,12 @@ grant select on todo.tasks to todo_accounts;`,
     [
       [
         'the role is not taken',
-        [[`set_config('role', '\${TASK_ROLE}', true), `, '']],
+        [[`\${set('role', TASK_ROLE, 'true')}, `, `'\${TASK_ROLE}', `]],
         'a statement that forgets',
       ],
       [
         'the role stays with the session',
-        [[`'\${TASK_ROLE}', true)`, `'\${TASK_ROLE}', false)`]],
+        [[`set('role', TASK_ROLE, 'true')`, `set('role', TASK_ROLE, 'false')`]],
         'SCOPE ends',
       ],
       [
@@ -528,8 +528,42 @@ grant select on todo.tasks to todo_accounts;`,
       ],
       [
         'behind a pooler neither is set',
-        [[`select \${USER}, $`, 'select left($1, 0), $']],
+        [[`select \${USER}, $`, `select 'todo_user', $1, $2, $`]],
         'behind a pooler',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the scope',
+    'database/session.ts',
+    ['database/scope-search-path.test.ts', 'functions of others on postgres are given nothing'],
+    [
+      [
+        'names are looked for where others may create them',
+        [[`as own, \${pinPath(OF_ANOTHER)},`, 'as own,']],
+        'in a session of its own',
+      ],
+      [
+        'and so behind a pooler',
+        [[`\${USER}, \${pinPath('true')},`, `\${USER},`]],
+        'behind a pooler',
+      ],
+      [
+        'what sets the scope is looked for there too',
+        [[`pg_catalog.set_config('\${name}'`, `set_config('\${name}'`]],
+        'behind a pooler',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the scope',
+    'database/account-pool.ts',
+    ['database/scope-search-path.test.ts', 'functions of others on postgres are given nothing'],
+    [
+      [
+        'names of accounts are looked for where others may create them',
+        [[`$1, \${pinPath('true')},`, '$1,']],
+        'for accounts',
       ],
     ],
   ),
@@ -540,10 +574,7 @@ grant select on todo.tasks to todo_accounts;`,
     [
       [
         'it is not sent',
-        [
-          ['messages.unshift(bind(scopeName, [userId]), EXECUTE)', ''],
-          ['#scoped = false', '#scoped = true'],
-        ],
+        [['messages.unshift(bind(scopeName, [userId, this.#number]), EXECUTE)', '']],
         'a statement that forgets',
       ],
     ],
@@ -558,9 +589,63 @@ grant select on todo.tasks to todo_accounts;`,
         [
           [
             'parse(scopeName, scope)',
-            `parse(scopeName, prepared ? scope : { ...scope, text: 'select $1::text' })`,
+            `parse(scopeName, prepared ? scope : { ...scope, text: "select 'todo_user', $1, $2" })`,
           ],
         ],
+      ],
+    ],
+  ),
+  ...mutants(
+    'the answer',
+    'database/answer-check.ts',
+    ['database/third-wall.test.ts', 'a pooler that answers with what is another’s 503 where it'],
+    [
+      [
+        'the row of the scope is not looked at',
+        [['fields[at] === text', 'at >= 0']],
+        'gives the answer of another session',
+      ],
+      [
+        'the number of the request is not looked at',
+        [['fields[at] === text', '(at === this.#expected.length - 1 || fields[at] === text)']],
+        'gives the answer of another session',
+      ],
+      [
+        'the user of the scope is not looked at',
+        [['this.#expected.every', 'this.#expected.slice(-1).every']],
+        'sets the scope of another user',
+      ],
+      [
+        'an answer may end before it is whole',
+        [[`if (this.#part !== 'end') throw`, 'if (false) throw']],
+        'says twice that it is ready',
+      ],
+      [
+        'one may run into the next',
+        [["if (this.#part === 'end') throw", 'if (false) throw']],
+        'ends the statement twice',
+      ],
+      [
+        'rows are not counted',
+        [['if (!counts && (', 'if (false && (']],
+        'adds a row to the statement',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the answer',
+    'database/errors.ts',
+    ['database/third-wall.test.ts', 'a pooler that answers with what is another’s 503 where it'],
+    [
+      [
+        'an error of another’s is an answer',
+        [
+          [
+            'export class ScopeError extends Error {',
+            'export class ScopeError extends Error {\n  get severity() { return 1 }\n  get code() { return (this.cause as { code: string }).code }',
+          ],
+        ],
+        'says that another account is deleted',
       ],
     ],
   ),
@@ -583,7 +668,7 @@ grant select on todo.tasks to todo_accounts;`,
     [
       [
         'the role of accounts is not taken',
-        [[`set_config('role', '\${ACCOUNTS_ROLE}', true),`, '']],
+        [[`pg_catalog.set_config('role', '\${ACCOUNTS_ROLE}', true),`, `'\${ACCOUNTS_ROLE}',`]],
         'each role reaches',
       ],
       [

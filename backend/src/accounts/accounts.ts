@@ -73,10 +73,12 @@ export class Accounts {
 
   constructor(options: AccountsOptions) {
     this.#options = options
-    this.pool = new AccountPool(options.connector, (failure) => {
+    const { connector, log } = options
+    const noteFailure = (failure: AppError) => {
       const context = this.#context.getStore()
       if (context) context.failure = failure
-    })
+    }
+    this.pool = new AccountPool(connector, noteFailure, (err) => log.error({ err }, err.message))
     this.limits = new Limits(this.pool)
   }
 

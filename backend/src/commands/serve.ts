@@ -29,7 +29,7 @@ export interface Server {
 export async function serve(config: Config, limit?: RequestLimit): Promise<Server> {
   const logger = await createLogger(config.logLevel, config.processes > 1)
   const connector = await openConnector(config, (message) => logger.warn(message))
-  const database = new PipelinedPool(connector)
+  const database = new PipelinedPool(connector, LIMITS, (err) => logger.error({ err }, err.message))
   const accounts = openAccounts(config, connector, logger)
   const app = await buildApp({ config, database, accounts, logger, ...(limit && { limit }) })
   const address = await listen(app, config)

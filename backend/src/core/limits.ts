@@ -30,11 +30,20 @@ export const LIMITS = Object.freeze({
   /** Longer than the usual load balancer keeps an idle connection, so that it is the one to close it. */
   keepAliveMs: 75_000,
 
-  /** Statements of users that may be under way at once, over all connections to the database. */
+  /** Statements of users that may be under way or waiting at once, over all connections to the database. */
   statementsInFlight: 1_024,
-  /** Those of them that one connection is given before it answers; the others wait for one that is free. */
+  /** And those of one user. */
+  statementsOfOneUser: 256,
+  /** How many of these may be with the database, and for how much work: whichever is less. */
+  underWayOfOneUser: 16,
+  workOfOneUserMs: 5,
+  /** What one connection is given before it answers, at first and at most, and how much work that may be. */
   statementsAhead: 16,
-  /** While the first of those has waited this long, or no connection has answered for as long, no more may. */
+  statementsAheadMost: 64,
+  workAheadMs: 10,
+  /** Nothing is put behind a statement that has run for longer. */
+  behindMs: 50,
+  /** While a user's first has waited this long, none of theirs may; nor any while no connection answers. */
   statementStuckMs: 1_000,
   /** And none waits longer than this. */
   statementWaitMs: 1_500,

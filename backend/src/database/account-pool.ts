@@ -1,10 +1,18 @@
 import { Pool, type PoolClient, Query, type QueryResult } from 'pg'
 import { AppError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
+import { AnswerCheck, requestNumber } from './answer-check.ts'
 import { CONNECT_TIMEOUT_MS } from './connection.ts'
-import { fromDatabase, isSpent } from './errors.ts'
+import {
+  fromDatabase,
+  isSpent,
+  MismatchError,
+  ScopeError,
+  sqlState,
+  unavailable,
+} from './errors.ts'
 import type { Connector } from './pool.ts'
-import { type Row, type Statement, timeLimits } from './session.ts'
+import { pinPath, type Row, type Statement, timeLimits } from './session.ts'
 
 /** The role every statement on accounts runs as. It owns nothing, and reaches no task. */
 export const ACCOUNTS_ROLE = 'todo_accounts'
@@ -15,7 +23,8 @@ const IDLE_TIMEOUT_MS = 10_000
 /** An answer that is later than PostgreSQL's own limit allows will not come. */
 const ANSWER_TIMEOUT_MS = LIMITS.statementMs + 3_000
 
-const SCOPE = `select set_config('role', '${ACCOUNTS_ROLE}', true), ${timeLimits('true')}`
+/** `$1` is the number of the request, which comes back. */
+const SCOPE = `select pg_catalog.set_config('role', '${ACCOUNTS_ROLE}', true), $1, ${pinPath('true')}, ${timeLimits('true')}`
 
 export interface AccountQueryConfig {
   readonly text: string
@@ -34,10 +43,19 @@ const AS_TEXT = { getTypeParser: () => String }
 export class AccountPool {
   readonly #pool: Pool
   readonly #failed: (error: AppError) => void
+  readonly #report: (error: Error) => void
 
-  /** @param failed is given each failure as well, for callers behind a library that hides it. */
-  constructor(connector: Connector, failed: (error: AppError) => void = () => {}) {
+  /**
+   * @param failed is given each failure as well, for callers behind a library that hides it.
+   * @param report is given why a connection is given up whose answers were not its own.
+   */
+  constructor(
+    connector: Connector,
+    failed: (error: AppError) => void = () => {},
+    report: (error: Error) => void = () => {},
+  ) {
     this.#failed = failed
+    this.#report = report
     this.#pool = new Pool({
       ...connector.pooled,
       application_name: 'todo-backend accounts',
@@ -70,7 +88,7 @@ export class AccountPool {
     try {
       return await this.#pool.connect()
     } catch (error) {
-      throw this.fail(error)
+      throw this.fail(unavailable(error))
     }
   }
 
@@ -102,6 +120,7 @@ export class AccountPool {
   /** Tells of a failure, and returns what it means to the client. */
   fail(cause: unknown): AppError {
     const error = cause instanceof AppError ? cause : fromDatabase(cause)
+    if (cause instanceof MismatchError) this.#report(cause)
     this.#failed(error)
     return error
   }
@@ -123,7 +142,7 @@ export async function query(client: PoolClient, config: AccountQueryConfig): Pro
 
 /** The part of pg's Connection used here; its types lag behind. */
 interface Wire {
-  readonly stream: { cork(): void; uncork(): void }
+  readonly stream: { cork(): void; uncork(): void; destroy(error: Error): void }
   parse(message: { text: string }): void
   bind(message: object): void
   execute(message: object): void
@@ -137,17 +156,28 @@ const PgQuery = Query as unknown as new (
   submit(wire: Wire): Error | null
   handleDataRow(message: unknown): void
   handleCommandComplete(message: unknown, wire: Wire): void
+  handleReadyForQuery(wire: Wire): void
+  handlePortalSuspended(wire: Wire): void
+  handleCopyInResponse(wire: Wire): void
+  handleError(error: unknown, wire: Wire): void
 }
 
-/** pg's query, with the scope parsed, bound and executed before it; the scope's row is dropped. */
+/**
+ * pg's query, with the scope parsed, bound and executed before it. The scope's row is dropped when it
+ * shows that the answer is this request's; otherwise the connection is given up.
+ */
 class AccountQuery extends PgQuery {
-  #scoped = false
+  readonly #number = requestNumber()
+  readonly #check = new AnswerCheck([ACCOUNTS_ROLE, this.#number])
+  #wire: Wire | undefined
+  #mismatched = false
 
   override submit(wire: Wire): Error | null {
+    this.#wire = wire
     wire.stream.cork()
     try {
       wire.parse({ text: SCOPE })
-      wire.bind({})
+      wire.bind({ values: [this.#number] })
       wire.execute({})
       return super.submit(wire)
     } finally {
@@ -155,12 +185,55 @@ class AccountQuery extends PgQuery {
     }
   }
 
-  override handleDataRow(message: unknown): void {
-    if (this.#scoped) super.handleDataRow(message)
+  override handleDataRow(message: { fields: Row }): void {
+    this.#look(() => {
+      if (this.#check.row(message.fields)) super.handleDataRow(message)
+    })
   }
 
-  override handleCommandComplete(message: unknown, wire: Wire): void {
-    if (this.#scoped) super.handleCommandComplete(message, wire)
-    this.#scoped = true
+  override handleCommandComplete(message: { text: string }, wire: Wire): void {
+    this.#look(() => {
+      if (this.#check.complete(message.text)) super.handleCommandComplete(message, wire)
+    })
+  }
+
+  override handleReadyForQuery(wire: Wire): void {
+    this.#look(() => {
+      this.#check.end()
+      super.handleReadyForQuery(wire)
+    })
+  }
+
+  // Nothing that is sent here is answered with these, and pg would answer them by itself.
+  override handlePortalSuspended(): void {
+    this.#giveUp(new MismatchError('it answers in pieces'))
+  }
+
+  override handleCopyInResponse(): void {
+    this.#giveUp(new MismatchError('it wants data'))
+  }
+
+  override handleError(error: unknown, wire: Wire): void {
+    if (this.#mismatched) return
+    const unscoped = !this.#check.scoped && sqlState(error) !== undefined
+    super.handleError(unscoped ? new ScopeError(error) : error, wire)
+  }
+
+  #look(check: () => void): void {
+    if (this.#mismatched) return
+    try {
+      check()
+    } catch (error) {
+      if (!(error instanceof MismatchError)) throw error
+      this.#giveUp(error)
+    }
+  }
+
+  #giveUp(error: MismatchError): void {
+    if (this.#mismatched) return
+    this.#mismatched = true
+    if (this.#wire === undefined) return // before it was sent there is nothing to read
+    super.handleError(error, this.#wire)
+    this.#wire.stream.destroy(error)
   }
 }

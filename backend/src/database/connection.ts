@@ -1,6 +1,6 @@
 import { Client, type ClientConfig } from 'pg'
-import { LIMITS } from '../core/limits.ts'
-import { isDisagreement, isSpent } from './errors.ts'
+import type { Limits } from '../core/limits.ts'
+import { isDisagreement, isSpent, MismatchError } from './errors.ts'
 import { ScopedQuery } from './scoped-query.ts'
 import {
   POOLED_SCOPE,
@@ -10,44 +10,78 @@ import {
   type Sql,
   type Statement,
 } from './session.ts'
+import type { Ticks } from './ticks.ts'
 
 export const CONNECT_TIMEOUT_MS = 5_000
+
+export interface ConnectionEvents {
+  /** It can be given nothing more. */
+  lost(connection: Connection): void
+  /** Its answers are those of other requests; it is lost as well. */
+  mismatched(error: MismatchError): void
+}
+
+export interface ConnectionOptions {
+  readonly config: ClientConfig
+  readonly limits: Limits
+  readonly ticks: Ticks
+  readonly events: ConnectionEvents
+}
+
+/** What is told of a statement, and of how long the database worked on it. */
+export interface Sending {
+  readonly userId: string
+  readonly statement: Statement<unknown>
+  readonly estimateMs: number
+  readonly note: (serviceMs: number) => void
+}
 
 /** One connection in pipeline mode, with the count of what it owes. */
 export class Connection {
   readonly #client: Client
-  readonly #lost: (connection: Connection) => void
+  readonly #events: ConnectionEvents
+  readonly #limits: Limits
+  readonly #ticks: Ticks
   #scope: Sql = POOLED_SCOPE
   /** Until it shows that it stands before a pooler which forgets prepared statements. */
   #prepares = true
-  #gathering = false
+  /** The statements that go out in one write, and when that is. */
+  #gathered: { leftMs: number } | undefined
   #ranDry = false
+  /** Why nothing that still arrives counts. */
+  #givenUp: unknown
+  /** The way to the database and back, at its shortest. */
+  #wayMs = Number.POSITIVE_INFINITY
+  #cameMs = 0
+  #workMs = 0
+  #quick = true
   /** When the last answer came, or the first statement after a rest was sent. */
   heardMs = 0
   pending = 0
   /** How many statements it may owe before others wait. */
-  ahead: number = LIMITS.statementsAhead
+  ahead: number
 
-  private constructor(client: Client, lost: (connection: Connection) => void) {
+  private constructor(client: Client, { limits, ticks, events }: ConnectionOptions) {
     this.#client = client
-    this.#lost = lost
+    this.#events = events
+    this.#limits = limits
+    this.#ticks = ticks
+    this.ahead = limits.statementsAhead
   }
 
   /** @throws whatever pg reports when the server is away, or the login may not take the role. */
-  static async open(
-    config: ClientConfig,
-    lost: (connection: Connection) => void,
-  ): Promise<Connection> {
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    const { config, events } = options
     const client = new Client({
       ...config,
       pipeline: true,
       keepAlive: true,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     })
-    const connection = new Connection(client, lost)
+    const connection = new Connection(client, options)
     // Without a listener the loss of an idle connection would end the process.
-    client.on('error', () => lost(connection))
-    client.on('end', () => lost(connection))
+    client.on('error', () => events.lost(connection))
+    client.on('end', () => events.lost(connection))
     try {
       await client.connect()
       await connection.#begin()
@@ -58,25 +92,51 @@ export class Connection {
     return connection
   }
 
+  /** Whether it may be given one more. */
+  isFree(nowMs: number): boolean {
+    if (this.pending === 0) return true
+    if (this.pending >= this.ahead || this.#workMs > this.#limits.workAheadMs + this.#wayMs)
+      return false
+    return nowMs - this.heardMs <= this.#limits.behindMs + this.#wayMs
+  }
+
   /** Writes the statement, in the user's scope, behind those that are under way. */
-  send(userId: string, statement: Statement<unknown>): Promise<readonly Row[]> {
+  send(sending: Sending): Promise<readonly Row[]> {
+    const { userId, statement, estimateMs, note } = sending
+    const idle = this.pending === 0
     this.#sent()
-    this.#gather()
+    this.#workMs += estimateMs
+    const gathered = this.#gather()
     const prepared = this.#prepares
     return new Promise((resolve, reject) => {
       const run = { scope: this.#scope, userId, statement, prepared }
-      const query = new ScopedQuery(run, (error, rows) => {
+      const query = new ScopedQuery(run, (failed, rows) => {
+        const error = this.#givenUp ?? failed
+        this.#workMs -= estimateMs
         if (prepared && this.#isForgotten(error)) {
           this.#prepares = false
           this.#heard(undefined)
-          return this.send(userId, statement).then(resolve, reject)
+          return this.send(sending).then(resolve, reject)
         }
         this.#heard(error)
+        if (this.#givenUp === undefined) note(this.#serviceMs(gathered.leftMs, idle))
         if (error === undefined) resolve(rows)
         else reject(error)
       })
       this.#client.query(query)
     })
+  }
+
+  /** How long the database worked on what it has answered now: since it had it, and nothing before it. */
+  #serviceMs(leftMs: number, idle: boolean): number {
+    if (leftMs === Number.POSITIVE_INFINITY) return 0 // it failed before it left
+    const cameMs = Math.max(this.#ticks.cameMs, this.#cameMs)
+    if (idle) this.#wayMs = Math.min(this.#wayMs, Math.max(0, cameMs - leftMs))
+    const serviceMs = Math.max(0, cameMs - Math.max(leftMs + this.#wayMs, this.#cameMs))
+    this.#cameMs = cameMs
+    this.#quick = serviceMs <= this.#limits.workAheadMs
+    if (!this.#quick) this.ahead = Math.max(1, Math.floor(this.ahead / 2))
+    return serviceMs
   }
 
   /** Behind a pooler, another session of the server has not seen what this connection prepared. */
@@ -91,22 +151,27 @@ export class Connection {
     const session = { text: SESSION_LIMITS.text, values: [processID ?? 0], ...limits }
     const { rows } = await this.#client.query<{ own: boolean }>(session)
     if (rows[0]?.own) this.#scope = SCOPE
-    await this.#client.query({ text: this.#scope.text, values: [''], ...limits })
+    const askedMs = performance.now()
+    await this.#client.query({ text: this.#scope.text, values: ['', ''], ...limits })
+    this.#wayMs = performance.now() - askedMs
   }
 
   /**
    * What this turn of the event loop sends goes out in one write. Under load a write is the dearest
    * thing a request does here, and several requests come with one turn.
    */
-  #gather(): void {
-    if (this.#gathering) return
-    this.#gathering = true
+  #gather(): { readonly leftMs: number } {
+    if (this.#gathered !== undefined) return this.#gathered
+    const gathered = { leftMs: Number.POSITIVE_INFINITY }
+    this.#gathered = gathered
     const { stream } = this.#client.connection
     stream.cork()
     setImmediate(() => {
-      this.#gathering = false
+      this.#gathered = undefined
+      gathered.leftMs = performance.now()
       stream.uncork()
     })
+    return gathered
   }
 
   async ping(): Promise<void> {
@@ -124,36 +189,49 @@ export class Connection {
     await this.#client.end()
   }
 
+  /** It had answered all before it could be sent more. */
   giveMoreAhead(): void {
+    if (!this.#quick) return
     this.#ranDry = true
-    this.ahead = Math.min(2 * this.ahead, LIMITS.statementsInFlight)
+    this.ahead = Math.min(2 * this.ahead, this.#limits.statementsAheadMost)
   }
 
   /** Unless it has run dry since the last time. */
   giveLessAhead(): void {
-    if (!this.#ranDry) this.ahead = Math.max(this.ahead / 2, LIMITS.statementsAhead)
+    const { statementsAhead } = this.#limits
+    if (!this.#ranDry && this.ahead > statementsAhead) this.ahead /= 2
     this.#ranDry = false
   }
 
   endIfSilent(): void {
     if (this.pending === 0) return
-    if (performance.now() - this.heardMs > LIMITS.databaseSilenceMs) this.#destroy()
+    if (performance.now() - this.heardMs > this.#limits.databaseSilenceMs) {
+      this.#giveUp(new Error('the database stopped answering'))
+    }
   }
 
   #sent(): void {
-    if (this.pending === 0) this.heardMs = performance.now()
+    const nowMs = this.#ticks.touch()
+    if (this.pending === 0) this.heardMs = nowMs
     this.pending += 1
   }
 
   #heard(error: unknown): void {
     this.pending -= 1
-    this.heardMs = performance.now()
+    if (this.pending === 0) this.#workMs = 0
+    this.heardMs = this.#ticks.touch()
     if (error === undefined) return
-    if (isSpent(error)) this.#destroy()
+    if (error instanceof MismatchError && this.#givenUp === undefined)
+      this.#events.mismatched(error)
+    if (isSpent(error)) this.#giveUp(error)
   }
 
-  #destroy(): void {
-    this.#lost(this)
-    this.#client.connection.stream.destroy(new Error('the database stopped answering'))
+  /** What it still owes fails, though it may have arrived already. */
+  #giveUp(reason: unknown): void {
+    this.#givenUp ??= reason
+    this.#events.lost(this)
+    this.#client.connection.stream.destroy(
+      new Error('the connection is given up', { cause: reason }),
+    )
   }
 }

@@ -5,6 +5,32 @@ export function unavailable(cause: unknown): AppError {
   return new AppError('service_unavailable', { headers: { 'retry-after': '1' }, cause })
 }
 
+/**
+ * What came is not the answer of the request that was waiting. It is known of no answer on that
+ * connection any more whose it is, so the connection is given up.
+ */
+export class MismatchError extends Error {
+  override name = 'MismatchError'
+
+  constructor(what: string) {
+    super(
+      `The database's answer belongs to another request: ${what}. The connection is given up; look at the pooler or proxy before the database`,
+    )
+  }
+}
+
+/**
+ * PostgreSQL refused the scope, and skipped the statement. Such an error has no row before it that
+ * names its request, so it is read as nothing but a database that cannot be asked.
+ */
+export class ScopeError extends Error {
+  override name = 'ScopeError'
+
+  constructor(cause: unknown) {
+    super('The scope of a statement could not be set', { cause })
+  }
+}
+
 /** SQLSTATE classes (PostgreSQL manual, appendix A) after which the same request may succeed. */
 const TRANSIENT_CLASSES = ['08', '40', '53', '57', '58']
 /**
@@ -43,12 +69,17 @@ export function isDeadlock(error: unknown): boolean {
   return sqlState(error) === DEADLOCK_DETECTED
 }
 
+/** What PostgreSQL said, of the scope or of the statement. */
+function underneath(error: unknown): unknown {
+  return error instanceof ScopeError ? error.cause : error
+}
+
 /** The prepared statement of a name is not there, or one of that name is there already. */
 const DISAGREED = /^26000$|^42P05$/
 
 /** Whether pg and the server disagree on what is prepared; then nothing of the statement was done. */
 export function isDisagreement(error: unknown): boolean {
-  return DISAGREED.test(sqlState(error) ?? '')
+  return DISAGREED.test(sqlState(underneath(error)) ?? '')
 }
 
 /**
@@ -59,6 +90,6 @@ const SPENT = /^57P|^25006$/
 
 /** Without a state it is not PostgreSQL that spoke: the connection itself is lost. */
 export function isSpent(error: unknown): boolean {
-  const state = sqlState(error)
+  const state = sqlState(underneath(error))
   return state === undefined || SPENT.test(state) || DISAGREED.test(state)
 }

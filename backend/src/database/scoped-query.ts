@@ -1,6 +1,8 @@
 import { Query } from 'pg'
 import { serialize } from 'pg-protocol'
-import type { Row, Sql, Statement, Value } from './session.ts'
+import { AnswerCheck, requestNumber } from './answer-check.ts'
+import { MismatchError, ScopeError, sqlState } from './errors.ts'
+import { type Row, type Sql, type Statement, TASK_ROLE, type Value } from './session.ts'
 
 /** pg declares `submit` as a property, which a method may not override; at run time it is a method. */
 const PipelinedQuery = Query as unknown as new (text: string) => object
@@ -38,11 +40,19 @@ export class ScopedQuery extends PipelinedQuery {
   readonly #run: ScopedRun
   readonly #settle: (error: unknown, rows: readonly Row[]) => void
   readonly #rows: Row[] = []
-  #scoped = false
+  readonly #number = requestNumber()
+  readonly #check: AnswerCheck
+  #settled = false
 
+  /**
+   * @param settle is given the rows of a whole answer that is this request's, or why there is none: an
+   *   error of the statement's as PostgreSQL sent it, {@link ScopeError}, or {@link MismatchError},
+   *   after which nothing that comes on the connection can be trusted.
+   */
   constructor(run: ScopedRun, settle: (error: unknown, rows: readonly Row[]) => void) {
     const { sql } = run.statement
     super(sql.text)
+    this.#check = new AnswerCheck([TASK_ROLE, run.userId, this.#number])
     this.text = sql.text
     this.name = run.prepared ? sql.name : ''
     this.#run = run
@@ -57,26 +67,64 @@ export class ScopedQuery extends PipelinedQuery {
     // Behind the scope, which behind a pooler has the time limits: a parse waits for a locked table too.
     if (!prepared || !knows(wire, sql)) messages.unshift(parse(this.name, sql))
     const scopeName = prepared ? scope.name : ''
-    messages.unshift(bind(scopeName, [userId]), EXECUTE)
+    messages.unshift(bind(scopeName, [userId, this.#number]), EXECUTE)
     if (!prepared || !knows(wire, scope)) messages.unshift(parse(scopeName, scope))
     wire.stream.write(Buffer.concat(messages))
     return null
   }
 
-  handleDataRow(message: { fields: Row }): void {
-    if (this.#scoped) this.#rows.push(message.fields)
+  handleDataRow({ fields }: { fields: Row }): void {
+    this.#look(() => {
+      if (this.#check.row(fields)) this.#rows.push(fields)
+    })
   }
 
-  handleCommandComplete(): void {
-    this.#scoped = true
+  handleCommandComplete({ text }: { text: string }): void {
+    this.#look(() => this.#check.complete(text))
   }
 
   handleReadyForQuery(): void {
-    this.#settle(undefined, this.#rows)
+    this.#look(() => {
+      this.#check.end()
+      this.#end(undefined, this.#rows)
+    })
   }
 
   handleError(error: unknown): void {
-    this.#settle(error, [])
+    const unscoped = !this.#check.scoped && sqlState(error) !== undefined
+    this.#end(unscoped ? new ScopeError(error) : error, [])
+  }
+
+  // Nothing that is sent here is answered with these, and pg would answer some of them by itself.
+  handleRowDescription(): void {
+    this.#end(new MismatchError('it describes its rows'), [])
+  }
+
+  handleEmptyQuery(): void {
+    this.#end(new MismatchError('it answers an empty statement'), [])
+  }
+
+  handlePortalSuspended(): void {
+    this.#end(new MismatchError('it answers in pieces'), [])
+  }
+
+  handleCopyInResponse(): void {
+    this.#end(new MismatchError('it wants data'), [])
+  }
+
+  #look(check: () => void): void {
+    try {
+      check()
+    } catch (error) {
+      this.#end(error, [])
+    }
+  }
+
+  /** Once: pg goes on to read what has arrived already. */
+  #end(error: unknown, rows: readonly Row[]): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.#settle(error, rows)
   }
 }
 

@@ -51,28 +51,46 @@ export interface Database {
 /** The role every user's statement runs as. It owns nothing and cannot bypass row level security. */
 export const TASK_ROLE = 'todo_user'
 
-const USER = `set_config('role', '${TASK_ROLE}', true), set_config('app.user_id', $1, true)`
+/** Sets a parameter; `local`, a condition in SQL, is whether it ends with the transaction. */
+const set = (name: string, value: string, local: string) =>
+  `pg_catalog.set_config('${name}', '${value}', ${local})`
+
+/**
+ * Where names without a schema are looked for: nowhere but in PostgreSQL's own. Other roles may be
+ * allowed to create functions and operators in `public` (the rule before PostgreSQL 15), and those
+ * would run as our roles and see what is given to them. `pg_temp` is named so that it comes last: left
+ * out, it would be first for tables and types. What sets the path is not looked for by it, therefore
+ * every name in the scopes has its schema.
+ */
+export const pinPath = (local: string) => set('search_path', 'pg_catalog, pg_temp', local)
+
 /** How long PostgreSQL lets a statement run, and wait for a lock, before it ends it. */
 export const timeLimits = (local: string) =>
-  `set_config('statement_timeout', '${LIMITS.statementMs}', ${local}), set_config('lock_timeout', '${LIMITS.lockMs}', ${local})`
+  `${set('statement_timeout', String(LIMITS.statementMs), local)}, ${set('lock_timeout', String(LIMITS.lockMs), local)}`
+
+const USER = `${set('role', TASK_ROLE, 'true')}, pg_catalog.set_config('app.user_id', $1, true), $2`
 
 /**
  * Precedes every statement of a user, in the same transaction. All of it is transaction-local, so
- * nothing is left on the connection for the next user.
+ * nothing is left on the connection for the next user. `$2` is the number of the request, and comes
+ * back beside the role and the user, for the check of the answer.
  */
 export const SCOPE = sql(`select ${USER}`)
 
 /**
- * The same behind a pooler, where a session is shared with others and keeps nothing of ours, the
- * time limits included. They are no startup parameters, which Neon's pooler refuses.
+ * The same behind a pooler, where a session is shared with others and keeps nothing of ours, the path
+ * and the time limits included. They are no startup parameters, which Neon's pooler refuses. A
+ * statement that was prepared under another path is analyzed again (PostgreSQL manual, PREPARE).
  */
-export const POOLED_SCOPE = sql(`select ${USER}, ${timeLimits('true')}`)
+export const POOLED_SCOPE = sql(`select ${USER}, ${pinPath('true')}, ${timeLimits('true')}`)
+
+const OF_ANOTHER = 'pg_catalog.pg_backend_pid() operator(pg_catalog.<>) $1::pg_catalog.int4'
 
 /**
- * Sets the time limits for the session, if it is one of our own: `$1` is the process the server
- * named when the connection was opened, and a pooler names one that is none of PostgreSQL's.
- * Otherwise they last for this statement, and leave no trace.
+ * Sets the path and the time limits for the session, if it is one of our own: `$1` is the process the
+ * server named when the connection was opened, and a pooler names one that is none of PostgreSQL's.
+ * Otherwise they last for this statement, and leave no trace. It is the first that a session is asked.
  */
 export const SESSION_LIMITS = sql(
-  `select pg_backend_pid() = $1::int as own, ${timeLimits('pg_backend_pid() <> $1::int')}`,
+  `select not (${OF_ANOTHER}) as own, ${pinPath(OF_ANOTHER)}, ${timeLimits(OF_ANOTHER)}`,
 )

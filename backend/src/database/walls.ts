@@ -136,7 +136,7 @@ async function proveSight(client: Client): Promise<void> {
 }
 
 function enter(client: Client, userId: string): Promise<void> {
-  return take(TASK_ROLE, client.query(SCOPE.text, [userId]))
+  return take(TASK_ROLE, client.query(SCOPE.text, [userId, '0']))
 }
 
 async function take(role: string, taking: Promise<unknown>): Promise<void> {

@@ -86,7 +86,7 @@ describe('the pool, when the database is cut off', () => {
   })
 
   it('503 at once beyond what may be in flight; what is in flight is answered', async () => {
-    const many = Array.from({ length: 1_024 + 50 }, () => pool.asUser('alice', now))
+    const many = Array.from({ length: 1_024 + 50 }, (_, n) => pool.asUser(`user-${n % 100}`, now))
     const answers = await Promise.allSettled(many)
     const refused = answers.filter(({ status }) => status === 'rejected')
     assert.equal(refused.length, 50)

@@ -137,7 +137,7 @@ for (const kind of KINDS) {
         await withDirectClient(test.connector.pooled, async (client) => {
           const { rows: before } = await client.query(state)
           await client.query('begin')
-          await client.query(scope.text, ['alice'])
+          await client.query(scope.text, ['alice', '1'])
           const { rows: within } = await client.query(state)
           assert.deepEqual([within[0].current_user, within[0].user_id], ['todo_user', 'alice'])
           await client.query('commit')
