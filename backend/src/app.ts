@@ -9,9 +9,17 @@ import { health } from './api/health.ts'
 import { allowOrigins } from './api/origins.ts'
 import { serveCanonicalPaths } from './api/paths.ts'
 import { answerProblems } from './api/problem.ts'
-import { markAnswers, serverOptions } from './api/protocol.ts'
+import {
+  boundQueuedBytes,
+  boundQueuedBytesOfUsers,
+  markAnswers,
+  serverOptions,
+} from './api/protocol.ts'
+import { QueuedBytes } from './api/queued-bytes.ts'
+import { cutSlowReaders } from './api/slow-readers.ts'
 import { answerEveryone } from './api/sockets.ts'
 import { tasks } from './api/tasks.ts'
+import { Turns } from './api/turns.ts'
 import { validateStrictly } from './api/validation.ts'
 import type { Config } from './core/config.ts'
 import { LIMITS, type Limits } from './core/limits.ts'
@@ -42,17 +50,23 @@ export async function buildApp({
   limits = LIMITS,
   watch,
 }: AppOptions): Promise<FastifyInstance> {
-  const app = Fastify({ ...serverOptions(config, limits), loggerInstance: logger })
+  const queued = new QueuedBytes(limits)
+  const turns = new Turns(limits)
+  const options = serverOptions(config, limits, queued, turns)
+  const app = Fastify({ ...options, loggerInstance: logger })
 
   watch?.(app)
   answerEveryone(app.server)
-  markAnswers(app)
+  markAnswers(app, turns)
+  cutSlowReaders(app, queued, limits)
   answerProblems(app)
   takeJsonOnly(app)
   validateStrictly(app)
   await allowOrigins(app, config)
+  boundQueuedBytes(app, queued)
   serveCanonicalPaths(app)
   authenticate(app, config, database)
+  boundQueuedBytesOfUsers(app, queued)
 
   await describeApi(app)
   await app.register(tasks, { prefix: '/api/:user_id/tasks', limit })

@@ -12,8 +12,10 @@ import { AppError } from '../core/errors.ts'
 import type { Limits } from '../core/limits.ts'
 import { requestId, SAME_FOR_ALL } from './marks.ts'
 import { sendError } from './problem.ts'
+import type { QueuedBytes } from './queued-bytes.ts'
 import { countHeader } from './raw-headers.ts'
-import { refuseSocket, requestBegins, requestEnds } from './sockets.ts'
+import { refuseSocket } from './sockets.ts'
+import type { Turns } from './turns.ts'
 import { parseQuery } from './validation.ts'
 
 /** RFC 9112 §3.2.2: a server takes the absolute form of a target too, and its path may be empty. */
@@ -24,7 +26,12 @@ function originForm({ url = '/' }: IncomingMessage): string {
 }
 
 /** How HTTP itself is spoken: limits, times, and the answers to what never becomes a request. */
-export function serverOptions({ trustProxy }: Config, limits: Limits) {
+export function serverOptions(
+  { trustProxy }: Config,
+  limits: Limits,
+  queued: QueuedBytes,
+  turns: Turns,
+) {
   return {
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestMs,
@@ -38,11 +45,18 @@ export function serverOptions({ trustProxy }: Config, limits: Limits) {
     rewriteUrl: originForm,
     routerOptions: { maxParamLength: limits.pathPartCharacters, querystringParser: parseQuery },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
-      mark(request, reply)
-      sendError(error, request, reply)
+      const answer = () => {
+        mark(request, reply)
+        sendError(error, request, reply)
+      }
+      // No hook is called for these.
+      reply.raw.once('finish', () => turns.ends(reply.raw))
+      if (turns.takes(reply.raw)) answer()
+      else turns.wait(reply.raw, answer)
     },
     clientErrorHandler: refuseSocket,
     http: {
+      ServerResponse: queued.Response,
       requireHostHeader: false,
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.headersMs,
@@ -51,10 +65,9 @@ export function serverOptions({ trustProxy }: Config, limits: Limits) {
   } satisfies FastifyHttpOptions<Server>
 }
 
-/** The headers every answer carries (contract §3), and one log line for each. */
-export function markAnswers(app: FastifyInstance): void {
-  app.addHook('onRequest', (request, reply, done) => {
-    requestBegins(reply.raw)
+/** The headers every answer carries (contract §3), and one log line for each, in its turn. */
+export function markAnswers(app: FastifyInstance, turns: Turns): void {
+  const enter = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
     mark(request, reply)
     if (isWellFormed(request)) {
       // What Node's parser has read behind an upgrade it does not answer; nor is it made here.
@@ -63,9 +76,14 @@ export function markAnswers(app: FastifyInstance): void {
     }
     // Where a request ends that another server may read otherwise is not to be relied on.
     done(new AppError('bad_request', { headers: { connection: 'close' } }))
+  }
+  app.addHook('onRequest', (request, reply, done) => {
+    if (turns.takes(reply.raw)) return enter(request, reply, done)
+    turns.wait(reply.raw, () => enter(request, reply, done))
   })
+  app.addHook('preClose', async () => turns.stop())
   app.addHook('onResponse', (request, reply, done) => {
-    requestEnds(request.raw.socket)
+    turns.ends(reply.raw)
     request.log.info(
       {
         method: request.method,
@@ -76,6 +94,27 @@ export function markAnswers(app: FastifyInstance): void {
       'answered',
     )
     done()
+  })
+}
+
+/**
+ * Does nothing more while clients leave so much of their answers untaken that it fills memory. That
+ * the process is alive is told all the same.
+ */
+export function boundQueuedBytes(app: FastifyInstance, queued: QueuedBytes): void {
+  const detail = 'Too many bytes wait for clients that do not take them; try again in a second'
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (!queued.areTooMany || request.routeOptions.url === '/livez') return done()
+    done(new AppError('service_unavailable', { detail, headers: { 'retry-after': '1' } }))
+  })
+}
+
+/** The same for one user, who is known by then: their clients are to take what they are owed first. */
+export function boundQueuedBytesOfUsers(app: FastifyInstance, queued: QueuedBytes): void {
+  const detail = 'Too many bytes of your answers were not taken yet; read them, and try again'
+  app.addHook('onRequest', ({ userId }, reply, done) => {
+    if (userId === '' || !queued.areTooManyOf(userId, reply.raw)) return done()
+    done(new AppError('too_many_requests', { detail, headers: { 'retry-after': '1' } }))
   })
 }
 

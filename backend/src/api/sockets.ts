@@ -1,29 +1,9 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { AppError, type ErrorCode } from '../core/errors.ts'
 import { requestId, SAME_FOR_ALL } from './marks.ts'
 import { problemBody } from './problem.ts'
-
-/** What a socket waits for: more than one answer where its requests are pipelined. */
-interface UnderWay {
-  unanswered: number
-  latest: ServerResponse<IncomingMessage>
-}
-
-const underWay = new WeakMap<Socket, UnderWay>()
-
-export function requestBegins(latest: ServerResponse<IncomingMessage>): void {
-  const { socket } = latest.req
-  const known = underWay.get(socket)
-  if (known === undefined) return void underWay.set(socket, { unanswered: 1, latest })
-  known.unanswered += 1
-  known.latest = latest
-}
-
-export function requestEnds(socket: Socket): void {
-  const known = underWay.get(socket)
-  if (known !== undefined) known.unanswered -= 1
-}
+import { isClosing, owedTo } from './turns.ts'
 
 /** Has the server answer where Node by itself would be silent, or speak in a form of its own. */
 export function answerEveryone(server: Server): void {
@@ -47,8 +27,11 @@ const SOCKET_ERRORS: Record<string, ErrorCode> = {
 
 /** Bytes that are no HTTP request: one answer in the contract's form, and the connection is closed. */
 export function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
-  const { unanswered = 0, latest } = underWay.get(socket) ?? {}
+  const reset = error.code === 'ECONNRESET'
+  // It was read no further, and is closed behind the last answer that it is owed.
+  if (isClosing(socket) && !reset) return
+  if (!socket.writable || reset) return void socket.destroy()
+  const { unanswered, latest } = owedTo(socket)
   // What follows a request that is not answered yet must not be taken for its answer. A fault of its
   // own body is: nothing is done before a body is whole.
   const ownBody = unanswered === 1 && latest?.req.complete === false && !latest.headersSent

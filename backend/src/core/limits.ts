@@ -66,6 +66,18 @@ export const LIMITS = Object.freeze({
   /** Faults of a request that are named, and how long the answer of an error is at most. */
   faultsNamed: 20,
   errorBytes: 8_192,
+
+  /** Requests that may wait behind one that is answered: on its connection, and on all of them. */
+  pipelinedRequests: 128,
+  requestsWaiting: 4_096,
+  /** A connection that took no more is kept this long behind its last answer, to be read. */
+  lingerMs: 1_000,
+  /** What answers may hold in memory until clients take it: in all, and those of one user. */
+  queuedBytes: 67_108_864,
+  queuedBytesOfUser: 4_194_304,
+  /** A client for which bytes wait takes this many a second, on average over that long. */
+  slowestBytesPerSecond: 16_384,
+  slowestOverMs: 30_000,
 })
 
 export type Limits = Readonly<Record<keyof typeof LIMITS, number>>

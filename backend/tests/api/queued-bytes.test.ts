@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Answer, startApp, type TestApp } from '../support/app.ts'
+import { openLine } from '../support/speak.ts'
+
+/** 8 MB of tasks, more than the system keeps for a connection. */
+async function fill(test: TestApp, user: string): Promise<void> {
+  await test.send('POST', `/api/${user}/tasks`, { body: { title: 'first' } })
+  await test.admin(
+    `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
+     select $1, gen_random_uuid(), 'long', repeat('x', 16000), false, now(), now()
+     from generate_series(1, 1500)`,
+    [user],
+  )
+}
+
+/** Asks until the answer has that status. */
+async function until(status: number, ask: () => Promise<Answer>): Promise<Answer> {
+  for (;;) {
+    const answer = await ask()
+    if (answer.status === status) return answer
+    await sleep(5)
+  }
+}
+
+/** A client that asks for its list and reads nothing of it. */
+async function stall(test: TestApp, user: string) {
+  const { socket } = await openLine(test.port)
+  socket.pause()
+  const token = await test.token(user)
+  socket.write(
+    `GET /api/${user}/tasks HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+  )
+  return socket
+}
+
+const asked = (test: TestApp) => (path: string) => () => test.send('GET', path)
+
+describe('what clients leave untaken', () => {
+  it('503 with Retry-After beyond what all may, but for /livez, and until it is taken', async () => {
+    const test = await startApp('postgres', {}, undefined, { queuedBytes: 20_000 })
+    const ask = asked(test)
+    await fill(test, 'alice')
+    const socket = await stall(test, 'alice')
+    const { headers, json } = await until(503, ask('/api/bob/tasks?limit=1'))
+    assert.deepEqual([json.error, headers['retry-after']], ['service_unavailable', '1'])
+    for (const path of ['/', '/nothing', '/api/auth/get-session', '/readyz']) {
+      assert.equal((await ask(path)()).status, 503, path)
+    }
+    assert.equal((await ask('/livez')()).status, 200)
+    socket.destroy()
+    await until(200, ask('/api/bob/tasks?limit=1'))
+    await test.close()
+  })
+
+  it('429 with Retry-After beyond what one user may, and others are served', async () => {
+    const test = await startApp('postgres', {}, undefined, { queuedBytesOfUser: 20_000 })
+    const ask = asked(test)
+    await fill(test, 'alice')
+    const sockets = [await stall(test, 'alice'), await stall(test, 'alice')]
+    const { headers, json } = await until(429, ask('/api/alice/tasks?limit=1'))
+    assert.deepEqual([json.error, headers['retry-after']], ['too_many_requests', '1'])
+    assert.equal((await ask('/api/bob/tasks')()).status, 200)
+    assert.equal((await ask('/livez')()).status, 200)
+    for (const socket of sockets) socket.destroy()
+    await until(200, ask('/api/alice/tasks?limit=1'))
+    await test.close()
+  })
+
+  it('counts no bytes that are the same for all: many that read nothing of the page stop nobody', async () => {
+    const test = await startApp('postgres', {}, undefined, { queuedBytes: 20_000 })
+    const bundle = '/docs/static/swagger-ui-bundle.js'
+    const size = Number((await test.send('HEAD', bundle)).headers['content-length'])
+    const sockets = await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const { socket } = await openLine(test.port)
+        socket.pause()
+        socket.write(`GET ${bundle} HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(50))
+        return socket
+      }),
+    )
+    for (let n = 0; n < 10; n += 1) {
+      assert.equal((await test.send('GET', '/api/bob/tasks')).status, 200)
+      assert.equal((await test.send('GET', bundle)).text.length > size / 2, true)
+    }
+    for (const socket of sockets) socket.destroy()
+    await test.close()
+  })
+})
+
+describe('a client that takes too little', () => {
+  const limits = { slowestOverMs: 600, slowestBytesPerSecond: 200_000 }
+  let test: TestApp
+  before(async () => {
+    test = await startApp('postgres', {}, undefined, limits)
+    await fill(test, 'alice')
+  })
+  after(() => test.close())
+
+  it('is cut off, though it takes some all the while', async () => {
+    const socket = await stall(test, 'alice')
+    const dripping = setInterval(() => socket.read(2_000), 20)
+    socket.on('readable', () => {})
+    socket.on('error', () => {})
+    let taken = 0
+    const original = socket.read.bind(socket)
+    socket.read = (size) => {
+      const chunk = original(size)
+      taken += chunk?.length ?? 0
+      return chunk
+    }
+    while ((await connections(test)) > 0) await sleep(20)
+    clearInterval(dripping)
+    socket.destroy()
+    assert.ok(taken < 8_000_000)
+  })
+
+  it('is cut off when it takes many small answers slowly, as well', async () => {
+    const { socket } = await openLine(test.port)
+    socket.pause()
+    const token = await test.token('alice')
+    const page = `GET /api/alice/tasks?limit=4 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\n\r\n`
+    socket.write(page.repeat(120))
+    while ((await connections(test)) > 0) await sleep(20)
+    socket.destroy()
+  })
+
+  it('is not one that reads, or has nothing to read, for longer than that', async () => {
+    const { socket } = await openLine(test.port)
+    const token = await test.token('alice')
+    const ask = `GET /api/alice/tasks?limit=4 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\n\r\n`
+    for (let round = 0; round < 3; round += 1) {
+      await sleep(limits.slowestOverMs)
+      socket.write(ask)
+      await once(socket, 'data')
+    }
+    const whole = await test.send('GET', '/api/alice/tasks')
+    assert.equal(whole.json.length, 1_501)
+    assert.equal(socket.destroyed, false)
+    socket.destroy()
+  })
+})
+
+const connections = (test: TestApp) =>
+  new Promise<number>((resolve) =>
+    test.app.server.getConnections((_error, count) => resolve(count)),
+  )
