@@ -5,6 +5,7 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { RouteOptions } from 'fastify'
 import { ACCOUNT_OPERATIONS } from '../src/api/account-operations.ts'
+import { PARTS } from '../src/api/docs-page.ts'
 import { NO_DATABASE, serve } from './support/app.ts'
 import { openTestDatabase } from './support/databases.ts'
 
@@ -19,13 +20,7 @@ const PUBLIC = [
   '/',
   ...ACCOUNT_OPERATIONS.map(({ path }) => `/api/auth${path}`),
   '/api/auth/error',
-  '/docs',
-  '/docs/',
-  '/docs/json',
-  '/docs/static/*',
-  '/docs/static/index.html',
-  '/docs/static/swagger-initializer.js',
-  '/docs/yaml',
+  ...PARTS.map(({ path }) => path),
   '/health',
   '/livez',
   '/openapi.json',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import { ACCOUNT_OPERATIONS } from '../../src/api/account-operations.ts'
+import { PARTS } from '../../src/api/docs-page.ts'
 import { ERRORS } from '../../src/core/errors.ts'
 import { auth, BEHIND_PROXY, signUp } from '../support/accounts.ts'
 import { startApp, type TestApp } from '../support/app.ts'
@@ -161,6 +162,45 @@ describe('the OpenAPI document', () => {
       assert.ok(!/^(https?:)?\/\//.test(part), part)
       const url = new URL(part, 'http://x/docs')
       assert.equal((await test.send('GET', url.pathname)).status, 200, part)
+    }
+  })
+  it('404 for everything below the page that it does not load', async () => {
+    for (const path of [
+      ...[
+        '/docs/',
+        '/docs/json',
+        '/docs/yaml',
+        '/docs/index.html',
+        '/docs/static',
+        '/docs/static/',
+      ],
+      ...['/docs/static/index.html', '/docs/static/swagger-ui.js', '/docs/static/csp.json'],
+      ...['/docs/static/logo.svg', '/docs/static/oauth2-redirect.html', '/docs/static/nothing.js'],
+      ...[
+        '/docs/static/../package.json',
+        '/docs/static/..%2findex.js',
+        '/docs/static/%2e%2e/index.js',
+      ],
+    ]) {
+      const answer = await test.send('GET', path)
+      assert.deepEqual([answer.status, answer.json.error], [404, 'not_found'], path)
+    }
+  })
+
+  it('and each of its parts has its type, a policy without inline scripts, and its length', async () => {
+    for (const { path, type } of PARTS) {
+      const [whole, head] = [await test.send('GET', path), await test.send('HEAD', path)]
+      for (const { status, headers } of [whole, head]) {
+        assert.deepEqual([status, headers['content-type']], [200, type], path)
+        assert.match(String(headers['content-security-policy']), /script-src 'self';/)
+        assert.ok(Number(headers['content-length']) > 0, path)
+      }
+      assert.equal(head.text, '')
+      assert.ok(path !== '/docs' || !/<script>|onload=/.test(whole.text))
+    }
+    const { text } = await test.send('GET', '/docs/static/swagger-initializer.js')
+    for (const option of ['persistAuthorization', 'displayRequestDuration', 'tryItOutEnabled']) {
+      assert.ok(text.includes(`${option}: true`), option)
     }
   })
 })
