@@ -15,6 +15,8 @@ interface Line {
   readonly waiting: { readonly response: Response; readonly begin: () => void }[]
   /** No more are taken; the last one that was closes the connection. */
   closing: boolean
+  /** The turn of the event loop in which one was begun last. */
+  begunIn: number
 }
 
 /** What Node has and its types do not. Each is looked for before it is used. */
@@ -45,13 +47,17 @@ export function isClosing(socket: Socket): boolean {
 
 /**
  * Has the requests of one socket answered in turn: the next is begun when the answer before it is
- * written out. Node by itself begins all requests of a chunk at once, whether or not their answers
- * are ever taken (RFC 9112 §9.3.2 asks for their order alone).
+ * written out, and in another turn of the event loop, so that others are served in between. Node by
+ * itself begins all requests of a chunk at once, whether or not their answers are ever taken
+ * (RFC 9112 §9.3.2 asks for their order alone).
  */
 export class Turns {
   readonly #limits: Limits
   #waiting = 0
   #stopping = false
+  #turn = 0
+  /** Whether the present one is known to end: one immediate for all requests of it. */
+  #turnEnds = false
 
   constructor(limits: Limits) {
     this.#limits = limits
@@ -62,12 +68,12 @@ export class Turns {
     return this.#waiting
   }
 
-  /** Takes the turn of the socket, if nothing is being answered on it. */
+  /** Takes the turn of the socket, if it is free; otherwise the request is to wait. */
   takes(response: Response): boolean {
     const { socket } = response.req
     const line = lines.get(socket) ?? this.#open(socket)
-    if (line.current !== null) return false
-    line.current = response
+    if (this.#isBusy(line)) return false
+    this.#begins(line, response)
     return true
   }
 
@@ -81,24 +87,44 @@ export class Turns {
     line.waiting.push({ response, begin })
     this.#waiting += 1
     countAsPending(response, WAITING_BYTES)
+    if (line.current === null && line.waiting.length === 1) setImmediate(() => this.#next(line))
   }
 
-  /** The answer of the socket's turn is written out: the next one begins. */
+  /** The answer of the socket's turn is written out. */
   ends(response: Response): void {
     const { socket } = response.req
     const line = lines.get(socket)
     if (line?.current !== response) return
+    line.current = null
+    if (line.waiting.length > 0) setImmediate(() => this.#next(line))
+    else if (line.closing) socket.destroySoon()
+  }
+
+  #next(line: Line): void {
     const next = line.waiting.shift()
-    line.current = next?.response ?? null
-    if (next === undefined) {
-      if (line.closing) socket.destroySoon()
-      return
-    }
+    if (next === undefined) return
     this.#waiting -= 1
     countAsPending(next.response, -WAITING_BYTES)
     const last = line.waiting.length === 0 && (line.closing || this.#stopping)
     if (last) next.response.shouldKeepAlive = false
+    this.#begins(line, next.response)
     next.begin()
+  }
+
+  #begins(line: Line, response: Response): void {
+    line.current = response
+    line.begunIn = this.#turn
+    if (this.#turnEnds) return
+    this.#turnEnds = true
+    setImmediate(() => {
+      this.#turn += 1
+      this.#turnEnds = false
+    })
+  }
+
+  /** One was begun in this very turn of the event loop, or is not answered yet. */
+  #isBusy({ current, waiting, begunIn }: Line): boolean {
+    return current !== null || waiting.length > 0 || begunIn === this.#turn
   }
 
   /** From now on no request is taken behind another; those that wait are answered. */
@@ -107,7 +133,7 @@ export class Turns {
   }
 
   #open(socket: Socket): Line {
-    const line: Line = { current: null, waiting: [], closing: false }
+    const line: Line = { current: null, waiting: [], closing: false, begunIn: -1 }
     lines.set(socket, line)
     socket.once('close', () => {
       this.#waiting -= line.waiting.length
@@ -117,7 +143,7 @@ export class Turns {
     const onIncoming = parser?.onIncoming
     if (!parser || typeof onIncoming !== 'function') return line
     parser.onIncoming = (request, keepAlive) => {
-      if (line.current === null || !this.#isFull(line)) {
+      if (!this.#isBusy(line) || !this.#isFull(line)) {
         return onIncoming.call(parser, request, keepAlive)
       }
       this.#close(line, socket)
@@ -148,9 +174,9 @@ export class Turns {
       setTimeout(() => socket.destroy(), lingerMs).unref()
     }
     const { current, waiting } = line
-    if (waiting.length === 0 && current !== null && !current.headersSent) {
-      current.shouldKeepAlive = false
-    }
+    if (waiting.length > 0) return
+    if (current === null) socket.destroySoon()
+    else if (!current.headersSent) current.shouldKeepAlive = false
   }
 }
 
