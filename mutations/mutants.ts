@@ -763,6 +763,26 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'the proof at start',
+    'database/walls.ts',
+    ['database/catalogue.test.ts', 'on postgres stops the start for each difference'],
+    [['the catalogue is not compared', [['await proveCatalogue(client)', '']]]],
+  ),
+  ...mutants(
+    'the proof at start',
+    'database/trial.ts',
+    ['database/catalogue.test.ts', 'every verb as another user on postgres'],
+    [
+      ['nobody tries UPDATE', [['subject.change, ', '']]],
+      ['nobody tries DELETE', [[`, 'delete from ' || subject.name]`, ']']]],
+      ['nobody is without a user', [[`array[me || '-other', '']`, `array[me || '-other']`]]],
+      [
+        'rows of others may be written',
+        [['execute format(subject.insertion, me);\n        raise', 'perform 1; return; raise']],
+      ],
+    ],
+  ),
+  ...mutants(
+    'the proof at start',
     'database/direct.ts',
     ['database/search-path.test.ts', 'a database where everybody may create in public'],
     [

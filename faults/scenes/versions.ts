@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,6 +37,8 @@ export async function openVersions(): Promise<Versions> {
     newerVersion: (sql: string) => {
       newer += 1
       writeFileSync(join(sources, MIGRATIONS, `9${String(newer).padStart(3, '0')}_newer.sql`), sql)
+      // Its start compares the database with what its migrations make.
+      execFileSync(process.execPath, [join(sources, 'backend/src/commands/catalogue.ts')])
       return sources
     },
     close: async () => {

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Client } from 'pg'
 import { ACCOUNTS_ROLE } from './account-pool.ts'
+import { proveCatalogue } from './catalogue.ts'
 import { inTrial, withDirectClient } from './direct.ts'
 import { sqlState } from './errors.ts'
 import { proveOwnership } from './ownership.ts'
 import type { Connector } from './pool.ts'
 import { SCOPE, TASK_ROLE } from './session.ts'
+import { proveVerbs } from './trial.ts'
 import { WallError } from './wall-error.ts'
 
 /**
@@ -24,6 +26,9 @@ export async function proveWalls(connector: Pick<Connector, 'pooled'>): Promise<
       await proveTables(client)
       await proveNoTruncate(client)
       await proveSight(client)
+      await client.query('reset role')
+      await proveCatalogue(client)
+      await proveVerbs(client)
     }),
   )
 }
