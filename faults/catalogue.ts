@@ -1,5 +1,10 @@
 import { embeddedFullDisk } from './embedded/full-disk.ts'
-import { embeddedKilled, killedAtFirstStart, secondProcess } from './embedded/processes.ts'
+import {
+  embeddedKilled,
+  killedAtFirstStart,
+  secondContainer,
+  secondProcess,
+} from './embedded/processes.ts'
 import { act } from './perform.ts'
 import { clockOfDatabase, clockOfServer } from './postgres/clock.ts'
 import { cutAll, cutAt, cutBefore, cutWithin, terminate } from './postgres/cuts.ts'
@@ -34,7 +39,7 @@ export const ACTS = [
   act(openOnSmallDisk, [fullDisk]),
   act(openWithClocks, [clockOfDatabase, clockOfServer]),
   act(openVersions, [twoVersions, lockingMigration]),
-  act(() => openEmbedded(), [embeddedKilled, secondProcess, killedAtFirstStart]),
+  act(() => openEmbedded(), [embeddedKilled, secondProcess, secondContainer, killedAtFirstStart]),
   act(openEmbeddedOnSmallDisk, [embeddedFullDisk]),
   act(openPooled, [pooled, pooledTerminate, pooledRestart]),
 ]

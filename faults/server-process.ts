@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly folder: string
   /** Another copy of the sources to start it from. */
   readonly root?: string
+  /** A command that runs it, with its arguments: one that gives it namespaces of its own, for one. */
+  readonly under?: readonly string[]
 }
 
 /** What `npm start` runs in production, as a process. */
@@ -38,12 +40,13 @@ export async function launch({
   settings,
   folder,
   root = ROOT,
+  under = [],
 }: ServerOptions): Promise<ServerProcess> {
   const port = await freePort()
   started += 1
   const file = join(folder, `server-${started}.log`)
   const log = openSync(file, 'w')
-  const [command, ...parameters] = SERVICE
+  const [command = '', ...parameters] = [...under, ...SERVICE]
   const child = spawn(command, parameters, {
     cwd: root,
     env: {

@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Fault } from '../fault.ts'
+import { type Fault, NotTried } from '../fault.ts'
 import { exchange } from '../load/exchange.ts'
+import type { Load } from '../load/load.ts'
 import { signToken } from '../load/session.ts'
 import type { Embedded } from '../scenes/embedded.ts'
 import { launch, startServer } from '../server-process.ts'
@@ -25,19 +27,46 @@ export const embeddedKilled: Fault<Embedded> = {
   },
 }
 
+/** @param under see ServerOptions. */
+async function refuseSecond(
+  { folder, url }: Embedded,
+  { record }: Load,
+  under: readonly string[] = [],
+): Promise<undefined> {
+  record.troubled = false
+  const second = await launch({ folder, settings: { DATABASE_URL: url }, under })
+  const code = await second.ended
+  record.troubled = true
+  const said = second.log().trim()
+  if (code !== 1 || !/^The embedded database is in use by process \d+[^\n]*$/.test(said)) {
+    throw new Error(`the second ended with ${code}: ${said}`)
+  }
+}
+
 export const secondProcess: Fault<Embedded> = {
   name: 'embedded-second-process',
   what: 'a second server on the same folder: it ends with 1 and says why, and the first refuses nothing',
-  run: async ({ folder, url }, { record }) => {
-    record.troubled = false
-    const second = await launch({ folder, settings: { DATABASE_URL: url } })
-    const code = await second.ended
-    record.troubled = true
-    const said = second.log().trim()
-    if (code !== 1 || !/^The embedded database is in use by process \d+[^\n]*$/.test(said)) {
-      throw new Error(`the second ended with ${code}: ${said}`)
-    }
-    return undefined
+  run: (scene, load) => refuseSecond(scene, load),
+}
+
+/** What a container has of its own. The host name stays the same, as with a fixed one. */
+const NAMESPACES = [
+  'unshare',
+  '--mount',
+  '--pid',
+  '--uts',
+  '--fork',
+  '--kill-child',
+  '--mount-proc',
+]
+
+export const secondContainer: Fault<Embedded> = {
+  name: 'embedded-second-container',
+  what: 'a second server on the same folder with the same host name, in namespaces of its own, where it does not see the first: it ends with 1 and says why, and the first refuses nothing',
+  run: async (scene, load) => {
+    const { status } = spawnSync('unshare', [...NAMESPACES.slice(1), 'true'], { stdio: 'ignore' })
+    if (status !== 0) throw new NotTried('namespaces need to be made by root')
+    return refuseSecond(scene, load, NAMESPACES)
   },
 }
 

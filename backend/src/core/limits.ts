@@ -52,6 +52,8 @@ export const LIMITS = Object.freeze({
   lockMs: 3_000,
   /** A connection to the database that owes answers and sends nothing for this long is given up. */
   databaseSilenceMs: 10_000,
+  /** The embedded database, which ends no statement, may work this long on one. */
+  databaseWorkMs: 120_000,
 
   /** `RATE_LIMIT_PER_MINUTE` counts over this. */
   userWindowSeconds: 60,

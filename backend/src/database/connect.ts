@@ -15,12 +15,12 @@ const PATIENCE_MS = 30_000
 const RETRY_MS = 1_000
 
 /** Picks the database by `DATABASE_URL`, without asking a server anything yet. */
-export async function connect({
-  database,
-  poolMax,
-}: Pick<Config, 'database' | 'poolMax'>): Promise<Connector> {
+export async function connect(
+  { database, poolMax }: Pick<Config, 'database' | 'poolMax'>,
+  tell: (message: string) => void = () => {},
+): Promise<Connector> {
   return database.kind === 'pglite'
-    ? connectPglite(database.directory)
+    ? connectPglite(database.directory, { tell })
     : connectPostgres({ ...database, poolMax })
 }
 
@@ -36,7 +36,7 @@ export async function openConnector(
   config: Pick<Config, 'database' | 'poolMax' | 'accounts'>,
   tell: (message: string) => void = () => {},
 ): Promise<Connector> {
-  const connector = await connect(config)
+  const connector = await connect(config, tell)
   try {
     const giveUpMs = performance.now() + PATIENCE_MS
     while (!(await prepare(connector, config, giveUpMs, tell))) await sleep(RETRY_MS)

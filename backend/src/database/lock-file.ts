@@ -1,105 +1,100 @@
-import { randomUUID } from 'node:crypto'
-import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
-import { hostname } from 'node:os'
-
-interface Holder {
-  readonly pid: number
-  readonly host: string
-  /** When the process started, in kernel ticks; tells a reused pid apart. Linux only. */
-  readonly started: string | null
-  readonly token: string
-}
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type FileLock, takeFileLock } from './file-lock.ts'
+import { type FolderLock, HeldFolder, HOLDER, LOCK_TIMES, LOCKED } from './held-folder.ts'
+import {
+  type Holder,
+  isProvenGone,
+  readHolder,
+  runsOlderVersion,
+  signOfLife,
+} from './lock-holder.ts'
 
 /** Another process holds the folder. The message says which, and what to do. */
 export class LockedError extends Error {
   override name = 'LockedError'
 }
 
+export interface LockOptions {
+  readonly times?: Partial<typeof LOCK_TIMES>
+  /** Where the system's locks come from; tests take one that has none. */
+  readonly takeFileLock?: typeof takeFileLock
+  /** Is given a line when the start has to wait. */
+  readonly tell?: (message: string) => void
+}
+
 /**
- * Takes the folder for this process alone: PGlite has no lock of its own, and two processes on one
- * folder silently lose acknowledged rows.
+ * Takes the data folder for this process alone: PGlite has no lock of its own, and two processes on
+ * one folder silently lose acknowledged rows.
  *
- * @param file the lock file; its folder must exist.
- * @returns a function that gives the lock back.
- * @throws {LockedError} while a live process, or one on another host, holds it. Only the lock of a
- *   process that is certainly dead is taken over.
+ * Two things keep others out. The operating system's lock on `lock.sqlite` ends with its holder, so
+ * whoever gets it where a holder of the same kernel had it may go on at once. Where there is no such
+ * proof (no locks on this file system, another kernel, a file that was removed) the holder's signs
+ * of life in `lock` decide: they have to stand still first.
+ *
+ * @param directory the data folder, which must exist.
+ * @throws {LockedError} when another process has it, or may have it.
  */
-export function takeLock(file: string): () => void {
-  const mine: Holder = {
-    pid: process.pid,
-    host: hostname(),
-    started: startOf(process.pid),
-    token: randomUUID(),
-  }
-  if (!create(file, mine)) {
-    replaceDead(file)
-    if (!create(file, mine)) throw new LockedError(heldBy(file, read(file)))
-  }
-  return () => {
-    if (read(file)?.token === mine.token) rmSync(file, { force: true })
-  }
-}
-
-/** Removes the lock of a dead process. One process at a time does it, under a folder as its mutex. */
-function replaceDead(file: string): void {
-  const mutex = `${file}.takeover`
+export async function takeLock(directory: string, options: LockOptions = {}): Promise<FolderLock> {
+  const take = options.takeFileLock ?? takeFileLock
+  const times = { ...LOCK_TIMES, ...options.times }
+  const locked = await waitForFileLock(directory, () => take(join(directory, LOCKED)), times)
   try {
-    mkdirSync(mutex)
-  } catch {
-    throw new LockedError(
-      `Another process is taking over ${file} at this moment. If none is, remove the folder ${mutex} and start again.`,
-    )
-  }
-  try {
-    const holder = read(file)
-    if (!isDead(holder)) throw new LockedError(heldBy(file, holder))
-    rmSync(file, { force: true })
-  } finally {
-    rmdirSync(mutex)
-  }
-}
-
-function create(file: string, holder: Holder): boolean {
-  try {
-    writeFileSync(file, `${JSON.stringify(holder)}\n`, { flag: 'wx', mode: 0o600 })
-    return true
+    await waitForHolder(directory, locked, times, options.tell ?? (() => {}))
+    const lock = new HeldFolder(directory, locked, times, take)
+    if (locked === undefined) await sleep(times.settleMs)
+    if (!lock.confirm()) throw new LockedError(inUse(readHolder(join(directory, HOLDER))))
+    return lock
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    locked?.release()
     throw error
   }
 }
 
-function read(file: string): Holder | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Holder // written by create()
-  } catch {
-    return undefined
+async function waitForFileLock(
+  directory: string,
+  take: () => ReturnType<typeof takeFileLock>,
+  { patienceMs }: typeof LOCK_TIMES,
+): Promise<FileLock | undefined> {
+  const startedMs = performance.now()
+  for (;;) {
+    const outcome = take()
+    if (outcome !== 'busy') return outcome === 'unavailable' ? undefined : outcome
+    if (performance.now() - startedMs > patienceMs) {
+      throw new LockedError(inUse(readHolder(join(directory, HOLDER))))
+    }
+    // At uneven times: of several starts at once, one is alone soon.
+    await sleep(50 + 100 * Math.random())
   }
 }
 
-function isDead(holder: Holder | undefined): boolean {
-  if (holder === undefined || holder.host !== hostname()) return false
-  try {
-    process.kill(holder.pid, 0)
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH'
+/** Waits until it is certain that whoever is named in `lock` is gone. @throws {LockedError} */
+async function waitForHolder(
+  directory: string,
+  locked: FileLock | undefined,
+  { stillMs, beatMs }: typeof LOCK_TIMES,
+  tell: (message: string) => void,
+): Promise<void> {
+  const file = join(directory, HOLDER)
+  const seen = signOfLife(file)
+  if (seen === undefined) return
+  const holder = readHolder(file)
+  if (holder !== undefined && runsOlderVersion(holder)) throw new LockedError(inUse(holder))
+  if (holder !== undefined && holder.folder === undefined) return
+  const gone = holder === undefined || isProvenGone(holder, directory, locked?.identity ?? '')
+  if (locked !== undefined && gone) return
+  tell(
+    `Cannot tell yet whether another server uses ${directory}: the last one did not stop cleanly. Watching its lock file for ${stillMs / 1_000} s`,
+  )
+  for (const startedMs = performance.now(); performance.now() - startedMs < stillMs; ) {
+    await sleep(beatMs / 5)
+    const now = signOfLife(file)
+    if (now === undefined) return
+    if (now !== seen) throw new LockedError(inUse(readHolder(file)))
   }
-  return holder.started !== null && holder.started !== startOf(holder.pid)
 }
 
-/** Field 22 of /proc/<pid>/stat; the name in field 2 may hold spaces, so count from its end. */
-function startOf(pid: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
-  } catch {
-    return null
-  }
-}
-
-function heldBy(file: string, holder: Holder | undefined): string {
-  const who = holder
-    ? `process ${holder.pid} on ${holder.host}`
-    : 'a process that has not written its name yet'
-  return `The embedded database is in use by ${who}. Stop it first, or give this server another folder: DATABASE_URL=pglite:<directory>. If that process is gone for certain, remove ${file}.`
+function inUse(holder: Holder | undefined): string {
+  const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process'
+  return `The embedded database is in use by ${who}. Stop it first, or give this server another folder: DATABASE_URL=pglite:<directory>`
 }

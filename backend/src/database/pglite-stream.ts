@@ -1,17 +1,32 @@
 import { Duplex } from 'node:stream'
-import type { PgliteThread } from './pglite-thread.ts'
+import type { Limits } from '../core/limits.ts'
+import type { PgliteThread, Session } from './pglite-thread.ts'
 
 /** Queries that PGlite is given at once, and the message that ends each (PostgreSQL manual §54.7). */
 const BATCH_QUERIES = 8
 const SYNC = Buffer.from([0x53, 0, 0, 0, 4])
 
-/** What pg takes for a socket: a stream to the thread, with the few socket methods it calls. */
-export class PgliteStream extends Duplex {
-  readonly #thread: PgliteThread
+const PARSE = 0x50
 
-  constructor(thread: PgliteThread) {
+/**
+ * What pg takes for a socket: a stream to the thread, with the few socket methods it calls.
+ *
+ * PGlite ends no statement by itself, so the connection ends where PostgreSQL would end the
+ * statement. What waits behind it is withdrawn; what the thread has begun it finishes, for nobody.
+ */
+export class PgliteStream extends Duplex implements Session {
+  readonly endless: boolean
+  readonly #thread: PgliteThread
+  readonly #limits: Limits | undefined
+  #overdue: NodeJS.Timeout | undefined
+  #prepared = false
+
+  /** @param limits how long it waits for an answer; without them, as long as the thread works. */
+  constructor(thread: PgliteThread, limits?: Limits) {
     super({ decodeStrings: true })
     this.#thread = thread
+    this.#limits = limits
+    this.endless = limits === undefined
   }
 
   connect(): this {
@@ -38,16 +53,34 @@ export class PgliteStream extends Duplex {
   override _read(): void {}
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
+    this.#prepared ||= preparesByName(chunk)
+    const overdue = this.#startTime()
     const answer = (bytes: Uint8Array) => {
+      overdue?.refresh()
       if (bytes.length > 0) this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
     }
     this.#thread.exchange(this, chunk, answer).then(
       (bytes) => {
+        clearTimeout(overdue)
+        if (this.destroyed) return done()
         answer(bytes)
         done()
       },
-      (error) => done(error),
+      (error) => {
+        clearTimeout(overdue)
+        done(error)
+      },
     )
+  }
+
+  /** A statement that others are overdue before has the time of one that waits for a connection. */
+  #startTime(): NodeJS.Timeout | undefined {
+    if (this.#limits === undefined) return undefined
+    const { statementMs, statementWaitMs } = this.#limits
+    const late = this.#thread.silentMs() > statementMs
+    const end = () => this.destroy(new Error('the embedded database works on another statement'))
+    this.#overdue = setTimeout(end, late ? statementWaitMs : statementMs).unref()
+    return this.#overdue
   }
 
   /**
@@ -73,14 +106,27 @@ export class PgliteStream extends Duplex {
   /** The other side hangs up when this one has. */
   override _final(done: () => void): void {
     this.push(null)
-    this.#thread.leave(this).then(() => done(), done)
+    this.#leave().then(() => done(), done)
   }
 
+  /** It ends at once, though the thread may still be at work on its last statement. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // pg destroys its stream with an error when the database owes an answer for too long; the
-    // thread is then stuck, on a full disk for one.
-    if (error !== null) this.#thread.fail(error)
-    const left = () => done(error)
-    this.#thread.leave(this).then(left, left)
+    clearTimeout(this.#overdue)
+    this.#leave().catch(() => {})
+    done(error)
   }
+
+  #leave(): Promise<void> {
+    return this.#thread.leave(this, this.#prepared)
+  }
+}
+
+/** Whether a Parse among these messages has a name (PostgreSQL manual §54.7). */
+function preparesByName(messages: Buffer): boolean {
+  // The startup packet has no type.
+  if (messages[0] === 0) return false
+  for (let at = 0; at + 5 < messages.length; at += 1 + messages.readInt32BE(at + 1)) {
+    if (messages[at] === PARSE && messages[at + 5] !== 0) return true
+  }
+  return false
 }

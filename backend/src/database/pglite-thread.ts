@@ -1,18 +1,36 @@
 import { Worker } from 'node:worker_threads'
+import { LIMITS, type Limits } from '../core/limits.ts'
+import type { FolderLock } from './held-folder.ts'
 import type { WorkerReply, WorkerRequest } from './pglite-worker.ts'
+import { Watchdog } from './watchdog.ts'
 
 /** ReadyForQuery (PostgreSQL manual §54.7), which ends an answer, with the status "idle". */
 const IDLE = Buffer.from([0x5a, 0, 0, 0, 5, 0x49])
 const ROLLBACK = Buffer.from('Q\0\0\0\rrollback\0')
+const DEALLOCATE = Buffer.from('Q\0\0\0\x13deallocate all\0')
 
 interface Waiting {
   readonly resolve: (bytes: Uint8Array) => void
   readonly reject: (error: Error) => void
   readonly ahead: ((bytes: Uint8Array) => void) | undefined
+  readonly endless: boolean
 }
 
 /** One connection of pg's; PGlite has a single session for all of them. */
-export type Session = object
+export interface Session {
+  /** Whether a statement of it may take as long as it has to, as a migration may. */
+  readonly endless?: boolean
+}
+
+export interface ThreadOptions {
+  readonly limits?: Limits
+  /** Of the folder it works in. */
+  readonly lock?: FolderLock
+  /** What runs in the thread; tests take one that gets stuck. */
+  readonly worker?: URL
+}
+
+const WORKER = new URL('./pglite-worker.ts', import.meta.url)
 
 /**
  * The thread PGlite runs in. One message at a time: bytes of the protocol there, bytes back. From the
@@ -24,34 +42,42 @@ export class PgliteThread {
   readonly #waiting: Waiting[] = []
   readonly #queue: { session: Session; admit: () => void }[] = []
   readonly #left = new WeakSet<Session>()
+  readonly #lock: FolderLock | undefined
+  readonly #watchdog: Watchdog
   #owner: Session | undefined
   #fail: (error: Error) => void = () => {}
   #gone: Error | undefined
 
-  static async start(directory: string | null): Promise<PgliteThread> {
-    const thread = new PgliteThread(directory)
+  static async start(directory: string | null, options?: ThreadOptions): Promise<PgliteThread> {
+    const thread = new PgliteThread(directory, options)
     await thread.#ask({ kind: 'open' })
     return thread
   }
 
-  private constructor(directory: string | null) {
+  private constructor(
+    directory: string | null,
+    { limits = LIMITS, lock, worker = WORKER }: ThreadOptions = {},
+  ) {
     this.failed = new Promise((resolve) => {
       this.#fail = resolve
     })
-    this.#worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), {
+    this.#worker = new Worker(worker, {
       workerData: { directory },
       resourceLimits: { maxYoungGenerationSizeMb: 2 },
     })
-    this.#worker.on('message', (reply: Partial<WorkerReply>) => {
-      // Under --watch Node sends messages of its own on the same port.
-      if (reply.bytes === undefined) return
-      if (reply.more) this.#waiting[0]?.ahead?.(reply.bytes)
-      else this.#waiting.shift()?.resolve(reply.bytes)
-    })
+    this.#worker.on('message', (reply: Partial<WorkerReply>) => this.#hear(reply))
     this.#worker.on('error', (error) =>
       this.fail(error instanceof Error ? error : new Error(String(error))),
     )
     this.#worker.on('exit', () => this.fail(new Error('The embedded database stopped')))
+    this.#lock = lock
+    lock?.lost.then((error) => this.fail(error))
+    this.#watchdog = new Watchdog(this.#worker, limits, (error) => this.fail(error))
+  }
+
+  /** How long it has been at the present answer without a byte of it; 0 while it owes none. */
+  silentMs(): number {
+    return this.#watchdog.silentMs()
   }
 
   /** @param ahead is given what there is of the answer while the rest takes long. @returns the rest. */
@@ -69,26 +95,38 @@ export class PgliteThread {
     const goOn = (piece: Uint8Array) => {
       end = Buffer.concat([end, piece.subarray(-IDLE.length)]).subarray(-IDLE.length)
     }
-    const answer = await this.#ask({ kind: 'exchange', bytes }, (piece) => {
+    const hear = (piece: Uint8Array) => {
       goOn(piece)
       ahead(piece)
-    })
+    }
+    const answer = await this.#ask({ kind: 'exchange', bytes }, hear, session.endless)
     goOn(answer)
     if (IDLE.equals(end)) this.#next(session)
     return answer
   }
 
-  /** A connection ends; a transaction it has open is rolled back, and none it waits for begins. */
-  async leave(session: Session): Promise<void> {
+  /**
+   * A connection ends; a transaction it has open is rolled back, and none it waits for begins.
+   *
+   * @param prepared whether it has named statements, which the next connection does not know of.
+   */
+  async leave(session: Session, prepared = false): Promise<void> {
+    if (this.#left.has(session) || this.#gone !== undefined) return
     this.#left.add(session)
-    if (this.#owner !== session || this.#gone !== undefined) return
+    const forgotten = prepared ? this.exchange({}, DEALLOCATE) : undefined
+    await Promise.all([this.#rollback(session), forgotten])
+  }
+
+  async #rollback(session: Session): Promise<void> {
+    if (this.#owner !== session) return
     await this.#ask({ kind: 'exchange', bytes: ROLLBACK })
     this.#next(session)
   }
 
   #turn(session: Session): Promise<void> | undefined {
     this.#owner ??= session
-    if (this.#owner === session) return
+    // Whoever had it when it failed never gives it back.
+    if (this.#owner === session || this.#gone !== undefined) return
     return new Promise((admit) => this.#queue.push({ session, admit }))
   }
 
@@ -102,6 +140,7 @@ export class PgliteThread {
   async close(): Promise<void> {
     if (this.#gone === undefined) await this.#ask({ kind: 'close' })
     this.#gone ??= new Error('The embedded database is closed')
+    this.#watchdog.stop()
     await this.#worker.terminate()
   }
 
@@ -109,6 +148,7 @@ export class PgliteThread {
   fail(error: Error): void {
     if (this.#gone !== undefined) return
     this.#gone = error
+    this.#watchdog.stop()
     for (const { reject } of this.#waiting.splice(0)) reject(error)
     // They ask, and are told that it is gone.
     for (const { admit } of this.#queue.splice(0)) admit()
@@ -116,11 +156,36 @@ export class PgliteThread {
     this.#worker.terminate()
   }
 
-  #ask(request: WorkerRequest, ahead?: (bytes: Uint8Array) => void): Promise<Uint8Array> {
+  #hear({ bytes, more }: Partial<WorkerReply>): void {
+    // Under --watch Node sends messages of its own on the same port.
+    if (bytes === undefined) return
+    // Nothing may be acknowledged in a folder that another process has now; `lost` ends this one.
+    if (this.#lock?.confirm() === false) return
+    this.#watchdog.heard()
+    if (more) this.#waiting[0]?.ahead?.(bytes)
+    else {
+      this.#waiting.shift()?.resolve(bytes)
+      this.#expect()
+    }
+  }
+
+  #ask(
+    request: WorkerRequest,
+    ahead?: (bytes: Uint8Array) => void,
+    endless = request.kind !== 'exchange',
+  ): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       if (this.#gone !== undefined) return reject(this.#gone)
-      this.#waiting.push({ resolve, reject, ahead })
+      if (this.#lock?.confirm() === false) return reject(new Error('the folder is lost'))
+      this.#waiting.push({ resolve, reject, ahead, endless })
+      if (this.#waiting.length === 1) this.#expect()
       this.#worker.postMessage(request)
     })
+  }
+
+  #expect(): void {
+    const [first] = this.#waiting
+    if (first === undefined) this.#watchdog.rest()
+    else this.#watchdog.expect(first.endless)
   }
 }

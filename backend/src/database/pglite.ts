@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { unusable } from '../core/config.ts'
-import { LockedError, takeLock } from './lock-file.ts'
+import { LIMITS, type Limits } from '../core/limits.ts'
+import type { FolderLock } from './held-folder.ts'
+import { LockedError, type LockOptions, takeLock } from './lock-file.ts'
 import { PgliteStream } from './pglite-stream.ts'
 import { PgliteThread } from './pglite-thread.ts'
 import type { Connector } from './pool.ts'
@@ -24,6 +27,11 @@ const execute = promisify(execFile)
 setFlagsFromString('--no-wasm-tier-up')
 setFlagsFromString('--no-wasm-dynamic-tiering')
 
+export interface PgliteOptions extends LockOptions {
+  /** Those of the server, or shorter ones for tests. */
+  readonly limits?: Limits
+}
+
 /**
  * The embedded database: PostgreSQL compiled to WebAssembly (PGlite), in a worker thread so that a
  * long statement does not stop the server, spoken to in PostgreSQL's own protocol.
@@ -31,41 +39,50 @@ setFlagsFromString('--no-wasm-dynamic-tiering')
  * @param directory the data folder, made when missing; null keeps everything in memory.
  * @throws {LockedError} when another process has the folder.
  */
-export async function connectPglite(directory: string | null): Promise<Connector> {
+export async function connectPglite(
+  directory: string | null,
+  { limits = LIMITS, ...options }: PgliteOptions = {},
+): Promise<Connector> {
   if (directory === null) {
     return connector(
-      await PgliteThread.start(null),
+      await PgliteThread.start(null, { limits }),
       'embedded (PGlite), in memory: everything is gone when the server stops',
-      () => {},
+      limits,
     )
   }
-  const unlock = takeFolder(directory)
+  const lock = await takeFolder(directory, options)
   try {
     await makeCluster(directory)
+    const thread = await PgliteThread.start(join(directory, CLUSTER), { limits, lock })
     return connector(
-      await PgliteThread.start(join(directory, CLUSTER)),
+      thread,
       `embedded (PGlite), in ${directory}: acknowledged tasks survive a killed process, but not a power cut (it never calls fsync), and one process at a time can use the folder`,
-      unlock,
+      limits,
+      () => lock.release(),
     )
   } catch (error) {
-    unlock()
+    lock.release()
     throw error
   }
 }
 
-function takeFolder(directory: string): () => void {
+async function takeFolder(directory: string, options: LockOptions): Promise<FolderLock> {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
-    return takeLock(join(directory, 'lock'))
+    return await takeLock(directory, options)
   } catch (error) {
     throw error instanceof LockedError ? error : unusable(directory, error)
   }
 }
 
-function connector(thread: PgliteThread, description: string, unlock: () => void): Connector {
+function connector(
+  thread: PgliteThread,
+  description: string,
+  limits: Limits,
+  unlock = () => {},
+): Connector {
   // All of it is said, so that none of it is taken from the PG… variables of the environment.
   const config = {
-    stream: () => new PgliteStream(thread),
     host: 'embedded',
     user: 'postgres',
     password: '',
@@ -75,8 +92,9 @@ function connector(thread: PgliteThread, description: string, unlock: () => void
   return {
     description,
     size: 1,
-    pooled: config,
-    direct: config,
+    pooled: { ...config, stream: () => new PgliteStream(thread, limits) },
+    // A migration may take as long as it has to.
+    direct: { ...config, stream: () => new PgliteStream(thread) },
     failed: thread.failed,
     close: async () => {
       await thread.close()
@@ -94,7 +112,8 @@ async function makeCluster(directory: string): Promise<void> {
     if (name.startsWith(UNFINISHED)) rmSync(join(directory, name), REMOVE)
   }
   if (existsSync(join(directory, CLUSTER))) return
-  const unfinished = join(directory, `${UNFINISHED}${process.pid}`)
+  // Not by its process id: in another container that is still making one it may be the same.
+  const unfinished = join(directory, `${UNFINISHED}${randomUUID()}`)
   await execute(process.execPath, [MAKE_CLUSTER, unfinished])
   // PGlite makes its files readable by all.
   chmodSync(unfinished, 0o700)

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { takeLock } from '../../src/database/lock-file.ts'
 import { connectPglite } from '../../src/database/pglite.ts'
 import { PipelinedPool } from '../../src/database/pool.ts'
 import { insertTask } from '../../src/models/task.ts'
@@ -47,31 +45,6 @@ describe('the embedded database', () => {
     await rm(folder, { recursive: true })
   })
 
-  it('a statement without an end stops the database, with 503, rather than the server', async () => {
-    const folder = await embeddedFolder('migrated')
-    const connector = await connectPglite(folder)
-    const pool = new PipelinedPool(connector)
-    await pool.asUser('alice', task(1))
-    const endless = pool.asUser(
-      'alice',
-      rawStatement('select count(*) from generate_series(1, 1e12)'),
-    )
-    let ticks = 0
-    const ticking = setInterval(() => {
-      ticks += 1
-    }, 50)
-    await assert.rejects(endless, { code: 'service_unavailable' })
-    clearInterval(ticking)
-    assert.ok(ticks > 100, `the event loop went on, ${ticks} times`)
-    assert.match((await connector.failed).message, /stopped answering/)
-    await assert.rejects(pool.ping(), { code: 'service_unavailable' })
-    await pool.close()
-    const again = new PipelinedPool(await connectPglite(folder))
-    assert.deepEqual(await again.asUser('alice', count), [['1']])
-    await again.close()
-    await rm(folder, { recursive: true })
-  })
-
   it('a slow statement’s answer does not wait for those sent with it', async () => {
     const test = await openTestDatabase('pglite')
     const begunMs = performance.now()
@@ -103,47 +76,5 @@ describe('the embedded database', () => {
     const connector = await connectPglite(null)
     assert.match(connector.description, /in memory/)
     await connector.close()
-  })
-})
-
-describe('the lock of a folder', () => {
-  const held = async (holder: object | string) => {
-    const file = join(await testFolder(), 'lock')
-    await writeFile(file, typeof holder === 'string' ? holder : JSON.stringify(holder))
-    return file
-  }
-
-  it('is given to one, and to the next when it is given back', async () => {
-    const file = join(await testFolder(), 'lock')
-    const giveBack = takeLock(file)
-    assert.throws(() => takeLock(file), {
-      name: 'LockedError',
-      message: new RegExp(`process ${process.pid} on`),
-    })
-    giveBack()
-    takeLock(file)()
-  })
-
-  it('is taken from a process that is dead', async () => {
-    const file = await held({ pid: 2 ** 22 + 1, host: hostname(), started: '1', token: 'x' })
-    takeLock(file)()
-  })
-
-  it('is taken from a process whose id another one has now', async () => {
-    const file = await held({ pid: process.pid, host: hostname(), started: '1', token: 'x' })
-    takeLock(file)()
-  })
-
-  it('is not taken from a process of another host, nor where nobody can tell', async () => {
-    for (const holder of [{ pid: 2 ** 22 + 1, host: 'elsewhere', started: '1', token: 'x' }, '']) {
-      const file = await held(holder)
-      assert.throws(() => takeLock(file), { name: 'LockedError', message: /remove .*lock/ })
-    }
-  })
-
-  it('is taken by one at a time', async () => {
-    const file = await held({ pid: 2 ** 22 + 1, host: hostname(), started: '1', token: 'x' })
-    await mkdir(`${file}.takeover`)
-    assert.throws(() => takeLock(file), { name: 'LockedError', message: /taking over/ })
   })
 })

@@ -1,0 +1,114 @@
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { identityOf } from './file-lock.ts'
+
+/** What the file `lock` says about the process that has the folder. */
+export interface Holder {
+  readonly pid: number
+  readonly host: string
+  /** When the process started, in kernel ticks; tells a reused pid apart. Linux only. */
+  readonly started: string | null
+  readonly token: string
+  /** The kernel it runs on, since its last start. Linux only. Version 0.1 had none of the rest. */
+  readonly boot?: string | null
+  /** The identity of the folder; a copy of the folder has another. */
+  readonly folder?: string
+  /** The identity of the file it holds the operating system's lock on; null where there are none. */
+  readonly locked?: string | null
+}
+
+/** Describes this process. */
+export function holderHere(folder: string, token: string, locked: string | null): Holder {
+  const identity = identityOf(folder) ?? ''
+  const [host, started] = [hostname(), startOf(process.pid)]
+  return { pid: process.pid, host, started, token, boot: bootOf(), folder: identity, locked }
+}
+
+/** Replaces the file in one step, so that nobody reads half of it. */
+export function writeHolder(file: string, holder: Holder): void {
+  const fresh = `${file}.new-${holder.token}`
+  try {
+    writeFileSync(fresh, `${JSON.stringify(holder)}\n`, { mode: 0o600 })
+    renameSync(fresh, file)
+  } finally {
+    rmSync(fresh, { force: true })
+  }
+}
+
+/** Undefined when there is none, or nothing that a server could have written. */
+export function readHolder(file: string): Holder | undefined {
+  try {
+    const read: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    const holder = read as Holder | null // written by writeHolder(), or by version 0.1
+    const isHolder = typeof holder?.token === 'string' && Number.isSafeInteger(holder.pid)
+    return isHolder && holder.pid > 0 ? holder : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Changes with every sign of life of the holder; undefined when there is no file. */
+export function signOfLife(file: string): string | undefined {
+  // NFS asks its server about a file when it is opened, so the times are looked at behind that.
+  const token = readHolder(file)?.token
+  const found = statSync(file, { bigint: true, throwIfNoEntry: false })
+  return found && `${found.ino} ${found.mtimeNs} ${token}`
+}
+
+/**
+ * Whether this process, which has the operating system's lock on the file with the identity
+ * `locked`, thereby knows that the holder is gone. It does when the holder had the same lock on the
+ * same kernel, or when the holder's folder is another one, of which this is a copy.
+ */
+export function isProvenGone(holder: Holder, folder: string, locked: string): boolean {
+  if (!holder.boot || holder.boot !== bootOf()) return false
+  if (holder.locked === locked) return true
+  const [here, there] = [identityOf(folder) ?? '', holder.folder ?? '']
+  return here !== there && deviceOf(here) === deviceOf(there)
+}
+
+/**
+ * Version 0.1 had nothing but the process id. A process of that id that did not start at that time
+ * is another one; where the time cannot be known, it counts as the same one.
+ */
+export function runsOlderVersion(holder: Holder): boolean {
+  if (holder.folder !== undefined || holder.host !== hostname()) return false
+  try {
+    process.kill(holder.pid, 0)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code !== 'EPERM') return false
+  }
+  if (stateOf(holder.pid) === 'Z') return false
+  const started = startOf(holder.pid)
+  return started === null || holder.started === null || started === holder.started
+}
+
+function deviceOf(identity: string): string | undefined {
+  return identity.split(':')[0]
+}
+
+function startOf(pid: number): string | null {
+  return statOf(pid)[19] ?? null
+}
+
+function stateOf(pid: number): string | undefined {
+  return statOf(pid)[0]
+}
+
+/** Fields 3 and on of /proc/<pid>/stat; the name in field 2 may hold spaces, so count from its end. */
+function statOf(pid: number): string[] {
+  const stat = readOrNull(`/proc/${pid}/stat`)
+  return stat === null ? [] : stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+}
+
+function bootOf(): string | null {
+  return readOrNull('/proc/sys/kernel/random/boot_id')?.trim() || null
+}
+
+function readOrNull(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, it } from 'node:test'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { type LockOptions, takeLock } from '../../src/database/lock-file.ts'
+import { connectPglite } from '../../src/database/pglite.ts'
+import { testFolder } from '../support/databases.ts'
+import { endLockProcesses, type LockProcess, startLockProcess } from '../support/lock-processes.ts'
+
+const execute = promisify(execFile)
+const IN_USE = /The embedded database is in use by .*DATABASE_URL=pglite:<directory>$/
+/** A watcher that has to wait longer than any test lasts, and one that hardly has to. */
+const NEVER = { times: { patienceMs: 0, stillMs: 600_000 } }
+const SOON = { times: { patienceMs: 0, beatMs: 20, stillMs: 300, settleMs: 200, confirmMs: 40 } }
+const NO_LOCKS: LockOptions = { ...SOON, takeFileLock: () => 'unavailable' }
+
+const refusedBy = (pid: number) => ({
+  name: 'LockedError',
+  message: new RegExp(`in use by process ${pid} on `),
+})
+const isZombie = (pid: number) => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+
+async function holding(folder: string, options = {}, unreaped = false): Promise<LockProcess> {
+  const holder = await startLockProcess(options, unreaped)
+  assert.equal(await holder.ask(`take ${folder}`), 'held')
+  return holder
+}
+
+describe('the lock of a folder', () => {
+  afterEach(endLockProcesses)
+
+  it('is given to one, and to the next when it is given back; nothing of it is left', async () => {
+    const folder = await testFolder()
+    for (let time = 0; time < 3; time += 1) {
+      const lock = await takeLock(folder)
+      await assert.rejects(takeLock(folder, NEVER), refusedBy(process.pid))
+      lock.release()
+      lock.release()
+      assert.deepEqual(await readdir(folder), [])
+    }
+  })
+
+  it('is another process’s while that runs, and while it is stopped', async () => {
+    const folder = await testFolder()
+    const holder = await holding(folder)
+    await assert.rejects(takeLock(folder, NEVER), refusedBy(holder.pid))
+    holder.kill('SIGSTOP')
+    await assert.rejects(takeLock(folder, { times: { patienceMs: 300, stillMs: 0 } }), IN_USE)
+    holder.kill('SIGCONT')
+    assert.equal(await holder.ask('release'), 'released')
+    ;(await takeLock(folder, NEVER)).release()
+  })
+
+  it('ends with a process that is killed, though nobody has reaped it', async (t) => {
+    if (process.platform !== 'linux') return t.skip('zombies are looked up in /proc')
+    const folder = await testFolder()
+    const holder = await holding(folder, {}, true)
+    holder.kill('SIGKILL')
+    const lock = await takeLock(folder, { times: { patienceMs: 60_000, stillMs: 600_000 } })
+    assert.ok(isZombie(holder.pid))
+    lock.release()
+    assert.deepEqual(await readdir(folder), [])
+  })
+
+  it('is not taken from a process that another namespace of processes hides', async () => {
+    const folder = await testFolder()
+    const holder = await holding(folder)
+    const file = join(folder, 'lock')
+    const written = JSON.parse(await readFile(file, 'utf8'))
+    for (const hidden of [{ pid: 2 ** 22 + 1 }, { started: '1' }, { host: 'elsewhere' }]) {
+      await writeFile(file, JSON.stringify({ ...written, ...hidden }))
+      await assert.rejects(takeLock(folder, NEVER), IN_USE)
+    }
+    assert.equal(await holder.ask('release'), 'released')
+  })
+
+  it('is taken at once from a dead process whose host name was another, or whose id is reused', async () => {
+    const folder = await testFolder()
+    const file = join(folder, 'lock')
+    for (const other of [{ host: 'elsewhere' }, { pid: process.pid }, { started: null }]) {
+      const holder = await holding(folder)
+      holder.kill('SIGKILL')
+      await holder.ended
+      await writeFile(
+        file,
+        JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), ...other }),
+      )
+      ;(await takeLock(folder, NEVER)).release()
+    }
+  })
+
+  for (const noLocks of [false, true]) {
+    it(`is taken by one of 20 processes at once, ${noLocks ? 'without' : 'with'} the system’s locks`, async () => {
+      const times = { ...SOON.times, patienceMs: 100, stillMs: 2_000, confirmMs: 1_000 }
+      const options = { times, noLocks }
+      const all = await Promise.all(Array.from({ length: 20 }, () => startLockProcess(options)))
+      for (let round = 0; round < (noLocks ? 5 : 30); round += 1) {
+        const folder = await testFolder()
+        const answers = await Promise.all(all.map((one) => one.ask(`take ${folder}`)))
+        assert.equal(answers.filter((answer) => answer === 'held').length, 1, answers.join('\n'))
+        for (const answer of answers) if (answer !== 'held') assert.match(answer, IN_USE)
+        await Promise.all(all.map((one) => one.ask('release')))
+        await rm(folder, { recursive: true })
+      }
+    })
+  }
+
+  it('belongs to the place: a copy can be used beside it, and a folder under another name', async () => {
+    const original = await testFolder()
+    const holder = await holding(original)
+    const copy = `${original}-copy`
+    await execute('cp', ['-r', original, copy])
+    ;(await takeLock(copy, NEVER)).release()
+    await assert.rejects(takeLock(original, NEVER), refusedBy(holder.pid))
+    holder.kill('SIGKILL')
+    await holder.ended
+    const moved = `${original}-moved`
+    await rename(original, moved)
+    ;(await takeLock(moved, NEVER)).release()
+  })
+
+  it('can be had at the end of a long path', async () => {
+    const folder = join(await testFolder(), ...Array(4).fill('x'.repeat(200)))
+    await mkdir(folder, { recursive: true })
+    const lock = await takeLock(folder, SOON)
+    await assert.rejects(takeLock(folder, SOON), refusedBy(process.pid))
+    lock.release()
+  })
+
+  it('is no matter of a database in memory', async () => {
+    const connectors = await Promise.all([connectPglite(null), connectPglite(null)])
+    await Promise.all(connectors.map((connector) => connector.close()))
+  })
+})
+
+describe('what somebody removes of a lock while it is held', () => {
+  afterEach(endLockProcesses)
+  for (const names of [['lock.sqlite'], ['lock'], ['lock', 'lock.sqlite']]) {
+    it(`lets nobody else in, and is put back: ${names.join(' and ')}`, async () => {
+      const folder = await testFolder()
+      const holder = await holding(folder, SOON)
+      for (const name of names) await rm(join(folder, name))
+      // Whoever comes before the holder has noticed sees its signs of life.
+      if (names.length === 1) await assert.rejects(takeLock(folder, SOON), IN_USE)
+      while ((await readdir(folder)).length < 2) await nextTurn()
+      await assert.rejects(takeLock(folder, NEVER), refusedBy(holder.pid))
+      assert.equal(await holder.ask('release'), 'released')
+      assert.deepEqual(await readdir(folder), [])
+    })
+  }
+
+  it('ends the holder when the folder itself is gone, and when another has it', async () => {
+    const folder = await testFolder()
+    const holder = await holding(folder, SOON)
+    await rename(folder, `${folder}-elsewhere`)
+    assert.match(await holder.next(), /^lost: .*its lock file is gone/)
+    await holder.ended
+    const another = await holding(`${folder}-elsewhere`, SOON)
+    const file = join(`${folder}-elsewhere`, 'lock')
+    const token = 'of somebody else'
+    const written = JSON.parse(await readFile(file, 'utf8'))
+    await writeFile(`${file}.new`, JSON.stringify({ ...written, token }))
+    await rename(`${file}.new`, file)
+    assert.match(await another.next(), /^lost: .*has taken the folder over/)
+    await another.ended
+  })
+})
+
+describe('the lock of version 0.1', () => {
+  const started = () => readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ')[19]
+  const held = async (holder: object | string) => {
+    const folder = await testFolder()
+    const text = typeof holder === 'string' ? holder : JSON.stringify({ token: 'x', ...holder })
+    await writeFile(join(folder, 'lock'), text)
+    return folder
+  }
+
+  it('keeps the folder while its process certainly runs, or nobody can tell', async () => {
+    const own = { pid: process.pid, host: hostname() }
+    const holders = [{ ...own, started: null }]
+    if (process.platform === 'linux') holders.push({ ...own, started: started() ?? null } as never)
+    for (const holder of holders) {
+      await assert.rejects(takeLock(await held(holder), NEVER), refusedBy(process.pid))
+    }
+  })
+
+  it('is no obstacle otherwise, nor is what it left', async (t) => {
+    const dead = { pid: 2 ** 22 + 1, host: hostname(), started: '1' }
+    const reused = { ...dead, pid: process.pid }
+    const elsewhere = { ...dead, host: 'elsewhere' }
+    for (const holder of [dead, reused, elsewhere, '', '{', 'null', '[]', '{"pid":"x"}', '7']) {
+      if (holder === reused && process.platform !== 'linux') continue
+      const folder = await held(holder)
+      await mkdir(join(folder, 'lock.takeover'))
+      ;(await takeLock(folder, NEVER)).release()
+      assert.deepEqual(await readdir(folder), [], JSON.stringify(holder))
+    }
+    if (process.platform !== 'linux') return t.diagnostic('a reused id cannot be told there')
+  })
+})
+
+describe('where the system has no locks', () => {
+  afterEach(endLockProcesses)
+
+  it('signs of life keep the folder, and one that stands still gives it up', async () => {
+    const folder = await testFolder()
+    const holder = await holding(folder, { ...SOON, noLocks: true })
+    await assert.rejects(takeLock(folder, { ...NO_LOCKS, ...NEVER }), refusedBy(holder.pid))
+    const told: string[] = []
+    holder.kill('SIGKILL')
+    await holder.ended
+    const lock = await takeLock(folder, { ...NO_LOCKS, tell: (line) => told.push(line) })
+    assert.match(told.join(), /^Cannot tell yet whether another server uses .* for 0.3 s$/)
+    lock.release()
+    assert.deepEqual(await readdir(folder), [])
+  })
+
+  it('one that was stopped for too long knows it before it does anything more', async () => {
+    const folder = await testFolder()
+    const stopped = await takeLock(folder, {
+      ...NO_LOCKS,
+      // Its beats never come: it is stopped until it asks.
+      times: { ...SOON.times, beatMs: 600_000, confirmMs: 0 },
+    })
+    assert.ok(stopped.confirm())
+    const other = await startLockProcess({ ...SOON, noLocks: true })
+    assert.equal(await other.ask(`take ${folder}`), 'held')
+    assert.ok(!stopped.confirm())
+    assert.match((await stopped.lost).message, /process \d+ on .* has taken the folder over/)
+    stopped.release()
+    await assert.rejects(takeLock(folder, { ...NO_LOCKS, ...NEVER }), refusedBy(other.pid))
+  })
+
+  it('a holder on another kernel is watched, whatever lock is had here', async () => {
+    const folder = await testFolder()
+    const holder = await holding(folder, { ...SOON, noLocks: true })
+    // On a network file system each kernel may keep its locks for itself.
+    await assert.rejects(takeLock(folder, { times: { patienceMs: 0 } }), refusedBy(holder.pid))
+    holder.kill('SIGSTOP')
+    const lock = await takeLock(folder, SOON)
+    holder.kill('SIGCONT')
+    assert.match(await holder.next(), /^lost: /)
+    await holder.ended
+    await sleep(0)
+    assert.ok(lock.confirm())
+    lock.release()
+  })
+})
