@@ -770,7 +770,7 @@ grant select on todo.tasks to todo_accounts;`,
   ...mutants(
     'the proof at start',
     'database/trial.ts',
-    ['database/catalogue.test.ts', 'every verb as another user on postgres'],
+    ['database/trial.test.ts', 'every verb as another user on postgres'],
     [
       ['nobody tries UPDATE', [['subject.change, ', '']]],
       ['nobody tries DELETE', [[`, 'delete from ' || subject.name]`, ']']]],

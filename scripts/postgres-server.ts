@@ -115,7 +115,8 @@ function start(): void {
   let log = ''
   started.stderr.on('data', (chunk: Buffer) => {
     log = (log + chunk).slice(-4096)
-    if (log.includes('ready to accept connections')) {
+    // A standby takes read-only ones.
+    if (/ready to accept (read-only )?connections/.test(log)) {
       log = ''
       wasReady = true
       console.log(`ready ${started.pid} postgres://postgres:${password}@127.0.0.1:${port}/postgres`)

@@ -264,7 +264,7 @@ describe('a start of several processes', { concurrency: 2 }, () => {
     ],
     [
       'a database that does not exist',
-      /^The database refused: database "nowhere" does not exist\n$/,
+      /^The database refused: database "nowhere" does not exist\. Create it .*\n$/,
       () => ({ DATABASE_URL: Object.assign(new URL(url), { pathname: '/nowhere' }).href }),
     ],
   ]

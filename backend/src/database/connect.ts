@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../core/config.ts'
-import { fromDatabase } from './errors.ts'
 import { MigrationError } from './history.ts'
 import { LockedError } from './lock-file.ts'
 import { migrate } from './migrate.ts'
 import { connectPglite } from './pglite.ts'
 import type { Connector } from './pool.ts'
 import { connectPostgres } from './postgres.ts'
+import { AWAY, explainStart, type StartFailure } from './start-failure.ts'
 import { WallError } from './wall-error.ts'
 import { proveAccountsRole, proveWalls } from './walls.ts'
 
@@ -24,9 +24,15 @@ export async function connect(
     : connectPostgres({ ...database, poolMax })
 }
 
+/** How long a start tries a database that may come back, and how often. */
+export interface Patience {
+  readonly patienceMs?: number
+  readonly retryMs?: number
+}
+
 /**
- * Connections to the database, migrated, with its walls proven to stand. While it is away it is tried again for
- * 30 s.
+ * Connections to the database, migrated, with its walls proven to stand. While it is away, read-only
+ * or full it is tried again for 30 s.
  *
  * @param tell is given a line for each attempt that failed.
  * @throws {LockedError} the embedded folder is in use. @throws {MigrationError} the schema is not
@@ -35,51 +41,47 @@ export async function connect(
 export async function openConnector(
   config: Pick<Config, 'database' | 'poolMax' | 'accounts'>,
   tell: (message: string) => void = () => {},
+  { patienceMs = PATIENCE_MS, retryMs = RETRY_MS }: Patience = {},
 ): Promise<Connector> {
   const connector = await connect(config, tell)
   try {
-    const giveUpMs = performance.now() + PATIENCE_MS
-    while (!(await prepare(connector, config, giveUpMs, tell))) await sleep(RETRY_MS)
-    return connector
+    const startedMs = performance.now()
+    for (;;) {
+      const failure = await prepare(connector, config)
+      if (failure === undefined) return connector
+      const { state, reason, advice } = failure
+      if (performance.now() - startedMs > patienceMs) throw gaveUp(failure, patienceMs)
+      tell(`${state} (${reason}); trying again. ${advice}`)
+      await sleep(retryMs)
+    }
   } catch (error) {
     await connector.close().catch(() => undefined)
     throw error
   }
 }
 
+function gaveUp({ state, reason, advice, cause }: StartFailure, patienceMs: number): Error {
+  const seconds = `for ${patienceMs / 1000} s`
+  const what = state === AWAY ? 'The database could not be reached' : state
+  return new Error(`${what} ${seconds}: ${reason}. ${advice}`, { cause })
+}
+
+/** @returns what may pass by itself, or undefined when the database is ready. @throws what does not. */
 async function prepare(
   connector: Connector,
   { accounts }: Pick<Config, 'accounts'>,
-  giveUpMs: number,
-  tell: (message: string) => void,
-): Promise<boolean> {
+): Promise<StartFailure | undefined> {
   try {
     await migrate(connector)
     await proveWalls(connector)
     if (accounts !== null) await proveAccountsRole(connector)
-    return true
+    return undefined
   } catch (error) {
     if ([LockedError, MigrationError, WallError].some((known) => error instanceof known))
       throw error
-    const reason = reasonOf(error)
-    const hopeless = /does not support SSL|ENOENT/.test(reason)
-    if (hopeless || fromDatabase(error).code !== 'service_unavailable') {
-      throw new Error(`The database refused: ${reason}`, { cause: error })
-    }
-    if (performance.now() > giveUpMs) {
-      throw new Error(
-        `The database could not be reached for ${PATIENCE_MS / 1000} s: ${reason}. Check DATABASE_URL, and that the server runs.`,
-        { cause: error },
-      )
-    }
-    tell(`The database is away (${reason}); trying again`)
-    return false
+    const failure = explainStart(error)
+    if (failure.passes) return failure
+    const { state, reason, advice } = failure
+    throw new Error(`${state}: ${reason}. ${advice}`, { cause: error })
   }
-}
-
-/** A refused connection to a name of several addresses is an AggregateError without a message. */
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ')
-  const { message } = (error ?? {}) as { message?: unknown } // pg rejects with plain objects, too
-  return typeof message === 'string' ? message : String(error)
 }

@@ -1,0 +1,96 @@
+import { fromDatabase, sqlState } from './errors.ts'
+
+/** Why a start could not use its database. */
+export interface StartFailure {
+  /** What is so, in words that go before the reason: "The database is away". */
+  readonly state: string
+  /** What PostgreSQL or the network said. */
+  readonly reason: string
+  readonly advice: string
+  /** Whether it may pass by itself, so that the start tries again. */
+  readonly passes: boolean
+  readonly cause: unknown
+}
+
+type Known = Pick<StartFailure, 'state' | 'advice'>
+
+export const AWAY = 'The database is away'
+const CHECK = 'Check DATABASE_URL, and that the server runs.'
+
+/** SQLSTATEs that may pass: a failover, a start, connections that others give back (PostgreSQL manual, appendix A). */
+const PASSING: Readonly<Record<string, Known>> = {
+  '25006': {
+    state: 'The database is read-only',
+    advice:
+      'Set DATABASE_URL to the primary. If it is the primary, take default_transaction_read_only back, which some hosts set on a full disk.',
+  },
+  '53100': {
+    state: 'The disk of the database is full',
+    advice: 'Give the database more room.',
+  },
+  '53300': {
+    state: 'The database has no connection left',
+    advice:
+      'Raise max_connections or the limit of the login or database, or lower DATABASE_POOL_MAX.',
+  },
+  '57P03': {
+    state: 'The database takes no connections yet',
+    advice: 'Wait until it has started, or look into its log.',
+  },
+}
+
+const LOGIN = 'The login in DATABASE_URL'
+/** What only somebody can mend, by SQLSTATE and, where one has several causes, by the text. */
+const REFUSALS: readonly (readonly [state: string, text: RegExp, advice: string])[] = [
+  ['28P01', /./, `Set the user and the password in DATABASE_URL to those of a login.`],
+  [
+    '28000',
+    /pg_hba|no encryption/,
+    'Add a line for this host, user and database to pg_hba.conf, or add sslmode=require to DATABASE_URL if it asks for TLS.',
+  ],
+  ['28000', /not permitted to log in/, `${LOGIN} needs: alter role <login> login.`],
+  ['28000', /./, 'Set the user in DATABASE_URL to a login that is there.'],
+  ['3D000', /./, 'Create it (create database <name>), or name another in DATABASE_URL.'],
+  [
+    '42501',
+    /create role/,
+    'Give the login CREATEROLE, or run as a superuser: create role todo_user; create role todo_accounts; grant todo_user, todo_accounts to <login>.',
+  ],
+  [
+    '42501',
+    /for database/,
+    'Run as its owner: grant create, connect on database <name> to <login>.',
+  ],
+  [
+    '42501',
+    /./,
+    'The login that migrates (DATABASE_URL_UNPOOLED, or DATABASE_URL) must own todo and todo_auth or be a member of their owner. One that only serves needs: grant usage on schema todo to <login>; grant select on todo.migrations to <login>.',
+  ],
+]
+
+/** What a failure at start means, so that a person can mend it. */
+export function explainStart(error: unknown): StartFailure {
+  const reason = reasonOf(error)
+  const state = sqlState(error) ?? ''
+  const passing = PASSING[state]
+  if (passing !== undefined) return { ...passing, reason, passes: true, cause: error }
+  const hopeless = /does not support SSL|ENOENT/.test(reason)
+  if (!hopeless && fromDatabase(error).code === 'service_unavailable') {
+    return { state: AWAY, reason, advice: CHECK, passes: true, cause: error }
+  }
+  const refusal = REFUSALS.find(([known, text]) => known === state && text.test(reason))
+  return {
+    state: 'The database refused',
+    reason,
+    advice: refusal?.[2] ?? 'Look into its log.',
+    passes: false,
+    cause: error,
+  }
+}
+
+/** A refused connection to a name of several addresses is an AggregateError without a message. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ')
+  const { message } = (error ?? {}) as { message?: unknown } // pg rejects with plain objects, too
+  return typeof message === 'string' ? message : String(error)
+}
