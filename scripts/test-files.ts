@@ -30,7 +30,8 @@ export async function watchFiles(): Promise<TestFiles> {
   let tell = (_file: TestFile) => {}
   const server = createServer((socket) => {
     const lines = createInterface({ input: socket })
-    socket.on('error', () => {}) // close comes as well
+    // A file that is killed resets it; close comes as well.
+    for (const emitter of [socket, lines]) emitter.on('error', () => {})
     lines.once('line', (line) => {
       const file = testFile(JSON.parse(line), socket, lines)
       running.push(file)

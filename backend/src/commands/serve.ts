@@ -2,6 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { openAccounts } from '../accounts/accounts.ts'
 import { buildApp } from '../app.ts'
 import type { Config } from '../core/config.ts'
+import { end, print } from '../core/end.ts'
 import { LIMITS } from '../core/limits.ts'
 import { createLogger } from '../core/logger.ts'
 import type { RequestLimit } from '../core/request-windows.ts'
@@ -9,7 +10,7 @@ import { openConnector } from '../database/connect.ts'
 import { PipelinedPool } from '../database/pool.ts'
 import type { Database } from '../database/session.ts'
 import { firstSteps } from './first-steps.ts'
-import { CLOSE_LIMIT_MS, STOP_LIMIT_MS } from './stop.ts'
+import { killAfter, STOP_LIMITS, type StopLimits } from './stop.ts'
 
 /** A server that listens, in this process. */
 export interface Server {
@@ -26,7 +27,11 @@ export interface Server {
  * @param limit counts the task requests of users; without it this process does.
  * @throws {Error} why it cannot serve, in one line.
  */
-export async function serve(config: Config, limit?: RequestLimit): Promise<Server> {
+export async function serve(
+  config: Config,
+  limit?: RequestLimit,
+  stopLimits: StopLimits = STOP_LIMITS,
+): Promise<Server> {
   const logger = await createLogger(config.logLevel, config.processes > 1)
   const connector = await openConnector(config, (message) => logger.warn(message))
   const database = new PipelinedPool(connector, LIMITS, (err) => logger.error({ err }, err.message))
@@ -35,7 +40,11 @@ export async function serve(config: Config, limit?: RequestLimit): Promise<Serve
   const address = await listen(app, config)
   accounts?.continueDeletions()
   stopWithDatabase(app, database)
-  return { log: logger, greet: () => greet(config, database, address, logger), stop: stopOf(app) }
+  return {
+    log: logger,
+    greet: () => greet(config, database, address, logger),
+    stop: stopOf(app, stopLimits),
+  }
 }
 
 /** Where it listens, what keeps the tasks, and how to make the first one. */
@@ -56,7 +65,7 @@ async function greet(
     `  database  ${database.description}`,
   ]
   if (!config.production) lines.push('', ...(await firstSteps(config, address)), '')
-  console.log(lines.join('\n'))
+  print(lines.join('\n'))
 }
 
 async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {
@@ -74,18 +83,19 @@ async function listen(app: FastifyInstance, { host, port }: Config): Promise<str
   }
 }
 
-function stopOf(app: FastifyInstance): Server['stop'] {
+function stopOf(app: FastifyInstance, { requestsMs, closeMs, lastMs }: StopLimits): Server['stop'] {
   let stopping = false
   return async () => {
     if (stopping) return
     stopping = true
+    killAfter(lastMs)
     setTimeout(() => {
-      app.log.warn(`requests were still under way after ${STOP_LIMIT_MS} ms, and are cut off`)
+      app.log.warn(`requests were still under way after ${requestsMs} ms, and are cut off`)
       app.server.closeAllConnections()
-    }, STOP_LIMIT_MS).unref()
-    setTimeout(() => process.exit(1), STOP_LIMIT_MS + CLOSE_LIMIT_MS).unref()
+    }, requestsMs).unref()
+    setTimeout(() => end(1), requestsMs + closeMs).unref()
     await app.close()
-    process.exit(0)
+    await end(0)
   }
 }
 
@@ -95,6 +105,6 @@ function stopWithDatabase(app: FastifyInstance, database: Database): void {
       { err },
       'The database is gone for good; is the disk full? What was acknowledged is kept: start again',
     )
-    process.exit(1)
+    return end(1)
   })
 }

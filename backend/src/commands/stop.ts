@@ -1,19 +1,36 @@
+import { Worker } from 'node:worker_threads'
+import { end } from '../core/end.ts'
 import type { Log } from '../core/logger.ts'
 
-/** A stop waits this long for requests under way. */
-export const STOP_LIMIT_MS = 10_000
-/** And this long for the database to be closed behind them. */
-export const CLOSE_LIMIT_MS = 5_000
+/** After the first signal a process has ended within 10 s, whatever clients, database and log do. */
+export interface StopLimits {
+  /** Requests under way have this long. */
+  readonly requestsMs: number
+  /** And the database this long to be closed behind them. */
+  readonly closeMs: number
+  /** Then the primary of several processes ends those that are left. */
+  readonly hangingMs: number
+  /** And then a process is killed that has not ended by itself. */
+  readonly lastMs: number
+}
+
+export const STOP_LIMITS: StopLimits = {
+  requestsMs: 8_000,
+  closeMs: 1_000,
+  hangingMs: 9_400,
+  lastMs: 9_800,
+}
 /** Ctrl-C reaches the server from the terminal and once more from npm: one stop, not two. */
 const SAME_SIGNAL_MS = 1_000
 
-export const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const
+/** SIGHUP comes when the terminal is closed. */
+export const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** What the primary of several processes tells a worker that is to stop. */
 export const STOP = 'stop'
 
 /**
- * Stops with the first SIGINT or SIGTERM; a second one, later, ends the process at once with 1.
+ * Stops with the first of these signals; a second one, later, ends the process at once with 1.
  *
  * @param cut what to do before that.
  */
@@ -26,8 +43,14 @@ export function stopOnSignals(log: Log, stop: () => void, cut = () => {}): void 
       stop()
     } else if (performance.now() - stoppingMs > SAME_SIGNAL_MS) {
       cut()
-      process.exit(1)
+      void end(1)
     }
   }
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal)
+}
+
+/** The last resort: a thread of its own kills the process, also when its event loop stands still. */
+export function killAfter(ms: number): void {
+  const program = `setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${ms})`
+  new Worker(program, { eval: true, execArgv: [] }).unref()
 }

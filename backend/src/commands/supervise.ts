@@ -1,17 +1,15 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { Config } from '../core/config.ts'
-import { endWithReason } from '../core/end.ts'
+import { end, endWithReason } from '../core/end.ts'
 import { Lessor } from '../core/lessor.ts'
 import { createLogger, type Log } from '../core/logger.ts'
 import { RequestWindows } from '../core/request-windows.ts'
-import { CLOSE_LIMIT_MS, STOP, STOP_LIMIT_MS, stopOnSignals } from './stop.ts'
+import { killAfter, STOP, type StopLimits, stopOnSignals } from './stop.ts'
 
 /** A worker that listened for this long did not die of its start. */
 const STEADY_MS = 10_000
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 30_000
-/** Workers keep to the limits of a stop themselves; this is for one that hangs. */
-const HANGING_LIMIT_MS = STOP_LIMIT_MS + CLOSE_LIMIT_MS + 1_000
 
 /**
  * The primary of several server processes: it starts them, hands connections to them in turn (Node
@@ -19,9 +17,9 @@ const HANGING_LIMIT_MS = STOP_LIMIT_MS + CLOSE_LIMIT_MS + 1_000
  *
  * The first starts alone. Why it cannot serve it prints itself, and the primary ends as it did.
  */
-export async function supervise(config: Config): Promise<void> {
+export async function supervise(config: Config, stopLimits: StopLimits): Promise<void> {
   const log = await createLogger(config.logLevel, true)
-  const supervisor = new Supervisor(config, log)
+  const supervisor = new Supervisor(config, log, stopLimits)
   stopOnSignals(
     log,
     () => supervisor.stop(),
@@ -34,12 +32,14 @@ class Supervisor {
   readonly #processes: number
   readonly #log: Log
   readonly #lessor: Lessor
+  readonly #stopLimits: StopLimits
   readonly #workers = new Set<Worker>()
   #serving = false
   #stopping = false
   #exitCode = 0
 
-  constructor({ processes, rateLimitPerMinute }: Config, log: Log) {
+  constructor({ processes, rateLimitPerMinute }: Config, log: Log, stopLimits: StopLimits) {
+    this.#stopLimits = stopLimits
     this.#processes = processes
     this.#log = log
     this.#lessor = new Lessor(new RequestWindows(rateLimitPerMinute), (id, parts) =>
@@ -70,8 +70,9 @@ class Supervisor {
       this.#lessor.forget(worker.id)
       if (this.#stopping) return this.#stopped(code)
       if (!this.#serving) {
-        if (code === null) endWithReason(`The first server process ended at its start: ${reason}`)
-        process.exit(code || 1)
+        if (code === null)
+          return endWithReason(`The first server process ended at its start: ${reason}`)
+        return end(code || 1)
       }
       const steady = listeningMs !== undefined && performance.now() - listeningMs > STEADY_MS
       this.#replace(worker, reason, steady ? 0 : deaths + 1)
@@ -86,12 +87,14 @@ class Supervisor {
   /** Ends this process when all workers have ended: with 0 if each of them did. */
   stop(): void {
     this.#stopping = true
+    killAfter(this.#stopLimits.lastMs)
     for (const worker of this.#workers) tell(worker, STOP)
+    // Workers keep to the limits themselves; this is for one that hangs.
     setTimeout(() => {
       this.cut()
-      process.exit(1)
-    }, HANGING_LIMIT_MS)
-    if (this.#workers.size === 0) process.exit(0)
+      void end(1)
+    }, this.#stopLimits.hangingMs)
+    if (this.#workers.size === 0) void end(0)
   }
 
   cut(): void {
@@ -115,7 +118,7 @@ class Supervisor {
 
   #stopped(code: number | null): void {
     if (code !== 0) this.#exitCode = 1
-    if (this.#workers.size === 0) process.exit(this.#exitCode)
+    if (this.#workers.size === 0) void end(this.#exitCode)
   }
 }
 

@@ -1,15 +1,16 @@
 import cluster from 'node:cluster'
 import type { Config } from '../core/config.ts'
+import { end } from '../core/end.ts'
 import { LeasedLimit } from '../core/leased-limit.ts'
 import { serve } from './serve.ts'
-import { STOP, STOP_SIGNALS } from './stop.ts'
+import { STOP, STOP_SIGNALS, type StopLimits } from './stop.ts'
 
 /** One server process of several; the primary (`supervise.ts`) started it. */
-export async function work(config: Config): Promise<void> {
+export async function work(config: Config, stopLimits: StopLimits): Promise<void> {
   const { worker } = cluster
   // Ctrl-C reaches workers as well, and the primary alone decides when they stop.
   for (const signal of STOP_SIGNALS) process.on(signal, () => {})
-  let stop: () => Promise<void> = async () => process.exit(0)
+  let stop: () => Promise<void> = () => end(0)
   const limit = new LeasedLimit(config.rateLimitPerMinute, (parts) => {
     process.send?.(parts, undefined, undefined, ignore)
   })
@@ -24,7 +25,7 @@ export async function work(config: Config): Promise<void> {
     limit.countAlone()
     stop()
   })
-  const server = await serve(config, limit)
+  const server = await serve(config, limit, stopLimits)
   stop = server.stop
   // The first one serves before the others are started.
   if (worker?.id === 1) await server.greet()

@@ -1,17 +1,11 @@
+import { constants, fstatSync, openSync } from 'node:fs'
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino'
+import { atEnd } from './end.ts'
+import { LogLines, STANDARD_OUTPUT } from './log-lines.ts'
 import { describeError, redactText } from './redact.ts'
 
 /** What code needs of a logger, the server's or a request's. */
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
-
-/**
- * Lines are written together, this many bytes at a time or after this long: one write for each
- * would be a tenth of what a request costs. A process that ends by itself writes what is left.
- */
-const PIECE_BYTES = 16_384
-const LATEST_MS = 100
-/** A pipe takes that in one piece (PIPE_BUF of Linux), so that lines of two processes do not mix. */
-const SHARED_PIECE_BYTES = 4_096
 
 /**
  * JSON lines, for machines; lines to read where a person watches.
@@ -19,7 +13,12 @@ const SHARED_PIECE_BYTES = 4_096
  * @param shared whether other processes write to the same place.
  */
 export async function createLogger(level: string, shared = false): Promise<Logger> {
-  return pino(loggerOptions(level), await destination(shared))
+  const lines = new LogLines(ownDescriptor(), shared)
+  const logger = pino(loggerOptions(level), await destination(lines))
+  lines.onceAgain = (lost) =>
+    logger.warn({ lost }, 'Lines of the log were lost: nobody read them, or there was no room')
+  atEnd(lines)
+  return logger
 }
 
 const WARNING = 40
@@ -52,17 +51,28 @@ function errorIn(given: unknown): unknown {
   return typeof given === 'object' && given !== null && 'err' in given ? given.err : undefined
 }
 
-async function destination(shared: boolean): Promise<DestinationStream> {
-  if (!process.stdout.isTTY) {
-    const piece = shared ? SHARED_PIECE_BYTES : PIECE_BYTES
-    return pino.destination({
-      dest: 1,
-      sync: false,
-      minLength: piece - 1,
-      maxWrite: piece,
-      periodicFlush: LATEST_MS,
-    })
+/**
+ * Of a pipe, this process's own way in, which says at once that it is full. The one that it was started
+ * with is its parent's and its siblings' as well: each that starts or ends makes it wait again, for all.
+ * Where it cannot be opened (a container's pipe is root's) that one is used.
+ */
+function ownDescriptor(): number {
+  try {
+    if (!fstatSync(STANDARD_OUTPUT).isFIFO()) return STANDARD_OUTPUT
+    const { O_WRONLY, O_NONBLOCK } = constants
+    return openSync(`/proc/self/fd/${STANDARD_OUTPUT}`, O_WRONLY | O_NONBLOCK)
+  } catch {
+    return STANDARD_OUTPUT
   }
-  const { default: pretty } = await import('pino-pretty')
-  return pretty({ ignore: 'pid,hostname,reqId', translateTime: 'HH:MM:ss', singleLine: true })
+}
+
+/** Asking what standard output is also makes a pipe say at once when it is full. */
+async function destination(lines: LogLines): Promise<DestinationStream> {
+  if (!process.stdout.isTTY) return lines
+  const { prettyFactory } = await import('pino-pretty')
+  const pretty = prettyFactory({
+    ...{ ignore: 'pid,hostname,reqId', translateTime: 'HH:MM:ss', singleLine: true },
+    colorize: true,
+  })
+  return { write: (line) => lines.write(pretty(line) ?? '') }
 }

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { Agent, createServer } from 'node:http'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { STOP_LIMITS } from '../src/commands/stop.ts'
+import type { Environment } from '../src/core/settings.ts'
+import { exchange, SECRET } from './support/app.ts'
+import { embeddedFolder, emptyPostgres } from './support/databases.ts'
+import { type Fifo, makeFifo } from './support/fifo.ts'
+import { startProxy } from './support/proxy.ts'
+import { startProcess } from './support/started.ts'
+
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+/** With a tenth of the limits of a stop. */
+const QUICK_MAIN = fileURLToPath(new URL('./support/stopping/main.ts', import.meta.url))
+
+type Target = number | 'pipe' | 'ignore'
+
+/** A port that is free now: what the server prints cannot always be read here. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  return typeof address === 'object' ? (address?.port ?? 0) : 0
+}
+
+async function start(program: string, environment: Environment, out: Target, err: Target) {
+  const port = await freePort()
+  const child = startProcess(process.execPath, [program], {
+    env: {
+      ...{ PATH: process.env.PATH, BETTER_AUTH_SECRET: SECRET, PORT: String(port) },
+      ...{ RATE_LIMIT_PER_MINUTE: '0', LOG_LEVEL: 'info', ...environment },
+    },
+    stdio: ['ignore', out, err],
+  })
+  const ended = once(child, 'exit')
+  let isOver = false
+  ended.then(() => {
+    isOver = true
+  })
+  const agent = new Agent({ keepAlive: true, maxSockets: 8 })
+  const ask = (path: string) => exchange(port, 'GET', path, { agent })
+  const ready = async () => {
+    while ((await ask('/readyz').catch(() => undefined))?.status !== 200) {
+      assert.ok(!isOver, 'it ended')
+    }
+  }
+  /** Log lines of 14 kB, so that a pipe and what waits before it are full soon. */
+  const writeMuch = async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 150 }, () => ask(`/livez?${'x'.repeat(14_000)}`)),
+    )
+    assert.ok(answers.every(({ status }) => status === 200))
+  }
+  const stop = async (signal: NodeJS.Signals) => {
+    child.kill(signal)
+    const [code, killedBy] = await ended
+    agent.destroy()
+    return killedBy ?? code
+  }
+  return { port, ask, ready, writeMuch, stop, ended }
+}
+
+/** What can become of the place the log goes to: where a process writes, and what happens when it serves. */
+const PLACES: Record<string, () => Promise<{ out: Target; err: Target; happen: () => unknown }>> = {
+  'a pipe whose reader is gone': async () => {
+    const fifo = await makeFifo()
+    return { out: fifo.descriptor, err: 'ignore', happen: () => fifo.leave() }
+  },
+  'a pipe whose reader stands still': async () => {
+    const fifo = await makeFifo()
+    return { out: fifo.descriptor, err: 'ignore', happen: () => fifo.stall() }
+  },
+  'one pipe with standard error, that nobody ever reads': async () => {
+    const fifo = await makeFifo()
+    fifo.stall()
+    return { out: fifo.descriptor, err: fifo.descriptor, happen: () => {} }
+  },
+  'a full disk': async () => {
+    const descriptor = openSync('/dev/full', 'w')
+    return { out: descriptor, err: descriptor, happen: () => closeSync(descriptor) }
+  },
+}
+
+describe('a stop', { concurrency: 2 }, () => {
+  let url: string
+  let drop: () => Promise<void>
+  before(async () => {
+    const made = await emptyPostgres()
+    url = made.url
+    drop = made.drop
+  })
+  after(() => drop())
+
+  const SERVERS: Record<string, () => Promise<Environment>> = {
+    'the embedded database': async () => ({
+      DATABASE_URL: `pglite:${await embeddedFolder('migrated')}`,
+    }),
+    'two processes': async () => ({
+      ...{ DATABASE_URL: url, DATABASE_POOL_MAX: '2', WEB_CONCURRENCY: '2' },
+    }),
+  }
+  const signals = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGTERM'] as const
+  for (const [server, settings] of Object.entries(SERVERS)) {
+    for (const [n, [place, make]] of Object.entries(PLACES).entries()) {
+      const signal = signals[n] ?? 'SIGTERM'
+      it(`ends with 0 after ${signal}, and it served, with its log in ${place}: ${server}`, async () => {
+        const { out, err, happen } = await make()
+        const { ready, writeMuch, stop } = await start(MAIN, await settings(), out, err)
+        await ready()
+        await happen()
+        await writeMuch()
+        assert.equal(await stop(signal), 0)
+      })
+    }
+  }
+
+  it('ends with 0 where standard output and standard error are closed', async () => {
+    const folder = await embeddedFolder('migrated')
+    const port = await freePort()
+    const child = startProcess('sh', ['-c', 'exec "$0" "$1" >&- 2>&-', process.execPath, MAIN], {
+      env: {
+        ...{ PATH: process.env.PATH, BETTER_AUTH_SECRET: SECRET, PORT: String(port) },
+        DATABASE_URL: `pglite:${folder}`,
+      },
+      stdio: 'ignore',
+    })
+    const ended = once(child, 'exit')
+    while ((await exchange(port, 'GET', '/readyz', {}).catch(() => undefined))?.status !== 200) {
+      assert.equal(child.exitCode, null)
+    }
+    child.kill('SIGHUP')
+    assert.deepEqual(await ended, [0, null])
+  })
+
+  it('says how many lines were lost when the log is read again', async () => {
+    const fifo: Fifo = await makeFifo()
+    const environment = { DATABASE_URL: `pglite:${await embeddedFolder('migrated')}` }
+    const { ready, writeMuch, stop } = await start(MAIN, environment, fifo.descriptor, 'ignore')
+    await ready()
+    fifo.stall()
+    await writeMuch()
+    assert.match(await fifo.flow(/"lost":\d+/), /"lost":[1-9]\d*,"msg":"Lines of the log were lost/)
+    assert.equal(await stop('SIGTERM'), 0)
+  })
+
+  it('ends what is under way when its time is over, with nobody reading the log', async () => {
+    for (const processes of ['1', '2']) {
+      const proxy = await startProxy(url)
+      const fifo = await makeFifo()
+      fifo.stall()
+      const { descriptor } = fifo
+      const settings = { DATABASE_URL: proxy.url, WEB_CONCURRENCY: processes, ACCOUNTS: 'off' }
+      const server = await start(QUICK_MAIN, settings, descriptor, descriptor)
+      await server.ready()
+      await server.writeMuch()
+      proxy.freeze(true)
+      const underWay = server.ask('/readyz').catch(() => 'cut')
+      // It has been asked: what it is asked after that, on another connection, it has answered.
+      await server.ask('/livez')
+      assert.notEqual(await server.stop('SIGTERM'), 0)
+      await underWay
+      await proxy.close()
+    }
+  })
+
+  it('kills a process whose event loop stands still', async () => {
+    const program = `
+      import { killAfter } from ${JSON.stringify(new URL('../src/commands/stop.ts', import.meta.url))}
+      killAfter(100)
+      for (;;);`
+    const parameters = ['--input-type=module-typescript', '--eval', program]
+    const child = startProcess(process.execPath, parameters, { stdio: 'ignore' })
+    assert.deepEqual(await once(child, 'exit'), [null, 'SIGKILL'])
+  })
+
+  it('has ended within 10 s of its signal: the limits leave time for one after the other', () => {
+    const { requestsMs, closeMs, hangingMs, lastMs } = STOP_LIMITS
+    assert.ok(requestsMs + closeMs < hangingMs && hangingMs < lastMs && lastMs < 10_000)
+  })
+})
