@@ -1,6 +1,7 @@
 /**
  * What 64 kB of requests in one write cost, on ten connections that read nothing at first, and then
- * all of it: for each public route, and for paths and methods that are none. `npm run bench:pipelining`.
+ * all of it: for each public route, and for paths and methods that are none. `npm run bench:pipelining`;
+ * with `-- docs` those that have that text alone.
  */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -98,7 +99,8 @@ async function measure(what: string, request: string): Promise<Figures> {
 
 let bad = 0
 try {
-  const all = await requests()
+  const [text = ''] = process.argv.slice(2)
+  const all = new Map([...(await requests())].filter(([what]) => what.includes(text)))
   // What is loaded and compiled with the first of each request is no cost of pipelining.
   for (const request of all.values()) {
     const socket = await open()

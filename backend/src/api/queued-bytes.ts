@@ -1,7 +1,11 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Limits } from '../core/limits.ts'
 
-/** From here on a text is sent as bytes, of which there is one copy; Node would keep the text as well. */
+/**
+ * From here on a text that is a whole answer is sent as bytes, which are counted as such. Those of a
+ * stream are not: many of them pass by, and the system's copy of a text is gone as soon as it is
+ * sent, where bytes wait for the garbage collector.
+ */
 const LONG_TEXT = 16_384
 
 /** Bytes that were made once and are sent to whoever asks: they take no memory of an answer's own. */
@@ -56,18 +60,18 @@ function countedBy(queued: QueuedBytes): QueuedBytes['Response'] {
 
     // The parameters are those of each of Node's overloads, and are passed on as they came.
     override write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
-      const more = super.write(this.#once(chunk) as never, encoding as never, callback as never)
+      const more = super.write(chunk as never, encoding as never, callback as never)
       this.#count()
       return more
     }
 
     override end(chunk?: unknown, encoding?: unknown, callback?: unknown): this {
-      super.end(this.#once(chunk) as never, encoding as never, callback as never)
+      super.end(this.#whole(chunk) as never, encoding as never, callback as never)
       this.#count()
       return this
     }
 
-    #once(chunk: unknown): unknown {
+    #whole(chunk: unknown): unknown {
       if (typeof chunk === 'string') return chunk.length < LONG_TEXT ? chunk : Buffer.from(chunk)
       if (chunk instanceof Buffer && shared.has(chunk)) this.#shared += chunk.length
       return chunk
