@@ -56,14 +56,14 @@ export class PgliteStream extends Duplex implements Session {
     this.#prepared ||= preparesByName(chunk)
     const overdue = this.#startTime()
     const answer = (bytes: Uint8Array) => {
+      if (this.destroyed) return
       overdue?.refresh()
       if (bytes.length > 0) this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
     }
     this.#thread.exchange(this, chunk, answer).then(
       (bytes) => {
-        clearTimeout(overdue)
-        if (this.destroyed) return done()
         answer(bytes)
+        clearTimeout(overdue)
         done()
       },
       (error) => {

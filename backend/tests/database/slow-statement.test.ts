@@ -14,9 +14,9 @@ import { insertTask } from '../../src/models/task.ts'
 import { embeddedFolder, rawStatement, taskId } from '../support/databases.ts'
 
 const UNAVAILABLE = { code: 'service_unavailable', headers: { 'retry-after': '1' } }
-const SLOW_S = 2
+const SLOW_S = 4
 /** All of them shorter than the slow statement. */
-const limits = { ...LIMITS, statementMs: 300, statementWaitMs: 150, databaseSilenceMs: 500 }
+const limits = { ...LIMITS, statementMs: 1_000, statementWaitMs: 300, databaseSilenceMs: 800 }
 
 const ids = rawStatement('select id from todo.tasks order by id')
 const slow = rawStatement(`select pg_sleep(${SLOW_S})`)
@@ -133,12 +133,12 @@ describe('while the embedded database works on a statement for long', () => {
       }, 10)
       const endless = rawStatement('select count(*) from generate_series(1, 1e12)')
       await assert.rejects(pool.asUser('alice', endless), UNAVAILABLE)
-      assert.match((await connector.failed).message, /worked on one statement for 2000 ms/)
+      assert.match((await connector.failed).message, /worked on one statement for 3000 ms/)
       clearInterval(turning)
       assert.ok(turns > 10, 'the event loop went on')
       await assert.rejects(pool.ping(), UNAVAILABLE)
     }
-    await withTasks({ databaseWorkMs: 2_000 }, work, [1, 2])
+    await withTasks({ databaseWorkMs: 3_000 }, work, [1, 2])
   })
 
   it('one that is stuck ends it as soon as it has been silent for long enough', async () => {
@@ -190,7 +190,7 @@ describe('the watchdog', () => {
     ['reads files', `for (;;) require('node:fs').readFileSync('/dev/null')`],
   ] as const) {
     it(`lets a thread work that ${what}, up to databaseWorkMs`, async () => {
-      assert.match(await outcomeOf(code, { databaseWorkMs: 1_500 }), /worked on one statement/)
+      assert.match(await outcomeOf(code, { databaseWorkMs: 2_000 }), /worked on one statement/)
     })
   }
 })
