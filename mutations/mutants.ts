@@ -545,7 +545,7 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'the scope',
-    'database/account-pool.ts',
+    'database/account-query.ts',
     ['database/search-path.test.ts', 'functions of others on postgres are given nothing'],
     [
       [
@@ -651,7 +651,7 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'the scope',
-    'database/account-pool.ts',
+    'database/account-query.ts',
     ['database/accounts.test.ts', `the accounts' tables on postgres`],
     [
       [
