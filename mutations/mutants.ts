@@ -557,7 +557,7 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'the scope',
-    'database/account-pool.ts',
+    'database/account-query.ts',
     ['database/scope-search-path.test.ts', 'functions of others on postgres are given nothing'],
     [
       [
@@ -663,7 +663,7 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'the scope',
-    'database/account-pool.ts',
+    'database/account-query.ts',
     ['database/accounts.test.ts', `the accounts' tables on postgres`],
     [
       [

@@ -40,7 +40,7 @@ export const LIMITS = Object.freeze({
   /** What one connection is given before it answers, at first and at most, and how much work that may be. */
   statementsAhead: 16,
   statementsAheadMost: 64,
-  workAheadMs: 10,
+  workAheadMs: 20,
   /** Nothing is put behind a statement that has run for longer. */
   behindMs: 50,
   /** While a user's first has waited this long, none of theirs may; nor any while no connection answers. */

@@ -10,7 +10,8 @@ import {
   SelectQueryNode,
 } from 'kysely'
 import type { PoolClient } from 'pg'
-import { type AccountPool, query } from './account-pool.ts'
+import type { AccountPool } from './account-pool.ts'
+import { query } from './account-query.ts'
 
 /**
  * A transaction holds the embedded database for itself, so one that is forgotten is ended, before a
@@ -98,9 +99,8 @@ class AccountConnection implements DatabaseConnection {
   }
 
   async #begin(): Promise<PoolClient> {
-    const client = await this.#pool.connect()
+    const client = await this.#pool.begin()
     this.#client = client
-    await this.#pool.use(client, () => client.query('begin'), false)
     this.#limit = setTimeout(() => {
       this.#forget()
       this.#overdue = true

@@ -31,6 +31,10 @@ export class AnswerCheck {
     this.#expected = expected
   }
 
+  get begun(): boolean {
+    return this.#echoed || this.scoped
+  }
+
   /** Whether the scope has run, for this request; what comes then is the statement's. */
   get scoped(): boolean {
     return this.#part !== 'scope'
@@ -58,13 +62,14 @@ export class AnswerCheck {
       return false
     }
     if (this.#part === 'end') throw new MismatchError('there is one command too many')
+    this.#part = 'end'
+    if (tag === 'SELECT 1' && this.#rows === 1) return true // as most are
     const [, command, count] = TAG_COUNT.exec(tag) ?? []
     // What changes rows returns each of them, or none.
     const counts = command === undefined || this.#rows === Number(count)
     if (!counts && (command === 'SELECT' || this.#rows > 0)) {
       throw new MismatchError('there are more rows or fewer than its end says')
     }
-    this.#part = 'end'
     return true
   }
 

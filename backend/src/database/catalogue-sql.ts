@@ -1,4 +1,4 @@
-import { ACCOUNTS_ROLE } from './account-pool.ts'
+import { ACCOUNTS_ROLE } from './account-query.ts'
 import { TASK_ROLE } from './session.ts'
 
 const ROLES = `('${TASK_ROLE}', '${ACCOUNTS_ROLE}')`

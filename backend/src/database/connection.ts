@@ -1,40 +1,14 @@
-import { Client, type ClientConfig } from 'pg'
+import { Client } from 'pg'
 import type { Limits } from '../core/limits.ts'
-import { isDisagreement, isSpent, MismatchError } from './errors.ts'
+import type { ConnectionEvents, ConnectionOptions, Sending } from './connection-options.ts'
+import { hasIdledOut, isDisagreement, isSpent, MismatchError, UnexecutedError } from './errors.ts'
 import { ScopedQuery } from './scoped-query.ts'
-import {
-  POOLED_SCOPE,
-  type Row,
-  SCOPE,
-  SESSION_LIMITS,
-  type Sql,
-  type Statement,
-} from './session.ts'
+import { POOLED_SCOPE, type Row, SCOPE, SESSION_LIMITS, type Sql } from './session.ts'
 import type { Ticks } from './ticks.ts'
 
 export const CONNECT_TIMEOUT_MS = 5_000
-
-export interface ConnectionEvents {
-  /** It can be given nothing more. */
-  lost(connection: Connection): void
-  /** Its answers are those of other requests; it is lost as well. */
-  mismatched(error: MismatchError): void
-}
-
-export interface ConnectionOptions {
-  readonly config: ClientConfig
-  readonly limits: Limits
-  readonly ticks: Ticks
-  readonly events: ConnectionEvents
-}
-
-/** What is told of a statement, and of how long the database worked on it. */
-export interface Sending {
-  readonly userId: string
-  readonly statement: Statement<unknown>
-  readonly estimateMs: number
-  readonly note: (serviceMs: number) => void
-}
+/** Where the next is there already, PostgreSQL goes on without a wait for this process. */
+const LEAST_AHEAD = 2
 
 /** One connection in pipeline mode, with the count of what it owes. */
 export class Connection {
@@ -55,6 +29,8 @@ export class Connection {
   #cameMs = 0
   #workMs = 0
   #quick = true
+  #idledOut = false
+  #lostBy: unknown
   /** When the last answer came, or the first statement after a rest was sent. */
   heardMs = 0
   pending = 0
@@ -70,8 +46,8 @@ export class Connection {
   }
 
   /** @throws whatever pg reports when the server is away, or the login may not take the role. */
-  static async open(options: ConnectionOptions): Promise<Connection> {
-    const { config, events } = options
+  static async open(options: ConnectionOptions, sinceMs = performance.now()): Promise<Connection> {
+    const { config } = options
     const client = new Client({
       ...config,
       pipeline: true,
@@ -80,13 +56,18 @@ export class Connection {
     })
     const connection = new Connection(client, options)
     // Without a listener the loss of an idle connection would end the process.
-    client.on('error', () => events.lost(connection))
-    client.on('end', () => events.lost(connection))
+    client.on('error', (error) => connection.#fails(error))
+    client.on('end', () => connection.#fails(undefined))
     try {
       await client.connect()
       await connection.#begin()
+      // Nobody was told of it: the connection is not the pool's yet.
+      if (connection.#lostBy !== undefined) throw connection.#lostBy
     } catch (error) {
       client.end().catch(() => undefined)
+      // A session may be idle for too long before it was asked anything, on a machine that is slow.
+      const inTime = performance.now() - sinceMs < CONNECT_TIMEOUT_MS
+      if (hasIdledOut(error) && inTime) return Connection.open(options, sinceMs)
       throw error
     }
     return connection
@@ -121,10 +102,33 @@ export class Connection {
         this.#heard(error)
         if (this.#givenUp === undefined) note(this.#serviceMs(gathered.leftMs, idle))
         if (error === undefined) resolve(rows)
-        else reject(error)
+        else
+          reject(this.#isUnexecuted(query, gathered, failed) ? new UnexecutedError(error) : error)
       })
       this.#client.query(query)
     })
+  }
+
+  /**
+   * Certain where the statement never left this process, since the connection was lost before the write
+   * of its tick; and where the session ended while it was idle, if nothing of an answer came. Behind a
+   * pooler that is known of the statement alone that the end of the session answers: what was sent
+   * behind it may have gone to another session.
+   */
+  #isUnexecuted(
+    query: ScopedQuery,
+    { leftMs }: { readonly leftMs: number },
+    error: unknown,
+  ): boolean {
+    if (query.answered) return false
+    if (leftMs === Number.POSITIVE_INFINITY) return true
+    return this.#scope === SCOPE ? this.#idledOut : hasIdledOut(error)
+  }
+
+  #fails(error: unknown): void {
+    this.#idledOut ||= hasIdledOut(error)
+    this.#lostBy ??= error ?? new Error('the connection ended')
+    this.#events.lost(this)
   }
 
   /** How long the database worked on what it has answered now: since it had it, and nothing before it. */
@@ -135,7 +139,7 @@ export class Connection {
     const serviceMs = Math.max(0, cameMs - Math.max(leftMs + this.#wayMs, this.#cameMs))
     this.#cameMs = cameMs
     this.#quick = serviceMs <= this.#limits.workAheadMs
-    if (!this.#quick) this.ahead = Math.max(1, Math.floor(this.ahead / 2))
+    if (!this.#quick) this.ahead = Math.max(LEAST_AHEAD, Math.floor(this.ahead / 2))
     return serviceMs
   }
 
@@ -149,10 +153,14 @@ export class Connection {
     const limits = { query_timeout: CONNECT_TIMEOUT_MS }
     const { processID } = this.#client as { processID?: number } // pg's types lack it
     const session = { text: SESSION_LIMITS.text, values: [processID ?? 0], ...limits }
-    const { rows } = await this.#client.query<{ own: boolean }>(session)
-    if (rows[0]?.own) this.#scope = SCOPE
+    const scope = { text: POOLED_SCOPE.text, values: ['', ''], ...limits }
     const askedMs = performance.now()
-    await this.#client.query({ text: this.#scope.text, values: ['', ''], ...limits })
+    // Together, so that the session is not idle in between.
+    const [{ rows }] = await Promise.all([
+      this.#client.query<{ own: boolean }>(session),
+      this.#client.query(scope),
+    ])
+    if (rows[0]?.own) this.#scope = SCOPE
     this.#wayMs = performance.now() - askedMs
   }
 
@@ -168,7 +176,8 @@ export class Connection {
     stream.cork()
     setImmediate(() => {
       this.#gathered = undefined
-      gathered.leftMs = performance.now()
+      // A stream that is destroyed by now writes nothing.
+      if (!stream.destroyed) gathered.leftMs = performance.now()
       stream.uncork()
     })
     return gathered
@@ -221,8 +230,9 @@ export class Connection {
     if (this.pending === 0) this.#workMs = 0
     this.heardMs = this.#ticks.touch()
     if (error === undefined) return
-    if (error instanceof MismatchError && this.#givenUp === undefined)
-      this.#events.mismatched(error)
+    this.#idledOut ||= hasIdledOut(error)
+    const mismatched = error instanceof MismatchError && this.#givenUp === undefined
+    if (mismatched) this.#events.mismatched(error)
     if (isSpent(error)) this.#giveUp(error)
   }
 

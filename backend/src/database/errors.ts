@@ -31,6 +31,27 @@ export class ScopeError extends Error {
   }
 }
 
+/**
+ * Certainly nothing of the statement was done, so it is sent again on another connection. Only where
+ * that is certain: after a lost connection, or one that was ended in the middle (57P01), it is not.
+ */
+export class UnexecutedError extends Error {
+  override name = 'UnexecutedError'
+
+  constructor(cause: unknown) {
+    super('The database ended the connection before it took the statement', { cause })
+  }
+}
+
+/**
+ * `idle_session_timeout` has ended the session. PostgreSQL looks at that timeout between commands
+ * alone, the last time before it begins with one it has read (PostgresMain in its postgres.c, steps 4
+ * and 5), so nothing was done of that one, nor of anything that was sent behind it.
+ */
+export function hasIdledOut(error: unknown): boolean {
+  return sqlState(underneath(error)) === '57P05'
+}
+
 /** SQLSTATE classes (PostgreSQL manual, appendix A) after which the same request may succeed. */
 const TRANSIENT_CLASSES = ['08', '40', '53', '57', '58']
 /**

@@ -1,8 +1,9 @@
 import type { ClientConfig } from 'pg'
 import { AppError } from '../core/errors.ts'
 import { LIMITS, type Limits } from '../core/limits.ts'
+import { areStuck, leastBusy } from './busy.ts'
 import { Connection } from './connection.ts'
-import { fromDatabase, unavailable } from './errors.ts'
+import { fromDatabase, UnexecutedError, unavailable } from './errors.ts'
 import { Ping } from './ping.ts'
 import type { Database, Row, Statement } from './session.ts'
 import { Ticks } from './ticks.ts'
@@ -79,7 +80,7 @@ export class PipelinedPool implements Database {
     if (this.#inFlight >= statementsInFlight || line.size >= statementsOfOneUser) throw overloaded()
     this.#inFlight += 1
     try {
-      return statement.read(await this.#send(line, statement))
+      return statement.read(await this.#sendUntilTaken(line, statement))
     } catch (error) {
       throw error instanceof AppError ? error : fromDatabase(error)
     } finally {
@@ -103,12 +104,28 @@ export class PipelinedPool implements Database {
     await this.#connector.close()
   }
 
+  /** Again on another connection while sessions end idle, for as long as a statement may take. */
+  async #sendUntilTaken(line: UserLine, statement: Statement<unknown>): Promise<readonly Row[]> {
+    const endMs = performance.now() + this.#limits.statementMs
+    for (;;) {
+      try {
+        return await this.#send(line, statement)
+      } catch (error) {
+        if (!(error instanceof UnexecutedError) || performance.now() > endMs) throw error
+      }
+    }
+  }
+
   #send(line: UserLine, statement: Statement<unknown>): Promise<readonly Row[]> {
     const nowMs = this.#ticks.touch()
     // Nobody who comes now goes before one who waits.
     const connection = this.#lines.waiting ? undefined : this.#connectionFor(line, nowMs)
     if (connection !== undefined) return this.#run(connection, line, statement)
-    if (line.waitedMs(nowMs) > this.#limits.statementStuckMs || this.#isStuck(nowMs)) {
+    const { statementStuckMs } = this.#limits
+    if (
+      line.waitedMs(nowMs) > statementStuckMs ||
+      areStuck(this.#connections, nowMs, statementStuckMs)
+    ) {
       // It would come to nothing later.
       return Promise.reject(overloaded())
     }
@@ -151,34 +168,17 @@ export class PipelinedPool implements Database {
     const alone = this.#lines.isAlone(line, nowMs)
     if (line.underWay >= line.allowance && !alone) return undefined
     const own = line.spreadOver(Math.max(1, Math.floor(size / (alone ? 2 : 4))))
-    const connection = own === undefined ? this.#free(nowMs) : this.#leastBusy(nowMs, own)
+    const connection = own === undefined ? this.#free(nowMs) : leastBusy(nowMs, own)
     if (line.underWay < line.allowance || connection?.pending === 0) return connection
     return undefined
   }
 
   /** The least busy of all connections; one more is opened beside busy ones. */
   #free(nowMs: number): Connection | undefined {
-    const least = this.#leastBusy(nowMs, this.#connections)
+    const least = leastBusy(nowMs, this.#connections)
     const busy = least === undefined || least.pending > 0
     if (busy && this.#connections.size < this.#connector.size) this.#opening ??= this.#open()
     return least
-  }
-
-  #leastBusy(nowMs: number, among: ReadonlySet<Connection>): Connection | undefined {
-    let least: Connection | undefined
-    for (const connection of among) {
-      if (least !== undefined && connection.pending >= least.pending) continue
-      if (connection.isFree(nowMs)) least = connection
-    }
-    return least
-  }
-
-  /** While the first connection is opened there is nothing to hear, and the wait for it is bounded. */
-  #isStuck(nowMs: number): boolean {
-    for (const { pending, heardMs } of this.#connections) {
-      if (pending === 0 || nowMs - heardMs <= this.#limits.statementStuckMs) return false
-    }
-    return this.#connections.size > 0
   }
 
   #letIn(): void {

@@ -74,20 +74,33 @@ export class ScopedQuery extends PipelinedQuery {
   }
 
   handleDataRow({ fields }: { fields: Row }): void {
-    this.#look(() => {
+    try {
       if (this.#check.row(fields)) this.#rows.push(fields)
-    })
+    } catch (error) {
+      this.#end(error, [])
+    }
   }
 
   handleCommandComplete({ text }: { text: string }): void {
-    this.#look(() => this.#check.complete(text))
+    try {
+      this.#check.complete(text)
+    } catch (error) {
+      this.#end(error, [])
+    }
   }
 
   handleReadyForQuery(): void {
-    this.#look(() => {
+    try {
       this.#check.end()
       this.#end(undefined, this.#rows)
-    })
+    } catch (error) {
+      this.#end(error, [])
+    }
+  }
+
+  /** Whether anything of an answer came before it failed. */
+  get answered(): boolean {
+    return this.#check.begun
   }
 
   handleError(error: unknown): void {
@@ -110,14 +123,6 @@ export class ScopedQuery extends PipelinedQuery {
 
   handleCopyInResponse(): void {
     this.#end(new MismatchError('it wants data'), [])
-  }
-
-  #look(check: () => void): void {
-    try {
-      check()
-    } catch (error) {
-      this.#end(error, [])
-    }
   }
 
   /** Once: pg goes on to read what has arrived already. */

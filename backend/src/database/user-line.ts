@@ -6,9 +6,11 @@ import type { Connection } from './connection.ts'
 const UNKNOWN_UNDER_WAY = 1
 /**
  * How much of the estimate each answer is: of one that is slow enough, an eighth is more than a user's
- * work under way, while as many quick ones bring the estimate down little by little.
+ * work under way, while as many quick ones bring the estimate down little by little. Where it begins,
+ * one answer that was late for another reason makes nobody slow.
  */
 const WEIGHT = 1 / 8
+const FIRST_MS = 1
 
 export interface Waiting {
   readonly start: (connection: Connection) => void
@@ -47,14 +49,13 @@ export class UserLine {
     return this.underWay + this.waiting.length
   }
 
-  /** Until it is known, a statement is as quick as most are. */
   get estimateMs(): number {
-    return this.#estimateMs ?? 0
+    return this.#estimateMs ?? FIRST_MS
   }
 
-  /** One of these is all that a user may have under way, or more. */
+  /** One of these is all that a connection is given, or more. */
   get slow(): boolean {
-    return this.estimateMs > this.#limits.workOfOneUserMs
+    return this.estimateMs > this.#limits.workAheadMs
   }
 
   /** How many may be under way. */
@@ -87,8 +88,7 @@ export class UserLine {
 
   /** After each answer: a slow one counts at once, quick ones little by little. */
   note(serviceMs: number): void {
-    const beforeMs = this.#estimateMs ?? serviceMs
-    this.#estimateMs = beforeMs + WEIGHT * (serviceMs - beforeMs)
+    this.#estimateMs = this.estimateMs + WEIGHT * (serviceMs - this.estimateMs)
   }
 
   /** How long the first has waited. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Client } from 'pg'
-import { ACCOUNTS_ROLE } from './account-pool.ts'
+import { ACCOUNTS_ROLE } from './account-query.ts'
 import { proveCatalogue } from './catalogue.ts'
 import { inTrial, withDirectClient } from './direct.ts'
 import { sqlState } from './errors.ts'
