@@ -64,10 +64,12 @@ function testFile(
       const answer = new Promise<string[]>((resolve) => {
         lines.once('line', (line) => resolve(inLines(JSON.parse(line))))
       })
+      let timer: NodeJS.Timeout | undefined
       const silence = new Promise<string[]>((resolve) => {
-        setTimeout(() => resolve(['    it does not say: a loop never lets go']), ANSWER_MS).unref()
+        timer = setTimeout(() => resolve(['    it does not say: a loop never lets go']), ANSWER_MS)
       })
-      return Promise.race([answer, silence])
+      const gone = ended.then(() => ['    it has ended'])
+      return Promise.race([answer, silence, gone]).finally(() => clearTimeout(timer))
     },
     kill: () => {
       try {

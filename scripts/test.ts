@@ -69,8 +69,11 @@ report.on('end', async () => {
 /** Says why, and what is open. */
 async function give(why: string, whose: readonly TestFile[]): Promise<void> {
   const lines = [`\n${why}. Still open:`]
-  for (const file of whose)
-    lines.push(`  ${relative(root, file.path)}`, ...(await file.whatIsOpen()))
+  const all = whose.map(async (file) => [
+    `  ${relative(root, file.path)}`,
+    ...(await file.whatIsOpen()),
+  ])
+  lines.push(...(await Promise.all(all)).flat())
   if (lines.length === 1) lines.push('  no test file')
   console.error(`${lines.join('\n')}\n`)
 }

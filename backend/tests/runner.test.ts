@@ -63,6 +63,16 @@ describe('npm test', { concurrency: 3 }, () => {
     })
   }
 
+  it('Ctrl-C, which reaches the files as well, ends it and names the same', async () => {
+    const runner = runTests('never-ends')
+    const [pid = 0] = await sleepers(runner, 1)
+    process.kill(-runner.pid, 'SIGINT')
+    const { code, output } = await runner.ended
+    assert.equal(code, 130, output)
+    assert.match(output, /^ {4}test: waits for ever, with a process$/m)
+    await gone([pid])
+  })
+
   it('ends a file that never lets go, and its processes', async () => {
     const runner = runTests('never-lets-go')
     const pids = await sleepers(runner, 1)

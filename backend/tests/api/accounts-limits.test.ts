@@ -4,7 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { HASHES_AT_ONCE } from '../../src/accounts/passwords.ts'
 import { AccountPool } from '../../src/database/account-pool.ts'
 import { sweepExpired } from '../../src/models/account.ts'
-import { auth, BEHIND_PROXY, newAddress, PASSWORD, signIn, signUp } from '../support/accounts.ts'
+import {
+  auth,
+  BEHIND_PROXY,
+  holdWindows,
+  newAddress,
+  PASSWORD,
+  signIn,
+  signUp,
+} from '../support/accounts.ts'
 import { type Answer, startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
 import { startServer } from '../support/served.ts'
@@ -27,6 +35,7 @@ for (const kind of KINDS) {
     let test: TestApp
     before(async () => {
       test = await startApp(kind, BEHIND_PROXY)
+      await holdWindows(test)
       await signUp(test, 'person@example.com')
     })
     after(() => test.close())
@@ -153,6 +162,7 @@ for (const kind of KINDS) {
 describe('the limits of accounts', () => {
   it('are shared by servers on one database', async () => {
     const one = await startApp('postgres', BEHIND_PROXY)
+    await holdWindows(one)
     const { config } = one.test
     const two = await startServer(config.kind === 'postgres' ? config.url : '', BEHIND_PROXY)
     const from = newAddress()
@@ -198,6 +208,7 @@ describe('the limits of accounts', () => {
 
   it('go by the connection where no proxy is trusted, whatever a client says', async () => {
     const test = await startApp('postgres')
+    await holdWindows(test)
     const statuses = []
     for (let time = 0; time < 4; time += 1) {
       const headers = { 'x-client-address': newAddress(), 'x-real-ip': newAddress() }

@@ -180,10 +180,7 @@ describe('a stop while a mail server is slow', () => {
     const test = await startApp('postgres', { ...BEHIND_PROXY, ...settings })
     const body = { name: 'x', email: 'slow@example.com', password: PASSWORD }
     assert.equal((await auth(test, 'POST', '/sign-up/email', { body })).status, 200)
-    const started = performance.now()
     await test.close()
-    const tookMs = performance.now() - started
-    assert.ok(tookMs > 2_500 && tookMs < 8_000, `${tookMs} ms`)
     assert.match(test.log.join(''), /1 mails were not sent before the stop/)
     silent.close()
   })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { exchange, startApp, type TestApp } from '../support/app.ts'
 
 const ORIGIN = 'https://app.example.com'
@@ -129,7 +130,8 @@ describe('health', () => {
     const writing = test.send('POST', '/api/alice/tasks', { body: { title: 'under way' } })
     await underWay
     const closing = test.app.close()
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    // The socket is closed in a later turn of the event loop; what came before that is answered.
+    while (test.app.server.listening) await nextTurn()
     await assert.rejects(test.send('GET', '/readyz'), { code: 'ECONNREFUSED' })
     release()
     assert.equal((await writing).status, 201)

@@ -151,9 +151,7 @@ describe('errors', () => {
     })
   }
 
-  it('a proxy’s method keeps no connection, and no stop waits for one', {
-    timeout: 20_000,
-  }, async (t) => {
+  it('a proxy’s method keeps no connection, and no stop waits for one', async (t) => {
     const { app, port } = await serve(failing(() => new Error('no database')))
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
     t.after(() => socket.destroy())
@@ -180,12 +178,17 @@ describe('errors', () => {
     assert.ok(!answer.includes('HTTP/1.1 400'))
   })
 
-  it('408 for headers that do not end, in the same form, within 25 s', async () => {
-    const started = performance.now()
+  it('408 for headers that do not end, in the same form', async () => {
+    const limits = { headersMs: 300, requestMs: 300, overdueCheckMs: 50 }
+    const { port, close } = await serve(
+      failing(() => new Error('no database')),
+      {},
+      { limits },
+    )
     const answer = await new Promise<string>((resolve, reject) => {
       let text = ''
-      const socket = connect(test.port, '127.0.0.1', () => socket.write('GET /livez HTTP/1.1\r\n'))
-      const drip = setInterval(() => socket.write('x: y\r\n'), 1_000)
+      const socket = connect(port, '127.0.0.1', () => socket.write('GET /livez HTTP/1.1\r\n'))
+      const drip = setInterval(() => socket.write('x: y\r\n'), 20)
       socket.on('data', (chunk) => {
         text += chunk
       })
@@ -197,7 +200,7 @@ describe('errors', () => {
     })
     assert.match(answer, /^HTTP\/1.1 408 Request Timeout\r\n/)
     assert.match(answer, /"error":"request_timeout"/)
-    assert.ok(performance.now() - started < 25_000)
+    await close()
   })
 
   it('the table of codes is the table of the specification, both ways', async () => {

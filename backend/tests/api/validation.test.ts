@@ -295,12 +295,14 @@ describe('what is sent', () => {
   }
 
   it('7500 repetitions of a parameter cost milliseconds', async () => {
-    const started = performance.now()
+    const start = process.cpuUsage()
     const query = 'a&'.repeat(7_500)
     for (let n = 0; n < 5; n += 1) {
       assert.equal((await test.send('GET', `/api/alice/tasks?${query}`)).status, 422)
     }
-    assert.ok(performance.now() - started < 1_000)
+    // Of this process, client and server together; what else runs on the machine does not add to it.
+    const { user, system } = process.cpuUsage(start)
+    assert.ok((user + system) / 1_000 < 1_000)
   })
 
   it('422 names every fault of a query, the cursor’s too', async () => {

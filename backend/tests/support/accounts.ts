@@ -19,6 +19,18 @@ export function newAddress(): string {
   return `10.${clients >> 16}.${(clients >> 8) & 255}.${clients & 255}`
 }
 
+/** From here on no count of attempts begins anew, however slow the machine is. */
+export async function holdWindows({ admin }: Pick<TestApp, 'admin'>): Promise<void> {
+  await admin(
+    `create function public.hold_window() returns trigger language plpgsql as
+     $$ begin new.resets_at := now() + interval '10 min'; return new; end $$`,
+  )
+  await admin(
+    `create trigger hold_window before insert or update on todo_auth.rate_limit
+     for each row when (new.resets_at > now()) execute function public.hold_window()`,
+  )
+}
+
 /** Sends to /api/auth, from a new client unless `from` says which. */
 export function auth(
   test: Pick<TestApp, 'port'>,

@@ -21,4 +21,6 @@ if (isMainThread && TEST_RUNNER !== undefined) {
   runner.on('error', () => {}) // close comes as well
   runner.on('close', () => process.exit(1))
   runner.unref()
+  // Ctrl-C reaches the file as well. The runner asks what is open first, and then ends it.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 }
