@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, it } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { type LockOptions, takeLock } from '../../src/database/lock-file.ts'
 import { connectPglite } from '../../src/database/pglite.ts'
 import { testFolder } from '../support/databases.ts'
 import { endLockProcesses, type LockProcess, startLockProcess } from '../support/lock-processes.ts'
+import { runProgram } from '../support/process.ts'
 
-const execute = promisify(execFile)
 const IN_USE = /The embedded database is in use by .*DATABASE_URL=pglite:<directory>$/
 /** A watcher that has to wait longer than any test lasts, and one that hardly has to. */
 const NEVER = { times: { patienceMs: 0, stillMs: 600_000 } }
@@ -114,7 +112,7 @@ describe('the lock of a folder', () => {
     const original = await testFolder()
     const holder = await holding(original)
     const copy = `${original}-copy`
-    await execute('cp', ['-r', original, copy])
+    await runProgram('cp', ['-r', original, copy], {})
     ;(await takeLock(copy, NEVER)).release()
     await assert.rejects(takeLock(original, NEVER), refusedBy(holder.pid))
     holder.kill('SIGKILL')

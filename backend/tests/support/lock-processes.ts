@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { startProcess } from './started.ts'
 
 const PROGRAM = fileURLToPath(new URL('lock-process.ts', import.meta.url))
 
@@ -25,7 +26,7 @@ export async function startLockProcess(
   // The shell becomes `sleep`, which has a child and does not know. fd 3 is its standard input.
   const parent = ['sh', '-c', '"$@" <&3 & exec sleep 600', 'sh', ...own]
   const [command = '', ...parameters] = unreaped ? parent : own
-  const child = spawn(command, parameters, { stdio: ['pipe', 'pipe', 'inherit', 'pipe'] })
+  const child = startProcess(command, parameters, { stdio: ['pipe', 'pipe', 'inherit', 'pipe'] })
   const input = unreaped ? child.stdio[3] : child.stdin
   if (child.stdout === null || !input || !('write' in input)) throw new Error('it has no pipes')
   const lines = linesOf(createInterface({ input: child.stdout }))
