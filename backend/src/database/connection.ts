@@ -78,7 +78,8 @@ export class Connection {
     if (this.pending === 0) return true
     if (this.pending >= this.ahead || this.#workMs > this.#limits.workAheadMs + this.#wayMs)
       return false
-    return nowMs - this.heardMs <= this.#limits.behindMs + this.#wayMs
+    const { behindMs } = this.#limits
+    return nowMs - this.heardMs <= behindMs + Math.min(behindMs, this.#wayMs)
   }
 
   /** Writes the statement, in the user's scope, behind those that are under way. */

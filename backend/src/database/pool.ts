@@ -124,7 +124,7 @@ export class PipelinedPool implements Database {
     const { statementStuckMs } = this.#limits
     if (
       line.waitedMs(nowMs) > statementStuckMs ||
-      areStuck(this.#connections, nowMs, statementStuckMs)
+      areStuck(line.spreadOver(1) ?? this.#connections, nowMs, statementStuckMs)
     ) {
       // It would come to nothing later.
       return Promise.reject(overloaded())

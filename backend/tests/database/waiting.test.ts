@@ -79,7 +79,7 @@ describe('statements that no connection has room for', () => {
   /** So many have run for longer than others are put behind them. */
   const runsForLong = async (count: number) => {
     await blocker.waitFor(count)
-    await sleep(20)
+    await sleep(50)
   }
   /** From then on it is known that statements of this user take long. */
   const showSlow = (userId: string) => pool.asUser(userId, rawStatement('select pg_sleep(0.3)'))
