@@ -158,8 +158,9 @@ export class PipelinedPool implements Database {
   }
 
   /**
-   * The least busy connection of those that this user may have. One user stays on a quarter of the
-   * connections; who is alone, on half of them, and may have a statement on each whatever work it is.
+   * The least busy connection of those that this user may have. One user stays on two of the connections,
+   * or a quarter where that is more, and never on all; a user who is alone stays on half of them, and may
+   * have a statement on each whatever work it is.
    * Users of slow statements together leave a quarter to others.
    */
   #connectionFor(line: UserLine, nowMs: number): Connection | undefined {
@@ -167,7 +168,8 @@ export class PipelinedPool implements Database {
     if (line.slow && this.#slow >= Math.max(1, size - Math.floor(size / 4))) return undefined
     const alone = this.#lines.isAlone(line, nowMs)
     if (line.underWay >= line.allowance && !alone) return undefined
-    const own = line.spreadOver(Math.max(1, Math.floor(size / (alone ? 2 : 4))))
+    const share = Math.max(Math.min(2, size - 1), Math.floor(size / (alone ? 2 : 4)), 1)
+    const own = line.spreadOver(share)
     const connection = own === undefined ? this.#free(nowMs) : leastBusy(nowMs, own)
     if (line.underWay < line.allowance || connection?.pending === 0) return connection
     return undefined

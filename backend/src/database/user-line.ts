@@ -3,7 +3,7 @@ import type { Limits } from '../core/limits.ts'
 import type { Connection } from './connection.ts'
 
 /** What a user may have under way whose statements nobody knows yet. */
-const UNKNOWN_UNDER_WAY = 1
+const UNKNOWN_UNDER_WAY = 2
 /**
  * How much of the estimate each answer is: of one that is slow enough, an eighth is more than a user's
  * work under way, while as many quick ones bring the estimate down little by little. Where it begins,
