@@ -7,7 +7,7 @@ const CONNECTION_STRINGS = new RegExp(
   'gi',
 )
 const URLS = /(?<![a-z\d+.-])(?!file:)([a-z][a-z\d+.-]*:\/\/)([^\s"'<>`]+)/gi
-const HOST = /^[\w.-]*(\[[\da-f:.]+\])?(:\d*)?[),.;:]*$/i
+const HOST = /^([\w-]+(\.[\w-]+)*|\[[\da-f:.]+\])?(:\d+)?[),.;:]*$/i
 const NAMED_SECRETS = /\b(\w*(?:password|passwd|pwd|secret|token|api_?key))=("[^"]*"|'[^']*'|\S+)/gi
 const CREDENTIALS = /\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi
 /** How every JWT begins (`{"`), with what is left of one. */

@@ -67,7 +67,9 @@ export class Connection {
       client.end().catch(() => undefined)
       // A session may be idle for too long before it was asked anything, on a machine that is slow.
       const inTime = performance.now() - sinceMs < CONNECT_TIMEOUT_MS
-      if (hasIdledOut(error) && inTime) return Connection.open(options, sinceMs)
+      // pg tells the query only that the connection is lost.
+      const idledOut = connection.#idledOut || hasIdledOut(error)
+      if (idledOut && inTime) return Connection.open(options, sinceMs)
       throw error
     }
     return connection
