@@ -1,14 +1,15 @@
-import { randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { MismatchError } from './errors.ts'
 import type { Row } from './session.ts'
 
-/** Below 2^48, so that numbers stay exact; processes behind one pooler start far from each other. */
-let lastRequest = randomInt(2 ** 47)
+/** Of this process: behind one pooler, two processes never use the same number. */
+const PROCESS = randomBytes(6).toString('base64url')
+let lastRequest = 0
 
 /** Names one request to the database, on whichever connection it goes. */
 export function requestNumber(): string {
   lastRequest += 1
-  return String(lastRequest)
+  return `${PROCESS}${lastRequest}`
 }
 
 /** What a whole answer says its statement returned, at the end of its command tag. */

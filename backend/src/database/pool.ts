@@ -80,8 +80,9 @@ export class PipelinedPool implements Database {
     if (this.#inFlight >= statementsInFlight || line.size >= statementsOfOneUser) throw overloaded()
     this.#inFlight += 1
     try {
-      return statement.read(await this.#sendUntilTaken(line, statement))
+      return statement.read(await this.#send(line, statement))
     } catch (error) {
+      if (error instanceof UnexecutedError) return await this.#sendAgain(line, statement)
       throw error instanceof AppError ? error : fromDatabase(error)
     } finally {
       this.#inFlight -= 1
@@ -104,14 +105,15 @@ export class PipelinedPool implements Database {
     await this.#connector.close()
   }
 
-  /** Again on another connection while sessions end idle, for as long as a statement may take. */
-  async #sendUntilTaken(line: UserLine, statement: Statement<unknown>): Promise<readonly Row[]> {
+  /** On another connection, while sessions end idle, for as long as a statement may take. */
+  async #sendAgain<Result>(line: UserLine, statement: Statement<Result>): Promise<Result> {
     const endMs = performance.now() + this.#limits.statementMs
     for (;;) {
       try {
-        return await this.#send(line, statement)
+        return statement.read(await this.#send(line, statement))
       } catch (error) {
-        if (!(error instanceof UnexecutedError) || performance.now() > endMs) throw error
+        if (error instanceof UnexecutedError && performance.now() < endMs) continue
+        throw error instanceof AppError ? error : fromDatabase(error)
       }
     }
   }
