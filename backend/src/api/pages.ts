@@ -45,13 +45,16 @@ export function cursorId(cursor: string): string {
 }
 
 /**
- * A page of the user's tasks. Where a filter lets few of them pass, the page takes several statements,
- * each of which looks at a bounded number, so that no other user waits for it.
+ * Reads a page of the user's tasks. With a filter that matches few of them, the page takes several
+ * statements. Each examines a bounded number of tasks, so that no other user waits for it.
+ *
+ * @returns the tasks found so far if the client disconnects.
+ * @throws {AppError} as `request.asUser` does.
  */
 export async function readPage(request: FastifyRequest, options: PageOptions): Promise<TaskPage> {
   let page = await readOnce(request, options)
   while (page.scanEnded && page.next !== null && page.tasks.length < PAGE_BYTES) {
-    // Nobody waits for the rest any more.
+    // The client has disconnected.
     if (request.raw.socket.destroyed) break
     const room = options.limit - page.count
     const limit = Math.max(room, 1)

@@ -145,7 +145,7 @@ describe('a request of very many faults', () => {
         assertShort(answer, null, `${levels} levels`)
         assert.equal(
           answer.json.detail,
-          'The body must have 2 levels of objects and arrays at most',
+          'The body must have at most 2 levels of objects and arrays',
         )
       }
     }

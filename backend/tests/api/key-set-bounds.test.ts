@@ -76,8 +76,8 @@ describe('a key set that is not as it should be', () => {
     ['is a failure', () => send(set({}), JSON_TYPE, 500), /the answer was 500/],
     ['is a page', () => send(set({}), { 'content-type': 'text/html' }), /not JSON/],
     ['is no JSON', () => send('{"keys":'), /SyntaxError|ERR_JOSE/],
-    ['has no keys', () => send('{"keys":{"0":1}}'), /no key set/],
-    ['is null', () => send('null'), /no key set/],
+    ['has no keys', () => send('{"keys":{"0":1}}'), /not a JSON Web Key Set/],
+    ['is null', () => send('null'), /not a JSON Web Key Set/],
   ] as const) {
     it(`is not taken where it ${what}, and the keys of before are kept`, () =>
       assertNotTaken(answer(), reason))
