@@ -104,7 +104,7 @@ export class LogLines {
         for (let at = 0; at < rest.length; ) at += writeSync(this.#descriptor, rest, at)
       }
     } catch {
-      // Nobody reads it, or there is no room.
+      // The reader is gone, or the disk is full.
     }
   }
 

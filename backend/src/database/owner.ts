@@ -40,7 +40,7 @@ const MISPLACED = `
     select c.oid, relowner from pg_class c join pg_namespace n on n.oid = relnamespace
     where nspname = 'todo' and relname = 'idempotency_keys'
   )
-  select 'alter table todo.idempotency_keys owner to ' || name as mend from owner, keys
+  select 'alter table todo.idempotency_keys owner to ' || name as remedy from owner, keys
   where relowner <> owner.oid
   union all
   select 'alter function ' || p.oid::regprocedure || ' owner to ' || name
@@ -55,13 +55,13 @@ const MISPLACED = `
 export async function mendExpiry(client: Client): Promise<void> {
   await inTransaction(client, async () => {
     const { rows } = await client.query(MISPLACED)
-    for (const { mend } of rows) {
+    for (const { remedy } of rows) {
       // A change of owner needs both roles, a change of the policy only the owner.
-      if (mend.startsWith('alter policy')) await actAsOwner(client)
-      await client.query(mend).catch((error: unknown) => {
+      if (remedy.startsWith('alter policy')) await actAsOwner(client)
+      await client.query(remedy).catch((error: unknown) => {
         if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error
         throw new MigrationError(
-          `The server could not delete expired Idempotency-Keys, because a part of the schema todo has a new owner. Run as a superuser: ${mend}`,
+          `The server could not delete expired Idempotency-Keys, because a part of the schema todo has a new owner. Run as a superuser: ${remedy}`,
           { cause: error },
         )
       })
