@@ -32,6 +32,7 @@ export class QueuedBytes {
     this.Response = countedBy(this)
   }
 
+  /** Whether the unread bytes of all users reach `queuedBytes`. */
   get areTooMany(): boolean {
     return this.#all >= this.#limits.queuedBytes
   }

@@ -4,7 +4,7 @@ import type { Log } from '../core/logger.ts'
 
 /** When a stop gives up on what is still open. A process ends within 10 s of the first signal. */
 export interface StopLimits {
-  /** Requests under way have this long. */
+  /** Requests in progress have this long. */
   readonly requestsMs: number
   /** Closing the database may take this long after them. */
   readonly closeMs: number

@@ -63,7 +63,7 @@ export class AccountPool {
     return this.#onceTaken((client) => query(client, config), true).then(({ result }) => result)
   }
 
-  /** A connection with a transaction begun; {@link use} it, and release it. @throws {AppError} */
+  /** @returns a connection in a transaction; call {@link use}, then release it. @throws {AppError} */
   async begin(): Promise<PoolClient> {
     const { client } = await this.#onceTaken((connected) => connected.query('begin'), false)
     return client

@@ -10,6 +10,7 @@ export interface FolderLock {
   confirm(): boolean
   /** Resolves with the reason when the folder is lost. The server may then acknowledge nothing more. */
   readonly lost: Promise<Error>
+  /** Gives the folder to others, and removes the lock files if it is still this process's. */
   release(): void
 }
 

@@ -58,10 +58,12 @@ export async function lockHistory(client: Client): Promise<boolean> {
   }
 }
 
+/** Records an applied migration in `todo.migrations`, in the current transaction. */
 export async function appendHistory(client: Client, { name, sha256 }: Applied): Promise<void> {
   await client.query('insert into todo.migrations (name, sha256) values ($1, $2)', [name, sha256])
 }
 
+/** Whether a statement failed because `lock_timeout` passed. */
 export function isLockTimeout(error: unknown): boolean {
   return sqlState(error) === LOCK_NOT_AVAILABLE
 }

@@ -32,7 +32,7 @@ export class UserLine {
   readonly userId: string
   readonly #limits: Limits
   readonly waiting: Waiting[] = []
-  /** The connection of each statement that is under way. */
+  /** The connection of each statement in progress. */
   readonly #on: Connection[] = []
   /** The estimated work of one statement, from earlier responses; undefined before the first. */
   #estimateMs: number | undefined
