@@ -1,7 +1,8 @@
 /**
- * What 64 kB of requests in one write cost, on ten connections that read nothing at first, and then
- * all of it: for each public route, and for paths and methods that are none. `npm run bench:pipelining`;
- * with `-- docs` those that have that text alone.
+ * Measures the cost of 64 kB of requests in one write, on ten connections that read nothing at first
+ * and then everything: for each public route, and for unknown paths and methods.
+ *
+ * Usage: npm run bench:pipelining [-- docs], where the text selects the requests that contain it
  */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,7 +14,7 @@ const CONNECTIONS = 10
 const WRITE_BYTES = 65_536
 const UNREAD_MS = 1_500
 const READING_MS = 20_000
-/** What is promised: by how much memory grows, and how long another client waits for /livez. */
+/** The promised bounds of the memory growth, and of another client's wait for /livez. */
 const MOST_MB = 32
 const MOST_MS = 250
 
@@ -29,7 +30,7 @@ const origin = `http://127.0.0.1:${server.port}`
 const memoryMb = () =>
   Number(execFileSync('ps', ['-o', 'rss=', '-p', `${server.pid}`], { encoding: 'utf8' })) / 1_024
 
-/** Requests as short as they can be, by what they are. */
+/** The shortest possible requests, by method and path. */
 async function requests(): Promise<Map<string, string>> {
   const found = new Map<string, string>()
   const add = (method: string, path: string, rest = '\r\n') =>
@@ -101,7 +102,7 @@ let bad = 0
 try {
   const [text = ''] = process.argv.slice(2)
   const all = new Map([...(await requests())].filter(([what]) => what.includes(text)))
-  // What is loaded and compiled with the first of each request is no cost of pipelining.
+  // Loading and compiling for the first request of each kind is not a cost of pipelining.
   for (const request of all.values()) {
     const socket = await open()
     socket.resume().write(request)
@@ -118,7 +119,7 @@ try {
     )
   }
   console.log(
-    `\n${Math.round(memoryMb())} MB in the end; ${bad} of ${all.size} beyond ${MOST_MB} MB or ${MOST_MS} ms`,
+    `\n${Math.round(memoryMb())} MB at the end; ${bad} of ${all.size} beyond ${MOST_MB} MB or ${MOST_MS} ms`,
   )
 } finally {
   await server.kill('SIGKILL')

@@ -215,12 +215,17 @@ export const MUTANTS: readonly Mutant[] = [
       ],
       [
         'a stale version is looked for among everybody’s tasks',
-        [['(select from todo.tasks where user_id = $1 and id', '(select from todo.tasks where id']],
+        [
+          [
+            '(select 1 from todo.tasks where user_id = $1 and id',
+            '(select 1 from todo.tasks where id',
+          ],
+        ],
         'the first wall alone',
       ],
       [
         'insertTask writes another’s task',
-        [['values ($1, $2, $3, $4, $5, now()', `values ('alice', $2, $3, $4, $5, now()`]],
+        [['select $1, $2::uuid, $3,', `select 'alice', $2::uuid, $3,`]],
         'insertTask',
       ],
     ],
@@ -265,7 +270,7 @@ export const MUTANTS: readonly Mutant[] = [
       ],
       [
         'its stale version is looked for among everybody’s tasks',
-        [['where user_id = $1 and id = $4 for key share', 'where id = $4 for key share']],
+        [['tasks where user_id = $1 and id = $4 and ${', 'tasks where id = $4 and ${']],
         'the first wall alone',
       ],
     ],

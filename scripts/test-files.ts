@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 
-/** Whoever has not said by then what is open is in a loop that never lets go. */
+/** A test file that does not answer within this time is in an endless synchronous loop. */
 const ANSWER_MS = 5_000
 
-/** A test file, as long as its process is there. */
+/** A test file whose process is running. */
 export interface TestFile {
   readonly path: string
   readonly ended: Promise<void>
-  /** The tests under way, and what they have open, a line each. */
+  /** @returns one line for each running test and each resource that it has open. */
   whatIsOpen(): Promise<string[]>
   kill(): void
 }
@@ -21,7 +21,7 @@ interface TestFiles {
   onStart(listener: (file: TestFile) => void): void
 }
 
-/** Hears from each test file that is run (see backend/tests/support/watched.ts). */
+/** Listens for a message of each test file that runs (see backend/tests/support/watched.ts). */
 export async function watchFiles(): Promise<TestFiles> {
   const folder = mkdtempSync(join(tmpdir(), 'todo-runner-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
@@ -30,7 +30,7 @@ export async function watchFiles(): Promise<TestFiles> {
   let tell = (_file: TestFile) => {}
   const server = createServer((socket) => {
     const lines = createInterface({ input: socket })
-    // A file that is killed resets it; close comes as well.
+    // A killed file resets the socket; `close` follows the error.
     for (const emitter of [socket, lines]) emitter.on('error', () => {})
     lines.once('line', (line) => {
       const file = testFile(JSON.parse(line), socket, lines)
@@ -66,7 +66,10 @@ function testFile(
       })
       let timer: NodeJS.Timeout | undefined
       const silence = new Promise<string[]>((resolve) => {
-        timer = setTimeout(() => resolve(['    it does not say: a loop never lets go']), ANSWER_MS)
+        timer = setTimeout(
+          () => resolve(['    it does not say: it is in an endless loop']),
+          ANSWER_MS,
+        )
       })
       const gone = ended.then(() => ['    it has ended'])
       return Promise.race([answer, silence, gone]).finally(() => clearTimeout(timer))
@@ -75,7 +78,7 @@ function testFile(
       try {
         process.kill(pid, 'SIGKILL')
       } catch {
-        // It has ended.
+        // The process has already ended.
       }
     },
   }

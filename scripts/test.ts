@@ -1,6 +1,6 @@
 /**
- * Runs the tests, all of them or those of some files. Each file has a deadline, and so has the whole run:
- * what is still open then is named, ended, and the run has failed.
+ * Runs all tests, or those of the given files. Each file and the whole run have a deadline. After it,
+ * the runner names what is still open, ends it, and fails.
  *
  * Usage: node scripts/test.ts [--name=pattern ...] [--file-seconds=N] [--run-seconds=N] [file ...]
  */
@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util'
 import { globalSetup, globalTeardown } from '../backend/tests/support/global-setup.ts'
 import { type TestFile, watchFiles } from './test-files.ts'
 
-/** The longest file takes less than a minute on a quick machine that has nothing else to do. */
+/** The longest file takes less than a minute on a fast, idle machine. */
 const FILE_SECONDS = 600
 const RUN_SECONDS = 2_400
 const ALL_FILES = ['{backend,bench,faults}/tests/**/*.test.ts']
@@ -55,7 +55,7 @@ const results = run({
   execArgv: [`--import=${new URL('../backend/tests/support/watched.ts', import.meta.url)}`],
 })
 results.on('test:summary', ({ file, success, counts }) => {
-  // Without a file it is that of all of them.
+  // A summary without a file is that of the whole run.
   if (file === undefined) failed = !success || counts.tests === 0
 })
 const report = results.compose(new spec())
@@ -66,7 +66,7 @@ report.on('end', async () => {
   process.exit(failed ? 1 : 0)
 })
 
-/** Says why, and what is open. */
+/** Prints the reason, and what is still open in the given files. */
 async function give(why: string, whose: readonly TestFile[]): Promise<void> {
   const lines = [`\n${why}. Still open:`]
   const all = whose.map(async (file) => [
@@ -84,6 +84,6 @@ async function end(why: string, code: number): Promise<void> {
   await give(why, files.running)
   for (const file of files.running) file.kill()
   await Promise.all(files.running.map(({ ended }) => ended))
-  // PostgreSQL ends by itself when this process does.
+  // PostgreSQL stops by itself when this process exits.
   process.exit(code)
 }

@@ -72,7 +72,7 @@ export async function buildApp({
   await app.register(tasks, { prefix: '/api/:user_id/tasks', limit })
   if (accounts !== null) {
     const { publicUrl } = config
-    // Elsewhere a taken address is told openly.
+    // Without verification a sign-up says openly that an address is taken.
     const signUpGridMs = config.accounts?.requireEmailVerification ? limits.signUpGridMs : 0
     await app.register(accountRoutes, { prefix: BASE_PATH, accounts, publicUrl, signUpGridMs })
   }

@@ -107,7 +107,7 @@ describe('a stop', { concurrency: 2 }, () => {
   for (const [server, settings] of Object.entries(SERVERS)) {
     for (const [n, [place, make]] of Object.entries(PLACES).entries()) {
       const signal = signals[n] ?? 'SIGTERM'
-      it(`ends with 0 after ${signal}, and it served, with its log in ${place}: ${server}`, async () => {
+      it(`ends with 0 after ${signal} while it serves, with its log in ${place}: ${server}`, async () => {
         const { out, err, happen } = await make()
         const { ready, writeMuch, stop } = await start(MAIN, await settings(), out, err)
         await ready()

@@ -19,7 +19,7 @@ import type { BetterAuth } from './better-auth.ts'
 import { Limits, passwordKey, tooMany } from './limits.ts'
 
 const SWEEP_MS = 3_600_000
-/** Between the pieces in which the tasks of a large account are deleted, so that others are served. */
+/** The pause between batches of deleted tasks, so that other users are served. */
 const PIECE_REST_MS = 20
 /** A stop waits this long for mail under way. */
 const MAIL_LIMIT_MS = 3_000
@@ -35,7 +35,7 @@ export interface AccountRequest {
   readonly route: string
   /** The e-mail address somebody signs in with. */
   readonly signsInAs?: string | undefined
-  /** Is settled when the answer has been sent, or nobody is there to take it. */
+  /** Settles when the response has been sent, or the client has disconnected. */
   readonly answered?: Promise<unknown>
   readonly log: Log
 }
@@ -117,14 +117,14 @@ export class Accounts {
     await this.pool.close()
   }
 
-  /** At start: a server that ended may have left some of a deleted account. */
+  /** To be called at start, because a server may have stopped before it had deleted all of an account. */
   continueDeletions(): void {
     this.#goOn(this.emptyDeleted())
   }
 
   /**
-   * Deletes what deleted accounts have left, in pieces: of this server, and of one that ended before it
-   * was done. A piece that fails is tried again with the next deletion, or by the next sweep.
+   * Deletes the remaining tasks of deleted accounts in batches, including those that another server left
+   * when it stopped. Rejects if a batch fails; the next deletion or the next sweep tries again.
    */
   emptyDeleted(): Promise<void> {
     const empty = async () => {
@@ -203,7 +203,7 @@ export class Accounts {
     this.#goOn(this.emptyDeleted())
   }
 
-  /** What fails then is in the log under the request's id, and no failure of the answer's. */
+  /** A failure of such work is logged under the request's id, and does not change the response. */
   #later(work: () => Promise<unknown>): void {
     const context = this.#context.getStore()
     const begin = () => (context ? this.#context.run({ ...context }, work) : work())
@@ -233,9 +233,9 @@ export function openAccounts(config: Config, connector: Connector, log: Log): Ac
 }
 
 /**
- * Two of one address at once, or two codes of one account: now that the other is done, the answer is
- * the usual one, which tells no more than it should. Whoever uses a code holds it and then changes the
- * password, and a change of the password ends the codes, so of two at once PostgreSQL ends one.
+ * Whether a concurrent request made this one fail: two sign-ups with one address, or two uses of an
+ * account's codes. A second attempt gives the usual response, which reveals no more than it should. Using
+ * a code locks it and then changes the password, which deletes all codes, so two uses deadlock.
  */
 function crossedAnother(error: unknown): boolean {
   if (!(error instanceof AppError)) return false

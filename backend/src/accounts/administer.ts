@@ -85,7 +85,7 @@ export async function findAccount(accounts: Accounts, who: string): Promise<Pers
   return user
 }
 
-/** Deletes an account at once, and then what is left of its tasks; a server does that as well. */
+/** Deletes an account at once, and then its remaining tasks. A running server deletes them as well. */
 export async function removeAccount(accounts: Accounts, { id }: Person): Promise<void> {
   await accounts.pool.run(deleteAccount(id))
   await accounts.emptyDeleted()

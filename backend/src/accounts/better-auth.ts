@@ -38,7 +38,7 @@ export interface BetterAuthParts {
   readonly endOtherSessions: (sessions: OtherSessions) => Promise<void>
   /** Whether one more mail may go to this address. */
   readonly mayMail: (email: string) => Promise<boolean>
-  /** Is given what is to begin when the answer has been sent. */
+  /** Is given work that begins when the response has been sent. */
   readonly later: (work: () => Promise<unknown>) => void
   /** Is given what goes on after the answer, such as mail. */
   readonly background: (work: Promise<unknown>) => void
@@ -120,8 +120,8 @@ export function createBetterAuth(parts: BetterAuthParts) {
 
 /**
  * All of it is a warning: what Better Auth calls an error is mostly a client's. Its information has
- * addresses of people in it, and is dropped, and so is what a message quotes behind a colon. At one
- * place it hands over an error for a message.
+ * addresses of people in it, and is dropped. The part of a message after a colon can quote a person, and is
+ * dropped as well. In one place Better Auth passes an error as the message.
  */
 function writeTo(log: () => Log) {
   return (level: string, message: unknown, ...details: unknown[]) => {

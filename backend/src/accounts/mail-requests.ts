@@ -7,15 +7,16 @@ import {
   sendVerificationEmail,
 } from 'better-auth/api'
 
-/** An endpoint called by another one gives its value, without headers and status around it. */
+/** Makes an endpoint that another one calls return its value, without headers and status. */
 const PLAIN = { params: {}, asResponse: false, returnHeaders: false, returnStatus: false } as const
 
 /**
- * Answers who asks for a mail before the account is looked for, so that the time of the answer tells
- * nothing of it. Better Auth's own endpoints do their work behind the answer. What may be refused
- * whoever is asked for (addresses of clients, origins, bodies, pages) has been refused by then.
+ * Answers a request for a mail before it looks for the account, so that the response time reveals
+ * nothing about it. Better Auth's own endpoints do their work after the response. Every refusal that does
+ * not depend on the account (client addresses, origins, bodies, pages) happens before.
  *
- * @param later does work once the answer has been sent.
+ * @param later runs work once the response has been sent.
+ * @returns a plugin that replaces the two endpoints of Better Auth.
  */
 export function answerBeforeLooking(later: (work: () => Promise<unknown>) => void) {
   return {
@@ -43,7 +44,7 @@ export function answerBeforeLooking(later: (work: () => Promise<unknown>) => voi
         { method: 'POST', body: sendVerificationEmail.options.body, cloneRequest: true },
         async (context) => {
           const enabled = context.context.options.emailVerification?.sendVerificationEmail
-          // Who is signed in asks for their own address, and is told what is wrong with it.
+          // A signed-in user asks for their own address, so the response may say what is wrong with it.
           if (!enabled || (await getSessionFromCtx(context)))
             return sendVerificationEmail({ ...context, ...PLAIN })
           later(() => sendVerificationEmail({ ...context, ...PLAIN }))

@@ -30,13 +30,13 @@ export function mailer({ url, from, requireTls }: MailConfig, log: Log): SendMai
     try {
       await (await transport).sendMail({ from, ...mail })
     } catch (err) {
-      // Without the recipient, whom the server may have quoted: of `err` the log has the codes.
+      // Without the recipient. The mail server may have quoted it, so the log has only the codes of `err`.
       log.error({ err, subject: mail.subject }, `a mail could not be sent${reasonOf(err)}`)
     }
   }
 }
 
-/** Of nodemailer's options those in the address come first. */
+/** Options in the URL override nodemailer's own, so those about TLS are removed. */
 function withoutExceptions(url: string): string {
   const address = new URL(url)
   for (const option of ['requireTLS', 'ignoreTLS', 'opportunisticTLS']) {
@@ -46,11 +46,11 @@ function withoutExceptions(url: string): string {
 }
 
 const NO_STARTTLS =
-  ': the mail server offers no STARTTLS. Take smtps:// in SMTP_URL, or set SMTP_REQUIRE_TLS=off to send passwords and links unencrypted'
+  ': the mail server offers no STARTTLS. Use smtps:// in SMTP_URL, or set SMTP_REQUIRE_TLS=off to send passwords and links unencrypted'
 const BAD_CERTIFICATE =
   ': the connection to the mail server could not be encrypted. Its certificate must be valid for the host in SMTP_URL'
 
-/** What the operator can do about it, where that is known. */
+/** @returns the known reason and what the operator can do, or an empty string. */
 function reasonOf(error: unknown): string {
   const failure = (error ?? {}) as Partial<Record<string, unknown>> // nodemailer's
   const { code, responseCode, command, originalCode } = failure

@@ -8,8 +8,11 @@ export interface OtherSessions {
 }
 
 /**
- * Better Auth's own endpoint reads a list of 100 sessions and ends those; this one takes its place,
- * by its name, and ends all of them.
+ * Replaces Better Auth's endpoint, which reads a list of 100 sessions and ends only those. This one
+ * ends all of them.
+ *
+ * @param end deletes a user's sessions in the database.
+ * @returns a plugin whose endpoint has the same name and path.
  */
 export function revokeOtherSessions(end: (sessions: OtherSessions) => Promise<void>) {
   return {

@@ -25,7 +25,7 @@ const PLACE = /^[\w-]{1,64}$/
 export interface AccountRoutesOptions {
   accounts: Accounts
   publicUrl: string
-  /** Sign-ups are answered so many milliseconds after they came, or a multiple of it; 0 is at once. */
+  /** A sign-up is answered after a multiple of this many milliseconds; 0 means at once. */
   signUpGridMs: number
 }
 
@@ -68,7 +68,8 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
         if (!places.every((place) => PLACE.test(place))) throw new AppError('not_found')
         const response = operation.hashes
           ? await hashing.pass(clientNetwork(clientAddress(request)), () => {
-              // Who hung up while waiting gets no work done; or said all, and is told to come again.
+              // A client that disconnected while waiting gets no work done. Neither does one that closed
+              // its side, which can still read the 503.
               const { destroyed, readableEnded } = request.socket
               if (destroyed || readableEnded) throw new AppError('service_unavailable')
               return ask(operation, request, reply)
@@ -87,7 +88,7 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
   })
 }
 
-/** A new account takes a few statements more than a taken address, which would tell by the time. */
+/** A new account takes a few statements more than a taken address, so the response time would differ. */
 async function nextMultiple(begunMs: number, gridMs: number): Promise<void> {
   await sleep(gridMs - ((performance.now() - begunMs) % gridMs))
 }

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { AppError } from '../core/errors.ts'
 import { countHeader } from './raw-headers.ts'
 
-/** Longer than any way to write it; a client writes one of 30 characters. */
+/** More than any valid Content-Type needs; clients usually send about 30 characters. */
 const TYPE_CHARACTERS = 256
 const UTF8_CHARSET = /^charset\s*=\s*"?utf-8"?$/i
 
@@ -29,8 +29,8 @@ export function takeJsonOnly(app: FastifyInstance): void {
 }
 
 /**
- * Whether a Content-Type is JSON with a charset of UTF-8 or none. Cut at its semicolons, since one
- * pattern for all of it would have to try each way to share white space out among its parts.
+ * Whether a Content-Type is JSON with charset UTF-8 or without a charset. It is split at its semicolons,
+ * because a single regular expression would backtrack over the white space between its parts.
  */
 function isUtf8Json(header: string): boolean {
   if (header.length > TYPE_CHARACTERS) return false

@@ -1,13 +1,15 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 
-/** Where a request comes from when its connection is gone already. */
+/** The address of a request whose connection has already closed. */
 const NOWHERE = '0.0.0.0'
 const WITH_PORT = /^(?:\[([^[\]]+)\]|([\d.]+))(?::\d{1,5})?$/
 
 /**
- * The client's address: the furthest one of `X-Forwarded-For` that a trusted proxy vouches for. Where
- * that is none (`unknown`, a name, garbage), it is the one next to it on the way to us.
+ * The client's address: the furthest entry of `X-Forwarded-For` that a trusted proxy vouches for. If
+ * that entry is no IP address (`unknown`, a name, garbage), the next one on the way to the server counts.
+ *
+ * @returns an IP address in normal form; `0.0.0.0` if the connection has already closed.
  */
 export function clientAddress({ ip, ips }: Pick<FastifyRequest, 'ip' | 'ips'>): string {
   for (const hop of (ips ?? [ip]).toReversed()) {
@@ -18,8 +20,10 @@ export function clientAddress({ ip, ips }: Pick<FastifyRequest, 'ip' | 'ips'>): 
 }
 
 /**
- * An address in its one spelling: proxies write it with a port, brackets, quotes or a zone as well, and
- * an IPv4 address within an IPv6 one.
+ * Normalises an IP address as proxies write it: with a port, brackets, quotes or a zone, or as an
+ * IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2).
+ *
+ * @returns the address in normal form; undefined if the text is no IP address.
  */
 export function plainAddress(text: string | undefined): string | undefined {
   const bare = (text ?? '').trim().replace(/^"(.*)"$/, '$1')
@@ -38,21 +42,21 @@ function embeddedIPv4(ipv6: string): string {
   return [upper >> 8, upper & 255, lower >> 8, lower & 255].join('.')
 }
 
-/** Fastify's names for networks. */
+/** The networks that Fastify's `trustProxy` accepts by name. */
 const NETWORKS: Record<string, readonly string[]> = {
   loopback: ['127.0.0.0/8', '::1/128'],
   linklocal: ['169.254.0.0/16', 'fe80::/10'],
   uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
 }
 
-/** Whether an address, however a proxy has spelled it, is one of `TRUST_PROXY`. */
+/** @returns a function that says whether an address, in any notation, is in one of the networks. */
 export function trustedProxies(networks: readonly string[]): (address: string) => boolean {
   const trusted = new BlockList()
   for (const network of networks.flatMap((name) => NETWORKS[name] ?? name)) {
     const [given = '', prefix] = network.split('/')
     const address = plainAddress(given) ?? given
     const [bits, of] = isIPv4(address) ? [32, 'ipv4' as const] : [128, 'ipv6' as const]
-    // In a network of IPv4 addresses within IPv6 96 bits are the same for all.
+    // The first 96 bits of IPv4-mapped IPv6 addresses are the same.
     const within = isIPv4(address) && isIPv6(given) ? 96 : 0
     trusted.addSubnet(address, Math.max(0, Number(prefix ?? bits + within) - within), of)
   }

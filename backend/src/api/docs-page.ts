@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { shareBytes } from './queued-bytes.ts'
 
-/** What is sent under an address of the page. */
+/** A resource of the docs page: its path, its media type and its bytes. */
 export interface Part {
   readonly path: string
   readonly type: string
-  /** The same bytes for whoever asks, made when somebody asks first. */
+  /** Made for the first request, and shared by all further ones. */
   readonly bytes: () => Promise<Buffer>
 }
 
@@ -52,7 +52,7 @@ const INITIALIZER = `window.onload = () => {
 }
 `
 
-/** The page and each part it loads; there is nothing else below it. */
+/** The page and each resource that it loads. There are no other routes below it. */
 export const PARTS: readonly Part[] = [
   { path: '/docs', type: 'text/html; charset=utf-8', bytes: once(async () => Buffer.from(PAGE)) },
   ...STYLES.map((name) => file(name, CSS)),
@@ -65,14 +65,18 @@ export const PARTS: readonly Part[] = [
   },
 ]
 
-/** A file of the package, which @fastify/swagger-ui itself would open again for each request. */
+/** A file of @fastify/swagger-ui, read once. The plugin itself would open it again for each request. */
 function file(name: string, type: string): Part {
   const read = () =>
     readFile(fileURLToPath(import.meta.resolve(`@fastify/swagger-ui/static/${name}`)))
   return { path: `/${place(name)}`, type, bytes: once(read) }
 }
 
-/** Makes bytes when they are asked for first, and keeps them; a failure is tried again. */
+/**
+ * Caches bytes from the first call on. A failed attempt is not cached.
+ *
+ * @returns a function that makes or returns them, and rejects as `make` does.
+ */
 export function once(make: () => Promise<Buffer>): () => Promise<Buffer> {
   let made: Promise<Buffer> | undefined
   return () => {

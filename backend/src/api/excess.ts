@@ -1,23 +1,23 @@
-/** What is asked here of a JSON Schema of ours. */
+/** The part of our JSON Schemas that this file uses. */
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>
   readonly items?: Schema
   readonly maxItems?: number
 }
 
-/** A value with no more in it than is worth a look, and how much was left out. */
+/** A value without its surplus members and items, and how many of them were removed. */
 export interface Trimmed {
   readonly value: unknown
   readonly further: number
 }
 
 /**
- * Leaves out what would only make more faults of a kind that is there already: unknown members
- * beyond so many of an object, and items beyond one too many of an array. What is left takes a
- * validator no longer than the schema is large, however much was sent; an unchanged value is the
- * same one.
+ * Removes surplus parts that would only add more validation errors of the same kind: an object's
+ * unknown members beyond `unknown`, and an array's items beyond `maxItems` + 1. The time a validator
+ * takes then depends on the size of the schema, not of the request.
  *
- * @param unknown members without a place in the schema that are kept of an object.
+ * @param unknown how many members that the schema does not name are kept in an object.
+ * @returns the same value if nothing was removed, else a copy.
  */
 export function trimExcess(schema: Schema, value: unknown, unknown: number): Trimmed {
   if (typeof value !== 'object' || value === null) return { value, further: 0 }
@@ -58,13 +58,13 @@ function trimObject({ properties }: Schema, value: object, unknown: number): Tri
     return left >= 0
   })
   return {
-    // Not by assignment, which would take a member `__proto__` for something else.
+    // Not by assignment, which would set the prototype for a member `__proto__`.
     value: Object.fromEntries(kept.map(([name, member]) => [name, changed.get(name) ?? member])),
     further: further + Math.max(0, strangers - unknown),
   }
 }
 
-/** Whether objects and arrays lie deeper in each other than so many levels; looks no deeper itself. */
+/** Whether objects and arrays are nested deeper than `levels`. It descends no deeper than that itself. */
 export function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1))

@@ -1,11 +1,11 @@
 import type { FetchImplementation } from 'jose'
 import { LIMITS } from '../core/limits.ts'
 
-/** JSON by any of its names. Some hosts of static files call everything text. */
+/** The media types of JSON. Some static file hosts send everything as text. */
 const JSON_TYPE = /^(application\/([\w.-]+\+)?json|text\/(json|plain))\s*(;|$)/i
 /**
- * Of a JWK (RFC 7517, RFC 7518 §6) what a public key and the choice of one need, and what makes it
- * private: jose refuses those.
+ * The JWK members (RFC 7517, RFC 7518 §6) that a public key and its selection need, and those that make
+ * a key private: jose refuses private keys.
  */
 const MEMBERS = [
   ...['kty', 'kid', 'alg', 'use', 'key_ops', 'ext', 'crv', 'x', 'y', 'n', 'e', 'pub'],
@@ -13,10 +13,11 @@ const MEMBERS = [
 ]
 
 /**
- * Fetches a key set and gives jose what it needs of it. The other side decides how much it sends and
- * how long that takes, so both are bounded; jose's signal ends the reading of the body as well.
+ * Fetches a key set and gives jose only the members that it needs. The other server controls size and
+ * duration, so both are bounded; jose's abort signal also ends the reading of the body.
  *
- * @throws {Error} why it is not taken: a redirect, a status, a type, its size.
+ * @returns a JSON response with at most `keySetKeys` keys, read from at most `keySetBytes` bytes.
+ * @throws {Error} for a redirect, a status other than 200, another media type, or too many bytes or keys.
  */
 export const fetchKeySet: FetchImplementation = async (url, options) => {
   const response = await fetch(url, options)
@@ -53,15 +54,16 @@ async function readText({ body, headers }: Response): Promise<string> {
 function keysIn(text: string): object[] {
   const set: unknown = JSON.parse(text)
   const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined
-  if (!Array.isArray(keys)) throw new Error('the answer is no key set')
-  if (keys.length > LIMITS.keySetKeys) throw new Error(`it has more than ${LIMITS.keySetKeys} keys`)
+  if (!Array.isArray(keys)) throw new Error('the answer is not a JSON Web Key Set')
+  if (keys.length > LIMITS.keySetKeys)
+    throw new Error(`the answer has more than ${LIMITS.keySetKeys} keys`)
   return keys.filter(isPlain).map((key) => {
     const known = MEMBERS.filter((name) => key[name] !== undefined)
     return Object.fromEntries(known.map((name) => [name, key[name]]))
   })
 }
 
-/** No member of a public key is more than a word or a list of words; another is no key to look at. */
+/** Whether each member of a key is a primitive or a list of primitives; other keys are ignored. */
 function isPlain(key: unknown): key is Record<string, unknown> {
   if (typeof key !== 'object' || key === null || Array.isArray(key)) return false
   return MEMBERS.every((name) => [Reflect.get(key, name)].flat().every(isWord))

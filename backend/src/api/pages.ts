@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { setTimeout as rest } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
+import { LIMITS } from '../core/limits.ts'
 import {
   listLongTasks,
   listTasks,
@@ -45,14 +46,17 @@ export function cursorId(cursor: string): string {
 }
 
 /**
- * A page of the user's tasks. Where a filter lets few of them pass, the page takes several statements,
- * each of which looks at a bounded number, so that no other user waits for it.
+ * Reads a page of the user's tasks. With a filter that matches few of them, the page takes several
+ * statements. Each examines a bounded number of tasks, so that no other user waits for it.
+ *
+ * @returns the tasks found so far if the client disconnects.
+ * @throws {AppError} as `request.asUser` does.
  */
 export async function readPage(request: FastifyRequest, options: PageOptions): Promise<TaskPage> {
+  const endMs = performance.now() + LIMITS.pageMs
   let page = await readOnce(request, options)
   while (page.scanEnded && page.next !== null && page.tasks.length < PAGE_BYTES) {
-    // Nobody waits for the rest any more.
-    if (request.raw.socket.destroyed) break
+    if (performance.now() > endMs || request.raw.socket.destroyed) break
     const room = options.limit - page.count
     const limit = Math.max(room, 1)
     const more = await readOnce(request, { ...options, after: page.next, limit })
@@ -95,7 +99,9 @@ async function* array(
   for (let next = first.next; next !== null; ) {
     await rest(REST_MS)
     const page = await read(next)
-    if (page.tasks !== '') yield isEmpty ? page.tasks : `${SEPARATOR}${page.tasks}`
+    // White space tells the client, and whatever is in between, that the list goes on.
+    if (page.tasks === '') yield '\n'
+    else yield isEmpty ? page.tasks : `${SEPARATOR}${page.tasks}`
     isEmpty &&= page.tasks === ''
     next = page.next
   }

@@ -3,7 +3,7 @@ import { AppError, type ErrorCode } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { shorten } from './shorten.ts'
 
-/** Of what may come from a client, in JSON; names, Better Auth's words, sentences of ours with a name. */
+/** JSON bytes of text that may come from a client: names, Better Auth's messages, details with a name. */
 const PLACE_BYTES = 128
 const REASON_BYTES = 1_024
 const DETAIL_BYTES = 512
@@ -36,7 +36,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
     .send(problemBody(problem, request.id))
 }
 
-/** The body of contract §3, which no client can make longer than `errorBytes`. */
+/** @returns the response body of contract §3 as JSON, of at most `errorBytes` bytes. */
 export function problemBody(problem: AppError, requestId: string): string {
   const { code, status, title, detail, reason } = problem
   const words = reason && {

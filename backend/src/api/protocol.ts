@@ -50,7 +50,7 @@ export function serverOptions(
         mark(request, reply)
         sendError(error, request, reply)
       }
-      // No hook is called for these.
+      // Fastify calls no hook for these responses.
       reply.raw.once('finish', () => turns.ends(reply.raw))
       if (turns.takes(reply.raw)) answer()
       else turns.wait(reply.raw, answer)
@@ -66,7 +66,7 @@ export function serverOptions(
   } satisfies FastifyHttpOptions<Server>
 }
 
-/** The headers every answer carries (contract §3), and one log line for each, in its turn. */
+/** Sets the headers of every response (contract §3) and logs it, one request of a socket at a time. */
 export function markAnswers(app: FastifyInstance, turns: Turns): void {
   const enter = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
     mark(request, reply)
@@ -99,20 +99,21 @@ export function markAnswers(app: FastifyInstance, turns: Turns): void {
 }
 
 /**
- * Does nothing more while clients leave so much of their answers untaken that it fills memory. That
- * the process is alive is told all the same.
+ * Refuses requests with 503 while unread responses fill the memory (`queuedBytes`). `/livez` is still
+ * answered, because the process is alive.
  */
 export function boundQueuedBytes(app: FastifyInstance, queued: QueuedBytes): void {
-  const detail = 'Too many bytes wait for clients that do not take them; try again in a second'
+  const detail = 'Clients have too many bytes of responses still to read; try again in a second'
   app.addHook('onRequest', (request, _reply, done) => {
     if (!queued.areTooMany || request.routeOptions.url === '/livez') return done()
     done(new AppError('service_unavailable', { detail, headers: { 'retry-after': '1' } }))
   })
 }
 
-/** The same for one user, who is known by then: their clients are to take what they are owed first. */
+/** Refuses a user's requests with 429 while their own unread responses exceed `queuedBytesOfUser`. */
 export function boundQueuedBytesOfUsers(app: FastifyInstance, queued: QueuedBytes): void {
-  const detail = 'Too many bytes of your answers were not taken yet; read them, and try again'
+  const detail =
+    'Your clients have too many bytes of responses still to read; read them and try again'
   app.addHook('onRequest', ({ userId }, reply, done) => {
     if (userId === '' || !queued.areTooManyOf(userId, reply.raw)) return done()
     done(new AppError('too_many_requests', { detail, headers: { 'retry-after': '1' } }))

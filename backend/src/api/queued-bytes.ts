@@ -2,28 +2,29 @@ import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Limits } from '../core/limits.ts'
 
 /**
- * From here on a text that is a whole answer is sent as bytes, which are counted as such. Those of a
- * stream are not: many of them pass by, and the system's copy of a text is gone as soon as it is
- * sent, where bytes wait for the garbage collector.
+ * A response body of this many characters or more is sent as a buffer, so that its bytes are counted
+ * exactly. Chunks of a stream stay strings: the system frees its copy of a string when it is sent, while
+ * a buffer waits for the garbage collector.
  */
 const LONG_TEXT = 16_384
 
-/** Bytes that were made once and are sent to whoever asks: they take no memory of an answer's own. */
+/** Buffers that many responses share, and that therefore do not count as memory of one response. */
 const shared = new WeakSet<object>()
 
+/** Marks a buffer as shared by responses. @returns the same buffer. */
 export function shareBytes(bytes: Buffer): Buffer {
   shared.add(bytes)
   return bytes
 }
 
-/** What answers hold in memory until their clients take it: in all, and of each user. */
+/** Counts the response bytes that clients have not read yet: in all, and of each user. */
 export class QueuedBytes {
   readonly #limits: Limits
   readonly #ofUsers = new Map<string, number>()
   #all = 0
-  /** Answers whose client has not taken all that was written. */
+  /** Responses with bytes that the client has not read. */
   readonly waiting = new Set<ServerResponse>()
-  /** What Node is to make answers with. */
+  /** The response class for Node's HTTP server; it reports its bytes here. */
   readonly Response: typeof ServerResponse
 
   constructor(limits: Limits) {
@@ -31,17 +32,19 @@ export class QueuedBytes {
     this.Response = countedBy(this)
   }
 
+  /** Whether the unread bytes of all users reach `queuedBytes`. */
   get areTooMany(): boolean {
     return this.#all >= this.#limits.queuedBytes
   }
 
-  /** Whether a user leaves that much untaken that no more is done for them; else the answer is theirs. */
+  /** @returns true if the user has too many unread bytes; otherwise counts the response as the user's. */
   areTooManyOf(userId: string, response: ServerResponse): boolean {
     if ((this.#ofUsers.get(userId) ?? 0) >= this.#limits.queuedBytesOfUser) return true
     Object.assign(response, { userId })
     return false
   }
 
+  /** @param bytes is negative when the client has read them. @param userId is empty without a user. */
   add(bytes: number, userId: string): void {
     this.#all += bytes
     if (userId === '') return
@@ -58,7 +61,7 @@ function countedBy(queued: QueuedBytes): QueuedBytes['Response'] {
     #shared = 0
     #waits = false
 
-    // The parameters are those of each of Node's overloads, and are passed on as they came.
+    // The parameters cover all of Node's overloads, and are passed on unchanged.
     override write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
       const more = super.write(chunk as never, encoding as never, callback as never)
       this.#count()
@@ -77,7 +80,7 @@ function countedBy(queued: QueuedBytes): QueuedBytes['Response'] {
       return chunk
     }
 
-    /** Nearly always nothing waits: the system has taken all of it. */
+    /** Usually nothing waits, because the operating system has accepted all bytes. */
     #count(): void {
       const waits = this.writableLength
       if (waits === 0 && !this.#waits) return

@@ -1,9 +1,13 @@
 const ELLIPSIS = '…'
 const ELLIPSIS_BYTES = 3
 
-/** A text, cut so that its JSON has no more bytes than that; an ellipsis stands where it is cut. */
+/**
+ * Truncates a text so that its JSON, without the quotes, has at most `mostBytes` bytes.
+ *
+ * @returns the text unchanged if it fits; otherwise its beginning and an ellipsis.
+ */
 export function shorten(text: string, mostBytes: number): string {
-  // A character has six bytes at most, as an escape.
+  // A character has at most six bytes, as an escape.
   if (text.length * 6 <= mostBytes) return text
   if (text.length <= mostBytes && bytesOf(text) <= mostBytes) return text
   let end = Math.min(text.length, mostBytes - ELLIPSIS_BYTES)

@@ -5,24 +5,24 @@ import type { QueuedBytes } from './queued-bytes.ts'
 
 const LOOKS_IN_A_WINDOW = 30
 
-/** How long a client had bytes waiting for it, and what it took meanwhile. */
+/** How long a client had bytes waiting, and how many it read meanwhile. */
 interface Reader {
   waitedMs: number
   takenBytes: number
-  /** Of the last look: which one it was, and all that was taken by then. */
+  /** The number of the latest sample, and the bytes read until then. */
   look: number
   totalBytes: number
 }
 
-/** The socket's handle, which Node has no types for: it knows what the system has not taken yet. */
+/** The socket's handle, which Node's types omit: it counts the bytes the system has not accepted yet. */
 interface Handle {
   readonly _handle?: { readonly bytesWritten?: number; readonly writeQueueSize?: number } | null
 }
 
 /**
- * Cuts off who takes less than a rate while there is something to take: a reader that takes a little
- * now and then is never idle, and keeps what it is answered in memory. Time in which nothing waits
- * for it does not count.
+ * Closes the connection of a client that reads fewer than `slowestBytesPerSecond` over `slowestOverMs`.
+ * A client that reads a little now and then is never idle, and keeps its responses in memory. Time
+ * without waiting bytes does not count.
  */
 export function cutSlowReaders(app: FastifyInstance, queued: QueuedBytes, limits: Limits): void {
   const { slowestOverMs, slowestBytesPerSecond } = limits

@@ -28,7 +28,7 @@ const SOCKET_ERRORS: Record<string, ErrorCode> = {
 /** Bytes that are no HTTP request: one answer in the contract's form, and the connection is closed. */
 export function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
   const reset = error.code === 'ECONNRESET'
-  // It was read no further, and is closed behind the last answer that it is owed.
+  // The server stopped reading from this socket, and closes it after its last response.
   if (isClosing(socket) && !reset) return
   if (!socket.writable || reset) return void socket.destroy()
   const { unanswered, latest } = owedTo(socket)

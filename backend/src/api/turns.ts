@@ -4,22 +4,22 @@ import type { Limits } from '../core/limits.ts'
 
 type Response = ServerResponse<IncomingMessage>
 
-/** llhttp's code for a parser that a callback paused: it reads no further, not even in this chunk. */
+/** llhttp's code for a paused parser (HPE_PAUSED): it stops reading, even within this chunk. */
 const PARSER_PAUSED = 21
-/** About what a request takes that was read and not begun. Node stops reading at 16 of them. */
+/** Estimated memory, in bytes, of a request that was parsed but not begun. Node stops reading at 16 of them. */
 const WAITING_BYTES = 4_096
 
-/** The requests of one socket: the one that is being answered, and those behind it. */
+/** The requests of one socket: the one in progress, and those waiting behind it. */
 interface Line {
   current: Response | null
   readonly waiting: { readonly response: Response; readonly begin: () => void }[]
-  /** No more are taken; the last one that was closes the connection. */
+  /** The socket accepts no more requests, and closes after the last accepted one. */
   closing: boolean
-  /** The turn of the event loop in which one was begun last. */
+  /** The event-loop tick in which the latest request was begun. */
   begunIn: number
 }
 
-/** What Node has and its types do not. Each is looked for before it is used. */
+/** Node internals without public types. The code checks that each exists before it uses it. */
 interface Internals {
   readonly parser?: {
     onIncoming?: ((request: IncomingMessage, keepAlive: boolean) => number) | null
@@ -31,7 +31,7 @@ interface Pending {
 
 const lines = new WeakMap<Socket, Line>()
 
-/** How many answers a socket is owed, and the one that was asked for last. */
+/** @returns the number of unanswered requests of a socket, and the response of the latest of them. */
 export function owedTo(socket: Socket): { unanswered: number; latest: Response | null } {
   const { current = null, waiting = [] } = lines.get(socket) ?? {}
   return {
@@ -40,35 +40,35 @@ export function owedTo(socket: Socket): { unanswered: number; latest: Response |
   }
 }
 
-/** Whether what the client still sends is dropped, until its answers are written and it is closed. */
+/** Whether the server ignores further bytes of this client, and closes the socket after its responses. */
 export function isClosing(socket: Socket): boolean {
   return lines.get(socket)?.closing === true
 }
 
 /**
- * Has the requests of one socket answered in turn: the next is begun when the answer before it is
- * written out, and in another turn of the event loop, so that others are served in between. Node by
- * itself begins all requests of a chunk at once, whether or not their answers are ever taken
- * (RFC 9112 §9.3.2 asks for their order alone).
+ * Executes the requests of one socket one at a time. The next one begins when the previous response
+ * is written, and in another event-loop tick, so that other clients are served in between. Node by
+ * itself begins all requests of a chunk at once, even if the client never reads the responses
+ * (RFC 9112 §9.3.2 requires only their order).
  */
 export class Turns {
   readonly #limits: Limits
   #waiting = 0
   #stopping = false
   #turn = 0
-  /** Whether the present one is known to end: one immediate for all requests of it. */
+  /** Whether an immediate is scheduled for the end of this tick: one for all of its requests. */
   #turnEnds = false
 
   constructor(limits: Limits) {
     this.#limits = limits
   }
 
-  /** Requests that were read and not begun, of all sockets. */
+  /** The number of requests of all sockets that were parsed but not begun. */
   get waiting(): number {
     return this.#waiting
   }
 
-  /** Takes the turn of the socket, if it is free; otherwise the request is to wait. */
+  /** @returns true if the request may begin now; otherwise call {@link wait}. */
   takes(response: Response): boolean {
     const { socket } = response.req
     const line = lines.get(socket) ?? this.#open(socket)
@@ -77,12 +77,12 @@ export class Turns {
     return true
   }
 
-  /** @param begin is called when its turn comes, and never when the client is gone before. */
+  /** @param begin is called when the request's turn comes, and never if the client disconnects first. */
   wait(response: Response, begin: () => void): void {
     const { socket } = response.req
     const line = lines.get(socket)
     if (line === undefined || socket.destroyed) return
-    // Where Node does not let itself be stopped inside of a chunk.
+    // For a Node version whose parser cannot be paused within a chunk.
     if (line.waiting.length >= this.#limits.pipelinedRequests) return void socket.destroy()
     line.waiting.push({ response, begin })
     this.#waiting += 1
@@ -90,7 +90,7 @@ export class Turns {
     if (line.current === null && line.waiting.length === 1) setImmediate(() => this.#next(line))
   }
 
-  /** The answer of the socket's turn is written out. */
+  /** To be called when a response is written: the next request of its socket begins. */
   ends(response: Response): void {
     const { socket } = response.req
     const line = lines.get(socket)
@@ -122,12 +122,12 @@ export class Turns {
     })
   }
 
-  /** One was begun in this very turn of the event loop, or is not answered yet. */
+  /** Whether a request was begun in this event-loop tick, or is not answered yet. */
   #isBusy({ current, waiting, begunIn }: Line): boolean {
     return current !== null || waiting.length > 0 || begunIn === this.#turn
   }
 
-  /** From now on no request is taken behind another; those that wait are answered. */
+  /** From now on the server accepts no request behind another. It answers those that wait. */
   stop(): void {
     this.#stopping = true
   }
@@ -162,13 +162,13 @@ export class Turns {
     )
   }
 
-  /** Those that were taken are answered; a client must be ready to send the others again. */
+  /** The server answers the accepted requests; a client must be ready to send the others again. */
   #close(line: Line, socket: Socket): void {
     if (line.closing) return
     line.closing = true
     const { lingerMs } = this.#limits
-    // Node would close at once, and the system throw answers away that the client has not read yet,
-    // because of what it has sent in vain (RFC 9112 §9.6).
+    // If Node closed at once, the unread requests would make the system reset the connection, and the
+    // client would lose responses that it has not read yet (RFC 9112 §9.6).
     socket.destroySoon = () => {
       socket.end()
       setTimeout(() => socket.destroy(), lingerMs).unref()
@@ -180,7 +180,7 @@ export class Turns {
   }
 }
 
-/** Node stops reading from a socket for whose answers much is pending, and goes on by itself. */
+/** Node pauses reading from a socket with many pending response bytes, and resumes by itself. */
 function countAsPending(response: Response, bytes: number): void {
   const { _onPendingData: pending } = response as Pending // Node's, see above
   pending?.(bytes)

@@ -10,7 +10,7 @@ declare module 'fastify' {
     'x-optional-body'?: boolean
   }
   interface FastifyContextConfig {
-    /** How deep objects and arrays may lie in each other in a body; `bodyLevels` of the limits without. */
+    /** How deep objects and arrays may be nested in a body; the default is `bodyLevels` of the limits. */
     bodyLevels?: number
   }
 }
@@ -48,7 +48,7 @@ function decode(text: string): string {
 
 /**
  * Checks body and query of every route that has schemas for them, before its handler, and refuses
- * with all faults at once (422): the first of them by name, the others by number. No type is coerced: only the query, which is text by nature, is
+ * with all faults at once (422): it names the first ones and counts the others. No type is coerced: only the query, which is text by nature, is
  * read as the integers and booleans its schema names, in their one spelling.
  */
 export function validateStrictly(app: FastifyInstance): void {
@@ -98,7 +98,7 @@ function compile(ajv: Ajv, { querystring, body, ...schema }: FastifySchema, leve
     }
     addFaults(found, 'body', checkBody, request.body ?? null)
     if (!isDeeper(request.body, levels)) return refusal(found)
-    const message = `must have ${levels} levels of objects and arrays at most`
+    const message = `must have at most ${levels} levels of objects and arrays`
     if (found.errors.length === 0) found.errors.push({ in: 'body', path: '', message })
     return refusal(found, `The body ${message}`)
   }
@@ -109,7 +109,7 @@ function compile(ajv: Ajv, { querystring, body, ...schema }: FastifySchema, leve
 
 interface Faults {
   readonly errors: Fault[]
-  /** Those that were counted and not looked at. */
+  /** The number of surplus parts that were not validated. */
   further: number
 }
 
@@ -187,7 +187,7 @@ function message(
     case 'maximum':
       return `must be ${minimum} to ${maximum}`
     case 'maxItems':
-      return `must have ${params.limit} items at most`
+      return `must have at most ${params.limit} items`
     case 'pattern':
       return String(parentSchema?.['x-message'])
     case 'minProperties':

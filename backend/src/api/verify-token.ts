@@ -15,7 +15,7 @@ const CLOCK_TOLERANCE_SECONDS = 5
 const SECRET_ALGORITHM = 'HS256'
 const KEY_SET_ALGORITHMS = ['EdDSA', 'ES256', 'ES512', 'PS256', 'RS256']
 
-/** About what a remembered token takes beside its text. */
+/** Estimated memory of a cached token beside its text. */
 const ENTRY_BYTES = 256
 
 interface Verified {
@@ -27,7 +27,7 @@ interface Verified {
  * A function from a token to its user. A verified token is remembered by its exact text, never
  * past its `exp`, and one of a key set no longer than its keys are; a refused one never is.
  *
- * @param limits what may be remembered.
+ * @param limits how many tokens and bytes the cache may hold.
  * @returns throws {AppError} `unauthorized`; `service_unavailable` while there are no keys yet.
  */
 export function tokenVerifier(config: Config, log: Log, limits: Limits = LIMITS) {
@@ -105,12 +105,12 @@ function payloadReader(config: Config, log: Log, keysChanged: () => void) {
   }
 }
 
-/** V8 keeps the header a token was cut out of, spaces and all, for as long as the token. */
+/** A copy of the token: a slice would keep the whole header in memory, because V8 shares its text. */
 function ownText(token: string): string {
   return Buffer.from(token, 'latin1').toString('latin1')
 }
 
-/** Several keys may fit a token: two of one id, or any where it names none. Each is tried. */
+/** Several keys may match a token: two with one id, or any if it names none. Each is tried, up to `keysTried`. */
 async function verifyByKeySet(
   token: string,
   keySet: GetKey,
@@ -127,7 +127,8 @@ async function verifyByKeySet(
       try {
         return (await jwtVerify(token, key, options)).payload
       } catch (failure) {
-        // Signed by this key, and refused; a key that is of no use throws no JOSEError.
+        // This key verified the signature, but the claims were refused. An unusable key throws an error
+        // that is no JOSEError; then the next key is tried.
         const signed = !(failure instanceof JWSSignatureVerificationFailed)
         if (signed && failure instanceof JOSEError) throw failure
       }

@@ -6,8 +6,8 @@ import { inTrial, withDirectClient } from '../database/direct.ts'
 import { migrate } from '../database/migrate.ts'
 
 /**
- * `npm run catalogue`: writes down what the migrations make of an empty database, which every start
- * compares with its own; with `--check`, fails when the file differs.
+ * `npm run catalogue`: writes what the migrations create in an empty database. The server compares its
+ * database with that file at every start. With `--check`, the command fails when the file differs.
  */
 try {
   const database = { kind: 'pglite', directory: null } as const
@@ -27,7 +27,7 @@ try {
     await writeFile(CATALOGUE_FILE, text)
   } else if ((await readFile(CATALOGUE_FILE, 'utf8').catch(() => '')) !== text) {
     throw new Error(
-      `${CATALOGUE_FILE.pathname} is not what the migrations make: run npm run catalogue`,
+      `${CATALOGUE_FILE.pathname} differs from what the migrations create. Run npm run catalogue`,
     )
   }
 } catch (error) {

@@ -90,7 +90,9 @@ function stopOf(app: FastifyInstance, { requestsMs, closeMs, lastMs }: StopLimit
     stopping = true
     killAfter(lastMs)
     setTimeout(() => {
-      app.log.warn(`requests were still under way after ${requestsMs} ms, and are cut off`)
+      app.log.warn(
+        `requests were still in progress after ${requestsMs} ms: closing their connections`,
+      )
       app.server.closeAllConnections()
     }, requestsMs).unref()
     setTimeout(() => end(1), requestsMs + closeMs).unref()

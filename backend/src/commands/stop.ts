@@ -2,15 +2,15 @@ import { Worker } from 'node:worker_threads'
 import { end } from '../core/end.ts'
 import type { Log } from '../core/logger.ts'
 
-/** After the first signal a process has ended within 10 s, whatever clients, database and log do. */
+/** When a stop gives up on what is still open. A process ends within 10 s of the first signal. */
 export interface StopLimits {
-  /** Requests under way have this long. */
+  /** Requests in progress have this long. */
   readonly requestsMs: number
-  /** And the database this long to be closed behind them. */
+  /** Closing the database may take this long after them. */
   readonly closeMs: number
-  /** Then the primary of several processes ends those that are left. */
+  /** After this, the primary of several processes kills the workers that are left. */
   readonly hangingMs: number
-  /** And then a process is killed that has not ended by itself. */
+  /** After this, a thread kills the process if it has not ended. */
   readonly lastMs: number
 }
 
@@ -49,7 +49,7 @@ export function stopOnSignals(log: Log, stop: () => void, cut = () => {}): void 
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal)
 }
 
-/** The last resort: a thread of its own kills the process, also when its event loop stands still. */
+/** The last resort: a separate thread kills the process, even if the event loop is blocked. */
 export function killAfter(ms: number): void {
   const program = `setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${ms})`
   new Worker(program, { eval: true, execArgv: [] }).unref()

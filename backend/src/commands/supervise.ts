@@ -71,7 +71,7 @@ class Supervisor {
       if (this.#stopping) return this.#stopped(code)
       if (!this.#serving) {
         if (code === null)
-          return endWithReason(`The first server process ended at its start: ${reason}`)
+          return endWithReason(`The first server process ended before it listened: ${reason}`)
         return end(code || 1)
       }
       const steady = listeningMs !== undefined && performance.now() - listeningMs > STEADY_MS
@@ -89,7 +89,7 @@ class Supervisor {
     this.#stopping = true
     killAfter(this.#stopLimits.lastMs)
     for (const worker of this.#workers) tell(worker, STOP)
-    // Workers keep to the limits themselves; this is for one that hangs.
+    // Workers observe the limits themselves; this is for one that hangs.
     setTimeout(() => {
       this.cut()
       void end(1)

@@ -5,7 +5,7 @@ import { ConfigError, type SettingsReader } from './settings.ts'
 export interface MailConfig {
   readonly url: string
   readonly from: string
-  /** Whether nothing is sent before the connection is encrypted. */
+  /** Whether mail is sent only over an encrypted connection. */
   readonly requireTls: boolean
 }
 
@@ -65,7 +65,7 @@ function readMail(read: SettingsReader): MailConfig | undefined {
   return { url, from, requireTls }
 }
 
-/** What is sent to this machine itself passes nobody who could read it, or take STARTTLS away. */
+/** On a connection within this machine, nobody can read the mail or strip STARTTLS. */
 function isLoopback(hostname: string): boolean {
   const host = hostname.toLowerCase()
   return host === 'localhost' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'))

@@ -97,7 +97,7 @@ export interface AppErrorOptions {
   /** Replaces the table's sentence. Told to the client. */
   detail?: string
   errors?: Fault[]
-  /** How many faults there are beside those. */
+  /** The number of validation errors beyond those in `errors`. */
   more?: number
   headers?: Record<string, string>
   /** What Better Auth calls it, in the members its clients read. Told to the client. */

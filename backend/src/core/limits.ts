@@ -32,27 +32,29 @@ export const LIMITS = Object.freeze({
 
   /** Statements of users that may be under way or waiting at once, over all connections to the database. */
   statementsInFlight: 1_024,
-  /** And those of one user. */
+  /** The same for one user. */
   statementsOfOneUser: 256,
-  /** How many of these may be with the database, and for how much work: whichever is less. */
+  /** One user's statements that may be sent to the database: their number and estimated work. */
   underWayOfOneUser: 16,
   workOfOneUserMs: 5,
-  /** What one connection is given before it answers, at first and at most, and how much work that may be. */
+  /** Statements sent to one connection before it answers: initially, at most, and their estimated work. */
   statementsAhead: 16,
   statementsAheadMost: 64,
   workAheadMs: 20,
-  /** Nothing is put behind a statement that has run for longer. */
+  /** Nothing is sent behind a statement that has run for longer. */
   behindMs: 50,
-  /** While a user's first has waited this long, none of theirs may; nor any while no connection answers. */
+  /** 503 at once while a user's first statement has waited this long, or no connection has answered. */
   statementStuckMs: 1_000,
   /** And none waits longer than this. */
   statementWaitMs: 1_500,
+  /** A list with a filter looks for this long for the tasks of a page, which then ends early. */
+  pageMs: 2_000,
   /** A statement may run this long, and wait this long for a lock. */
   statementMs: 5_000,
   lockMs: 3_000,
   /** A connection to the database that owes answers and sends nothing for this long is given up. */
   databaseSilenceMs: 10_000,
-  /** The embedded database, which ends no statement, may work this long on one. */
+  /** The embedded database cannot cancel a statement; if one takes longer, the process ends. */
   databaseWorkMs: 120_000,
 
   /** `RATE_LIMIT_PER_MINUTE` counts over this. */
@@ -60,12 +62,12 @@ export const LIMITS = Object.freeze({
   /** Users whose requests are counted, and tokens that are remembered: the latest of each. */
   usersCounted: 10_000,
   tokensRemembered: 10_000,
-  /** All of them together, with what is kept beside each; one that is longer is verified each time. */
+  /** Memory of all cached tokens together, and of each; a longer one is verified each time. */
   tokenBytesRemembered: 8_388_608,
   tokenBytesEach: 4_096,
-  /** Keys of a key set that may be tried on one token, where several fit. */
+  /** Keys of a key set that are tried on one token, if several match. */
   keysTried: 10,
-  /** A key set that is larger is not taken, nor is one of more keys. */
+  /** A key set with more bytes or more keys is refused. */
   keySetBytes: 262_144,
   keySetKeys: 100,
 
@@ -78,7 +80,7 @@ export const LIMITS = Object.freeze({
   /** Passwords tried on one account, from wherever they come. */
   passwordsPerAccount: 10,
   passwordsWindowSeconds: 300,
-  /** Where addresses are verified, a sign-up is answered this long after it came, or a multiple of it. */
+  /** Where addresses are verified, a sign-up is answered after a multiple of this. */
   signUpGridMs: 500,
   /** Sessions of one account; the trigger keep_newest_sessions has the same number. */
   sessionsPerAccount: 50,
@@ -86,19 +88,19 @@ export const LIMITS = Object.freeze({
   mailsPerAddress: 3,
   mailsWindowSeconds: 900,
 
-  /** Faults of a request that are named, and how long the answer of an error is at most. */
+  /** Validation errors that a response names, and the maximum length of an error response. */
   faultsNamed: 20,
   errorBytes: 8_192,
 
-  /** Requests that may wait behind one that is answered: on its connection, and on all of them. */
+  /** Pipelined requests that may wait: on one connection, and on all of them. */
   pipelinedRequests: 128,
   requestsWaiting: 4_096,
-  /** A connection that took no more is kept this long behind its last answer, to be read. */
+  /** A connection beyond these limits stays open this long after its last response, so that it is read. */
   lingerMs: 1_000,
-  /** What answers may hold in memory until clients take it: in all, and those of one user. */
+  /** Response bytes that clients have not read: of all users, and of one. */
   queuedBytes: 67_108_864,
   queuedBytesOfUser: 4_194_304,
-  /** A client for which bytes wait takes this many a second, on average over that long. */
+  /** A client with waiting bytes must read this many per second, averaged over that time. */
   slowestBytesPerSecond: 16_384,
   slowestOverMs: 30_000,
 })

@@ -3,16 +3,16 @@ import { fstatSync, write, writeSync } from 'node:fs'
 export const STANDARD_OUTPUT = 1
 
 /**
- * Lines are written together, this many bytes at a time or after this long: one write for each would be
- * a tenth of what a request costs.
+ * Lines are written together, in chunks of this many bytes or after this time: one write per line would
+ * be a tenth of the cost of a request.
  */
 const PIECE_BYTES = 16_384
 const LATEST_MS = 100
-/** A pipe takes that in one piece (PIPE_BUF of Linux), so that lines of two processes do not mix. */
+/** Writes of up to this size to a pipe are atomic (PIPE_BUF of Linux), so lines of two processes do not mix. */
 const SHARED_PIECE_BYTES = 4_096
-/** What waits while nobody reads; lines beyond it are lost. */
+/** The buffer while nobody reads; lines beyond it are lost. */
 const WAITING_BYTES = 1_048_576
-/** Whether a pipe that was full has room again. */
+/** The pause before the next write to a full pipe. */
 const AGAIN_MS = 50
 
 interface Piece {
@@ -22,9 +22,9 @@ interface Piece {
 }
 
 /**
- * Writes the lines of the log to a file, a pipe or a terminal, and never waits for it: a reader that
- * stands still or is gone, or a full disk, costs lines, and nothing else. How many is told when it
- * takes lines again.
+ * Writes the lines of the log to a file, a pipe or a terminal, and never waits for it. A blocked or
+ * missing reader, or a full disk, costs only lines. Their number is reported when lines can be written
+ * again.
  */
 export class LogLines {
   readonly #descriptor: number
@@ -38,7 +38,7 @@ export class LogLines {
   #isOver = false
   #timer: NodeJS.Timeout | undefined
   #settled = () => {}
-  /** Is called when lines were lost, and others are taken again. */
+  /** Is called with the number of lost lines when lines can be written again. */
   onceAgain = (_lost: number) => {}
 
   /** @param shared whether other processes write to the same place. */
@@ -57,7 +57,7 @@ export class LogLines {
     this.#waitingBytes += bytes
     const last = this.#pieces.at(-1)
     const isFull = last === undefined || last.bytes + bytes > this.#pieceBytes
-    // The first piece is on its way, or its rest is.
+    // The first piece, or its rest, is being written.
     if (isFull || (this.#pieces.length === 1 && this.#writing) || typeof last.text !== 'string') {
       this.#pieces.push({ text: line, bytes, lines: 1 })
       if (isFull && last !== undefined) {
@@ -73,10 +73,10 @@ export class LogLines {
   }
 
   /**
-   * Writes what is left, for as long as this at most.
+   * Writes the remaining lines, for at most `limitMs`.
    *
-   * @returns false where a write does not come back at all: a thread waits for it, and the process could
-   *   not exit.
+   * @returns false if a write does not return within twice that time. A thread is then blocked in it,
+   *   and the process could not exit.
    */
   async end(limitMs: number): Promise<boolean> {
     this.#ending = true
@@ -95,7 +95,7 @@ export class LogLines {
     return !this.#writing
   }
 
-  /** In the last moment of a process that ends by itself: what is taken at once. */
+  /** Writes what a file or pipe accepts at once, when the process exits without {@link end}. */
   endNow(): void {
     if (this.#writing || !this.#takesAtOnce()) return
     try {
@@ -104,7 +104,7 @@ export class LogLines {
         for (let at = 0; at < rest.length; ) at += writeSync(this.#descriptor, rest, at)
       }
     } catch {
-      // Nobody reads it, or there is no room.
+      // The reader is gone, or the disk is full.
     }
   }
 
@@ -148,7 +148,7 @@ export class LogLines {
     this.onceAgain(lost)
   }
 
-  /** A pipe that others write to by the same descriptor may wait. */
+  /** Whether a synchronous write cannot block; a pipe whose descriptor other processes share can. */
   #takesAtOnce(): boolean {
     try {
       const status = fstatSync(this.#descriptor)

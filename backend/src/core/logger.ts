@@ -16,14 +16,14 @@ export async function createLogger(level: string, shared = false): Promise<Logge
   const lines = new LogLines(ownDescriptor(), shared)
   const logger = pino(loggerOptions(level), await destination(lines))
   lines.onceAgain = (lost) =>
-    logger.warn({ lost }, 'Lines of the log were lost: nobody read them, or there was no room')
+    logger.warn({ lost }, 'Lines of the log were lost: nobody read them, or the disk was full')
   atEnd(lines)
   return logger
 }
 
 const WARNING = 40
 
-/** How every line is made: an error by its codes and frames, and no secret in a message. */
+/** Logs an error by its codes and stack frames, and removes secrets from messages. */
 export function loggerOptions(level: string): LoggerOptions {
   return {
     level,
@@ -52,9 +52,10 @@ function errorIn(given: unknown): unknown {
 }
 
 /**
- * Of a pipe, this process's own way in, which says at once that it is full. The one that it was started
- * with is its parent's and its siblings' as well: each that starts or ends makes it wait again, for all.
- * Where it cannot be opened (a container's pipe is root's) that one is used.
+ * Opens a non-blocking descriptor of this process's own if standard output is a pipe. The inherited
+ * descriptor is shared with the parent and siblings, and each process that starts or ends makes it
+ * blocking again for all. If the pipe cannot be opened (a container's pipe is root's), the inherited
+ * descriptor is used.
  */
 function ownDescriptor(): number {
   try {
@@ -66,7 +67,7 @@ function ownDescriptor(): number {
   }
 }
 
-/** Asking what standard output is also makes a pipe say at once when it is full. */
+/** Reading `process.stdout` also makes a pipe non-blocking. */
 async function destination(lines: LogLines): Promise<DestinationStream> {
   if (!process.stdout.isTTY) return lines
   const { prettyFactory } = await import('pino-pretty')

@@ -1,6 +1,6 @@
 import { getSystemErrorName } from 'node:util'
 
-/** The server’s own messages name the form of an address with this in it. */
+/** The server’s own messages describe the form of a connection string with this placeholder. */
 const PLACEHOLDER = 'user:password@'
 const CONNECTION_STRINGS = new RegExp(
   String.raw`(?<![a-z\d+.-])(?!https?:|file:)([a-z][a-z\d+.-]*:\/\/)(?!${PLACEHOLDER})[^\n]*@\S*`,
@@ -10,7 +10,7 @@ const URLS = /(?<![a-z\d+.-])(?!file:)([a-z][a-z\d+.-]*:\/\/)([^\s"'<>`]+)/gi
 const HOST = /^([\w-]+(\.[\w-]+)*|\[[\da-f:.]+\])?(:\d+)?[),.;:]*$/i
 const NAMED_SECRETS = /\b(\w*(?:password|passwd|pwd|secret|token|api_?key))=("[^"]*"|'[^']*'|\S+)/gi
 const CREDENTIALS = /\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi
-/** How every JWT begins (`{"`), with what is left of one. */
+/** Every JWT begins with these characters (`{"` in base64url); a truncated one is matched as well. */
 const TOKENS = /eyJ[\w.-]{10,}/g
 
 const LONGEST = 2_000
@@ -19,7 +19,7 @@ const E_MAIL = /("[^"\n]*"|(?<![^\s@<>()"',;:=[\]])[^\s@<>()"',;:=[\]]*)(@|%40)[
 const RESET_CODES = /\breset-password[:/][^\s"'<>?]+/gi
 const OPAQUE = /[\w-]{20,}/g
 
-/** Takes passwords, tokens and what stands in the query of an address out of a text. */
+/** @returns a text without passwords, tokens, and paths and queries of URLs; at most about 2 000 characters. */
 export function withoutSecrets(text: string): string {
   return shortened(text)
     .replace(CONNECTION_STRINGS, '$1…')
@@ -29,7 +29,7 @@ export function withoutSecrets(text: string): string {
     .replace(TOKENS, '…')
 }
 
-/** Takes e-mail addresses and one-time codes out as well: what the log may have of a text. */
+/** @returns the text as {@link withoutSecrets} does, also without e-mail addresses and one-time codes. */
 export function redactText(text: string): string {
   return withoutSecrets(text)
     .replace(E_MAIL, '…')
@@ -37,7 +37,7 @@ export function redactText(text: string): string {
     .replace(OPAQUE, (run) => (isRandom(run) ? '…' : run))
 }
 
-/** So that no text takes long; what the cut may have parted goes with it. */
+/** Bounds the time of the expressions. A word that the cut split is removed, since it may be a secret. */
 function shortened(text: string): string {
   return text.length <= LONGEST ? text : text.slice(0, LONGEST).replace(/\S*$/, '…')
 }
@@ -49,14 +49,14 @@ function withoutCredentials(whole: string, scheme: string, rest: string): string
   return scheme + host + (host.length < rest.length ? '/…' : '')
 }
 
-/** Codes and session tokens mix digits and both cases; hashes are long and in hex. Names do neither. */
+/** Codes and session tokens mix digits and both cases, and hashes are long hex strings. Names are neither. */
 function isRandom(run: string): boolean {
   const capitals = run.match(/[A-Z]/g)?.length ?? 0
   const mixed = capitals > 0 && /[a-z]/.test(run)
   return (mixed && (/\d/.test(run) || capitals > run.length * 0.3)) || /^[\da-f]{32,}$/i.test(run)
 }
 
-/** An error as the log has it. */
+/** An error in the form in which the log has it. */
 export interface LoggedError {
   readonly type: string
   readonly message: string
@@ -68,8 +68,8 @@ export interface LoggedError {
 }
 
 /**
- * What of an error’s properties is logged: codes and names of things. None of them holds what a
- * person wrote. PostgreSQL’s `detail` and nodemailer’s `response` do, and are left out.
+ * The properties of an error that are logged: codes and object names. None of them contains text that
+ * a person wrote. PostgreSQL’s `detail` and nodemailer’s `response` can, and are omitted.
  */
 const FACTS = [
   ...['code', 'errno', 'syscall', 'hostname', 'host', 'address', 'port', 'status', 'statusCode'],
@@ -86,9 +86,11 @@ const DEEPEST = 5
 const MOST_ERRORS = 5
 
 /**
- * The serializer of everything logged as `err`. A message is kept, without secrets and addresses,
- * where this program wrote it. Texts of other servers and of libraries quote what they were sent, so
- * only their codes are kept.
+ * The serializer of everything logged as `err`. It keeps a message, without secrets and addresses, only
+ * if this program wrote it. Messages of other servers and of libraries quote their input, so only their
+ * codes are kept.
+ *
+ * @param depth the number of errors above this one; causes are followed down to five.
  */
 export function describeError(error: unknown, depth = 0): LoggedError {
   if (typeof error !== 'object' || error === null) {
@@ -123,7 +125,7 @@ function factsOf(error: object): Record<string, unknown> {
     const short = typeof value === 'string' && FACT.test(value) && redactText(value) === value
     if (short || typeof value === 'number') facts[name] = value
   }
-  // A library may have put a code of its own over that of the system.
+  // A library may have replaced the system's code with its own.
   const { errno } = facts
   if (typeof errno === 'number' && Number.isSafeInteger(errno) && errno < 0) {
     facts.errno = getSystemErrorName(errno)
@@ -150,7 +152,7 @@ function isOurs(error: object, [thrown = '']: readonly string[]): boolean {
   return thrown !== '' && !fromElsewhere && !('severity' in error)
 }
 
-/** A getter of a stranger’s error may throw. */
+/** Reads a property whose getter may throw. */
 function property(error: object, name: string): unknown {
   try {
     return Reflect.get(error, name)

@@ -27,8 +27,8 @@ export class AccountPool {
   readonly #report: (error: Error) => void
 
   /**
-   * @param failed is given each failure as well, for callers behind a library that hides it.
-   * @param report is given why a connection is given up whose answers were not its own.
+   * @param failed is also called with each failure, for callers behind a library that hides it.
+   * @param report is called with the reason when a connection delivers another request's response.
    */
   constructor(
     connector: Connector,
@@ -63,15 +63,15 @@ export class AccountPool {
     return this.#onceTaken((client) => query(client, config), true).then(({ result }) => result)
   }
 
-  /** A connection with a transaction begun; {@link use} it, and release it. @throws {AppError} */
+  /** @returns a connection in a transaction; call {@link use}, then release it. @throws {AppError} */
   async begin(): Promise<PoolClient> {
     const { client } = await this.#onceTaken((connected) => connected.query('begin'), false)
     return client
   }
 
   /**
-   * Sends what is the first on a connection, and again on another one where the session had ended while
-   * it was idle: then nothing was done of it.
+   * Sends the first statement on a connection. If the session had ended while it was idle, PostgreSQL
+   * did not execute the statement, and it is sent again on another connection.
    */
   async #onceTaken<Result>(
     work: (client: PoolClient) => Promise<Result>,
@@ -87,7 +87,7 @@ export class AccountPool {
         return { client, result }
       } catch (error) {
         client.release(!(error instanceof AppError) && isSpent(error))
-        // Of a client that was lost before, nothing was written.
+        // Nothing was written on a client that was lost before.
         if (!(lost || hasIdledOut(error)) || performance.now() > endMs) throw this.fail(error)
       }
     }

@@ -4,10 +4,10 @@ import { AnswerCheck, requestNumber } from './answer-check.ts'
 import { MismatchError, ScopeError, sqlState } from './errors.ts'
 import { pinPath, type Row, timeLimits } from './session.ts'
 
-/** The role every statement on accounts runs as. It owns nothing, and reaches no task. */
+/** The role of every statement on accounts. It owns nothing, and can access no task. */
 export const ACCOUNTS_ROLE = 'todo_accounts'
 
-/** `$1` is the number of the request, which comes back. */
+/** `$1` is the number of the request, which the scope returns. */
 const SCOPE = `select pg_catalog.set_config('role', '${ACCOUNTS_ROLE}', true), $1, ${pinPath('true')}, ${timeLimits('true')}`
 
 export interface AccountQueryConfig {
@@ -17,10 +17,15 @@ export interface AccountQueryConfig {
   readonly types?: { getTypeParser(): (text: string) => string }
 }
 
-/** Sends a query behind the role. @throws {AppError} `bad_request` for text PostgreSQL cannot hold. */
+/**
+ * Runs a query as the accounts role.
+ *
+ * @throws {AppError} `bad_request` for text with U+0000, which PostgreSQL cannot store.
+ * @throws {MismatchError} if the response belongs to another request; pg's error otherwise.
+ */
 export async function query(client: PoolClient, config: AccountQueryConfig): Promise<QueryResult> {
   if (config.values.some((value) => typeof value === 'string' && value.includes('\0'))) {
-    throw new AppError('bad_request', { detail: 'Text must be without U+0000' })
+    throw new AppError('bad_request', { detail: 'Text must not contain U+0000' })
   }
   return new Promise((resolve, reject) => {
     const settle = (error: unknown, result: QueryResult) => {
@@ -54,8 +59,8 @@ const PgQuery = Query as unknown as new (
 }
 
 /**
- * pg's query, with the scope parsed, bound and executed before it. The scope's row is dropped when it
- * shows that the answer is this request's; otherwise the connection is given up.
+ * pg's query, preceded by Parse, Bind and Execute of the scope. The scope's row must show that the
+ * response belongs to this request, and is then discarded. Otherwise the connection is closed.
  */
 class AccountQuery extends PgQuery {
   readonly #number = requestNumber()
@@ -95,13 +100,13 @@ class AccountQuery extends PgQuery {
     })
   }
 
-  // Nothing that is sent here is answered with these, and pg would answer them by itself.
+  // No message sent here leads to these responses, and pg would reply to them by itself.
   override handlePortalSuspended(): void {
-    this.#giveUp(new MismatchError('it answers in pieces'))
+    this.#giveUp(new MismatchError('it is suspended (PortalSuspended)'))
   }
 
   override handleCopyInResponse(): void {
-    this.#giveUp(new MismatchError('it wants data'))
+    this.#giveUp(new MismatchError('it asks for COPY data'))
   }
 
   override handleError(error: unknown, wire: Wire): void {
@@ -123,7 +128,7 @@ class AccountQuery extends PgQuery {
   #giveUp(error: MismatchError): void {
     if (this.#mismatched) return
     this.#mismatched = true
-    if (this.#wire === undefined) return // before it was sent there is nothing to read
+    if (this.#wire === undefined) return // not sent yet
     super.handleError(error, this.#wire)
     this.#wire.stream.destroy(error)
   }

@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 
-/** The connection that owes the fewest answers, of those that may be given more. */
+/** @returns the connection that owes the fewest responses among those that are free; undefined without one. */
 export function leastBusy(
   nowMs: number,
   connections: ReadonlySet<Connection>,
@@ -14,8 +14,8 @@ export function leastBusy(
 }
 
 /**
- * Whether each owes an answer, and none has answered for so long. While the first connection is opened
- * there is nothing to hear, and the wait for it is bounded.
+ * Whether each connection owes a response and has sent none for `stuckMs`. False without connections,
+ * because the time to open the first one is bounded by itself.
  */
 export function areStuck(
   connections: ReadonlySet<Connection>,

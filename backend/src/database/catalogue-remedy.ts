@@ -3,18 +3,18 @@ import type { Difference, Entry } from './catalogue.ts'
 const MIGRATIONS = 'backend/src/database/migrations'
 const REQUESTS = 'public, todo_user, todo_accounts'
 
-/** A difference in a sentence, with the statement that mends it. */
+/** @returns a sentence about a difference, with the statement that repairs it. */
 export function explain({ expected, found }: Difference): string {
   if (expected === undefined) {
     return found === undefined ? '' : `${added(found)}. Run: ${removal(found)}`
   }
   const { kind, name } = expected
-  const what = `The ${kind} "${name}"`
+  const subject = `The ${kind} "${name}"`
   if (found === undefined) {
-    return `${what} is missing, which the migrations made. Run: ${restoration(expected)}`
+    return `${subject} is missing. The migrations created it. Run: ${restoration(expected)}`
   }
   const change = `it is "${found.definition}", and must be "${expected.definition}"`
-  return `${what} was changed: ${change}. Run: ${correction(expected, found)}`
+  return `${subject} was changed: ${change}. Run: ${correction(expected, found)}`
 }
 
 function added(found: Entry): string {
@@ -28,7 +28,7 @@ function added(found: Entry): string {
     case 'foreign key':
       return `The foreign key "${name}" of another table decides what may be deleted from ${relation}`
     default:
-      return `The ${kind} "${name}" was added, and no migration made it`
+      return `The ${kind} "${name}" was added, and no migration created it`
   }
 }
 
@@ -73,7 +73,7 @@ function restoration({ kind, name, relation, definition }: Entry): string {
     case 'setting':
       return `set ${name} = ${definition}`
     default:
-      return `what makes it in ${MIGRATIONS}`
+      return `the statement that creates it in ${MIGRATIONS}`
   }
 }
 
@@ -92,7 +92,7 @@ function correction(expected: Entry, found: Entry): string {
       }
       break
     case 'constraint':
-      // Both ends of a foreign key have triggers.
+      // A foreign key has triggers on both tables.
       if (found.definition.startsWith(definition)) {
         return `alter table ${/ REFERENCES (\S+)\(/.exec(definition)?.[1] ?? relation} enable trigger all; alter table ${relation} enable trigger all`
       }

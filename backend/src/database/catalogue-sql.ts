@@ -15,7 +15,7 @@ const OURS = `
   routine as (select p.*, p.oid::regprocedure::text as name
     from pg_proc p join schema on schema.oid = pronamespace)`
 
-/** Who is granted what: the object's owner aside, whose name differs from place to place. */
+/** The grants, except those to the object's owner, whose name differs between installations. */
 const GRANTS = `
   granted as (
     select ' on schema ' || name as object, null as relation, owner, acl, 'n' as type from schema
@@ -106,7 +106,7 @@ const CODE = `
   union all
   select 'setting', 'session_replication_role', null, current_setting('session_replication_role')`
 
-/** Views, rules and functions elsewhere that show tasks or accounts to requests with their owner's rights. */
+/** Views, rules and functions in other schemas that give requests their owner's access to our tables. */
 const DETOURS = `
   select case relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table with a rule' end as kind,
     c.oid::regclass::text as name, null as relation, '' as definition
@@ -131,9 +131,9 @@ const DETOURS = `
         or body ~ '\\mexecute\\M' and body ~ '''todo(_auth)?'''))`
 
 /**
- * All of the database that decides who may do what with the rows: a row each, by kind, name, the
- * relation it belongs to, and definition. It reads the system catalogue alone, and is the same on
- * every version of PostgreSQL, whoever owns the tables.
+ * Selects everything in the database that decides who may do what with the rows: kind, name, the
+ * relation it belongs to, and definition. It reads only the system catalogue. The result is the same on
+ * every supported version of PostgreSQL, whoever owns the tables.
  */
 export const CATALOGUE = `
   with recursive ${OURS}, ${GRANTS},

@@ -4,30 +4,30 @@ import { explain } from './catalogue-remedy.ts'
 import { CATALOGUE } from './catalogue-sql.ts'
 import { WallError } from './wall-error.ts'
 
-/** Something in the database that decides who may do what. */
+/** An object, privilege or setting in the database that decides who may do what. */
 export interface Entry {
   readonly kind: string
-  /** As SQL names it: `own_tasks on todo.tasks`, for one. */
+  /** Its name in SQL, for example `own_tasks on todo.tasks`. */
   readonly name: string
-  /** The table it belongs to, if it belongs to one. */
+  /** The table it belongs to, or null. */
   readonly relation: string | null
   readonly definition: string
 }
 
-/** What is not as the migrations made it: added, missing, or changed. */
+/** An entry that differs from what the migrations create: added, missing, or changed. */
 export interface Difference {
   readonly expected: Entry | undefined
   readonly found: Entry | undefined
 }
 
-/** What the migrations make, written by `npm run catalogue`. */
+/** The catalogue that the migrations create, written by `npm run catalogue`. */
 export const CATALOGUE_FILE = new URL('./catalogue.json', import.meta.url)
 
 const keyOf = ({ kind, name }: Entry) => `${kind} ${name}`
 
-/** Reads it from the live database, in a transaction of the login. */
+/** Reads the catalogue of the live database, in the current transaction of the login. */
 export async function readCatalogue(client: Client): Promise<Entry[]> {
-  // Expressions are printed as these have it.
+  // These settings determine how PostgreSQL prints expressions.
   await client.query(`set local intervalstyle = postgres; set local quote_all_identifiers = off`)
   const { rows } = await client.query(CATALOGUE)
   // The order of text depends on the database's collation.
@@ -36,17 +36,17 @@ export async function readCatalogue(client: Client): Promise<Entry[]> {
     .sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1))
 }
 
-/** An entry a line, so that a change shows what it changes. */
+/** @returns the catalogue as JSON with one entry per line, so that a diff shows single entries. */
 export function writeCatalogue(entries: readonly Entry[]): string {
   return `[\n${entries.map((entry) => JSON.stringify(entry)).join(',\n')}\n]\n`
 }
 
 /**
- * Proves that the database is what the migrations made of it, as far as it decides who may do what.
- * Indexes, statistics, storage and comments are the operator's, and so are the rights of roles that
- * no request has, and tables that requests do not reach.
+ * Proves that everything that decides who may do what is as the migrations created it. The operator
+ * may change indexes, statistics, storage and comments, the privileges of roles that no request uses,
+ * and tables that requests cannot reach.
  *
- * @throws {WallError} names one difference, and what mends it.
+ * @throws {WallError} names one difference, and the statement that repairs it.
  */
 export async function proveCatalogue(client: Client): Promise<void> {
   const expected: Entry[] = JSON.parse(await readFile(CATALOGUE_FILE, 'utf8'))
@@ -72,7 +72,7 @@ function compare(expected: readonly Entry[], found: readonly Entry[]): Differenc
   ]
 }
 
-/** Some take from everybody what PostgreSQL gives by default; that lets nobody in. */
+/** Operators may revoke PostgreSQL's default grants to PUBLIC. That gives no one access. */
 function isPublicGrant({ kind, name }: Entry): boolean {
   return kind === 'grant' && name.endsWith(' to public')
 }

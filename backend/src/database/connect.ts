@@ -24,15 +24,15 @@ export async function connect(
     : connectPostgres({ ...database, poolMax })
 }
 
-/** How long a start tries a database that may come back, and how often. */
+/** How long a start tries again while the database is unavailable, and how often. */
 export interface Patience {
   readonly patienceMs?: number
   readonly retryMs?: number
 }
 
 /**
- * Connections to the database, migrated, with its walls proven to stand. While it is away, read-only
- * or full it is tried again for 30 s.
+ * Connects to the database, migrates it, and proves its walls. While it is unreachable, read-only or
+ * full, tries again for 30 s.
  *
  * @param tell is given a line for each attempt that failed.
  * @throws {LockedError} the embedded folder is in use. @throws {MigrationError} the schema is not
@@ -66,7 +66,7 @@ function gaveUp({ state, reason, advice, cause }: StartFailure, patienceMs: numb
   return new Error(`${what} ${seconds}: ${reason}. ${advice}`, { cause })
 }
 
-/** @returns what may pass by itself, or undefined when the database is ready. @throws what does not. */
+/** @returns a failure that may pass by itself, or undefined when the database is ready. @throws others. */
 async function prepare(
   connector: Connector,
   { accounts }: Pick<Config, 'accounts'>,

@@ -6,9 +6,9 @@ import type { Statement } from './session.ts'
 import type { Ticks } from './ticks.ts'
 
 export interface ConnectionEvents {
-  /** It can be given nothing more. */
+  /** The connection accepts no more statements. */
   lost(connection: Connection): void
-  /** Its answers are those of other requests; it is lost as well. */
+  /** A response belongs to another request; the connection is lost as well. */
   mismatched(error: MismatchError): void
 }
 
@@ -19,7 +19,7 @@ export interface ConnectionOptions {
   readonly events: ConnectionEvents
 }
 
-/** What is told of a statement, and of how long the database worked on it. */
+/** A statement of a user, its estimated work, and a callback for the time that it took. */
 export interface Sending {
   readonly userId: string
   readonly statement: Statement<unknown>

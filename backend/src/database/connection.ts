@@ -7,7 +7,7 @@ import { POOLED_SCOPE, type Row, SCOPE, SESSION_LIMITS, type Sql } from './sessi
 import type { Ticks } from './ticks.ts'
 
 export const CONNECT_TIMEOUT_MS = 5_000
-/** Where the next is there already, PostgreSQL goes on without a wait for this process. */
+/** With two, PostgreSQL finds the next statement without waiting for this process. */
 const LEAST_AHEAD = 2
 
 /** One connection in pipeline mode, with the count of what it owes. */
@@ -19,12 +19,12 @@ export class Connection {
   #scope: Sql = POOLED_SCOPE
   /** Until it shows that it stands before a pooler which forgets prepared statements. */
   #prepares = true
-  /** The statements that go out in one write, and when that is. */
+  /** The current batch of statements that one write sends, with the time of the write. */
   #gathered: { leftMs: number } | undefined
   #ranDry = false
-  /** Why nothing that still arrives counts. */
+  /** The reason for which every further response fails. */
   #givenUp: unknown
-  /** The way to the database and back, at its shortest. */
+  /** The shortest round trip to the database. */
   #wayMs = Number.POSITIVE_INFINITY
   #cameMs = 0
   #workMs = 0
@@ -61,11 +61,11 @@ export class Connection {
     try {
       await client.connect()
       await connection.#begin()
-      // Nobody was told of it: the connection is not the pool's yet.
+      // The pool did not learn of this loss, because it does not have the connection yet.
       if (connection.#lostBy !== undefined) throw connection.#lostBy
     } catch (error) {
       client.end().catch(() => undefined)
-      // A session may be idle for too long before it was asked anything, on a machine that is slow.
+      // On a slow machine a session may idle out before its first query.
       const inTime = performance.now() - sinceMs < CONNECT_TIMEOUT_MS
       // pg tells the query only that the connection is lost.
       const idledOut = connection.#idledOut || hasIdledOut(error)
@@ -75,7 +75,7 @@ export class Connection {
     return connection
   }
 
-  /** Whether it may be given one more. */
+  /** Whether it may get another statement. */
   isFree(nowMs: number): boolean {
     if (this.pending === 0) return true
     if (this.pending >= this.ahead || this.#workMs > this.#limits.workAheadMs + this.#wayMs)
@@ -113,10 +113,10 @@ export class Connection {
   }
 
   /**
-   * Certain where the statement never left this process, since the connection was lost before the write
-   * of its tick; and where the session ended while it was idle, if nothing of an answer came. Behind a
-   * pooler that is known of the statement alone that the end of the session answers: what was sent
-   * behind it may have gone to another session.
+   * A statement was certainly not executed if the connection was lost before the write of its tick, or
+   * if the session ended while it was idle and no part of a response came. Behind a pooler the latter
+   * holds only for the statement whose response is the end of the session: later ones may have gone to
+   * another session.
    */
   #isUnexecuted(
     query: ScopedQuery,
@@ -134,7 +134,7 @@ export class Connection {
     this.#events.lost(this)
   }
 
-  /** How long the database worked on what it has answered now: since it had it, and nothing before it. */
+  /** How long the database worked on this response: since it had the statement and none before it. */
   #serviceMs(leftMs: number, idle: boolean): number {
     if (leftMs === Number.POSITIVE_INFINITY) return 0 // it failed before it left
     const cameMs = Math.max(this.#ticks.cameMs, this.#cameMs)
@@ -179,7 +179,7 @@ export class Connection {
     stream.cork()
     setImmediate(() => {
       this.#gathered = undefined
-      // A stream that is destroyed by now writes nothing.
+      // A destroyed stream writes nothing.
       if (!stream.destroyed) gathered.leftMs = performance.now()
       stream.uncork()
     })
@@ -201,7 +201,7 @@ export class Connection {
     await this.#client.end()
   }
 
-  /** It had answered all before it could be sent more. */
+  /** To be called when the connection had answered everything before it was sent more. */
   giveMoreAhead(): void {
     if (!this.#quick) return
     this.#ranDry = true
@@ -239,7 +239,7 @@ export class Connection {
     if (isSpent(error)) this.#giveUp(error)
   }
 
-  /** What it still owes fails, though it may have arrived already. */
+  /** Every response that it still owes fails, even if it has already arrived. */
   #giveUp(reason: unknown): void {
     this.#givenUp ??= reason
     this.#events.lost(this)

@@ -2,27 +2,27 @@ import { Client, type ClientConfig } from 'pg'
 import { CONNECT_TIMEOUT_MS } from './connection.ts'
 
 /**
- * Where names without a schema are looked for: not where another role may create. `pg_catalog` alone
- * would be searched behind temporary tables, so `pg_temp` is named last (PostgreSQL manual,
- * "Writing SECURITY DEFINER Functions Safely").
+ * The search path of direct connections: no schema in which another role may create. If `pg_temp` were
+ * not named, PostgreSQL would search it first, so it is named last (PostgreSQL manual, "Writing SECURITY
+ * DEFINER Functions Safely").
  */
 const SEARCH_PATH = 'pg_catalog, pg_temp'
 
 /**
- * Sets the path for the session, if it is one of our own: `$1` is the process the server named when
- * the connection was opened, and a pooler names one that is none of PostgreSQL's. Everything in this
- * statement is qualified, since the path of the database may put other schemas first.
+ * Sets the path for the session if no pooler shares it. `$1` is the process id that the server sent when
+ * the connection was opened; a pooler sends one that is not PostgreSQL's. Every name in this statement is
+ * qualified, because the path of the database may put other schemas first.
  */
 const PIN = `select pg_catalog.set_config('search_path', '${SEARCH_PATH}',
   pg_catalog.pg_backend_pid() operator(pg_catalog.<>) $1::pg_catalog.int4)`
 
-/** The same for one transaction, which holds behind a pooler too. */
+/** Sets the path for one transaction, which also works behind a pooler. */
 const BEGIN = `begin isolation level read committed; set local search_path = ${SEARCH_PATH}`
 
 /**
  * Runs `work` on a connection of its own, as the login and outside every user's scope. For
- * migrations and the proof of the walls, at start; nothing that answers a request comes here. The
- * login may be a superuser, so every statement belongs into a transaction of this file.
+ * migrations and the proof of the walls, at start; no request uses it. The login may be a superuser, so
+ * every statement must run in a transaction of this file, which sets the path.
  */
 export async function withDirectClient<Result>(
   config: ClientConfig,
@@ -37,20 +37,20 @@ export async function withDirectClient<Result>(
     await client.query(PIN, [processID ?? 0])
     return await work(client)
   } finally {
-    // The embedded database has one session for all connections, and it outlives this one.
+    // The embedded database has one session for all connections, which outlives this connection.
     if (config.stream) await client.query('reset search_path').catch(() => undefined)
     await client.end().catch(() => undefined)
   }
 }
 
-/** A name as SQL takes it, where it cannot be a parameter. */
+/** @returns a name quoted as an SQL identifier, for statements in which it cannot be a parameter. */
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
 /**
- * One transaction: committed when `work` returns, rolled back when it throws. Each of its statements
- * sees what others committed before it, whatever the database's default is.
+ * Runs `work` in one transaction: committed when it returns, rolled back when it throws. The isolation
+ * level is READ COMMITTED, whatever the database's default is.
  */
 export async function inTransaction<Result>(
   client: Client,
@@ -69,7 +69,7 @@ export async function inTransaction<Result>(
   }
 }
 
-/** One transaction that leaves nothing behind. */
+/** Runs `work` in one transaction that is always rolled back. @throws what `work` throws. */
 export async function inTrial(client: Client, work: () => Promise<void>): Promise<void> {
   await client.query(BEGIN)
   try {

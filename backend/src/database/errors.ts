@@ -6,22 +6,22 @@ export function unavailable(cause: unknown): AppError {
 }
 
 /**
- * What came is not the answer of the request that was waiting. It is known of no answer on that
- * connection any more whose it is, so the connection is given up.
+ * A response does not belong to the request that waited for it. From then on no response on that
+ * connection can be assigned to a request, so the connection is closed.
  */
 export class MismatchError extends Error {
   override name = 'MismatchError'
 
   constructor(what: string) {
     super(
-      `The database's answer belongs to another request: ${what}. The connection is given up; look at the pooler or proxy before the database`,
+      `The database's response does not belong to the request: ${what}. The server closes the connection. Check the pooler or proxy in front of the database`,
     )
   }
 }
 
 /**
- * PostgreSQL refused the scope, and skipped the statement. Such an error has no row before it that
- * names its request, so it is read as nothing but a database that cannot be asked.
+ * PostgreSQL refused the scope, and skipped the statement. No row before such an error names its
+ * request, so it counts only as a database that is unavailable.
  */
 export class ScopeError extends Error {
   override name = 'ScopeError'
@@ -32,21 +32,21 @@ export class ScopeError extends Error {
 }
 
 /**
- * Certainly nothing of the statement was done, so it is sent again on another connection. Only where
- * that is certain: after a lost connection, or one that was ended in the middle (57P01), it is not.
+ * PostgreSQL certainly did not execute the statement, so it may be sent again on another connection.
+ * After a lost connection, or one that was terminated (57P01), that is not certain.
  */
 export class UnexecutedError extends Error {
   override name = 'UnexecutedError'
 
   constructor(cause: unknown) {
-    super('The database ended the connection before it took the statement', { cause })
+    super('The database ended the connection before it accepted the statement', { cause })
   }
 }
 
 /**
- * `idle_session_timeout` has ended the session. PostgreSQL looks at that timeout between commands
- * alone, the last time before it begins with one it has read (PostgresMain in its postgres.c, steps 4
- * and 5), so nothing was done of that one, nor of anything that was sent behind it.
+ * Whether `idle_session_timeout` ended the session. PostgreSQL checks that timeout only between
+ * commands, the last time before it begins a command that it has read (PostgresMain in postgres.c,
+ * steps 4 and 5). It therefore did not execute that command, nor any sent behind it.
  */
 export function hasIdledOut(error: unknown): boolean {
   return sqlState(underneath(error)) === '57P05'
@@ -90,7 +90,7 @@ export function isDeadlock(error: unknown): boolean {
   return sqlState(error) === DEADLOCK_DETECTED
 }
 
-/** What PostgreSQL said, of the scope or of the statement. */
+/** PostgreSQL's own error, of the scope or of the statement. */
 function underneath(error: unknown): unknown {
   return error instanceof ScopeError ? error.cause : error
 }

@@ -2,29 +2,29 @@ import { rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 
-/** `busy`: another process has the lock. `unavailable`: this file system or this Node has no locks. */
+/** `busy`: another process has the lock. `unavailable`: this file system or Node version has no locks. */
 export type FileLockOutcome = FileLock | 'busy' | 'unavailable'
 
 const TAKE = `pragma journal_mode = memory; pragma locking_mode = exclusive; begin exclusive`
 /** SQLite's result codes (sqlite.org/rescode.html); the low byte is the primary one. */
 const BUSY = 5
 const PRIMARY = 0xff
-/** A file that others remove and make again all the time is as good as taken. */
+/** If others keep replacing the file, it counts as taken after this many attempts. */
 const ATTEMPTS = 5
 
 /**
- * Takes the operating system's lock on a file, which is made when missing and stays empty. SQLite
- * takes it for us (fcntl, or LockFileEx on Windows), since Node has no call for it. The operating
- * system drops the lock when the process ends, even if nobody has reaped it yet, and keeps it while
+ * Takes the operating-system lock on a file. The file is created if it is missing, and stays empty.
+ * SQLite takes the lock (fcntl, or LockFileEx on Windows), because Node has no call for it. The operating
+ * system drops the lock when the process ends, even before the process is reaped, and keeps it while
  * the process is stopped.
  *
- * POSIX drops the lock as well when this process closes any descriptor of the file
- * (sqlite.org/howtocorrupt.html §2.2), so nothing else here may open it. Looking at it is harmless.
+ * POSIX also drops the lock when this process closes any descriptor of the file
+ * (sqlite.org/howtocorrupt.html §2.2), so no other code of this process may open it. `stat` is harmless.
  */
 export function takeFileLock(file: string): FileLockOutcome {
   const outcome = attempt(file)
   if (outcome !== 'busy') return outcome
-  // SQLite also says busy where the system has no locks to give (ENOLCK): a file of our own tells.
+  // SQLite also reports busy if the system has no locks left (ENOLCK). A fresh file tells the two apart.
   const probe = join(dirname(file), `${basename(file)}.probe-${crypto.randomUUID()}`)
   const possible = attempt(probe)
   if (possible instanceof FileLock) possible.release()
@@ -42,7 +42,7 @@ function attempt(file: string): FileLockOutcome {
       database = new sqlite.DatabaseSync(file, { timeout: 0 })
       database.exec(TAKE)
       const identity = identityOf(file)
-      // Otherwise the lock may be on a file that somebody removed meanwhile.
+      // Otherwise the lock may be on a file that another process has removed meanwhile.
       if (identity !== undefined && identity === before)
         return new FileLock(file, identity, database)
       database.close()
@@ -57,7 +57,7 @@ function attempt(file: string): FileLockOutcome {
 
 /** The lock on a file, held until it is released or the process ends. */
 export class FileLock {
-  /** Which file it is on; see {@link identityOf}. */
+  /** The locked file's identity; see {@link identityOf}. */
   readonly identity: string
   readonly #file: string
   readonly #database: DatabaseSync
@@ -68,24 +68,28 @@ export class FileLock {
     this.#database = database
   }
 
-  /** False when somebody removed or replaced the file: another process could lock the new one. */
+  /** False if the file was removed or replaced: another process could then lock the new one. */
   isInPlace(): boolean {
     return identityOf(this.#file) === this.identity
   }
 
-  /** Gives the lock back, and removes the file. */
+  /** Releases the lock, and removes the file. */
   release(): void {
     if (this.isInPlace()) rmSync(this.#file, { force: true })
     this.abandon()
   }
 
-  /** Gives the lock back and leaves the file to others. */
+  /** Releases the lock, and leaves the file to others. */
   abandon(): void {
     if (this.#database.isOpen) this.#database.close()
   }
 }
 
-/** Tells a file or folder apart from all others that this system sees now, its copies included. */
+/**
+ * Identifies a file or folder among all that exist on this system now; a copy has another identity.
+ *
+ * @returns device and inode; undefined if there is no such file.
+ */
 export function identityOf(path: string): string | undefined {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false })
   return found && `${found.dev}:${found.ino}`

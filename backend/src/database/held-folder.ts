@@ -4,34 +4,35 @@ import { join } from 'node:path'
 import { FileLock, type takeFileLock } from './file-lock.ts'
 import { holderHere, readHolder, writeHolder } from './lock-holder.ts'
 
-/** The folder, while it is this process's alone. */
+/** The exclusive use of a data folder by this process. */
 export interface FolderLock {
-  /** False from the moment on at which this process cannot be sure any more. Cheap to ask. */
+  /** False as soon as the process can no longer be sure that it has the folder. It is cheap to call. */
   confirm(): boolean
-  /** Resolves with the reason when the folder is lost; nothing may be acknowledged any more. */
+  /** Resolves with the reason when the folder is lost. The server may then acknowledge nothing more. */
   readonly lost: Promise<Error>
+  /** Gives the folder to others, and removes the lock files if it is still this process's. */
   release(): void
 }
 
 export const LOCK_TIMES = {
-  /** A process that was killed keeps its locks until its memory is given back. */
+  /** How long a start waits for a lock: a killed process keeps its locks until its memory is freed. */
   patienceMs: 2_000,
-  /** How often the holder gives a sign of life, and looks whether the folder is still its own. */
+  /** How often the holder touches the file `lock`, and checks that it still has the folder. */
   beatMs: 1_000,
-  /** A holder without a sign of life for this long, on the clock of the process that watches, is gone. */
+  /** A holder without a heartbeat for this long, by the clock of the watching process, is gone. */
   stillMs: 5_000,
-  /** A holder that was stopped, or slow, for this long looks before it goes on. */
+  /** A holder that was stopped, or slow, for this long checks the folder before it continues. */
   confirmMs: 2_000,
-  /** Without the system's lock several may claim the folder at once; after this the last one has it. */
+  /** Without operating-system locks several starts may claim the folder; after this, the last one has it. */
   settleMs: 2_500,
 }
 
-/** Says who has the folder, and that they live. */
+/** The heartbeat file, which names the holder. */
 export const HOLDER = 'lock'
-/** Has the operating system's lock. */
+/** The file with the operating-system lock. */
 export const LOCKED = 'lock.sqlite'
 
-/** The holder's side of the lock: signs of life, and an eye on whether the folder is still its own. */
+/** The holder's side of the lock: it writes the heartbeat, and checks that it still has the folder. */
 export class HeldFolder implements FolderLock {
   readonly lost: Promise<Error>
   readonly #directory: string
@@ -45,7 +46,7 @@ export class HeldFolder implements FolderLock {
   #lose: (error: Error) => void = () => {}
   #claimed = false
   #ended = false
-  /** On both clocks: one stands still while the machine sleeps, the other can be set. */
+  /** The last check on both clocks: the monotonic one stops while the machine sleeps, the other can be set. */
   #confirmed = { ms: performance.now(), dateMs: Date.now() }
 
   constructor(
@@ -88,11 +89,11 @@ export class HeldFolder implements FolderLock {
     try {
       utimesSync(this.#file, now, now)
     } catch {
-      // The next look finds out what is wrong.
+      // The next check finds the reason.
     }
   }
 
-  /** Looks whether the folder is still this process's, and puts back what somebody removed by hand. */
+  /** Checks that this process still has the folder, and restores lock files that were removed by hand. */
   #look(): boolean {
     if (this.#ended) return false
     const holder = readHolder(this.#file)
@@ -112,11 +113,11 @@ export class HeldFolder implements FolderLock {
     return true
   }
 
-  /** @returns whether somebody had removed the file of the system's lock, and it is locked again. */
+  /** @returns whether the locked file had been removed, and this process has locked it again. */
   #lockAgain(): boolean {
     if (this.#locked === undefined || this.#locked.isInPlace()) return false
     const again = this.#take(join(this.#directory, LOCKED))
-    // A start that has it looks at `lock` as well, sees that this process lives, and gives up.
+    // A start that has this lock also watches `lock`, sees that this process is alive, and gives up.
     if (!(again instanceof FileLock)) return false
     this.#locked.abandon()
     this.#locked = again
@@ -128,13 +129,13 @@ export class HeldFolder implements FolderLock {
     try {
       writeHolder(this.#file, holderHere(this.#directory, this.#token, locked))
     } catch (error) {
-      // The system's lock is enough while there is no room, or no descriptor, to write who has it.
+      // With a full disk, or without a free descriptor, the operating-system lock alone is enough.
       if (locked === null || !this.#claimed) throw error
     }
     this.#claimed = true
   }
 
-  /** What a killed start, and a start of version 0.1, left. */
+  /** Removes the files that a killed start, or a start of version 0.1, left. */
   #clean(): void {
     for (const name of readdirSync(this.#directory)) {
       if (!/^lock\.(takeover$|new-)/.test(name)) continue
@@ -142,7 +143,7 @@ export class HeldFolder implements FolderLock {
     }
   }
 
-  /** A change of the lock files is seen at once where the system reports it, else by the next beat. */
+  /** Reacts at once to changes of the lock files if the system reports them; otherwise the next beat does. */
   #watchFolder(): FSWatcher | undefined {
     const look = (_event: string, name: string | null) => {
       if (name === null || name === HOLDER || name === LOCKED) this.#look()
@@ -158,7 +159,7 @@ export class HeldFolder implements FolderLock {
     this.#end()
     this.#lose(
       new Error(
-        `This server no longer has the folder ${this.#directory}: ${reason}. Let one server at a time use it, and remove none of its files while it runs`,
+        `This server no longer has the folder ${this.#directory}: ${reason}. Run one server at a time on it, and remove none of its files while a server runs`,
       ),
     )
     return false

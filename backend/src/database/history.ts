@@ -2,7 +2,7 @@ import type { Client } from 'pg'
 import { inTransaction } from './direct.ts'
 import { sqlState } from './errors.ts'
 
-/** The schema cannot be brought up to this version. The message says why, and what to do. */
+/** The schema cannot be migrated to this version. The message says why, and what to do. */
 export class MigrationError extends Error {
   override name = 'MigrationError'
 }
@@ -23,7 +23,7 @@ export async function readHistory(client: Client): Promise<Applied[]> {
   return rows
 }
 
-/** Begins the history. Of several first starts at once, one creates it and the others find it. */
+/** Creates the history if it is missing. Several first starts may do so at the same time. */
 export async function createHistory(client: Client): Promise<void> {
   try {
     await inTransaction(client, async () => {
@@ -42,11 +42,11 @@ export async function createHistory(client: Client): Promise<void> {
 }
 
 /**
- * Lets one start migrate at a time, until the end of the transaction. Only a role with rights on the
- * table can take this lock, unlike an advisory lock, and `exclusive` leaves readers alone: a start of
- * the running version, and pg_dump.
+ * Locks `todo.migrations` until the end of the transaction, so that one start migrates at a time. Unlike
+ * an advisory lock, only a role with privileges on the table can take it. EXCLUSIVE mode does not block
+ * readers, such as a start of the running version or pg_dump.
  *
- * @returns whether it has the lock; false when `lock_timeout` passed first.
+ * @returns whether it has the lock; false if `lock_timeout` passed first.
  */
 export async function lockHistory(client: Client): Promise<boolean> {
   try {
@@ -58,10 +58,12 @@ export async function lockHistory(client: Client): Promise<boolean> {
   }
 }
 
+/** Records an applied migration in `todo.migrations`, in the current transaction. */
 export async function appendHistory(client: Client, { name, sha256 }: Applied): Promise<void> {
   await client.query('insert into todo.migrations (name, sha256) values ($1, $2)', [name, sha256])
 }
 
+/** Whether a statement failed because `lock_timeout` passed. */
 export function isLockTimeout(error: unknown): boolean {
   return sqlState(error) === LOCK_NOT_AVAILABLE
 }

@@ -17,9 +17,9 @@ export class LockedError extends Error {
 
 export interface LockOptions {
   readonly times?: Partial<typeof LOCK_TIMES>
-  /** Where the system's locks come from; tests take one that has none. */
+  /** Takes the operating-system lock; tests replace it with one that has no locks. */
   readonly takeFileLock?: typeof takeFileLock
-  /** Is given a line when the start has to wait. */
+  /** Is called with a line when the start has to wait. */
   readonly tell?: (message: string) => void
 }
 
@@ -27,10 +27,10 @@ export interface LockOptions {
  * Takes the data folder for this process alone: PGlite has no lock of its own, and two processes on
  * one folder silently lose acknowledged rows.
  *
- * Two things keep others out. The operating system's lock on `lock.sqlite` ends with its holder, so
- * whoever gets it where a holder of the same kernel had it may go on at once. Where there is no such
- * proof (no locks on this file system, another kernel, a file that was removed) the holder's signs
- * of life in `lock` decide: they have to stand still first.
+ * Two mechanisms keep others out. The operating-system lock on `lock.sqlite` ends with its holder. A
+ * start that gets it from a holder of the same kernel may therefore continue at once. Without that proof
+ * (no locks on this file system, another kernel, a removed file) the heartbeat in `lock` decides: it has
+ * to stop first.
  *
  * @param directory the data folder, which must exist.
  * @throws {LockedError} when another process has it, or may have it.
@@ -63,12 +63,12 @@ async function waitForFileLock(
     if (performance.now() - startedMs > patienceMs) {
       throw new LockedError(inUse(readHolder(join(directory, HOLDER))))
     }
-    // At uneven times: of several starts at once, one is alone soon.
+    // The random pause separates starts that collide.
     await sleep(50 + 100 * Math.random())
   }
 }
 
-/** Waits until it is certain that whoever is named in `lock` is gone. @throws {LockedError} */
+/** Waits until the holder named in `lock` is certainly gone. @throws {LockedError} if it is not. */
 async function waitForHolder(
   directory: string,
   locked: FileLock | undefined,

@@ -2,18 +2,18 @@ import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:
 import { hostname } from 'node:os'
 import { identityOf } from './file-lock.ts'
 
-/** What the file `lock` says about the process that has the folder. */
+/** The contents of the file `lock`: the process that has the folder. */
 export interface Holder {
   readonly pid: number
   readonly host: string
-  /** When the process started, in kernel ticks; tells a reused pid apart. Linux only. */
+  /** When the process started, in kernel ticks; distinguishes a reused pid. Linux only. */
   readonly started: string | null
   readonly token: string
-  /** The kernel it runs on, since its last start. Linux only. Version 0.1 had none of the rest. */
+  /** The boot id of its kernel. Linux only. Version 0.1 wrote neither this nor the members below. */
   readonly boot?: string | null
   /** The identity of the folder; a copy of the folder has another. */
   readonly folder?: string
-  /** The identity of the file it holds the operating system's lock on; null where there are none. */
+  /** The identity of the file with its operating-system lock; null where there are no locks. */
   readonly locked?: string | null
 }
 
@@ -24,7 +24,7 @@ export function holderHere(folder: string, token: string, locked: string | null)
   return { pid: process.pid, host, started, token, boot: bootOf(), folder: identity, locked }
 }
 
-/** Replaces the file in one step, so that nobody reads half of it. */
+/** Replaces the file atomically, so that no process reads half of it. */
 export function writeHolder(file: string, holder: Holder): void {
   const fresh = `${file}.new-${holder.token}`
   try {
@@ -35,7 +35,7 @@ export function writeHolder(file: string, holder: Holder): void {
   }
 }
 
-/** Undefined when there is none, or nothing that a server could have written. */
+/** @returns undefined if there is no file, or one that no server can have written. */
 export function readHolder(file: string): Holder | undefined {
   try {
     const read: unknown = JSON.parse(readFileSync(file, 'utf8'))
@@ -47,18 +47,18 @@ export function readHolder(file: string): Holder | undefined {
   }
 }
 
-/** Changes with every sign of life of the holder; undefined when there is no file. */
+/** @returns a text that changes with every heartbeat of the holder; undefined if there is no file. */
 export function signOfLife(file: string): string | undefined {
-  // NFS asks its server about a file when it is opened, so the times are looked at behind that.
+  // NFS revalidates a file when it is opened, so the times are read after that.
   const token = readHolder(file)?.token
   const found = statSync(file, { bigint: true, throwIfNoEntry: false })
   return found && `${found.ino} ${found.mtimeNs} ${token}`
 }
 
 /**
- * Whether this process, which has the operating system's lock on the file with the identity
- * `locked`, thereby knows that the holder is gone. It does when the holder had the same lock on the
- * same kernel, or when the holder's folder is another one, of which this is a copy.
+ * Whether it is certain that the holder is gone, because this process has the operating-system lock on
+ * the file with the identity `locked`. It is certain if the holder had the same lock on the same kernel,
+ * or if this folder is a copy of the holder's.
  */
 export function isProvenGone(holder: Holder, folder: string, locked: string): boolean {
   if (!holder.boot || holder.boot !== bootOf()) return false
@@ -68,8 +68,9 @@ export function isProvenGone(holder: Holder, folder: string, locked: string): bo
 }
 
 /**
- * Version 0.1 had nothing but the process id. A process of that id that did not start at that time
- * is another one; where the time cannot be known, it counts as the same one.
+ * Whether a holder of version 0.1 still runs, of which the file has only the process id and start time.
+ * A process with that id and another start time is a different one. If the time is unknown, it counts as
+ * the same one.
  */
 export function runsOlderVersion(holder: Holder): boolean {
   if (holder.folder !== undefined || holder.host !== hostname()) return false
@@ -95,7 +96,7 @@ function stateOf(pid: number): string | undefined {
   return statOf(pid)[0]
 }
 
-/** Fields 3 and on of /proc/<pid>/stat; the name in field 2 may hold spaces, so count from its end. */
+/** Fields 3 and later of /proc/<pid>/stat (proc_pid_stat(5)); the name in field 2 may contain spaces. */
 function statOf(pid: number): string[] {
   const stat = readOrNull(`/proc/${pid}/stat`)
   return stat === null ? [] : stat.slice(stat.lastIndexOf(')') + 2).split(' ')

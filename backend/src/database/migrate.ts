@@ -21,7 +21,7 @@ export interface Migration extends Applied {
 }
 
 export interface MigrateOptions {
-  /** How long to wait for a start that is migrating, and for each lock of a migration. */
+  /** How long to wait for another start's migration, and for each lock of a migration. */
   readonly lockWaitMs?: number
 }
 
@@ -30,7 +30,7 @@ const UNDEFINED_OBJECT = '42704'
 const CONCURRENT_UPDATE = 'XX000'
 const ROLE_ATTEMPTS = 5
 const FOLDER = new URL('./migrations/', import.meta.url)
-/** Separates the statements of a file. A sharded PostgreSQL takes one utility statement per query. */
+/** Separates the statements of a file. A sharded PostgreSQL accepts one utility statement per query. */
 const SEPARATOR = /^-- next$/m
 
 /** @returns the migration files `NNNN_name.sql`, in order. */
@@ -44,19 +44,20 @@ export async function readMigrations(folder: URL = FOLDER): Promise<Migration[]>
   )
 }
 
-/** @returns the queries a migration is sent as: the whole file, where nothing separates its statements. */
+/** @returns the queries of a migration: the whole file, if it has no separator. */
 export function queriesOf({ sql }: Pick<Migration, 'sql'>): string[] {
   return sql.split(SEPARATOR)
 }
 
 /**
  * Brings the schema up to this version: each missing file in a transaction of its own, in order.
- * Several instances may start at once: each looks first, takes the lock only when a file is missing,
- * and looks again under it. What a change of owner left behind is mended.
+ * Several instances may start at once: each reads the history first, takes the lock only if a file is
+ * missing, and reads it again with the lock. It also repairs the privileges after a change of owner.
  *
  * @returns the names of the files this call applied.
- * @throws {MigrationError} when an applied file was changed, or is not known to this version, or
- *   another start is still migrating. @throws {WallError} when a stranger has the schemas.
+ * @throws {MigrationError} if an applied file was changed, or is not known to this version, or
+ *   another start is still migrating.
+ * @throws {WallError} if an untrusted role owns the schemas.
  */
 export async function migrate(
   connector: Pick<Connector, 'direct'>,
@@ -77,7 +78,7 @@ export async function migrate(
   })
 }
 
-/** Whether a file is missing; then there is a history to lock. @throws {MigrationError} */
+/** Creates the history if there is none. @returns whether a file is missing. @throws {MigrationError} */
 async function isBehind(client: Client, known: readonly Migration[]): Promise<boolean> {
   const done = await inTransaction(client, async () => {
     await refuseForeign(client)
@@ -89,7 +90,7 @@ async function isBehind(client: Client, known: readonly Migration[]): Promise<bo
   return known.length > 0
 }
 
-/** @returns the first migration that was not applied. @throws {MigrationError} */
+/** @returns the first migration that was not applied, or undefined. @throws {MigrationError} */
 function nextOf(done: readonly Applied[], known: readonly Migration[]): Migration | undefined {
   for (const [index, { name, sha256 }] of done.entries()) checkApplied(name, sha256, known[index])
   return known[done.length]
@@ -97,8 +98,8 @@ function nextOf(done: readonly Applied[], known: readonly Migration[]): Migratio
 
 /**
  * Roles belong to all databases of a server. When the migration of another database makes one at the
- * same time, this transaction may still not find it by its name, or may change it at once with that
- * one; the next transaction does not.
+ * same time, this transaction may still not find it by its name, or both may change it at once. The
+ * next attempt succeeds.
  */
 async function knowingRoles<Result>(transaction: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
@@ -122,7 +123,7 @@ async function applyNext(
   const waited = `${lockWaitMs / 1000} s`
   if (!(await lockHistory(client))) {
     throw new MigrationError(
-      `Another start is migrating this database, and has not finished within ${waited}. Wait until it has, or end it, then start again.`,
+      `Another start is migrating this database and has not finished within ${waited}. Wait until it has finished, or stop it. Then start again.`,
     )
   }
   const next = nextOf(await readHistory(client), known)

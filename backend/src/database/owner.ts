@@ -6,15 +6,15 @@ import { MigrationError } from './history.ts'
 const INSUFFICIENT_PRIVILEGE = '42501'
 
 /**
- * Works as the owner of `todo.migrations` until the end of the transaction, where the login may take
- * that role, so that one role owns everything the migrations make. A login that may only read the
- * history stays itself.
+ * Takes the role of the owner of `todo.migrations` until the end of the transaction, if the login may
+ * take it, so that one role owns everything that the migrations create. A login that may only read the
+ * history keeps its own role.
  *
- * @returns the owner; undefined where there is no history yet.
+ * @returns the owner; undefined if there is no history yet.
  */
 export async function actAsOwner(client: Client): Promise<string | undefined> {
   const { rows } = await client.query(
-    // Before PostgreSQL 16 membership is all there is.
+    // PostgreSQL before 16 has no SET option of memberships.
     `select rolname as owner, rolname <> current_user and pg_has_role(current_user, relowner,
        case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end) as takes
      from pg_class c join pg_namespace n on n.oid = relnamespace join pg_roles r on r.oid = relowner
@@ -27,9 +27,9 @@ export async function actAsOwner(client: Client): Promise<string | undefined> {
 }
 
 /**
- * What must belong to the owner of `todo.migrations` for expired Idempotency-Keys to be deleted: the
- * function runs as its owner, and a policy lets the owner of the table, by name, reach the expired
- * rows of every user. `alter … owner to` and `reassign owned` do not change that name.
+ * Lists the statements that are needed after a change of owner so that expired Idempotency-Keys can be
+ * deleted. The function runs as its owner, and a policy lets the owner of the table, by name, reach the
+ * expired rows of every user. `alter … owner to` and `reassign owned` do not change that name.
  */
 const MISPLACED = `
   with owner as (
@@ -40,7 +40,7 @@ const MISPLACED = `
     select c.oid, relowner from pg_class c join pg_namespace n on n.oid = relnamespace
     where nspname = 'todo' and relname = 'idempotency_keys'
   )
-  select 'alter table todo.idempotency_keys owner to ' || name as mend from owner, keys
+  select 'alter table todo.idempotency_keys owner to ' || name as remedy from owner, keys
   where relowner <> owner.oid
   union all
   select 'alter function ' || p.oid::regprocedure || ' owner to ' || name
@@ -51,17 +51,17 @@ const MISPLACED = `
   from owner, keys join pg_policy on polrelid = keys.oid
   where polname = 'expired_keys' and polroles <> array[owner.oid]`
 
-/** Mends that after a change of owner. @throws {MigrationError} says what to run where the login may not. */
+/** Runs those statements. @throws {MigrationError} if the login may not; it names the statement to run. */
 export async function mendExpiry(client: Client): Promise<void> {
   await inTransaction(client, async () => {
     const { rows } = await client.query(MISPLACED)
-    for (const { mend } of rows) {
-      // A change of owner takes rights in both roles, a change of the policy those of the owner.
-      if (mend.startsWith('alter policy')) await actAsOwner(client)
-      await client.query(mend).catch((error: unknown) => {
+    for (const { remedy } of rows) {
+      // A change of owner needs both roles, a change of the policy only the owner.
+      if (remedy.startsWith('alter policy')) await actAsOwner(client)
+      await client.query(remedy).catch((error: unknown) => {
         if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error
         throw new MigrationError(
-          `Expired Idempotency-Keys of all users could not be deleted, because a part of todo has another owner than before. Run as a superuser: ${mend}`,
+          `The server could not delete expired Idempotency-Keys, because a part of the schema todo has a new owner. Run as a superuser: ${remedy}`,
           { cause: error },
         )
       })

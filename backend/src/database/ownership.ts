@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
 import { WallError } from './wall-error.ts'
 
-/** Everything in the schemas, with its owner. */
+/** Every object in the schemas, with its owner. */
 const PARTS = `
   select 'schema' as kind, quote_ident(nspname) as name, nspowner as owner
   from pg_namespace where nspname in ('todo', 'todo_auth')
@@ -15,21 +15,21 @@ const PARTS = `
   from pg_proc p join pg_namespace n on n.oid = pronamespace where nspname in ('todo', 'todo_auth')`
 
 /**
- * What does not belong to the role that owns most. A superuser could take anything anyhow, so a
- * schema may be a superuser's, and so may the rest where the login is a member of the owner.
+ * The objects that do not belong to the role that owns most of them. A superuser could take any object
+ * anyway, so a superuser may own a schema, and also the rest if the login is a member of the owner.
  */
 const STRANGE = `
   with part as (${PARTS}), most as (
     select owner, pg_get_userbyid(owner) as name from part group by owner
     order by count(*) desc, owner limit 1
   ), login as (select oid, rolsuper from pg_roles where rolname = current_user)
-  select format('The %1$s %2$s belongs to the role %3$s, and the rest of todo and todo_auth to %4$s, so that role could change what keeps users apart: alter %1$s %2$s owner to %4$I',
+  select format('The %1$s %2$s belongs to the role %3$s, and the rest of todo and todo_auth to %4$s, so %3$s could let users see each other''s tasks. Run: alter %1$s %2$s owner to %4$I',
     kind, part.name, r.rolname, most.name) as why
   from part join pg_roles r on r.oid = part.owner, most, login
   where part.owner <> most.owner
     and not (r.rolsuper and (kind = 'schema' or not login.rolsuper and pg_has_role(login.oid, most.owner, 'MEMBER')))
   union all
-  select format('The role %1$s may create in the schema %2$I, and so put something of its own among what keeps users apart: revoke create on schema %2$I from %1$s',
+  select format('The role %1$s may create in the schema %2$I, so it could let users see each other''s tasks. Run: revoke create on schema %2$I from %1$s',
     case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end, nspname)
   from most, pg_namespace, aclexplode(nspacl) left join pg_roles r on r.oid = grantee
   where nspname in ('todo', 'todo_auth') and privilege_type = 'CREATE'
@@ -39,7 +39,7 @@ const STRANGE = `
 /**
  * Proves that one role owns the schemas and everything in them, and that no other may create there.
  *
- * @throws {WallError}
+ * @throws {WallError} with the statement that repairs it.
  */
 export async function proveOwnership(client: Client): Promise<void> {
   const { rows } = await client.query(STRANGE)
@@ -47,8 +47,8 @@ export async function proveOwnership(client: Client): Promise<void> {
 }
 
 /**
- * The schemas as they stand before a migration uses them. Whose they are is trusted where it is the
- * login, a role the login is a member of, a superuser, or whoever owns `todo.migrations`.
+ * Finds untrusted schemas before a migration uses them. Trusted owners are the login, a role of which
+ * the login is a member, a superuser, and the owner of `todo.migrations`.
  */
 const FOREIGN = `
   with history as (
@@ -56,20 +56,19 @@ const FOREIGN = `
     from pg_class c join pg_namespace n on n.oid = relnamespace
     where nspname = 'todo' and relname = 'migrations'
   ), login as (select oid, rolname, rolsuper from pg_roles where rolname = current_user)
-  select format('The schema %1$s belongs to the role %2$s, which is neither the login %3$s nor a superuser: if it is this server''s, alter schema %1$I owner to %3$I; if it is not, give the server a database of its own',
+  select format('The schema %1$s belongs to the role %2$s, which is neither the login %3$s nor a superuser. If the schema is this server''s, run: alter schema %1$I owner to %3$I. If it is not, give the server a database of its own',
     nspname, r.rolname, login.rolname) as why
   from pg_namespace join pg_roles r on r.oid = nspowner, login
   where nspname in ('todo', 'todo_auth') and not r.rolsuper and nspowner <> login.oid
     and not (not login.rolsuper and pg_has_role(login.oid, nspowner, 'MEMBER'))
     and not exists (select from history where relowner = nspowner)
   union all
-  select 'todo.migrations is not the table this server makes: give the server a database of its own' from history where not plain`
+  select 'todo.migrations is not the table this server makes. Give the server a database of its own' from history where not plain`
 
 /**
- * Refuses schemas that a stranger made or took, before anything in them is read or called as the
- * login.
+ * Refuses schemas of an untrusted role before the login reads or calls anything in them.
  *
- * @throws {WallError}
+ * @throws {WallError} with what to do.
  */
 export async function refuseForeign(client: Client): Promise<void> {
   const { rows } = await client.query(FOREIGN)

@@ -11,8 +11,9 @@ const PARSE = 0x50
 /**
  * What pg takes for a socket: a stream to the thread, with the few socket methods it calls.
  *
- * PGlite ends no statement by itself, so the connection ends where PostgreSQL would end the
- * statement. What waits behind it is withdrawn; what the thread has begun it finishes, for nobody.
+ * PGlite cannot cancel a statement, so the connection ends when PostgreSQL would cancel the statement.
+ * Statements that wait behind it are withdrawn. The thread finishes the one it has begun, and its
+ * result is discarded.
  */
 export class PgliteStream extends Duplex implements Session {
   readonly endless: boolean
@@ -21,7 +22,7 @@ export class PgliteStream extends Duplex implements Session {
   #overdue: NodeJS.Timeout | undefined
   #prepared = false
 
-  /** @param limits how long it waits for an answer; without them, as long as the thread works. */
+  /** @param limits how long it waits for a response; without limits, as long as the thread works. */
   constructor(thread: PgliteThread, limits?: Limits) {
     super({ decodeStrings: true })
     this.#thread = thread
@@ -73,12 +74,13 @@ export class PgliteStream extends Duplex implements Session {
     )
   }
 
-  /** A statement that others are overdue before has the time of one that waits for a connection. */
+  /** Behind an overdue statement, one has only as long as a statement that waits for a connection. */
   #startTime(): NodeJS.Timeout | undefined {
     if (this.#limits === undefined) return undefined
     const { statementMs, statementWaitMs } = this.#limits
     const late = this.#thread.silentMs() > statementMs
-    const end = () => this.destroy(new Error('the embedded database works on another statement'))
+    const end = () =>
+      this.destroy(new Error('the embedded database is busy with another statement'))
     this.#overdue = setTimeout(end, late ? statementWaitMs : statementMs).unref()
     return this.#overdue
   }
@@ -109,7 +111,7 @@ export class PgliteStream extends Duplex implements Session {
     this.#leave().then(() => done(), done)
   }
 
-  /** It ends at once, though the thread may still be at work on its last statement. */
+  /** The stream ends at once, even if the thread still works on its last statement. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearTimeout(this.#overdue)
     this.#leave().catch(() => {})

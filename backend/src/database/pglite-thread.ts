@@ -18,15 +18,15 @@ interface Waiting {
 
 /** One connection of pg's; PGlite has a single session for all of them. */
 export interface Session {
-  /** Whether a statement of it may take as long as it has to, as a migration may. */
+  /** Whether its statements have no time limit, as those of migrations. */
   readonly endless?: boolean
 }
 
 export interface ThreadOptions {
   readonly limits?: Limits
-  /** Of the folder it works in. */
+  /** The lock of its data folder. */
   readonly lock?: FolderLock
-  /** What runs in the thread; tests take one that gets stuck. */
+  /** The program of the thread; tests use one that gets stuck. */
   readonly worker?: URL
 }
 
@@ -75,7 +75,7 @@ export class PgliteThread {
     this.#watchdog = new Watchdog(this.#worker, limits, (error) => this.fail(error))
   }
 
-  /** How long it has been at the present answer without a byte of it; 0 while it owes none. */
+  /** How long the thread has sent nothing of the response that it owes; 0 if it owes none. */
   silentMs(): number {
     return this.#watchdog.silentMs()
   }
@@ -106,9 +106,9 @@ export class PgliteThread {
   }
 
   /**
-   * A connection ends; a transaction it has open is rolled back, and none it waits for begins.
+   * Ends a connection: its open transaction is rolled back, and its waiting statements do not begin.
    *
-   * @param prepared whether it has named statements, which the next connection does not know of.
+   * @param prepared whether it has named statements, which are then deallocated for the next connection.
    */
   async leave(session: Session, prepared = false): Promise<void> {
     if (this.#left.has(session) || this.#gone !== undefined) return
@@ -125,7 +125,7 @@ export class PgliteThread {
 
   #turn(session: Session): Promise<void> | undefined {
     this.#owner ??= session
-    // Whoever had it when it failed never gives it back.
+    // After a failure the owner never releases the thread.
     if (this.#owner === session || this.#gone !== undefined) return
     return new Promise((admit) => this.#queue.push({ session, admit }))
   }
@@ -159,7 +159,7 @@ export class PgliteThread {
   #hear({ bytes, more }: Partial<WorkerReply>): void {
     // Under --watch Node sends messages of its own on the same port.
     if (bytes === undefined) return
-    // Nothing may be acknowledged in a folder that another process has now; `lost` ends this one.
+    // Acknowledge nothing in a folder that another process has now; `lost` ends this process.
     if (this.#lock?.confirm() === false) return
     this.#watchdog.heard()
     if (more) this.#waiting[0]?.ahead?.(bytes)
@@ -176,7 +176,8 @@ export class PgliteThread {
   ): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       if (this.#gone !== undefined) return reject(this.#gone)
-      if (this.#lock?.confirm() === false) return reject(new Error('the folder is lost'))
+      if (this.#lock?.confirm() === false)
+        return reject(new Error('this server no longer has the data folder'))
       this.#waiting.push({ resolve, reject, ahead, endless })
       if (this.#waiting.length === 1) this.#expect()
       this.#worker.postMessage(request)

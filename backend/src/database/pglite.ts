@@ -112,7 +112,7 @@ async function makeCluster(directory: string): Promise<void> {
     if (name.startsWith(UNFINISHED)) rmSync(join(directory, name), REMOVE)
   }
   if (existsSync(join(directory, CLUSTER))) return
-  // Not by its process id: in another container that is still making one it may be the same.
+  // Not named after the process id: a process in another container may have the same one.
   const unfinished = join(directory, `${UNFINISHED}${randomUUID()}`)
   await execute(process.execPath, [MAKE_CLUSTER, unfinished])
   // PGlite makes its files readable by all.

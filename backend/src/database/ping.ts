@@ -1,21 +1,21 @@
 import { overloaded } from './user-line.ts'
 
 /**
- * Whether the database answers, for all who ask. One question is with it at a time, and who asks
- * meanwhile shares its answer: no number of those who ask costs the database more.
+ * Asks whether the database answers. One query is in progress at a time, and concurrent callers share its
+ * result, so that any number of readiness checks costs the database the same.
  */
 export class Ping {
   readonly #ask: () => Promise<void>
   readonly #limitMs: number
   #answer: Promise<void> | undefined
 
-  /** @param limitMs nobody waits for longer; the question stays with the database until it is answered. */
+  /** @param limitMs how long a caller waits; the query itself remains until the database answers it. */
   constructor(ask: () => Promise<void>, limitMs: number) {
     this.#ask = ask
     this.#limitMs = limitMs
   }
 
-  /** @throws {AppError} `service_unavailable` */
+  /** Resolves when the database answers. @throws {AppError} `service_unavailable` */
   answer(): Promise<void> {
     this.#answer ??= this.#begin()
     return this.#answer

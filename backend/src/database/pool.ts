@@ -27,12 +27,11 @@ export interface Connector {
 }
 
 /**
- * Connections shared by all requests: a statement is written to the least busy one at once and its
- * answer waited for, behind others' (pg's pipeline mode). Where a connection has enough before it, or
- * the user has enough under way, statements wait here in their user's line, where they can still be
- * refused, and users are served in turn: much from one user delays that user alone. Connections are
- * opened as they are needed and replaced when they are lost; what was in flight on a lost one fails,
- * nothing else.
+ * Connections shared by all requests. The pool sends a statement at once on the least busy connection,
+ * behind others' statements (pg's pipeline mode). If the connections or the user have enough in
+ * progress, the statement waits in its user's queue, where it can still be refused. The pool serves the
+ * queues round-robin, so that one user's load delays only that user. It opens connections as needed and
+ * replaces lost ones; only the statements in progress on a lost one fail.
  */
 export class PipelinedPool implements Database {
   readonly description: string
@@ -49,13 +48,13 @@ export class PipelinedPool implements Database {
   #opening: Promise<void> | undefined
   #notOpened: unknown
   #inFlight = 0
-  /** Those under way of users whose statements are slow. */
+  /** The statements in progress of users whose statements are slow. */
   #slow = 0
   #closed = false
 
   /**
    * @param limits those of the server, or shorter ones for tests.
-   * @param report is given why a connection is given up whose answers were not its own.
+   * @param report is called with the reason when a connection delivers another request's response.
    */
   constructor(
     connector: Connector,
@@ -90,7 +89,7 @@ export class PipelinedPool implements Database {
     }
   }
 
-  /** Beside the users' lines: it is neither counted among their statements nor behind them. */
+  /** Bypasses the users' queues: it neither counts as one of their statements nor waits for them. */
   async ping(): Promise<void> {
     if (this.#closed) throw unavailable(new Error('the pool is closed'))
     await this.#ping.answer()
@@ -105,7 +104,7 @@ export class PipelinedPool implements Database {
     await this.#connector.close()
   }
 
-  /** On another connection, while sessions end idle, for as long as a statement may take. */
+  /** Sends the statement again while it was certainly not executed, for up to `statementMs`. */
   async #sendAgain<Result>(line: UserLine, statement: Statement<Result>): Promise<Result> {
     const endMs = performance.now() + this.#limits.statementMs
     for (;;) {
@@ -120,7 +119,7 @@ export class PipelinedPool implements Database {
 
   #send(line: UserLine, statement: Statement<unknown>): Promise<readonly Row[]> {
     const nowMs = this.#ticks.touch()
-    // Nobody who comes now goes before one who waits.
+    // A new statement must not overtake a waiting one.
     const connection = this.#lines.waiting ? undefined : this.#connectionFor(line, nowMs)
     if (connection !== undefined) return this.#run(connection, line, statement)
     const { statementStuckMs } = this.#limits
@@ -128,7 +127,7 @@ export class PipelinedPool implements Database {
       line.waitedMs(nowMs) > statementStuckMs ||
       areStuck(line.spreadOver(1) ?? this.#connections, nowMs, statementStuckMs)
     ) {
-      // It would come to nothing later.
+      // It would only be refused later.
       return Promise.reject(overloaded())
     }
     return new Promise((resolve, refuse) => {
@@ -160,10 +159,9 @@ export class PipelinedPool implements Database {
   }
 
   /**
-   * The least busy connection of those that this user may have. One user stays on two of the connections,
-   * or a quarter where that is more, and never on all; a user who is alone stays on half of them, and may
-   * have a statement on each whatever work it is.
-   * Users of slow statements together leave a quarter to others.
+   * The least busy of the connections that this user may use. One user uses at most two of them, or a
+   * quarter if that is more, and never all. A user who is alone uses at most half of them, with one
+   * statement on each whatever its work. Users of slow statements together leave a quarter to others.
    */
   #connectionFor(line: UserLine, nowMs: number): Connection | undefined {
     const { size } = this.#connector
@@ -177,7 +175,7 @@ export class PipelinedPool implements Database {
     return undefined
   }
 
-  /** The least busy of all connections; one more is opened beside busy ones. */
+  /** The least busy of all connections. If all are busy, another one is opened. */
   #free(nowMs: number): Connection | undefined {
     const least = leastBusy(nowMs, this.#connections)
     const busy = least === undefined || least.pending > 0
@@ -193,7 +191,7 @@ export class PipelinedPool implements Database {
     }
     const connectionFor = (line: UserLine) => this.#connectionFor(line, nowMs)
     while (this.#free(nowMs) !== undefined && this.#lines.admit(nowMs, connectionFor)) {
-      // One after the other, each of another user.
+      // Each call starts one statement, of one user after the other.
     }
   }
 
@@ -224,7 +222,7 @@ export class PipelinedPool implements Database {
   async #askDatabase(): Promise<void> {
     let connection = this.#free(this.#ticks.touch())
     if (connection === undefined) {
-      // A new one where there may be one, or else behind as little as there is.
+      // Use a new connection if one is being opened; otherwise the one with the fewest statements.
       await this.#opening
       const all = [...this.#connections].sort((one, other) => one.pending - other.pending)
       connection = all[0]

@@ -45,9 +45,9 @@ export class ScopedQuery extends PipelinedQuery {
   #settled = false
 
   /**
-   * @param settle is given the rows of a whole answer that is this request's, or why there is none: an
-   *   error of the statement's as PostgreSQL sent it, {@link ScopeError}, or {@link MismatchError},
-   *   after which nothing that comes on the connection can be trusted.
+   * @param settle is called once, with the rows of a complete response to this request or with an error:
+   *   PostgreSQL's error of the statement, {@link ScopeError}, or {@link MismatchError}, after which
+   *   nothing on the connection can be trusted.
    */
   constructor(run: ScopedRun, settle: (error: unknown, rows: readonly Row[]) => void) {
     const { sql } = run.statement
@@ -98,7 +98,7 @@ export class ScopedQuery extends PipelinedQuery {
     }
   }
 
-  /** Whether anything of an answer came before it failed. */
+  /** Whether any part of a response came before it failed. */
   get answered(): boolean {
     return this.#check.begun
   }
@@ -108,24 +108,24 @@ export class ScopedQuery extends PipelinedQuery {
     this.#end(unscoped ? new ScopeError(error) : error, [])
   }
 
-  // Nothing that is sent here is answered with these, and pg would answer some of them by itself.
+  // No message sent here leads to these responses, and pg would reply to some of them by itself.
   handleRowDescription(): void {
-    this.#end(new MismatchError('it describes its rows'), [])
+    this.#end(new MismatchError('it has a RowDescription'), [])
   }
 
   handleEmptyQuery(): void {
-    this.#end(new MismatchError('it answers an empty statement'), [])
+    this.#end(new MismatchError('it is for an empty statement'), [])
   }
 
   handlePortalSuspended(): void {
-    this.#end(new MismatchError('it answers in pieces'), [])
+    this.#end(new MismatchError('it is suspended (PortalSuspended)'), [])
   }
 
   handleCopyInResponse(): void {
-    this.#end(new MismatchError('it wants data'), [])
+    this.#end(new MismatchError('it asks for COPY data'), [])
   }
 
-  /** Once: pg goes on to read what has arrived already. */
+  /** Settles once, because pg continues to read messages that have already arrived. */
   #end(error: unknown, rows: readonly Row[]): void {
     if (this.#settled) return
     this.#settled = true

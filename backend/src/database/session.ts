@@ -51,16 +51,16 @@ export interface Database {
 /** The role every user's statement runs as. It owns nothing and cannot bypass row level security. */
 export const TASK_ROLE = 'todo_user'
 
-/** Sets a parameter; `local`, a condition in SQL, is whether it ends with the transaction. */
+/** SQL that sets a parameter; `local` is an SQL condition for whether it ends with the transaction. */
 const set = (name: string, value: string, local: string) =>
   `pg_catalog.set_config('${name}', '${value}', ${local})`
 
 /**
- * Where names without a schema are looked for: nowhere but in PostgreSQL's own. Other roles may be
- * allowed to create functions and operators in `public` (the rule before PostgreSQL 15), and those
- * would run as our roles and see what is given to them. `pg_temp` is named so that it comes last: left
- * out, it would be first for tables and types. What sets the path is not looked for by it, therefore
- * every name in the scopes has its schema.
+ * SQL that restricts the search path to `pg_catalog`. Other roles may be allowed to create functions and
+ * operators in `public` (the default before PostgreSQL 15). Those would run as our roles and see their
+ * arguments. If `pg_temp` were not named, PostgreSQL would search it first for tables and types, so it
+ * is named last. The path does not apply yet to the statement that sets it, therefore every name in the
+ * scopes is qualified.
  */
 export const pinPath = (local: string) => set('search_path', 'pg_catalog, pg_temp', local)
 
@@ -72,24 +72,24 @@ const USER = `${set('role', TASK_ROLE, 'true')}, pg_catalog.set_config('app.user
 
 /**
  * Precedes every statement of a user, in the same transaction. All of it is transaction-local, so
- * nothing is left on the connection for the next user. `$2` is the number of the request, and comes
- * back beside the role and the user, for the check of the answer.
+ * nothing is left on the connection for the next user. `$2` is the number of the request. The scope
+ * returns it with the role and the user, so that the response can be checked.
  */
 export const SCOPE = sql(`select ${USER}`)
 
 /**
- * The same behind a pooler, where a session is shared with others and keeps nothing of ours, the path
- * and the time limits included. They are no startup parameters, which Neon's pooler refuses. A
- * statement that was prepared under another path is analyzed again (PostgreSQL manual, PREPARE).
+ * The scope behind a pooler, where sessions are shared and keep none of our settings, so that it also
+ * sets the path and the time limits. They are not startup parameters, because Neon's pooler refuses
+ * those. PostgreSQL analyzes a statement again that was prepared under another path (manual, PREPARE).
  */
 export const POOLED_SCOPE = sql(`select ${USER}, ${pinPath('true')}, ${timeLimits('true')}`)
 
 const OF_ANOTHER = 'pg_catalog.pg_backend_pid() operator(pg_catalog.<>) $1::pg_catalog.int4'
 
 /**
- * Sets the path and the time limits for the session, if it is one of our own: `$1` is the process the
- * server named when the connection was opened, and a pooler names one that is none of PostgreSQL's.
- * Otherwise they last for this statement, and leave no trace. It is the first that a session is asked.
+ * Sets the path and the time limits for the session if no pooler shares it. `$1` is the process id that
+ * the server sent when the connection was opened; a pooler sends one that is not PostgreSQL's. With a
+ * pooler, the settings end with this statement. It is the first statement of a session.
  */
 export const SESSION_LIMITS = sql(
   `select not (${OF_ANOTHER}) as own, ${pinPath(OF_ANOTHER)}, ${timeLimits(OF_ANOTHER)}`,

@@ -1,13 +1,13 @@
 import { fromDatabase, sqlState } from './errors.ts'
 
-/** Why a start could not use its database. */
+/** Why the server could not use its database at start. */
 export interface StartFailure {
-  /** What is so, in words that go before the reason: "The database is away". */
+  /** The state of the database, printed before the reason: "The database is away". */
   readonly state: string
-  /** What PostgreSQL or the network said. */
+  /** The message of PostgreSQL or the network. */
   readonly reason: string
   readonly advice: string
-  /** Whether it may pass by itself, so that the start tries again. */
+  /** Whether it may pass by itself, so that the server tries again. */
   readonly passes: boolean
   readonly cause: unknown
 }
@@ -17,16 +17,16 @@ type Known = Pick<StartFailure, 'state' | 'advice'>
 export const AWAY = 'The database is away'
 const CHECK = 'Check DATABASE_URL, and that the server runs.'
 
-/** SQLSTATEs that may pass: a failover, a start, connections that others give back (PostgreSQL manual, appendix A). */
+/** SQLSTATEs that may pass: during a failover, a start, or too many connections (PostgreSQL manual, appendix A). */
 const PASSING: Readonly<Record<string, Known>> = {
   '25006': {
     state: 'The database is read-only',
     advice:
-      'Set DATABASE_URL to the primary. If it is the primary, take default_transaction_read_only back, which some hosts set on a full disk.',
+      'Set DATABASE_URL to the primary. If it is the primary, reset default_transaction_read_only, which some hosts set on a full disk.',
   },
   '53100': {
     state: 'The disk of the database is full',
-    advice: 'Give the database more room.',
+    advice: 'Give the database more disk space.',
   },
   '53300': {
     state: 'The database has no connection left',
@@ -35,12 +35,12 @@ const PASSING: Readonly<Record<string, Known>> = {
   },
   '57P03': {
     state: 'The database takes no connections yet',
-    advice: 'Wait until it has started, or look into its log.',
+    advice: 'Wait until it has started, or check its log.',
   },
 }
 
 const LOGIN = 'The login in DATABASE_URL'
-/** What only somebody can mend, by SQLSTATE and, where one has several causes, by the text. */
+/** Failures that only an operator can repair, by SQLSTATE and, if one has several causes, by the text. */
 const REFUSALS: readonly (readonly [state: string, text: RegExp, advice: string])[] = [
   ['28P01', /./, `Set the user and the password in DATABASE_URL to those of a login.`],
   [
@@ -49,7 +49,7 @@ const REFUSALS: readonly (readonly [state: string, text: RegExp, advice: string]
     'Add a line for this host, user and database to pg_hba.conf, or add sslmode=require to DATABASE_URL if it asks for TLS.',
   ],
   ['28000', /not permitted to log in/, `${LOGIN} needs: alter role <login> login.`],
-  ['28000', /./, 'Set the user in DATABASE_URL to a login that is there.'],
+  ['28000', /./, 'Set the user in DATABASE_URL to a login that exists.'],
   ['3D000', /./, 'Create it (create database <name>), or name another in DATABASE_URL.'],
   [
     '42501',
@@ -68,7 +68,7 @@ const REFUSALS: readonly (readonly [state: string, text: RegExp, advice: string]
   ],
 ]
 
-/** What a failure at start means, so that a person can mend it. */
+/** @returns the state, the reason and the advice for a failure at start. */
 export function explainStart(error: unknown): StartFailure {
   const reason = reasonOf(error)
   const state = sqlState(error) ?? ''
@@ -82,13 +82,13 @@ export function explainStart(error: unknown): StartFailure {
   return {
     state: 'The database refused',
     reason,
-    advice: refusal?.[2] ?? 'Look into its log.',
+    advice: refusal?.[2] ?? 'Check its log.',
     passes: false,
     cause: error,
   }
 }
 
-/** A refused connection to a name of several addresses is an AggregateError without a message. */
+/** For a host name with several addresses, a refused connection is an AggregateError without a message. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ')
   const { message } = (error ?? {}) as { message?: unknown } // pg rejects with plain objects, too

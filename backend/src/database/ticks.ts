@@ -1,11 +1,11 @@
-/** A shorter pause is the loop's own work, not a wait for something to happen. */
+/** A shorter pause between ticks is the event loop's own work, and not a wait for an event. */
 const PAUSE_MS = 1
 
 /**
- * The ticks of the event loop that have to do with the database. An answer that is read late has not
- * been slow: it may have lain here since the tick before, while this process did other things. So an
- * answer counts as come when the loop had nothing to do but wait for it, or else when the loop looked
- * the last time and it was not there.
+ * The event-loop ticks that send to or read from the database. A response that is read late was not
+ * necessarily slow: it may have waited since the previous tick, while this process did other work.
+ * Therefore a response counts as arrived in this tick only if the loop was idle before it. Otherwise it
+ * counts as arrived when the previous tick began.
  */
 export class Ticks {
   #open = false
@@ -13,7 +13,7 @@ export class Ticks {
   #startMs = 0
   #notBeforeMs = 0
 
-  /** To be told of everything that is asked and answered. @returns the time. */
+  /** To be called for every statement sent and every response read. @returns `performance.now()`. */
   touch(): number {
     const nowMs = performance.now()
     if (this.#open) return nowMs
@@ -28,7 +28,7 @@ export class Ticks {
     return nowMs
   }
 
-  /** When an answer that is read in this tick came at the earliest. */
+  /** The earliest time, in ms of `performance.now()`, at which a response read in this tick arrived. */
   get cameMs(): number {
     return this.#notBeforeMs
   }

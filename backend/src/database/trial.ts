@@ -3,13 +3,13 @@ import { sqlState } from './errors.ts'
 import { TASK_ROLE } from './session.ts'
 import { WallError } from './wall-error.ts'
 
-/** Raised by the block below, with what is wrong; nothing else has it. */
+/** The SQLSTATE that only the block below raises, with the reason as its message. */
 const BREACH = 'TD500'
 
 /**
- * The tables of users' rows that requests reach, those that others refer to first, and of each a
- * statement of each kind. `%1$L` in the insertion is the user. All ids, all text and so on are the
- * same in every table, so that a row refers to those made before it.
+ * The tables of users' rows that requests can access, with a statement of each kind. Referenced tables
+ * come first. `%1$L` in the insertion is the user. All ids and all texts are the same in every table, so
+ * that a row references those inserted before it.
  */
 const SUBJECTS = `
   with recursive owned as (
@@ -54,8 +54,8 @@ const SUBJECTS = `
   order by (select max(steps) from depth where depth.oid = owned.oid)`
 
 /**
- * One block, so that it is one round trip. Updates and deletions have no WHERE: one that reads a
- * column must pass the policies for SELECT as well, which would hide a fault of the others.
+ * A single block, so that it takes one round trip. UPDATE and DELETE have no WHERE, because a statement
+ * that reads a column must also pass the policies for SELECT, which would hide a fault of the others.
  */
 const TRIAL = `do $trial$
 declare
@@ -80,7 +80,7 @@ begin
     execute 'select from ' || subject.name;
     get diagnostics touched = row_count;
     if touched <> 1 then
-      raise exception using errcode = '${BREACH}', message = format('A user does not see exactly the own rows of %s', subject.name);
+      raise exception using errcode = '${BREACH}', message = format('A user does not see exactly their own rows of %s', subject.name);
     end if;
   end loop;
 
@@ -113,10 +113,11 @@ begin
 end $trial$`
 
 /**
- * Tries every kind of statement on every table of users' rows, as another user and as nobody, beside
- * a row of a user that never was. It takes the role of tasks; the transaction must be rolled back.
+ * Tries every kind of statement on every table of users' rows, as another user and without a user,
+ * against the rows of a random test user. It takes the tasks role; the caller must roll back the
+ * transaction.
  *
- * @throws {WallError}
+ * @throws {WallError} if a statement reaches rows of another user.
  */
 export async function proveVerbs(client: Client): Promise<void> {
   try {
@@ -124,7 +125,7 @@ export async function proveVerbs(client: Client): Promise<void> {
   } catch (error) {
     if (sqlState(error) !== BREACH || !(error instanceof Error)) throw error
     throw new WallError(
-      `${error.message}: row level security does not hold on this database. Compare its policies with specs/001-backend-spec-manager/data-model.md`,
+      `${error.message}. Row level security does not hold on this database. Compare its policies with specs/001-backend-spec-manager/data-model.md`,
       { cause: error },
     )
   }

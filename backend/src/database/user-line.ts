@@ -2,38 +2,39 @@ import { AppError } from '../core/errors.ts'
 import type { Limits } from '../core/limits.ts'
 import type { Connection } from './connection.ts'
 
-/** What a user may have under way whose statements nobody knows yet. */
+/** The statements in progress of a user whose statements have not been measured yet. */
 const UNKNOWN_UNDER_WAY = 2
 /**
- * How much of the estimate each answer is: of one that is slow enough, an eighth is more than a user's
- * work under way, while as many quick ones bring the estimate down little by little. Where it begins,
- * one answer that was late for another reason makes nobody slow.
+ * The weight of each response in the moving average. An eighth of one slow enough response exceeds a
+ * user's allowed work, while quick ones lower the estimate gradually. With the initial value, a single
+ * response that was late for another reason makes no user slow.
  */
 const WEIGHT = 1 / 8
 const FIRST_MS = 1
 
+/** A statement that waits for a connection; exactly one of its functions is called. */
 export interface Waiting {
   readonly start: (connection: Connection) => void
   readonly refuse: (error: unknown) => void
   sinceMs: number
 }
 
-/** A limit of ours at work: nothing was sent to the database, so the same request may come again. */
+/** The error for a request beyond a limit of the server. Nothing was sent, so the client may try again. */
 export function overloaded(): AppError {
   return new AppError('service_unavailable', { headers: { 'retry-after': '1' } })
 }
 
 /**
- * One user's statements: those under way, and those that wait, in the order they came. What one user
- * may have under way goes by the work it is for the database, so that much of it holds up nobody else.
+ * One user's statements: those in progress, and those that wait, in order of arrival. The number in
+ * progress depends on their estimated work, so that one user's work does not delay others.
  */
 export class UserLine {
   readonly userId: string
   readonly #limits: Limits
   readonly waiting: Waiting[] = []
-  /** The connection of each statement that is under way. */
+  /** The connection of each statement in progress. */
   readonly #on: Connection[] = []
-  /** Of one statement, by the answers of before; undefined until the first. */
+  /** The estimated work of one statement, from earlier responses; undefined before the first. */
   #estimateMs: number | undefined
 
   constructor(userId: string, limits: Limits) {
@@ -41,24 +42,27 @@ export class UserLine {
     this.#limits = limits
   }
 
+  /** The number of statements in progress. */
   get underWay(): number {
     return this.#on.length
   }
 
+  /** The number of statements in progress or waiting. */
   get size(): number {
     return this.underWay + this.waiting.length
   }
 
+  /** The estimated work of the next statement. */
   get estimateMs(): number {
     return this.#estimateMs ?? FIRST_MS
   }
 
-  /** One of these is all that a connection is given, or more. */
+  /** Whether one statement is more work than a connection gets in advance (`workAheadMs`). */
   get slow(): boolean {
     return this.estimateMs > this.#limits.workAheadMs
   }
 
-  /** How many may be under way. */
+  /** How many statements may be in progress: at least one, at most `underWayOfOneUser`. */
   get allowance(): number {
     if (this.#estimateMs === undefined) return UNKNOWN_UNDER_WAY
     const { workOfOneUserMs, underWayOfOneUser } = this.#limits
@@ -75,10 +79,10 @@ export class UserLine {
   }
 
   /**
-   * A user who was quick up to now may wait for a lock with all there is under way, so that is kept on
-   * few connections.
+   * All statements in progress of a user may suddenly wait for a lock, even if earlier ones were quick.
+   * The pool therefore keeps them on few connections.
    *
-   * @returns where this user's statements are, when they are on so many; undefined while they are not.
+   * @returns the connections with this user's statements, if they are at least `most`; else undefined.
    */
   spreadOver(most: number): ReadonlySet<Connection> | undefined {
     if (this.#on.length < most) return undefined
@@ -86,17 +90,18 @@ export class UserLine {
     return on.size < most ? undefined : on
   }
 
-  /** After each answer: a slow one counts at once, quick ones little by little. */
+  /** To be called after each response; updates the estimate. */
   note(serviceMs: number): void {
     this.#estimateMs = this.estimateMs + WEIGHT * (serviceMs - this.estimateMs)
   }
 
-  /** How long the first has waited. */
+  /** How long the first waiting statement has waited; 0 if none waits. */
   waitedMs(nowMs: number): number {
     const [first] = this.waiting
     return first === undefined ? 0 : nowMs - first.sinceMs
   }
 
+  /** Refuses the statements that have waited longer than `statementWaitMs`. */
   refuseLate(nowMs: number): void {
     while (this.waitedMs(nowMs) > this.#limits.statementWaitMs) {
       this.waiting.shift()?.refuse(overloaded())

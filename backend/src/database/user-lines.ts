@@ -2,16 +2,16 @@ import type { Limits } from '../core/limits.ts'
 import type { Connection } from './connection.ts'
 import { UserLine, type Waiting } from './user-line.ts'
 
-/** Nobody else has asked for so long: a user is alone. */
+/** A user is alone when no other user has sent a request for this long. */
 const ALONE_MS = 1_000
-/** So many users who are at work are passed over at once, in search of one to forget. */
+/** The most active users that are skipped in one search for a user to forget. */
 const FORGET_STEPS = 8
 
-/** The lines of all users, and whose turn it is: users are served one after the other. */
+/** The queues of all users, served round-robin. */
 export class UserLines {
   readonly #limits: Limits
   readonly #lines = new Map<string, UserLine>()
-  /** Those in which somebody waits; who was served goes to the end. */
+  /** The queues with a waiting statement; a queue goes to the end when it was served. */
   readonly #turns: UserLine[] = []
   #latest: UserLine | undefined
   #latestSinceMs = 0
@@ -20,12 +20,12 @@ export class UserLines {
     this.#limits = limits
   }
 
-  /** Whether anybody waits. */
+  /** Whether a statement waits. */
   get waiting(): boolean {
     return this.#turns.length > 0
   }
 
-  /** The line of a user who asks now. */
+  /** @returns the queue of a user who sends a request now. */
   of(userId: string, nowMs: number): UserLine {
     let line = this.#lines.get(userId)
     if (line === undefined) {
@@ -40,20 +40,21 @@ export class UserLines {
     return line
   }
 
-  /** Whether no other user has asked for some time. */
+  /** Whether no other user has sent a request for {@link ALONE_MS}. */
   isAlone(line: UserLine, nowMs: number): boolean {
     return line === this.#latest && nowMs - this.#latestSinceMs > ALONE_MS
   }
 
+  /** Appends a statement to a user's queue. */
   wait(line: UserLine, waiting: Waiting): void {
     if (line.waiting.push(waiting) === 1) this.#turns.push(line)
   }
 
   /**
-   * Gives one statement its turn: of the first user who may have a connection.
+   * Starts one statement: that of the first user who may have a connection.
    *
-   * @param connectionFor what the user may have; undefined is nothing for now.
-   * @returns whether there was one.
+   * @param connectionFor returns a connection that the user may use now, or undefined.
+   * @returns whether a statement was started.
    */
   admit(nowMs: number, connectionFor: (line: UserLine) => Connection | undefined): boolean {
     for (let at = 0; at < this.#turns.length; at += 1) {
@@ -75,11 +76,13 @@ export class UserLines {
     return false
   }
 
+  /** Refuses the statements of all users that have waited longer than `statementWaitMs`. */
   refuseLate(nowMs: number): void {
     for (const line of this.#turns) line.refuseLate(nowMs)
     this.#leave()
   }
 
+  /** Refuses every waiting statement. */
   refuseAll(error: unknown): void {
     for (const line of this.#turns) {
       for (const { refuse } of line.waiting.splice(0)) refuse(error)
@@ -87,7 +90,7 @@ export class UserLines {
     this.#leave()
   }
 
-  /** Their time begins now: until then there was no connection at all. */
+  /** Restarts the waiting time of all statements, because there was no connection until now. */
   startTime(nowMs: number): void {
     for (const { waiting } of this.#turns) {
       for (const one of waiting) one.sinceMs = nowMs
@@ -99,7 +102,7 @@ export class UserLines {
     this.#turns.splice(0, this.#turns.length, ...left)
   }
 
-  /** The user who came first and has nothing to wait for. */
+  /** Forgets the earliest user without statements. */
   #forget(): void {
     let steps = FORGET_STEPS
     for (const [userId, line] of this.#lines) {

@@ -1,4 +1,4 @@
-/** Row level security would not keep users apart on this database. The message says why. */
+/** Row level security does not keep users apart on this database. The message says why. */
 export class WallError extends Error {
   override name = 'WallError'
 }

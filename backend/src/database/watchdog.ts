@@ -1,36 +1,35 @@
 import type { Worker } from 'node:worker_threads'
 import type { Limits } from '../core/limits.ts'
 
-/** Of `databaseSilenceMs`: how often the thread is looked at while it owes an answer. */
+/** The thread is sampled this many times in `databaseSilenceMs`. */
 const LOOKS = 8
-/** A thread that is stuck uses a tenth of this from one look to the next, to say what it has used. */
+/** More CPU time than this between two samples is work; reporting it costs a stuck thread a tenth of this. */
 const WORK_MICROSECONDS = 1_000
 
 /**
- * Tells a thread that works from one that is stuck. A thread that owes an answer and uses the
- * processor works on it. One that neither answers nor uses the processor waits for something that
- * does not come, and can never be used again.
+ * Tells a working thread from a stuck one. A thread that owes a response and uses CPU time works on it.
+ * A thread that neither answers nor uses CPU time waits for an event that never comes, and is unusable.
  */
 export class Watchdog {
   readonly #worker: Worker
   readonly #limits: Limits
   readonly #fail: (error: Error) => void
   #timer: NodeJS.Timeout | undefined
-  /** When the present answer was asked for, and when there was something of it. */
+  /** When the current request was sent, and when a part of its response last arrived. */
   #askedMs = 0
   #heardMs = 0
   #endless = false
   #workedMs = 0
   #usedMicroseconds = 0
 
-  /** @param fail is given the reason when the thread is stuck, or has worked for too long. */
+  /** @param fail is called with the reason when the thread is stuck, or has worked for too long. */
   constructor(worker: Worker, limits: Limits, fail: (error: Error) => void) {
     this.#worker = worker
     this.#limits = limits
     this.#fail = fail
   }
 
-  /** The thread owes an answer from now on. @param endless whether it may work on it for ever. */
+  /** The thread owes a response from now on. @param endless whether it may work on it without a limit. */
   expect(endless: boolean): void {
     this.#askedMs = performance.now()
     this.#heardMs = this.#askedMs
@@ -38,21 +37,23 @@ export class Watchdog {
     this.#timer ??= setInterval(() => this.#look(), this.#limits.databaseSilenceMs / LOOKS).unref()
   }
 
-  /** A piece of the answer came. */
+  /** A part of the response arrived. */
   heard(): void {
     this.#heardMs = performance.now()
   }
 
-  /** It owes nothing. The timer goes on: under load this happens thousands of times in a second. */
+  /** The thread owes nothing. The timer stays: under load this happens thousands of times per second. */
   rest(): void {
     this.#askedMs = 0
   }
 
+  /** Ends the sampling for good. */
   stop(): void {
     clearInterval(this.#timer)
     this.#askedMs = 0
   }
 
+  /** How long the thread has sent nothing of the response that it owes; 0 if it owes none. */
   silentMs(): number {
     return this.#askedMs === 0 ? 0 : performance.now() - this.#heardMs
   }
@@ -70,7 +71,7 @@ export class Watchdog {
     }
   }
 
-  /** An answer to this that comes late, or never, is no news. */
+  /** A result that comes late, or never, makes no difference. */
   #measure(): void {
     this.#worker.cpuUsage().then(
       ({ user, system }) => {

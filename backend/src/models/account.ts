@@ -42,18 +42,18 @@ export function forgetAttempts(key: string): Statement<void> {
 const DELETE_ACCOUNT = sql('delete from todo_auth."user" where id = $1')
 
 /**
- * Deletes an account with its sessions and its ways in. Its tasks go with it, or where there are very
- * many are hidden at once and deleted by {@link emptyDeleted}.
+ * Deletes an account with its sessions and its sign-in methods. Its tasks are deleted with it. If there
+ * are very many, they are hidden at once, and {@link emptyDeleted} deletes them.
  */
 export function deleteAccount(id: string): Statement<void> {
   return { sql: DELETE_ACCOUNT, values: [id], read: () => undefined }
 }
 
-/** Tasks, and keys, of a piece: a few milliseconds, also in WebAssembly. */
+/** Tasks, and Idempotency-Keys, of one batch: a few milliseconds, also in WebAssembly. */
 const PIECE = 500
 const EMPTY_DELETED = sql('select todo_auth.empty_deleted_user($1)')
 
-/** Deletes a piece of what deleted accounts have left. Tells whether there may be more. */
+/** Deletes a batch of the remaining tasks of deleted accounts. @returns whether there may be more. */
 export function emptyDeleted(): Statement<boolean> {
   return { sql: EMPTY_DELETED, values: [PIECE], read: ([row]) => row?.[0] === 't' }
 }

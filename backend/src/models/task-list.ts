@@ -3,14 +3,14 @@ import { ID, NOT_DELETED, REFUSE_DELETED, TASK_JSON } from './task-sql.ts'
 
 /** A page of the list, or the beginning of one. */
 export interface TaskPage {
-  /** Tasks as JSON, joined by a comma and a line feed; empty where there are none. */
+  /** Tasks as JSON, joined by a comma and a line feed; empty without tasks. */
   readonly tasks: string
   readonly count: number
-  /** The id behind which the list goes on, or null at its end. */
+  /** The id after which the list continues, or null at its end. */
   readonly next: string | null
   /**
-   * Whether the statement stopped because it had looked at {@link SCANNED_TASKS} tasks. The page is
-   * then not full, and may be empty; the same page goes on behind `next`.
+   * Whether the statement stopped because it had examined {@link SCANNED_TASKS} tasks. The page is
+   * then not full, and may be empty; it continues after `next`.
    */
   readonly scanEnded: boolean
 }
@@ -23,35 +23,36 @@ export interface PageOptions {
   readonly limit: number
 }
 
-/** A page ends early behind the task that brings its JSON to this many bytes. */
+/** A page ends early after the task that brings its JSON to this many bytes. */
 export const PAGE_BYTES = 65_536
-/** No more fit on a page: the JSON of the shortest task has 187 bytes. */
+/** The most tasks that fit on a page: the JSON of the shortest task has 187 bytes. */
 export const PAGE_TASKS = 350
 
 /**
- * Tasks that a statement with a filter looks at. It takes a few milliseconds, also in WebAssembly, so
- * a filter that few tasks pass holds up no other user: its request asks again behind them.
+ * The number of tasks that a statement with a filter examines. It takes a few milliseconds, also in
+ * WebAssembly, so a filter that matches few tasks delays no other user. The request continues after
+ * them with another statement.
  */
-export const SCANNED_TASKS = 2_000
+export const SCANNED_TASKS = 500
 
 /**
- * A page of up to this many tasks is first asked for without adding up the bytes before each task,
- * which takes a fifth of its time. Tasks with a longer description than this are then left out, so that
- * a page which has to be asked for again, by `long`, was 800 kB at most.
+ * A page of up to this many tasks is first read without the running sum of bytes, which takes a fifth
+ * of its time. That statement omits tasks with a longer description than this, so that a page that has
+ * to be read again, by `long`, was at most 800 kB.
  */
 const SHORT_PAGE_TASKS = 50
 const SHORT_DESCRIPTION_BYTES = 2_000
 
-/** Of the text as it is stored, which PostgreSQL knows without reading it. The JSON is longer. */
+/** The stored length of the text, which PostgreSQL knows without reading it. The JSON is longer. */
 const STORED_BYTES = 'octet_length(title) + coalesce(octet_length(description), 0)'
 /** Whether the tasks before this one leave room on the page. */
 const leavesRoom = (bytes: string) =>
   `coalesce(sum(${bytes}) over (order by id desc rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES}`
 
 /**
- * `$3` is how many tasks at most; one more is read to know whether there is more. The columns are the
- * tasks on the page, how many were found, how many of them are on the page (only `long` knows), and the
- * last task looked at where the search ended there.
+ * `$3` is the maximum number of tasks; one more is read to know whether there are more. The columns are
+ * the tasks on the page, the number found, the number on the page (only in `long`), and the last task
+ * examined if the scan ended there.
  */
 const list = (condition: string) => {
   const user = `select * from todo.tasks where user_id = $1 and id < $2 and ${NOT_DELETED} order by id desc`
@@ -84,11 +85,11 @@ const LIST = { all: list(''), filtered: list('completed = $4') }
 const NEWEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 /**
- * A page of the user's tasks, newest first. It ends early where its JSON is long, and with a filter
- * also where the statement has looked at {@link SCANNED_TASKS} tasks.
+ * A page of the user's tasks, newest first. It ends early if its JSON is long, and with a filter also
+ * when the statement has examined {@link SCANNED_TASKS} tasks.
  *
- * @param options its `limit` counts as {@link PAGE_TASKS} where it is higher.
- * @returns a statement that gives `undefined` where the page is too long to be read at once; then ask
+ * @param options a `limit` above {@link PAGE_TASKS} counts as that.
+ * @returns a statement that gives `undefined` if the page is too long for it; then use
  *   {@link listLongTasks}.
  */
 export function listTasks(userId: string, options: PageOptions): Statement<TaskPage | undefined> {
@@ -97,7 +98,7 @@ export function listTasks(userId: string, options: PageOptions): Statement<TaskP
   return { sql, values, read: ([row]) => readShort(row, options.limit) }
 }
 
-/** The same, whatever the tasks hold. */
+/** The same as {@link listTasks}, for tasks of any length. */
 export function listLongTasks(userId: string, options: PageOptions): Statement<TaskPage> {
   const limit = Math.min(options.limit, PAGE_TASKS)
   const { sql, values } = statement('long', userId, { ...options, limit })
@@ -121,7 +122,7 @@ function readShort(row: Row | undefined, limit: number): TaskPage | undefined {
   return isWhole && Buffer.byteLength(tasks ?? '') <= PAGE_BYTES ? readPage(row, limit) : undefined
 }
 
-/** JSON text has no raw line feed, so there is one behind each task but the last. */
+/** JSON text has no raw line feed, so there is one after each task except the last. */
 function linesOf(tasks: string): number {
   let count = tasks === '' ? 0 : 1
   for (let at = tasks.indexOf('\n'); at !== -1; at = tasks.indexOf('\n', at + 1)) count += 1
@@ -135,7 +136,7 @@ function readPage(row: Row | undefined, limit: number): TaskPage {
   if (fitting === Number(found) && fitting <= limit) {
     return { tasks, count: fitting, next: scanEnd ?? null, scanEnded: typeof scanEnd === 'string' }
   }
-  // The last line feed stands before the task that was one too many.
+  // The last line feed stands before the surplus task.
   const full = fitting > limit
   const page = full ? tasks.slice(0, tasks.lastIndexOf(',\n')) : tasks
   const last = page.lastIndexOf('\n') + 1 + ID.start

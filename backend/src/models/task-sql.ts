@@ -39,8 +39,8 @@ export const LATER = `greatest(now(), updated_at + interval '1 millisecond')`
 export const REFUSE_DELETED = 'todo.refuse_deleted($1)'
 
 /**
- * False where the account `$1` is deleted and its tasks are still being deleted. Every statement on
- * tasks has it. The partial index it reads is empty but for those accounts.
+ * False if the account `$1` is deleted and its tasks are still being deleted. Every statement on
+ * tasks has this condition. The partial index that it reads contains only those accounts.
  */
 export const NOT_DELETED =
   'not exists (select 1 from todo.users where id = $1 and deleted_at is not null)'

@@ -13,18 +13,24 @@ export const Problem = {
     detail: { type: 'string' },
     errors: {
       type: 'array',
-      description: 'The first offending places, where the request is not valid',
+      description: 'The first validation errors, where the request is not valid',
       items: {
         type: 'object',
         required: ['in', 'path', 'message'],
         properties: {
           in: { enum: ['body', 'query', 'path', 'header'] },
-          path: { type: 'string', description: 'RFC 6901 pointer to the place; a long one is cut' },
+          path: {
+            type: 'string',
+            description: 'RFC 6901 pointer to the place, truncated if it is long',
+          },
           message: { type: 'string' },
         },
       },
     },
-    more: { type: 'integer', description: 'How many places there are beside those in errors' },
+    more: {
+      type: 'integer',
+      description: 'The number of validation errors beyond those in errors',
+    },
     code: { type: 'string', description: 'Under /api/auth: what Better Auth calls it' },
     message: { type: 'string', description: 'Under /api/auth: what Better Auth says of it' },
     request_id: { type: 'string', description: 'What the log has this request under' },

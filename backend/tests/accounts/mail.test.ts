@@ -92,7 +92,7 @@ describe('mail where encryption is required', () => {
     }
   })
 
-  it('the address cannot say otherwise', async () => {
+  it('options in SMTP_URL cannot turn it off', async () => {
     const query = '?requireTLS=false&ignoreTLS=true&opportunisticTLS=true'
     const { mails, logins } = await send({ disabledCommands: ['STARTTLS'] }, undefined, query)
     assert.deepEqual([mails, logins], [0, []])

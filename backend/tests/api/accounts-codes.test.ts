@@ -16,7 +16,7 @@ const SETTINGS = {
 }
 
 for (const kind of KINDS) {
-  describe(`the codes to set a password anew on ${kind}`, () => {
+  describe(`the password-reset codes on ${kind}`, () => {
     let test: TestApp
     before(async () => {
       test = await startApp(kind, SETTINGS)
@@ -148,7 +148,7 @@ for (const kind of KINDS) {
       await assertSpent(person, all, PASSWORD)
     })
 
-    it('of two used at once one sets the password, and the other is spent', async () => {
+    it('one of two used at the same time sets the password, and the other is invalid', async () => {
       for (let round = 0; round < 3; round += 1) {
         const person = await newPerson()
         const all = await codes(person)

@@ -42,7 +42,7 @@ describe('the time of an answer', () => {
   const shape = ({ status, text, headers }: Answer) => [status, text, Object.keys(headers)]
 
   for (const path of ['/request-password-reset', '/send-verification-email']) {
-    it(`${path} is answered before the account is looked for, and mails all the same`, async () => {
+    it(`${path} is answered before it looks for the account, and still sends the mail`, async () => {
       const mails = mailbox.count()
       const [unknown, known, again] = await withAccountsLocked(async () => [
         await auth(test, 'POST', path, { body: { email: UNKNOWN } }),
@@ -97,7 +97,7 @@ describe('the time of an answer', () => {
     }
   })
 
-  it('matters not to who is signed in and asks for the own address, and is told', async () => {
+  it('does not matter for a signed-in user, who learns what is wrong with their own address', async () => {
     await test.admin(`update todo_auth."user" set "emailVerified" = true where email = $1`, [KNOWN])
     const credentials = { email: KNOWN, password: PASSWORD }
     const { token: session } = (await auth(test, 'POST', '/sign-in/email', { body: credentials }))
@@ -113,7 +113,7 @@ describe('the time of an answer', () => {
   })
 })
 
-describe('what fails behind an answer', () => {
+describe('work that fails after a response', () => {
   it('is in the log under the id of its request', async (context) => {
     const settings = { SMTP_URL: 'smtp://127.0.0.1:1', SMTP_FROM: 'todo@example.com' }
     const test = await startApp('postgres', { ...BEHIND_PROXY, ...settings })

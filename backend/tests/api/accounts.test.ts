@@ -222,7 +222,7 @@ for (const kind of KINDS) {
       assert.equal(await count('todo.idempotency_keys', person), 0)
     }
 
-    it('is worth nothing at once, while its tasks are still there', async () => {
+    it('cannot be used at once, while its tasks still exist', async () => {
       const person = await personWithMany('by-hand@example.com')
       const [task] = (await test.send('GET', `${tasksOf(person)}?limit=1`, bearer(person))).json
       await test.admin('delete from todo_auth."user" where id = $1', [person.id])
@@ -251,7 +251,7 @@ for (const kind of KINDS) {
       assert.equal((await auth(test, 'GET', '/token', { session: kept.session })).status, 200)
     })
 
-    it('of several at once, and of servers that empty at once, none is forgotten', async () => {
+    it('several deleted accounts are emptied, also by several servers at once', async () => {
       const people = [
         await personWithMany('one@example.com'),
         await personWithMany('two@example.com'),

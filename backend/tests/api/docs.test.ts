@@ -164,7 +164,7 @@ describe('the OpenAPI document', () => {
       assert.equal((await test.send('GET', url.pathname)).status, 200, part)
     }
   })
-  it('404 for everything below the page that it does not load', async () => {
+  it('404 for every path below the page that it does not load', async () => {
     for (const path of [
       ...[
         '/docs/',

@@ -26,7 +26,7 @@ describe('a request of very many faults', () => {
     if (faults !== null) assert.equal(errors.length + more, faults, what)
   }
 
-  it('422 with the first 20, and how many more there are', async () => {
+  it('422 with the first 20 errors and the number of further ones', async () => {
     const bodies: [what: string, path: string, body: string, faults: number | null][] = [
       [
         'scopes of numbers',
@@ -133,7 +133,7 @@ describe('a request of very many faults', () => {
     assertShort(await post(`/api/alice/tasks?${names(2_000)}`, body), 5_001, 'both')
   })
 
-  it('422 that speaks of depth, on every level beyond, and the faults are named as ever', async () => {
+  it('422 about the depth on every deeper level, and other errors are still named', async () => {
     const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
     for (const levels of [3, 100, 32_000]) {
       for (const [path, body] of [
@@ -145,7 +145,7 @@ describe('a request of very many faults', () => {
         assertShort(answer, null, `${levels} levels`)
         assert.equal(
           answer.json.detail,
-          'The body must have 2 levels of objects and arrays at most',
+          'The body must have at most 2 levels of objects and arrays',
         )
       }
     }

@@ -76,11 +76,10 @@ describe('a key set that is not as it should be', () => {
     ['is a failure', () => send(set({}), JSON_TYPE, 500), /the answer was 500/],
     ['is a page', () => send(set({}), { 'content-type': 'text/html' }), /not JSON/],
     ['is no JSON', () => send('{"keys":'), /SyntaxError|ERR_JOSE/],
-    ['has no keys', () => send('{"keys":{"0":1}}'), /no key set/],
-    ['is null', () => send('null'), /no key set/],
+    ['has no keys', () => send('{"keys":{"0":1}}'), /not a JSON Web Key Set/],
+    ['is null', () => send('null'), /not a JSON Web Key Set/],
   ] as const) {
-    it(`is not taken where it ${what}, and the keys of before are kept`, () =>
-      assertNotTaken(answer(), reason))
+    it(`keeps the previous keys when the set ${what}`, () => assertNotTaken(answer(), reason))
   }
 
   it('is read no further than its bound, and the connection is closed', async () => {
@@ -112,7 +111,7 @@ describe('a key set that is not as it should be', () => {
     assert.match(await logged(1), /ERR_JWKS_TIMEOUT/)
   })
 
-  it('is taken by the names that JSON goes by, and by none', async () => {
+  it('is accepted with the media types of JSON, and without one', async () => {
     for (const type of [
       'application/json; charset=utf-8',
       'application/jwk-set+json',
@@ -124,7 +123,7 @@ describe('a key set that is not as it should be', () => {
     }
   })
 
-  it('may have members that nobody needs, however deep, and keys that are none', async () => {
+  it('may have unknown members, however deep, and entries that are not keys', async () => {
     const deep = `"deep":${'['.repeat(50_000)}${']'.repeat(50_000)}`
     const odd = { ...key.jwk, kid: 'two', key_ops: [['verify']] }
     const keys = [null, 7, 'x', [], {}, odd].map((one) => JSON.stringify(one)).join()

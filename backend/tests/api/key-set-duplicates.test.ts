@@ -24,7 +24,7 @@ describe('a key set of which several keys fit a token', () => {
   }
   const refused = { code: 'unauthorized' }
 
-  it('takes what either of two keys of one id has signed, and 401 for what neither has', async () => {
+  it('accepts tokens signed by either of two keys with one id, and 401 for others', async () => {
     const keys = [await signingKey('one'), await signingKey('one')]
     const verify = verifierOf(keys.map(({ jwk }) => jwk))
     for (const key of keys) assert.equal(await verify(await key.sign()), 'alice')
@@ -60,7 +60,7 @@ describe('a key set of which several keys fit a token', () => {
     }
   })
 
-  it('passes over one that is of no use', async () => {
+  it('skips an unusable key', async () => {
     const good = await signingKey('one')
     const broken = { ...good.jwk, x: 'AAAA' }
     for (const keys of [
@@ -80,7 +80,7 @@ describe('a key set of which several keys fit a token', () => {
     }
   })
 
-  it('tries so many and no more', async () => {
+  it('tries keysTried keys at most', async () => {
     const keys = await Promise.all(
       Array.from({ length: LIMITS.keysTried + 1 }, () => signingKey('one')),
     )

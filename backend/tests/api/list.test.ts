@@ -138,7 +138,7 @@ for (const kind of KINDS) {
       ['of a usual note', 'x'.repeat(1_500), 120],
     ] as const
     for (const [which, description, many] of LONGEST) {
-      it(`a page of characters ${which} has 64 KiB of JSON and one task at most`, async () => {
+      it(`a page of characters ${which} has at most 64 KiB of JSON and one task`, async () => {
         const user = `long-${description.length}`
         const made = numbered('long', many)
         await fill(user, made, description)

@@ -43,7 +43,7 @@ const REFUSALS = {
 
 describe('the log, when a mail server refuses', () => {
   for (const [what, options] of Object.entries(REFUSALS)) {
-    it(`the ${what}, has the code and none of its words`, async (context) => {
+    it(`has the code of the ${what}, and not its message`, async (context) => {
       const mailbox = await startMailbox(options)
       const settings = { SMTP_URL: mailbox.url, SMTP_FROM: 'Todo <todo@example.com>' }
       const test = await startApp('pglite', { ...BEHIND_PROXY, ...settings })

@@ -65,7 +65,7 @@ describe('requests in one write', () => {
     for (let n = 0; n < 3; n += 1) assert.equal((await test.send('GET', '/livez')).status, 200)
   }
 
-  it('are begun one at a time, in order, each when the answer before it is written out', async () => {
+  it('are begun one at a time, in order, each when the previous response is written', async () => {
     gate.shut()
     const line = await openLine(test.port)
     line.socket.write(gets(50) + get(50, '/api/alice/tasks', 'Connection: close\r\n'))
@@ -84,7 +84,7 @@ describe('requests in one write', () => {
     assert.deepEqual(new Set(statuses(text)), new Set([200]))
   })
 
-  it('beyond a bound are not read: those before are answered, and the connection is closed', async () => {
+  it('beyond the limit are not read: the first are answered, and the connection is closed', async () => {
     gate.shut()
     const line = await openLine(test.port)
     line.socket.write(gets(400))
@@ -124,7 +124,7 @@ describe('requests in one write', () => {
     })
   }
 
-  it('are never begun when the client leaves before their turn', async () => {
+  it('are never begun if the client disconnects before their turn', async () => {
     gate.shut()
     const { socket } = await openLine(test.port)
     socket.write(gets(20))
@@ -160,7 +160,7 @@ describe('requests in one write', () => {
     assert.equal(text.match(/HTTP\/1\.1 100 /g)?.length, 1)
   })
 
-  it('that wait are answered while the server stops, and then the connection is closed', async () => {
+  it('that wait are answered during a stop, and then the connection is closed', async () => {
     const stopping = await startApp('postgres', {}, gate.wrap)
     gate.shut()
     const line = await openLine(stopping.port)

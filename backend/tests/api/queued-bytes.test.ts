@@ -38,8 +38,8 @@ async function stall(test: TestApp, user: string) {
 
 const asked = (test: TestApp) => (path: string) => () => test.send('GET', path)
 
-describe('what clients leave untaken', () => {
-  it('503 with Retry-After beyond what all may, but for /livez, and until it is taken', async () => {
+describe('response bytes that clients have not read', () => {
+  it('503 with Retry-After beyond queuedBytes, except for /livez, until clients read', async () => {
     const test = await startApp('postgres', {}, undefined, { queuedBytes: 20_000 })
     const ask = asked(test)
     await fill(test, 'alice')
@@ -55,7 +55,7 @@ describe('what clients leave untaken', () => {
     await test.close()
   })
 
-  it('429 with Retry-After beyond what one user may, and others are served', async () => {
+  it('429 with Retry-After beyond queuedBytesOfUser, and other users are served', async () => {
     const test = await startApp('postgres', {}, undefined, { queuedBytesOfUser: 20_000 })
     const ask = asked(test)
     await fill(test, 'alice')
@@ -90,7 +90,7 @@ describe('what clients leave untaken', () => {
   })
 })
 
-describe('a client that takes too little', () => {
+describe('a client that reads too slowly', () => {
   const limits = { slowestOverMs: 600, slowestBytesPerSecond: 200_000 }
   let test: TestApp
   before(async () => {
@@ -99,7 +99,7 @@ describe('a client that takes too little', () => {
   })
   after(() => test.close())
 
-  it('is cut off, though it takes some all the while', async () => {
+  it('is disconnected, though it reads a little all the time', async () => {
     const socket = await stall(test, 'alice')
     const dripping = setInterval(() => socket.read(2_000), 20)
     socket.on('readable', () => {})
@@ -117,7 +117,7 @@ describe('a client that takes too little', () => {
     assert.ok(taken < 8_000_000)
   })
 
-  it('is cut off when it takes many small answers slowly, as well', async () => {
+  it('is disconnected when it reads many small responses slowly', async () => {
     const { socket } = await openLine(test.port)
     socket.pause()
     const token = await test.token('alice')
@@ -127,7 +127,7 @@ describe('a client that takes too little', () => {
     socket.destroy()
   })
 
-  it('is not one that reads, or has nothing to read, for longer than that', async () => {
+  it('is not disconnected if it reads fast enough, or has nothing to read', async () => {
     const { socket } = await openLine(test.port)
     const token = await test.token('alice')
     const ask = `GET /api/alice/tasks?limit=4 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\n\r\n`

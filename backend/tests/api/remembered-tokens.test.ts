@@ -38,7 +38,7 @@ describe('remembered tokens', () => {
     }
   })
 
-  it('take so many bytes together, of which the latest are', async () => {
+  it('are bounded in bytes, and the latest are kept', async () => {
     const verify = verifier({ tokenBytesRemembered: 40_000 })
     const tokens = await Promise.all(Array.from({ length: 30 }, (_, n) => tokenOf(`u${n}`, 3_000)))
     for (const token of tokens) await verify(token)

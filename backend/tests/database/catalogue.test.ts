@@ -289,7 +289,7 @@ for (const kind of KINDS) {
         )
       }))
 
-    it('stops the start for each difference, and says what mends it', () =>
+    it('stops the start for each difference, and names the statement that repairs it', () =>
       withTest(kind, async (test) => {
         const [body] = await test.admin(
           `select pg_get_functiondef('todo.refuse_deleted(text)'::regprocedure) as definition`,
@@ -309,7 +309,7 @@ for (const kind of KINDS) {
         assert.deepEqual(faults, [])
       }))
 
-    it('does not mind what no request reaches', () =>
+    it('ignores objects that no request reaches', () =>
       withTest(kind, async (test) => {
         for (const [, ddl] of HARMLESS) await test.admin(ddl)
         await proveWalls(test.connector)

@@ -32,7 +32,7 @@ async function holding(folder: string, options = {}, unreaped = false): Promise<
 describe('the lock of a folder', () => {
   afterEach(endLockProcesses)
 
-  it('is given to one, and to the next when it is given back; nothing of it is left', async () => {
+  it('is taken by one process, and by the next after its release, which leaves no files', async () => {
     const folder = await testFolder()
     for (let time = 0; time < 3; time += 1) {
       const lock = await takeLock(folder)
@@ -43,7 +43,7 @@ describe('the lock of a folder', () => {
     }
   })
 
-  it('is another process’s while that runs, and while it is stopped', async () => {
+  it('is held by another process while that runs, and while it is stopped', async () => {
     const folder = await testFolder()
     const holder = await holding(folder)
     await assert.rejects(takeLock(folder, NEVER), refusedBy(holder.pid))
@@ -54,7 +54,7 @@ describe('the lock of a folder', () => {
     ;(await takeLock(folder, NEVER)).release()
   })
 
-  it('ends with a process that is killed, though nobody has reaped it', async (t) => {
+  it('ends with a killed process, even before it is reaped', async (t) => {
     if (process.platform !== 'linux') return t.skip('zombies are looked up in /proc')
     const folder = await testFolder()
     const holder = await holding(folder, {}, true)
@@ -65,7 +65,7 @@ describe('the lock of a folder', () => {
     assert.deepEqual(await readdir(folder), [])
   })
 
-  it('is not taken from a process that another namespace of processes hides', async () => {
+  it('is not taken from a process in another PID namespace', async () => {
     const folder = await testFolder()
     const holder = await holding(folder)
     const file = join(folder, 'lock')
@@ -108,7 +108,7 @@ describe('the lock of a folder', () => {
     })
   }
 
-  it('belongs to the place: a copy can be used beside it, and a folder under another name', async () => {
+  it('belongs to the folder: a copy can be used beside it, and a renamed folder', async () => {
     const original = await testFolder()
     const holder = await holding(original)
     const copy = `${original}-copy`
@@ -130,13 +130,13 @@ describe('the lock of a folder', () => {
     lock.release()
   })
 
-  it('is no matter of a database in memory', async () => {
+  it('is not needed by a database in memory', async () => {
     const connectors = await Promise.all([connectPglite(null), connectPglite(null)])
     await Promise.all(connectors.map((connector) => connector.close()))
   })
 })
 
-describe('what somebody removes of a lock while it is held', () => {
+describe('files of a held lock that somebody removes', () => {
   afterEach(endLockProcesses)
   for (const names of [['lock.sqlite'], ['lock'], ['lock', 'lock.sqlite']]) {
     it(`lets nobody else in, and is put back: ${names.join(' and ')}`, async () => {
@@ -187,7 +187,7 @@ describe('the lock of version 0.1', () => {
     }
   })
 
-  it('is no obstacle otherwise, nor is what it left', async (t) => {
+  it('does not matter otherwise, nor do the files that it left', async (t) => {
     const dead = { pid: 2 ** 22 + 1, host: hostname(), started: '1' }
     const reused = { ...dead, pid: process.pid }
     const elsewhere = { ...dead, host: 'elsewhere' }
@@ -218,7 +218,7 @@ describe('where the system has no locks', () => {
     assert.deepEqual(await readdir(folder), [])
   })
 
-  it('one that was stopped for too long knows it before it does anything more', async () => {
+  it('a holder that was stopped for too long notices before it does anything more', async () => {
     const folder = await testFolder()
     const stopped = await takeLock(folder, {
       ...NO_LOCKS,

@@ -105,7 +105,7 @@ for (const kind of KINDS) {
 describe('migrations at once with others', () => {
   const later = migration('9000_later.sql', 'select 1')
 
-  it('no advisory lock of anybody holds up a start', async () => {
+  it('no advisory lock blocks a start', async () => {
     await withEmpty('postgres', async (connector) => {
       const known = await readMigrations()
       await withDirectClient(connector.direct, async (stranger) => {

@@ -15,7 +15,7 @@ describe('whether the database is ready', () => {
   })
   after(() => test.close())
 
-  it('one question at a time, shared by all who ask meanwhile', async () => {
+  it('one query at a time, shared by concurrent requests', async () => {
     let answers = 0
     const count = () =>
       new TamperedAnswers((answer) => {

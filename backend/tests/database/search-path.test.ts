@@ -49,7 +49,7 @@ async function withShadows(work: (connector: Connector, url: string) => Promise<
 }
 
 describe('a database where everybody may create in public, which comes first in the path', () => {
-  it('is migrated and proven without a call of anything there', async () => {
+  it('is migrated and proven without calling any function there', async () => {
     await withShadows(async (connector, url) => {
       await assert.rejects(asServerAdmin(url, `select to_json('x'::text)`), /a shadow of to_json/)
       await assert.rejects(asServerAdmin(url, `select 'x'::text = 'x'`), /a shadow of an operator/)

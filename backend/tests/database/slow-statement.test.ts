@@ -69,7 +69,7 @@ async function assertLives(connector: Connector): Promise<void> {
 }
 
 describe('while the embedded database works on a statement for long', () => {
-  it('503 for it and for others, none of which is done later; then it serves as before', async () => {
+  it('503 for it and for others, which are not executed later; then requests are served as before', async () => {
     const work = async ({ connector, pool }: Opened) => {
       const begun = assert.rejects(pool.asUser('alice', slow), UNAVAILABLE)
       // A turn later, so that PGlite is not handed them together.
@@ -141,7 +141,7 @@ describe('while the embedded database works on a statement for long', () => {
     await withTasks({ databaseWorkMs: 3_000 }, work, [1, 2])
   })
 
-  it('one that is stuck ends it as soon as it has been silent for long enough', async () => {
+  it('a stuck statement ends it after databaseSilenceMs', async () => {
     // Opens, and never comes back from the first statement.
     const program = `import { parentPort } from 'node:worker_threads'
       parentPort.on('message', ({ kind }) => {

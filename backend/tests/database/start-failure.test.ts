@@ -38,7 +38,7 @@ async function assertReadOnly(url: string): Promise<void> {
 
 describe('a database that is read-only at start', () => {
   for (const state of ['empty', 'migrated']) {
-    it(`is called so, and not away, when it is ${state}`, async () => {
+    it(`is reported as such, and not as away, when it is ${state}`, async () => {
       const { url, drop } = await emptyPostgres()
       try {
         if (state === 'migrated') await (await open(url)).close()

@@ -68,7 +68,7 @@ for (const kind of KINDS) {
       [
         'the own rows are not seen',
         'create policy less on todo.tasks as restrictive for select using (false)',
-        /does not see exactly the own rows of todo\.tasks/,
+        /does not see exactly their own rows of todo\.tasks/,
       ],
     ]
     const NOTES = `create table todo.notes (n int generated always as identity, user_id text not null, task_id uuid not null,

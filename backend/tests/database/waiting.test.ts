@@ -24,14 +24,14 @@ const users = (count: number) => Array.from({ length: count }, (_, n) => `user-$
 const failed = ({ status }: PromiseSettledResult<unknown>) => status === 'rejected'
 
 for (const kind of KINDS) {
-  describe(`the lines of users on ${kind}`, () => {
+  describe(`the queues of users on ${kind}`, () => {
     let test: TestDatabase
     before(async () => {
       test = await openTestDatabase(kind, 1)
     })
     after(() => test.close())
 
-    it('are served in turn: what one asks for at once delays that one alone', async () => {
+    it('are served round-robin: one user’s burst delays only that user', async () => {
       const limits = { ...LIMITS, ...PATIENT, statementsAhead: 1, statementsAheadMost: 1 }
       const pool = new PipelinedPool({ ...test.connector, close: async () => {} }, limits)
       await pool.ping()
@@ -94,7 +94,7 @@ describe('statements that no connection has room for', () => {
     assert.ok(!(await waiting).some(failed))
   })
 
-  it('are not put behind one that runs for long: a connection is opened for them', async () => {
+  it('are not sent behind a slow one: a connection is opened for them', async () => {
     pool = poolThrough(proxy, 2, { ...LIMITS, ...PATIENT, behindMs: 10 })
     await pool.ping()
     let done = false
@@ -111,7 +111,7 @@ describe('statements that no connection has room for', () => {
     await slow
   })
 
-  it('503 for who has waited too long in the own line, and nothing of it was done', async () => {
+  it('503 for a statement that has waited too long, which is not executed', async () => {
     await open(2, { statementWaitMs: 200 })
     const given = [blocked('waits')]
     await runsForLong(1)
@@ -165,7 +165,7 @@ describe('statements that no connection has room for', () => {
     await closing
   })
 
-  it('503 at once for what one user has beyond a share, and others are served', async () => {
+  it('503 at once beyond statementsOfOneUser, and other users are served', async () => {
     await open(2, { statementsInFlight: 40, statementsOfOneUser: 20 })
     const heavy = Array.from({ length: 60 }, () => blocked('heavy'))
     const beyond = await Promise.allSettled(heavy.slice(20))
@@ -176,7 +176,7 @@ describe('statements that no connection has room for', () => {
     assert.ok(!(await Promise.allSettled(heavy.slice(0, 20))).some(failed))
   })
 
-  it('one user whose statements are slow has one of them under way beside others', async () => {
+  it('a user with slow statements has one of them in progress beside other users', async () => {
     await open(4)
     await showSlow('heavy')
     await pool.asUser('bob', now)
@@ -217,7 +217,7 @@ describe('statements that no connection has room for', () => {
     await test.admin('delete from todo.tasks')
   })
 
-  it('who is alone may have half of the connections for slow ones', async () => {
+  it('a user who is alone may have slow statements on half of the connections', async () => {
     await open(4)
     await showSlow('alone')
     // As long as nobody else has asked.
