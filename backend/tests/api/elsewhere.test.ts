@@ -161,7 +161,9 @@ describe('tokens of a key set', () => {
       assert.equal(await verify(token), 'alice')
       await keys.rotate()
       mock.timers.setTime(started + 601_000)
-      await verify(token) // by the keys of before, while they are fetched anew
+      const checked = verify(token)
+      assert.ok(checked instanceof Promise, 'the token is not remembered any longer than its keys')
+      await checked // with the earlier keys, while new ones are fetched
       const good = async () => verify(token)
       while (await good().catch(() => false)) await sleep(10)
       await assert.rejects(good, { code: 'unauthorized' })
