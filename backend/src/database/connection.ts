@@ -2,7 +2,6 @@ import { Client } from 'pg'
 import type { Limits } from '../core/limits.ts'
 import type { ConnectionEvents, ConnectionOptions, Sending } from './connection-options.ts'
 import { hasIdledOut, isDisagreement, isSpent, MismatchError, UnexecutedError } from './errors.ts'
-import { Owed } from './owed.ts'
 import { ScopedQuery } from './scoped-query.ts'
 import { POOLED_SCOPE, type Row, SCOPE, SESSION_LIMITS, type Sql } from './session.ts'
 import type { Ticks } from './ticks.ts'
@@ -32,7 +31,6 @@ export class Connection {
   #quick = true
   #idledOut = false
   #lostBy: unknown
-  readonly owed = new Owed()
   /** When the last answer came, or the first statement after a rest was sent. */
   heardMs = 0
   pending = 0
@@ -80,8 +78,9 @@ export class Connection {
   /** Whether it may get another statement. */
   isFree(nowMs: number): boolean {
     if (this.pending === 0) return true
-    const { behindMs, workAheadMs } = this.#limits
-    if (this.pending >= this.ahead || this.#workMs > workAheadMs + this.#wayMs) return false
+    if (this.pending >= this.ahead || this.#workMs > this.#limits.workAheadMs + this.#wayMs)
+      return false
+    const { behindMs } = this.#limits
     return nowMs - this.heardMs <= behindMs + Math.min(behindMs, this.#wayMs)
   }
 
@@ -94,10 +93,8 @@ export class Connection {
     const gathered = this.#gather()
     const prepared = this.#prepares
     return new Promise((resolve, reject) => {
-      this.owed.add(performance.now(), reject)
       const run = { scope: this.#scope, userId, statement, prepared }
       const query = new ScopedQuery(run, (failed, rows) => {
-        this.owed.answered()
         const error = this.#givenUp ?? failed
         this.#workMs -= estimateMs
         if (prepared && this.#isForgotten(error)) {
@@ -109,9 +106,7 @@ export class Connection {
         if (this.#givenUp === undefined) note(this.#serviceMs(gathered.leftMs, idle))
         if (error === undefined) resolve(rows)
         else
-          reject(
-            this.#isUnexecuted(query, gathered.leftMs, failed) ? new UnexecutedError(error) : error,
-          )
+          reject(this.#isUnexecuted(query, gathered, failed) ? new UnexecutedError(error) : error)
       })
       this.#client.query(query)
     })
@@ -123,7 +118,11 @@ export class Connection {
    * holds only for the statement whose response is the end of the session: later ones may have gone to
    * another session.
    */
-  #isUnexecuted(query: ScopedQuery, leftMs: number, error: unknown): boolean {
+  #isUnexecuted(
+    query: ScopedQuery,
+    { leftMs }: { readonly leftMs: number },
+    error: unknown,
+  ): boolean {
     if (query.answered) return false
     if (leftMs === Number.POSITIVE_INFINITY) return true
     return this.#scope === SCOPE ? this.#idledOut : hasIdledOut(error)
@@ -199,8 +198,7 @@ export class Connection {
   }
 
   async end(): Promise<void> {
-    if (this.pending > 0) this.#giveUp(new Error('nobody waits for what it still owes'))
-    else await this.#client.end()
+    await this.#client.end()
   }
 
   /** To be called when the connection had answered everything before it was sent more. */
@@ -236,7 +234,8 @@ export class Connection {
     this.heardMs = this.#ticks.touch()
     if (error === undefined) return
     this.#idledOut ||= hasIdledOut(error)
-    if (error instanceof MismatchError && !this.#givenUp) this.#events.mismatched(error)
+    const mismatched = error instanceof MismatchError && this.#givenUp === undefined
+    if (mismatched) this.#events.mismatched(error)
     if (isSpent(error)) this.#giveUp(error)
   }
 
@@ -244,7 +243,8 @@ export class Connection {
   #giveUp(reason: unknown): void {
     this.#givenUp ??= reason
     this.#events.lost(this)
-    const error = new Error('the connection is given up', { cause: reason })
-    this.#client.connection.stream.destroy(error)
+    this.#client.connection.stream.destroy(
+      new Error('the connection is given up', { cause: reason }),
+    )
   }
 }

@@ -185,7 +185,10 @@ export class PipelinedPool implements Database {
 
   #letIn(): void {
     const nowMs = this.#ticks.touch()
-    if (this.#connections.size === 0) return void this.#free(nowMs)
+    if (this.#connections.size === 0) {
+      this.#free(nowMs)
+      return
+    }
     const connectionFor = (line: UserLine) => this.#connectionFor(line, nowMs)
     while (this.#free(nowMs) !== undefined && this.#lines.admit(nowMs, connectionFor)) {
       // Each call starts one statement, of one user after the other.
@@ -235,14 +238,12 @@ export class PipelinedPool implements Database {
   }
 
   #look(): void {
-    const nowMs = performance.now()
     for (const connection of this.#connections) {
-      connection.owed.refuseOverdue(nowMs, this.#limits.statementMs)
       connection.endIfSilent()
       connection.giveLessAhead()
     }
     if (!this.#lines.waiting) return
-    if (this.#connections.size > 0) this.#lines.refuseLate(nowMs)
+    if (this.#connections.size > 0) this.#lines.refuseLate(performance.now())
     this.#letIn()
   }
 }

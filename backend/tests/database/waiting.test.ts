@@ -127,23 +127,6 @@ describe('statements that no connection has room for', () => {
     assert.deepEqual(await test.admin('select from todo.tasks'), [])
   })
 
-  it('503 in time for who was sent behind others that wait for a lock, and service again then', async () => {
-    await open(1, { behindMs: 60_000, statementMs: 300, statementWaitMs: 500 })
-    const before = [blocked('alice')]
-    await blocker.waitFor(1)
-    const behind = [pool.asUser('bob', now), pool.asUser('carol', now)]
-    for (const refused of await Promise.allSettled([...before, ...behind])) {
-      assert.ok(refused.status === 'rejected')
-      assert.partialDeepStrictEqual({ ...refused.reason }, UNAVAILABLE)
-    }
-    assert.equal(await blocker.waiting(), 1)
-    await blocker.release()
-    for (const userId of ['alice', 'bob']) {
-      await pool.ping()
-      assert.equal((await pool.asUser(userId, now)).length, 1)
-    }
-  })
-
   it('503 at once while the database is frozen, and service again when it is not', async () => {
     await open(1, { statementStuckMs: 50 })
     proxy.freeze(true)
