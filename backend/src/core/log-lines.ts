@@ -14,6 +14,8 @@ const SHARED_PIECE_BYTES = 4_096
 const WAITING_BYTES = 1_048_576
 /** The pause before the next write to a full pipe. */
 const AGAIN_MS = 50
+/** The length of one wait at the end. */
+const END_WAIT_MS = 10
 
 interface Piece {
   text: string | Buffer
@@ -73,7 +75,8 @@ export class LogLines {
   }
 
   /**
-   * Writes the remaining lines, for at most `limitMs`.
+   * Writes the remaining lines, for about `limitMs`. It counts short waits instead of reading a clock:
+   * after the whole machine stood still, a write that has returned is seen before the next wait ends.
    *
    * @returns false if a write does not return within twice that time. A thread is then blocked in it,
    *   and the process could not exit.
@@ -82,16 +85,17 @@ export class LogLines {
     this.#ending = true
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#settled = resolve
-    const tooLate = setTimeout(() => {
-      this.#isOver = true
-      if (!this.#writing) resolve()
-    }, limitMs)
-    const stuck = setTimeout(resolve, 2 * limitMs)
+    const waits = limitMs / END_WAIT_MS
+    let waited = 0
+    const timer = setInterval(() => {
+      waited += 1
+      this.#isOver = waited >= waits
+      if ((this.#isOver && !this.#writing) || waited >= 2 * waits) resolve()
+    }, END_WAIT_MS)
     if (this.#pieces.length === 0) resolve()
     this.#next()
     await promise
-    clearTimeout(tooLate)
-    clearTimeout(stuck)
+    clearInterval(timer)
     return !this.#writing
   }
 

@@ -60,6 +60,18 @@ describe('lines of the log', () => {
     await fifo.flow(/"n":299,/)
   })
 
+  it('are not given up because the process stood still for longer than the limit', async () => {
+    const path = join(await testFolder(), 'log')
+    const descriptor = openSync(path, 'a')
+    const lines = new LogLines(descriptor, false)
+    lines.write(line(0))
+    const ending = lines.end(50)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
+    assert.equal(await ending, true)
+    assert.deepEqual(numbers(readFileSync(path, 'utf8')), [0])
+    closeSync(descriptor)
+  })
+
   it('are lost without a reader, and nothing else is', async () => {
     const fifo = await makeFifo()
     const lines = new LogLines(atOnce(fifo.descriptor), false)

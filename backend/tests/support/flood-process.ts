@@ -1,21 +1,22 @@
 /**
- * Sends requests at a server as they come due, whether or not it keeps up. A process of its own, so
- * that it is not held up by what it loads. Forked by flood.ts: one FloodOrder, then `all sent`, then one FloodResult.
+ * Sends requests to a server as they come due, whether or not it keeps up. It is a separate process, so
+ * that the server does not slow it down. flood.ts forks it and sends it a FloodOrder; it answers with
+ * `all but` when everything is sent and at most `allBut` requests are unanswered, then with a FloodResult.
  */
 import { connect, type Socket } from 'node:net'
-import type { Answers, FloodOrder, FloodResult } from './flood.ts'
+import type { FloodOrder, FloodResult } from './flood.ts'
 
 const SECOND_MS = 1_000
-/** Who has no answer by then will get none. */
+/** A request without an answer by then will get none. */
 const PATIENCE_MS = 20_000
 
 class Client {
   readonly #order: FloodOrder
   readonly #idle: Socket[] = []
-  /** When each request that has no connection yet was due. */
-  readonly #due: number[] = []
-  readonly #answers = new Map<string, { latenciesMs: number[]; firstMs: number; hurried: number }>()
+  readonly #answers: Record<string, { count: number; withRetryAfter: number }> = {}
   readonly #startedMs = performance.now()
+  /** The requests that have no connection yet. */
+  #due = 0
   #sockets = 0
   #sent = 0
   #owed = 0
@@ -25,37 +26,40 @@ class Client {
   }
 
   async run(): Promise<FloodResult> {
-    const { perSecond, seconds, connections } = this.#order
+    const { perSecond, seconds, connections, allBut } = this.#order
     const total = perSecond === null ? Number.POSITIVE_INFINITY : perSecond * seconds
-    const endMs = this.#startedMs + seconds * SECOND_MS
+    const elapsedSeconds = () => (performance.now() - this.#startedMs) / SECOND_MS
     let due = 0
-    while (performance.now() < endMs) {
-      if (perSecond === null) {
-        while (this.#due.length + this.#owed < connections) this.#ask(performance.now())
-      } else {
-        const wanted = ((performance.now() - this.#startedMs) / SECOND_MS) * perSecond
-        for (; due < Math.min(wanted, total); due += 1) {
-          this.#ask(this.#startedMs + (due / perSecond) * SECOND_MS)
-        }
-      }
+    // On a slow machine the requests take longer to send, and all of them are sent.
+    while (due < total && (perSecond !== null || elapsedSeconds() < seconds)) {
+      const wanted =
+        perSecond === null
+          ? due + connections - this.#due - this.#owed
+          : Math.min(elapsedSeconds() * perSecond, total)
+      for (; due < wanted; due += 1) this.#ask()
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
-    process.send?.('all sent')
-    const neverSent = this.#due.splice(0).length
-    const giveUpMs = performance.now() + PATIENCE_MS
-    while (this.#owed > 0 && performance.now() < giveUpMs) {
-      await new Promise((resolve) => setTimeout(resolve, 1))
-    }
-    return { sent: this.#sent, neverSent, unanswered: this.#owed, answers: this.#summary() }
+    if (perSecond === null) this.#due = 0
+    await this.#untilOpen(allBut)
+    process.send?.('all but')
+    await this.#untilOpen(0)
+    return { sent: this.#sent, unanswered: this.#due + this.#owed, answers: this.#answers }
   }
 
-  #ask(dueMs: number): void {
+  async #untilOpen(most: number): Promise<void> {
+    const giveUpMs = performance.now() + PATIENCE_MS
+    while (this.#due + this.#owed > most && performance.now() < giveUpMs) {
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+  }
+
+  #ask(): void {
     const socket = this.#idle.pop()
     if (socket !== undefined) {
-      this.#send(socket, dueMs)
+      this.#send(socket)
       return
     }
-    this.#due.push(dueMs)
+    this.#due += 1
     if (this.#sockets < this.#order.connections) this.#open()
   }
 
@@ -73,12 +77,15 @@ class Client {
   }
 
   #free(socket: Socket): void {
-    const dueMs = this.#due.shift()
-    if (dueMs === undefined) this.#idle.push(socket)
-    else this.#send(socket, dueMs)
+    if (this.#due === 0) {
+      this.#idle.push(socket)
+      return
+    }
+    this.#due -= 1
+    this.#send(socket)
   }
 
-  #send(socket: Socket, dueMs: number): void {
+  #send(socket: Socket): void {
     const { requests } = this.#order
     const request = requests[this.#sent % requests.length] ?? ''
     this.#sent += 1
@@ -89,7 +96,7 @@ class Client {
       socket.off('data', onData)
       socket.off('close', onClose)
       this.#owed -= 1
-      this.#note(outcome, dueMs, /^retry-after: \d+\r$/im.test(head))
+      this.#note(outcome, /^retry-after: \d+\r$/im.test(head))
     }
     const onClose = () => settle('cut')
     const onData = (chunk: Buffer) => {
@@ -110,27 +117,11 @@ class Client {
     socket.write(request)
   }
 
-  #note(outcome: string, dueMs: number, hurried: boolean): void {
-    const nowMs = performance.now()
-    let noted = this.#answers.get(outcome)
-    if (noted === undefined) {
-      noted = { latenciesMs: [], firstMs: nowMs - this.#startedMs, hurried: 0 }
-      this.#answers.set(outcome, noted)
-    }
-    noted.latenciesMs.push(nowMs - dueMs)
-    if (hurried) noted.hurried += 1
-  }
-
-  #summary(): Record<string, Answers> {
-    const entries = [...this.#answers].map(([outcome, { latenciesMs, firstMs, hurried }]) => {
-      const sorted = Float64Array.from(latenciesMs).sort()
-      const at = (share: number) =>
-        Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0)
-      const times = { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) }
-      const answers = { count: sorted.length, firstMs: Math.round(firstMs), ...times }
-      return [outcome, { ...answers, withRetryAfter: hurried }] as const
-    })
-    return Object.fromEntries(entries)
+  #note(outcome: string, retryAfter: boolean): void {
+    this.#answers[outcome] ??= { count: 0, withRetryAfter: 0 }
+    const noted = this.#answers[outcome]
+    noted.count += 1
+    if (retryAfter) noted.withRetryAfter += 1
   }
 }
 
