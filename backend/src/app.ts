@@ -56,7 +56,7 @@ export async function buildApp({
   const app = Fastify({ ...options, loggerInstance: logger })
 
   watch?.(app)
-  answerEveryone(app.server)
+  answerEveryone(app.server, turns)
   markAnswers(app, turns)
   cutSlowReaders(app, queued, limits)
   answerProblems(app)

@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
 import {
   type FastifyHttpOptions,
   type FastifyInstance,
@@ -55,7 +56,7 @@ export function serverOptions(
       if (turns.takes(reply.raw)) answer()
       else turns.wait(reply.raw, answer)
     },
-    clientErrorHandler: refuseSocket,
+    clientErrorHandler: (error: Error, socket: Socket) => refuseSocket(turns, error, socket),
     http: {
       ServerResponse: queued.Response,
       requireHostHeader: false,
@@ -110,13 +111,26 @@ export function boundQueuedBytes(app: FastifyInstance, queued: QueuedBytes): voi
   })
 }
 
-/** Refuses a user's requests with 429 while their own unread responses exceed `queuedBytesOfUser`. */
+/**
+ * Refuses a user's requests with 429 while their own unread responses exceed `queuedBytesOfUser`. What
+ * a request reads is checked once more before it is sent, because others may have begun with it.
+ */
 export function boundQueuedBytesOfUsers(app: FastifyInstance, queued: QueuedBytes): void {
   const detail =
     'Your clients have too many bytes of responses still to read; read them and try again'
+  const tooMany = () =>
+    new AppError('too_many_requests', { detail, headers: { 'retry-after': '1' } })
   app.addHook('onRequest', ({ userId }, reply, done) => {
     if (userId === '' || !queued.areTooManyOf(userId, reply.raw)) return done()
-    done(new AppError('too_many_requests', { detail, headers: { 'retry-after': '1' } }))
+    done(tooMany())
+  })
+  app.addHook('onSend', ({ method, userId }, reply, payload, done) => {
+    const reads = method === 'GET' && reply.statusCode === 200 && typeof payload === 'string'
+    if (!reads || userId === '' || !queued.areTooManyOf(userId, reply.raw)) {
+      return done(null, payload)
+    }
+    for (const name of ['etag', 'link']) reply.removeHeader(name)
+    done(tooMany())
   })
 }
 

@@ -3,10 +3,10 @@ import type { Socket } from 'node:net'
 import { AppError, type ErrorCode } from '../core/errors.ts'
 import { requestId, SAME_FOR_ALL } from './marks.ts'
 import { problemBody } from './problem.ts'
-import { isClosing, owedTo } from './turns.ts'
+import type { Turns } from './turns.ts'
 
 /** Has the server answer where Node by itself would be silent, or speak in a form of its own. */
-export function answerEveryone(server: Server): void {
+export function answerEveryone(server: Server, turns: Turns): void {
   // Who has said all and closed that side of the connection still listens. Node's types lack it.
   Object.assign(server, { httpAllowHalfOpen: true })
   server.on('connect', (_request, socket: Socket) => {
@@ -14,7 +14,7 @@ export function answerEveryone(server: Server): void {
     // a stop would wait for as long as the client keeps its end open.
     socket.on('error', () => {})
     socket.on('finish', () => socket.destroy())
-    refuseSocket(new Error('CONNECT asks for a proxy'), socket)
+    refuseSocket(turns, new Error('CONNECT asks for a proxy'), socket)
   })
   // RFC 9110 §10.1.1: an expectation that is not known may be ignored.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))
@@ -25,17 +25,12 @@ const SOCKET_ERRORS: Record<string, ErrorCode> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
 }
 
-/** Bytes that are no HTTP request: one answer in the contract's form, and the connection is closed. */
-export function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
+/** Answers bytes that are no HTTP request once, in the contract's form, and closes the connection. */
+export function refuseSocket(turns: Turns, error: Error & { code?: string }, socket: Socket): void {
   const reset = error.code === 'ECONNRESET'
   // The server stopped reading from this socket, and closes it after its last response.
-  if (isClosing(socket) && !reset) return
+  if (turns.isClosing(socket) && !reset) return
   if (!socket.writable || reset) return void socket.destroy()
-  const { unanswered, latest } = owedTo(socket)
-  // What follows a request that is not answered yet must not be taken for its answer. A fault of its
-  // own body is: nothing is done before a body is whole.
-  const ownBody = unanswered === 1 && latest?.req.complete === false && !latest.headersSent
-  if (unanswered > 0 && !ownBody) return void socket.destroy()
   const problem = new AppError(SOCKET_ERRORS[error.code ?? ''] ?? 'bad_request', { cause: error })
   const id = requestId({ headers: {} })
   const body = problemBody(problem, id)
@@ -47,5 +42,8 @@ export function refuseSocket(error: Error & { code?: string }, socket: Socket): 
     connection: 'close',
   }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('')}\r\n${body}`)
+  turns.refuse(
+    socket,
+    `HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('')}\r\n${body}`,
+  )
 }

@@ -15,6 +15,8 @@ interface Line {
   readonly waiting: { readonly response: Response; readonly begin: () => void }[]
   /** The socket accepts no more requests, and closes after the last accepted one. */
   closing: boolean
+  /** The response to what cannot be read, which follows the responses to all accepted requests. */
+  refusal: string
   /** The event-loop tick in which the latest request was begun. */
   begunIn: number
 }
@@ -29,22 +31,6 @@ interface Pending {
   readonly _onPendingData?: (bytes: number) => void
 }
 
-const lines = new WeakMap<Socket, Line>()
-
-/** @returns the number of unanswered requests of a socket, and the response of the latest of them. */
-export function owedTo(socket: Socket): { unanswered: number; latest: Response | null } {
-  const { current = null, waiting = [] } = lines.get(socket) ?? {}
-  return {
-    unanswered: (current === null ? 0 : 1) + waiting.length,
-    latest: waiting.at(-1)?.response ?? current,
-  }
-}
-
-/** Whether the server ignores further bytes of this client, and closes the socket after its responses. */
-export function isClosing(socket: Socket): boolean {
-  return lines.get(socket)?.closing === true
-}
-
 /**
  * Executes the requests of one socket one at a time. The next one begins when the previous response
  * is written, and in another event-loop tick, so that other clients are served in between. Node by
@@ -53,6 +39,7 @@ export function isClosing(socket: Socket): boolean {
  */
 export class Turns {
   readonly #limits: Limits
+  readonly #lines = new WeakMap<Socket, Line>()
   #waiting = 0
   #stopping = false
   #turn = 0
@@ -71,7 +58,7 @@ export class Turns {
   /** @returns true if the request may begin now; otherwise call {@link wait}. */
   takes(response: Response): boolean {
     const { socket } = response.req
-    const line = lines.get(socket) ?? this.#open(socket)
+    const line = this.#lines.get(socket) ?? this.#open(socket)
     if (this.#isBusy(line)) return false
     this.#begins(line, response)
     return true
@@ -80,7 +67,7 @@ export class Turns {
   /** @param begin is called when the request's turn comes, and never if the client disconnects first. */
   wait(response: Response, begin: () => void): void {
     const { socket } = response.req
-    const line = lines.get(socket)
+    const line = this.#lines.get(socket)
     if (line === undefined || socket.destroyed) return
     // For a Node version whose parser cannot be paused within a chunk.
     if (line.waiting.length >= this.#limits.pipelinedRequests) return void socket.destroy()
@@ -93,11 +80,41 @@ export class Turns {
   /** To be called when a response is written: the next request of its socket begins. */
   ends(response: Response): void {
     const { socket } = response.req
-    const line = lines.get(socket)
+    const line = this.#lines.get(socket)
     if (line?.current !== response) return
     line.current = null
     if (line.waiting.length > 0) setImmediate(() => this.#next(line))
-    else if (line.closing) socket.destroySoon()
+    else if (line.closing) leave(line, socket)
+  }
+
+  /** Whether the server ignores further bytes of this client, and closes the socket after its responses. */
+  isClosing(socket: Socket): boolean {
+    return this.#lines.get(socket)?.closing === true
+  }
+
+  /**
+   * Answers bytes that are no request, or the request with such a body, with this text, then closes the
+   * socket. The responses to earlier requests go first, because a client takes responses in order.
+   */
+  refuse(socket: Socket, refusal: string): void {
+    const line = this.#lines.get(socket) ?? this.#open(socket)
+    if (line.closing) return
+    const latest = line.waiting.at(-1)?.response ?? line.current
+    line.closing = true
+    line.refusal = refusal
+    this.#linger(socket)
+    if (latest?.req.complete === false) {
+      if (latest === line.current) {
+        // Nothing is done before a body is whole, so the refusal may be its response.
+        if (latest.headersSent) line.refusal = ''
+        else line.current = null
+      } else this.#drop(line)
+    }
+    if (line.current === null && line.waiting.length === 0) leave(line, socket)
+  }
+
+  #drop(line: Line): void {
+    if (line.waiting.pop() !== undefined) this.#waiting -= 1
   }
 
   #next(line: Line): void {
@@ -105,7 +122,8 @@ export class Turns {
     if (next === undefined) return
     this.#waiting -= 1
     countAsPending(next.response, -WAITING_BYTES)
-    const last = line.waiting.length === 0 && (line.closing || this.#stopping)
+    const closes = (line.closing && line.refusal === '') || this.#stopping
+    const last = line.waiting.length === 0 && closes
     if (last) next.response.shouldKeepAlive = false
     this.#begins(line, next.response)
     next.begin()
@@ -133,8 +151,8 @@ export class Turns {
   }
 
   #open(socket: Socket): Line {
-    const line: Line = { current: null, waiting: [], closing: false, begunIn: -1 }
-    lines.set(socket, line)
+    const line: Line = { current: null, waiting: [], closing: false, refusal: '', begunIn: -1 }
+    this.#lines.set(socket, line)
     socket.once('close', () => {
       this.#waiting -= line.waiting.length
       line.waiting.length = 0
@@ -166,18 +184,29 @@ export class Turns {
   #close(line: Line, socket: Socket): void {
     if (line.closing) return
     line.closing = true
-    const { lingerMs } = this.#limits
-    // If Node closed at once, the unread requests would make the system reset the connection, and the
-    // client would lose responses that it has not read yet (RFC 9112 §9.6).
-    socket.destroySoon = () => {
-      socket.end()
-      setTimeout(() => socket.destroy(), lingerMs).unref()
-    }
+    this.#linger(socket)
     const { current, waiting } = line
     if (waiting.length > 0) return
     if (current === null) socket.destroySoon()
     else if (!current.headersSent) current.shouldKeepAlive = false
   }
+
+  /**
+   * If Node closed at once, the unread requests would make the system reset the connection, and the
+   * client would lose responses that it has not read yet (RFC 9112 §9.6).
+   */
+  #linger(socket: Socket): void {
+    const { lingerMs } = this.#limits
+    socket.destroySoon = () => {
+      socket.end()
+      setTimeout(() => socket.destroy(), lingerMs).unref()
+    }
+  }
+}
+
+function leave({ refusal }: Line, socket: Socket): void {
+  if (refusal !== '' && socket.writable) socket.write(refusal)
+  socket.destroySoon()
 }
 
 /** Node pauses reading from a socket with many pending response bytes, and resumes by itself. */

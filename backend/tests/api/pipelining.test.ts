@@ -124,6 +124,30 @@ describe('requests in one write', () => {
     })
   }
 
+  const post = (body: string) =>
+    `POST /api/alice/tasks HTTP/1.1\r\nHost: a\r\n${bearer}Content-Type: application/json\r\n${body}`
+  for (const [what, junk] of [
+    ['bytes that are no HTTP', 'no HTTP\r\n\r\n'],
+    ['CONNECT', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['a body in broken chunks', post('Transfer-Encoding: chunked\r\n\r\n5\r\n{"tit\r\nno length')],
+  ] as const) {
+    it(`are answered before the refusal of ${what} behind them`, async () => {
+      gate.shut()
+      const line = await openLine(test.port)
+      line.socket.write(gets(3) + junk)
+      await gate.until(1)
+      await afterAll()
+      line.socket.write('more of it\r\n\r\n')
+      gate.letIn(true)
+      const answers = answersOf(await line.ended)
+      assert.deepEqual(ids(answers.join('')).slice(0, 3), ['n0', 'n1', 'n2'])
+      assert.deepEqual(statuses(answers.join('')), [200, 200, 200, 400])
+      const closed = answers.map((answer) => /^connection: close\r$/im.test(answer))
+      assert.deepEqual(closed, [false, false, false, true])
+      assert.equal(gate.asked, 3)
+    })
+  }
+
   it('are never begun if the client disconnects before their turn', async () => {
     gate.shut()
     const { socket } = await openLine(test.port)

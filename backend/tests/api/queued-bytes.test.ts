@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
+import type { Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTick, setTimeout as sleep } from 'node:timers/promises'
+import type { Database } from '../../src/database/session.ts'
+import { insertTask } from '../../src/models/task.ts'
 import { type Answer, startApp, type TestApp } from '../support/app.ts'
+import { taskId } from '../support/databases.ts'
 import { openLine } from '../support/speak.ts'
 
 /** 8 MB of tasks, more than the system keeps for a connection. */
@@ -36,6 +40,20 @@ async function stall(test: TestApp, user: string) {
   return socket
 }
 
+/** From now on the sockets write nothing, as if the system accepted nothing. @returns what undoes that. */
+function holdWrites(sockets: readonly Socket[]): () => void {
+  const held: (() => void)[] = []
+  for (const socket of sockets) {
+    const { _write, _writev } = socket
+    socket._write = (...given) => held.push(() => _write.apply(socket, given))
+    socket._writev = (...given) => held.push(() => _writev?.apply(socket, given))
+    held.push(() => Object.assign(socket, { _write, _writev }))
+  }
+  return () => {
+    for (const next of held) next()
+  }
+}
+
 const asked = (test: TestApp) => (path: string) => () => test.send('GET', path)
 
 describe('response bytes that clients have not read', () => {
@@ -66,6 +84,47 @@ describe('response bytes that clients have not read', () => {
     assert.equal((await ask('/livez')()).status, 200)
     for (const socket of sockets) socket.destroy()
     await until(200, ask('/api/alice/tasks?limit=1'))
+    await test.close()
+  })
+
+  it('429 for a user’s pages beyond queuedBytesOfUser that began at the same moment', async () => {
+    const { promise: gate, resolve: letIn } = Promise.withResolvers<void>()
+    const progress = new EventEmitter()
+    let asked = 0
+    const wrap = (database: Database): Database => ({
+      ...{ description: '', failed: database.failed },
+      ping: () => database.ping(),
+      close: () => database.close(),
+      asUser: async (userId, statement) => {
+        asked += 1
+        progress.emit('asked')
+        await gate
+        return database.asUser(userId, statement)
+      },
+    })
+    const test = await startApp('postgres', {}, wrap, { queuedBytesOfUser: 17_000 })
+    const long = { title: 'long', description: 'é'.repeat(9_000) }
+    await test.test.unscoped(insertTask('alice', taskId(1), long))
+    const sockets: Socket[] = []
+    test.app.server.on('connection', (socket) => sockets.push(socket))
+    const paths = Array.from({ length: 8 }, (_, n) => (n % 2 === 0 ? '?limit=9' : `/${taskId(1)}`))
+    const answers = paths.map((path) => test.send('GET', `/api/alice/tasks${path}`))
+    while (asked < paths.length) await once(progress, 'asked')
+    const release = holdWrites(sockets)
+    letIn()
+    while (!sockets.every(({ writableLength }) => writableLength > 0)) await nextTick()
+    release()
+    const all = await Promise.all(answers)
+    const refused = all.filter(({ status }) => status === 429)
+    assert.equal(all.filter(({ status }) => status === 200).length, 2)
+    assert.equal(refused.length, paths.length - 2)
+    for (const { headers, json } of refused) {
+      assert.equal(json.error, 'too_many_requests')
+      assert.deepEqual(
+        [headers['retry-after'], headers.etag, headers.link],
+        ['1', undefined, undefined],
+      )
+    }
     await test.close()
   })
 
