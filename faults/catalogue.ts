@@ -29,6 +29,9 @@ export const ON_ONE_SERVER = [
   ...[restart, crash, frozen, exhausted, burst, slow, locked, serialization],
 ]
 
+/** Those that a server on the embedded database lives through. */
+export const ON_ONE_EMBEDDED_SERVER = [secondProcess, secondContainer]
+
 /** Every fault, by what it happens to. */
 export const ACTS = [
   act(
@@ -39,7 +42,7 @@ export const ACTS = [
   act(openOnSmallDisk, [fullDisk]),
   act(openWithClocks, [clockOfDatabase, clockOfServer]),
   act(openVersions, [twoVersions, lockingMigration]),
-  act(() => openEmbedded(), [embeddedKilled, secondProcess, secondContainer, killedAtFirstStart]),
+  act(() => openEmbedded(), [embeddedKilled, ...ON_ONE_EMBEDDED_SERVER, killedAtFirstStart]),
   act(openEmbeddedOnSmallDisk, [embeddedFullDisk]),
   act(openPooled, [pooled, pooledTerminate, pooledRestart]),
 ]

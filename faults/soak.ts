@@ -3,7 +3,7 @@
  * chance makes; then what was acknowledged is compared with what is there, and memory with before.
  * Ends with 1 when a promise was broken.
  *
- * Usage: node faults/soak.ts [--minutes N]
+ * Usage: npm run test:soak [-- --minutes N] [--on embedded]
  */
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,10 +11,12 @@ import { parseArgs } from 'node:util'
 import { memory } from '../bench/figures/process-usage.ts'
 import { median } from '../bench/figures/ratio.ts'
 import { megabytes } from '../bench/report/text.ts'
-import { ON_ONE_SERVER } from './catalogue.ts'
+import { ON_ONE_EMBEDDED_SERVER, ON_ONE_SERVER } from './catalogue.ts'
 import { check } from './check/check.ts'
+import type { Fault, Scene } from './fault.ts'
 import { happen } from './happen.ts'
 import { Load } from './load/load.ts'
+import { openEmbedded } from './scenes/embedded.ts'
 import { openOnPostgres } from './scenes/on-postgres.ts'
 import { broken, count } from './survive.ts'
 
@@ -23,66 +25,85 @@ const SAMPLE_MS = 1_000
 /** Of the last quarter beyond the second; the first is the heap's own, which grows to its size. */
 const FLAT_BYTES = 32e6
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } })
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    on: { type: 'string', default: 'postgres' },
+  },
+})
 const minutes = Number(values.minutes)
 if (!(minutes > 0)) {
   console.error('--minutes takes a number')
   process.exit(1)
 }
 
-const scene = await openOnPostgres({ postgresSettings: ['max_connections=40'] })
-const load = new Load({ port: () => scene.server.port, prefix: `soak-${Date.now().toString(36)}` })
-const violations: string[] = []
-try {
-  await load.warm()
-  const startedMs = performance.now()
-  const samples: { atMs: number; rssBytes: number }[] = []
-  const sampling = setInterval(() => {
-    const { rssBytes } = memory(scene.server.pid)
-    samples.push({ atMs: performance.now() - startedMs, rssBytes })
-  }, SAMPLE_MS)
-  let deck = shuffled(ON_ONE_SERVER)
-  for (let minute = 0; minute < minutes; minute += 1) {
-    const [fault, ...rest] = deck
-    if (fault === undefined) throw new Error('there are no faults')
-    deck = rest.length > 0 ? rest : shuffled(ON_ONE_SERVER)
-    await sleep(Math.min(minutes - minute, 1) * (MINUTE_MS / 4))
-    const happening = await happen(scene, fault, load)
-    violations.push(...happening.violations.map((text) => `${fault.name}: ${text}`))
-    const { writeMs, readyMs } = happening.recovery
-    console.log(
-      `minute ${minute + 1}: ${fault.name}, recovered in ${Math.max(writeMs, readyMs).toFixed()} ms, ${megabytes(samples.at(-1)?.rssBytes ?? null)}`,
-    )
-    const endMs = startedMs + Math.min(minute + 1, minutes) * MINUTE_MS
-    await sleep(Math.max(0, endMs - performance.now()))
-  }
-  clearInterval(sampling)
-  await load.stop()
-  const contradictions = check(load.record, await scene.truth(load.prefix))
-  violations.push(...broken(load.record, contradictions))
-  const quarter = (number: number) => {
-    const from = Math.floor((samples.length * (number - 1)) / 4)
-    const to = Math.floor((samples.length * number) / 4)
-    return median(samples.slice(from, to).map(({ rssBytes }) => rssBytes))
-  }
-  const [second, last] = [quarter(2), quarter(4)]
-  if (last > second + FLAT_BYTES) violations.push('memory grew')
-  const { acknowledgedWrites, reads, unavailable, replayed } = load.record.counts
-  const { lost, twice, 'half-done': half } = count(contradictions)
-  console.log(
-    [
-      `${minutes} min: ${acknowledgedWrites} writes acknowledged, ${lost} lost, ${twice} twice, ${half} half-done`,
-      `${load.record.foreign} answers with something of another user`,
-      `${reads} reads · ${unavailable} × 503 · ${replayed} replayed`,
-      `memory ${megabytes(second)} in the second quarter, ${megabytes(last)} in the last, ${slope(samples).toFixed(1)} MB an hour`,
-    ].join(' · '),
-  )
-} finally {
-  await load.stop()
-  await scene.close()
-}
+const violations =
+  values.on === 'embedded'
+    ? await soak(await openEmbedded(), ON_ONE_EMBEDDED_SERVER)
+    : await soak(await openOnPostgres({ postgresSettings: ['max_connections=40'] }), ON_ONE_SERVER)
 for (const violation of violations.slice(0, 20)) console.log(`  - ${violation}`)
 process.exit(violations.length === 0 ? 0 : 1)
+
+/** @returns the broken promises, in words. */
+async function soak<Place extends Scene>(
+  scene: Place,
+  faults: readonly Fault<Place>[],
+): Promise<string[]> {
+  const load = new Load({
+    port: () => scene.server.port,
+    prefix: `soak-${Date.now().toString(36)}`,
+  })
+  const violations: string[] = []
+  try {
+    await load.warm()
+    const startedMs = performance.now()
+    const samples: { atMs: number; rssBytes: number }[] = []
+    const sampling = setInterval(() => {
+      const { rssBytes } = memory(scene.server.pid)
+      samples.push({ atMs: performance.now() - startedMs, rssBytes })
+    }, SAMPLE_MS)
+    let deck = shuffled(faults)
+    for (let minute = 0; minute < minutes; minute += 1) {
+      const [fault, ...rest] = deck
+      if (fault === undefined) throw new Error('there are no faults')
+      deck = rest.length > 0 ? rest : shuffled(faults)
+      await sleep(Math.min(minutes - minute, 1) * (MINUTE_MS / 4))
+      const happening = await happen(scene, fault, load)
+      violations.push(...happening.violations.map((text) => `${fault.name}: ${text}`))
+      const { writeMs, readyMs } = happening.recovery
+      console.log(
+        `minute ${minute + 1}: ${fault.name}, recovered in ${Math.max(writeMs, readyMs).toFixed()} ms, ${megabytes(samples.at(-1)?.rssBytes ?? null)}`,
+      )
+      const endMs = startedMs + Math.min(minute + 1, minutes) * MINUTE_MS
+      await sleep(Math.max(0, endMs - performance.now()))
+    }
+    clearInterval(sampling)
+    await load.stop()
+    const contradictions = check(load.record, await scene.truth(load.prefix))
+    violations.push(...broken(load.record, contradictions))
+    const quarter = (number: number) => {
+      const from = Math.floor((samples.length * (number - 1)) / 4)
+      const to = Math.floor((samples.length * number) / 4)
+      return median(samples.slice(from, to).map(({ rssBytes }) => rssBytes))
+    }
+    const [second, last] = [quarter(2), quarter(4)]
+    if (last > second + FLAT_BYTES) violations.push('memory grew')
+    const { acknowledgedWrites, reads, unavailable, replayed } = load.record.counts
+    const { lost, twice, 'half-done': half } = count(contradictions)
+    console.log(
+      [
+        `${minutes} min: ${acknowledgedWrites} writes acknowledged, ${lost} lost, ${twice} twice, ${half} half-done`,
+        `${load.record.foreign} answers with something of another user`,
+        `${reads} reads · ${unavailable} × 503 · ${replayed} replayed`,
+        `memory ${megabytes(second)} in the second quarter, ${megabytes(last)} in the last, ${slope(samples).toFixed(1)} MB an hour`,
+      ].join(' · '),
+    )
+  } finally {
+    await load.stop()
+    await scene.close()
+  }
+  return violations
+}
 
 /** As chance makes it (Fisher and Yates). */
 function shuffled<Value>(values: readonly Value[]): Value[] {

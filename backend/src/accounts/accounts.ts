@@ -5,8 +5,8 @@ import type { Config } from '../core/config.ts'
 import { AppError } from '../core/errors.ts'
 import type { Log } from '../core/logger.ts'
 import { AccountPool } from '../database/account-pool.ts'
+import type { Connector } from '../database/connector.ts'
 import { isDeadlock } from '../database/errors.ts'
-import type { Connector } from '../database/pool.ts'
 import {
   type AttemptLimit,
   type Attempts,

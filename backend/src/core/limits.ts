@@ -49,9 +49,11 @@ export const LIMITS = Object.freeze({
   statementWaitMs: 1_500,
   /** A list with a filter looks for this long for the tasks of a page, which then ends early. */
   pageMs: 2_000,
-  /** A statement may run this long, and wait this long for a lock. */
+  /** A statement may run this long, and wait this long for a lock while nobody else waits behind it. */
   statementMs: 5_000,
   lockMs: 3_000,
+  /** With others behind it, it waits this long for a lock, and is then sent again. */
+  lockBehindMs: 50,
   /** A connection to the database that owes answers and sends nothing for this long is given up. */
   databaseSilenceMs: 10_000,
   /** The embedded database cannot cancel a statement; if one takes longer, the process ends. */

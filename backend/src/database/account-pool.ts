@@ -3,8 +3,8 @@ import { AppError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { type AccountQueryConfig, query } from './account-query.ts'
 import { CONNECT_TIMEOUT_MS } from './connection.ts'
+import type { Connector } from './connector.ts'
 import { fromDatabase, hasIdledOut, isSpent, MismatchError, unavailable } from './errors.ts'
-import type { Connector } from './pool.ts'
 import type { Row, Statement } from './session.ts'
 
 /** Accounts are used seldom, and never by a request for tasks. */

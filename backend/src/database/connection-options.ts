@@ -21,6 +21,8 @@ export interface ConnectionOptions {
 
 /** A statement of a user, its estimated work, and a callback for the time that it took. */
 export interface Sending {
+  /** Whether it waits for a lock as long as it may; nothing is sent behind it. */
+  readonly patient: boolean
   readonly userId: string
   readonly statement: Statement<unknown>
   readonly estimateMs: number

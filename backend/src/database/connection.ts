@@ -1,10 +1,19 @@
 import { Client } from 'pg'
 import type { Limits } from '../core/limits.ts'
 import type { ConnectionEvents, ConnectionOptions, Sending } from './connection-options.ts'
-import { hasIdledOut, isDisagreement, isSpent, MismatchError, UnexecutedError } from './errors.ts'
+import {
+  hasIdledOut,
+  isDisagreement,
+  isLockTimeout,
+  isSpent,
+  LockedError,
+  MismatchError,
+  UnexecutedError,
+} from './errors.ts'
 import { ScopedQuery } from './scoped-query.ts'
-import { POOLED_SCOPE, type Row, SCOPE, SESSION_LIMITS, type Sql } from './session.ts'
+import { POOLED_SCOPES, type Row, SCOPES, SESSION_LIMITS } from './session.ts'
 import type { Ticks } from './ticks.ts'
+import { type Departure, WriteBatch } from './write-batch.ts'
 
 export const CONNECT_TIMEOUT_MS = 5_000
 /** With two, PostgreSQL finds the next statement without waiting for this process. */
@@ -16,11 +25,14 @@ export class Connection {
   readonly #events: ConnectionEvents
   readonly #limits: Limits
   readonly #ticks: Ticks
-  #scope: Sql = POOLED_SCOPE
+  readonly #batch: WriteBatch
+  /** The names of statements that were sent before, so that the server need not parse them. */
+  readonly #parsed = new Set<string>()
+  #scopes = POOLED_SCOPES
   /** Until it shows that it stands before a pooler which forgets prepared statements. */
   #prepares = true
-  /** The current batch of statements that one write sends, with the time of the write. */
-  #gathered: { leftMs: number } | undefined
+  /** The statements under way that nothing may be sent behind. */
+  #alone = 0
   #ranDry = false
   /** The reason for which every further response fails. */
   #givenUp: unknown
@@ -39,6 +51,7 @@ export class Connection {
 
   private constructor(client: Client, { limits, ticks, events }: ConnectionOptions) {
     this.#client = client
+    this.#batch = new WriteBatch(client.connection.stream)
     this.#events = events
     this.#limits = limits
     this.#ticks = ticks
@@ -78,35 +91,51 @@ export class Connection {
   /** Whether it may get another statement. */
   isFree(nowMs: number): boolean {
     if (this.pending === 0) return true
+    if (this.#alone > 0) return false
     if (this.pending >= this.ahead || this.#workMs > this.#limits.workAheadMs + this.#wayMs)
       return false
     const { behindMs } = this.#limits
     return nowMs - this.heardMs <= behindMs + Math.min(behindMs, this.#wayMs)
   }
 
-  /** Writes the statement, in the user's scope, behind those that are under way. */
+  /**
+   * Writes the statement, in the user's scope, behind those that are under way. Nothing is sent behind
+   * one that the server has to parse: if that waits for a lock, pg believes that the server knows it.
+   *
+   * @throws {LockedError} if it waited for a lock, unless it is patient.
+   */
   send(sending: Sending): Promise<readonly Row[]> {
-    const { userId, statement, estimateMs, note } = sending
+    const { userId, statement, patient, estimateMs, note } = sending
     const idle = this.pending === 0
+    const prepared = this.#prepares
+    const parses = prepared && !this.#parsed.has(statement.sql.name)
+    const alone = patient || parses
     this.#sent()
     this.#workMs += estimateMs
-    const gathered = this.#gather()
-    const prepared = this.#prepares
+    if (alone) this.#alone += 1
+    const departure = this.#batch.join()
     return new Promise((resolve, reject) => {
-      const run = { scope: this.#scope, userId, statement, prepared }
-      const query = new ScopedQuery(run, (failed, rows) => {
+      const scope = patient ? this.#scopes.patient : this.#scopes.behind
+      const query = new ScopedQuery({ scope, userId, statement, prepared }, (failed, rows) => {
         const error = this.#givenUp ?? failed
         this.#workMs -= estimateMs
-        if (prepared && this.#isForgotten(error)) {
+        if (alone) this.#alone -= 1
+        // Behind a pooler, another session of the server has not seen what this connection prepared.
+        if (prepared && this.#scopes === POOLED_SCOPES && isDisagreement(error)) {
           this.#prepares = false
           this.#heard(undefined)
           return this.send(sending).then(resolve, reject)
         }
         this.#heard(error)
-        if (this.#givenUp === undefined) note(this.#serviceMs(gathered.leftMs, idle))
-        if (error === undefined) resolve(rows)
-        else
-          reject(this.#isUnexecuted(query, gathered, failed) ? new UnexecutedError(error) : error)
+        if (this.#givenUp === undefined) note(this.#serviceMs(departure.leftMs, idle))
+        if (error === undefined) {
+          this.#parsed.add(statement.sql.name)
+          return resolve(rows)
+        }
+        const locked = isLockTimeout(error)
+        if (locked && parses) this.#giveUp(error)
+        if (locked && !patient) return reject(new LockedError(error))
+        reject(this.#isUnexecuted(query, departure, failed) ? new UnexecutedError(error) : error)
       })
       this.#client.query(query)
     })
@@ -118,14 +147,10 @@ export class Connection {
    * holds only for the statement whose response is the end of the session: later ones may have gone to
    * another session.
    */
-  #isUnexecuted(
-    query: ScopedQuery,
-    { leftMs }: { readonly leftMs: number },
-    error: unknown,
-  ): boolean {
+  #isUnexecuted(query: ScopedQuery, { leftMs }: Departure, error: unknown): boolean {
     if (query.answered) return false
     if (leftMs === Number.POSITIVE_INFINITY) return true
-    return this.#scope === SCOPE ? this.#idledOut : hasIdledOut(error)
+    return this.#scopes === SCOPES ? this.#idledOut : hasIdledOut(error)
   }
 
   #fails(error: unknown): void {
@@ -146,44 +171,20 @@ export class Connection {
     return serviceMs
   }
 
-  /** Behind a pooler, another session of the server has not seen what this connection prepared. */
-  #isForgotten(error: unknown): boolean {
-    return error !== undefined && this.#scope === POOLED_SCOPE && isDisagreement(error)
-  }
-
   /** Finds out whose the session is, and that the login may take the role; that leaves no trace. */
   async #begin(): Promise<void> {
     const limits = { query_timeout: CONNECT_TIMEOUT_MS }
     const { processID } = this.#client as { processID?: number } // pg's types lack it
     const session = { text: SESSION_LIMITS.text, values: [processID ?? 0], ...limits }
-    const scope = { text: POOLED_SCOPE.text, values: ['', ''], ...limits }
+    const scope = { text: POOLED_SCOPES.patient.text, values: ['', ''], ...limits }
     const askedMs = performance.now()
     // Together, so that the session is not idle in between.
     const [{ rows }] = await Promise.all([
       this.#client.query<{ own: boolean }>(session),
       this.#client.query(scope),
     ])
-    if (rows[0]?.own) this.#scope = SCOPE
+    if (rows[0]?.own) this.#scopes = SCOPES
     this.#wayMs = performance.now() - askedMs
-  }
-
-  /**
-   * What this turn of the event loop sends goes out in one write. Under load a write is the dearest
-   * thing a request does here, and several requests come with one turn.
-   */
-  #gather(): { readonly leftMs: number } {
-    if (this.#gathered !== undefined) return this.#gathered
-    const gathered = { leftMs: Number.POSITIVE_INFINITY }
-    this.#gathered = gathered
-    const { stream } = this.#client.connection
-    stream.cork()
-    setImmediate(() => {
-      this.#gathered = undefined
-      // A destroyed stream writes nothing.
-      if (!stream.destroyed) gathered.leftMs = performance.now()
-      stream.uncork()
-    })
-    return gathered
   }
 
   async ping(): Promise<void> {

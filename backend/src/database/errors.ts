@@ -39,8 +39,21 @@ export class UnexecutedError extends Error {
   override name = 'UnexecutedError'
 
   constructor(cause: unknown) {
-    super('The database ended the connection before it accepted the statement', { cause })
+    super('The database did not execute the statement', { cause })
   }
+}
+
+/**
+ * The statement gave up waiting for a lock so that those behind it went on. PostgreSQL rolled it back, so
+ * it may be sent again, with nothing behind it.
+ */
+export class LockedError extends UnexecutedError {
+  override name = 'LockedError'
+}
+
+/** Whether `lock_timeout` ended the statement. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlState(underneath(error)) === LOCK_NOT_AVAILABLE
 }
 
 /**
@@ -54,11 +67,12 @@ export function hasIdledOut(error: unknown): boolean {
 
 /** SQLSTATE classes (PostgreSQL manual, appendix A) after which the same request may succeed. */
 const TRANSIENT_CLASSES = ['08', '40', '53', '57', '58']
+const LOCK_NOT_AVAILABLE = '55P03'
 /**
  * lock_not_available; read_only_sql_transaction, as a failed-over primary answers;
  * foreign_key_violation, when the user is deleted while a task of theirs is inserted.
  */
-const TRANSIENT_STATES = ['55P03', '25006', '23503']
+const TRANSIENT_STATES = [LOCK_NOT_AVAILABLE, '25006', '23503']
 const CONFLICTS = ['23505', '23P01']
 /** Of todo.refuse_deleted (0002_accounts.sql). */
 const ACCOUNT_DELETED = 'TD401'

@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
 import { inTransaction } from './direct.ts'
-import { sqlState } from './errors.ts'
+import { isLockTimeout, sqlState } from './errors.ts'
 
 /** The schema cannot be migrated to this version. The message says why, and what to do. */
 export class MigrationError extends Error {
@@ -15,7 +15,6 @@ export interface Applied {
 
 /** unique_violation, duplicate_schema, duplicate_table: another start created the same first. */
 const CREATED_MEANWHILE = ['23505', '42P06', '42P07']
-const LOCK_NOT_AVAILABLE = '55P03'
 
 /** @returns the applied migrations, oldest first. */
 export async function readHistory(client: Client): Promise<Applied[]> {
@@ -61,9 +60,4 @@ export async function lockHistory(client: Client): Promise<boolean> {
 /** Records an applied migration in `todo.migrations`, in the current transaction. */
 export async function appendHistory(client: Client, { name, sha256 }: Applied): Promise<void> {
   await client.query('insert into todo.migrations (name, sha256) values ($1, $2)', [name, sha256])
-}
-
-/** Whether a statement failed because `lock_timeout` passed. */
-export function isLockTimeout(error: unknown): boolean {
-  return sqlState(error) === LOCK_NOT_AVAILABLE
 }

@@ -1,20 +1,19 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import type { Client } from 'pg'
+import type { Connector } from './connector.ts'
 import { inTransaction, withDirectClient } from './direct.ts'
-import { sqlState } from './errors.ts'
+import { isLockTimeout, sqlState } from './errors.ts'
 import {
   type Applied,
   appendHistory,
   createHistory,
-  isLockTimeout,
   lockHistory,
   MigrationError,
   readHistory,
 } from './history.ts'
 import { actAsOwner, mendExpiry } from './owner.ts'
 import { refuseForeign } from './ownership.ts'
-import type { Connector } from './pool.ts'
 
 export interface Migration extends Applied {
   readonly sql: string

@@ -7,11 +7,11 @@ import { promisify } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { unusable } from '../core/config.ts'
 import { LIMITS, type Limits } from '../core/limits.ts'
+import type { Connector } from './connector.ts'
 import type { FolderLock } from './held-folder.ts'
 import { LockedError, type LockOptions, takeLock } from './lock-file.ts'
 import { PgliteStream } from './pglite-stream.ts'
 import { PgliteThread } from './pglite-thread.ts'
-import type { Connector } from './pool.ts'
 
 /** Inside the data folder: the cluster, and beside it one being made. */
 const CLUSTER = 'database'

@@ -1,9 +1,9 @@
-import type { ClientConfig } from 'pg'
 import { AppError } from '../core/errors.ts'
 import { LIMITS, type Limits } from '../core/limits.ts'
 import { areStuck, leastBusy } from './busy.ts'
 import { Connection } from './connection.ts'
-import { fromDatabase, UnexecutedError, unavailable } from './errors.ts'
+import type { Connector } from './connector.ts'
+import { fromDatabase, LockedError, UnexecutedError, unavailable } from './errors.ts'
 import { Ping } from './ping.ts'
 import type { Database, Row, Statement } from './session.ts'
 import { Ticks } from './ticks.ts'
@@ -12,19 +12,6 @@ import { UserLines } from './user-lines.ts'
 
 /** How often connections and waiting statements are looked at. */
 const LOOK_MS = 250
-
-/** Where connections come from: a PostgreSQL server, or the embedded database. */
-export interface Connector {
-  readonly description: string
-  /** How many connections there may be at once. */
-  readonly size: number
-  /** Connections that statements of users travel on; a transaction pooler may stand between. */
-  readonly pooled: ClientConfig
-  /** Connections that keep a session, for migrations. */
-  readonly direct: ClientConfig
-  readonly failed: Promise<Error>
-  close(): Promise<void>
-}
 
 /**
  * Connections shared by all requests. The pool sends a statement at once on the least busy connection,
@@ -81,7 +68,7 @@ export class PipelinedPool implements Database {
     try {
       return statement.read(await this.#send(line, statement))
     } catch (error) {
-      if (error instanceof UnexecutedError) return await this.#sendAgain(line, statement)
+      if (error instanceof UnexecutedError) return await this.#sendAgain(line, statement, error)
       throw error instanceof AppError ? error : fromDatabase(error)
     } finally {
       this.#inFlight -= 1
@@ -105,22 +92,30 @@ export class PipelinedPool implements Database {
   }
 
   /** Sends the statement again while it was certainly not executed, for up to `statementMs`. */
-  async #sendAgain<Result>(line: UserLine, statement: Statement<Result>): Promise<Result> {
+  async #sendAgain<Result>(
+    line: UserLine,
+    statement: Statement<Result>,
+    first: UnexecutedError,
+  ): Promise<Result> {
     const endMs = performance.now() + this.#limits.statementMs
+    let patient = first instanceof LockedError
     for (;;) {
       try {
-        return statement.read(await this.#send(line, statement))
+        return statement.read(await this.#send(line, statement, patient))
       } catch (error) {
+        patient ||= error instanceof LockedError
         if (error instanceof UnexecutedError && performance.now() < endMs) continue
         throw error instanceof AppError ? error : fromDatabase(error)
       }
     }
   }
 
-  #send(line: UserLine, statement: Statement<unknown>): Promise<readonly Row[]> {
+  /** @param patient whether it may wait for a lock for long; then it counts as slow. */
+  #send(line: UserLine, statement: Statement<unknown>, patient = false): Promise<readonly Row[]> {
     const nowMs = this.#ticks.touch()
     // A new statement must not overtake a waiting one.
-    const connection = this.#lines.waiting ? undefined : this.#connectionFor(line, nowMs)
+    const waits = patient || this.#lines.waiting
+    const connection = waits ? undefined : this.#connectionFor(line, nowMs)
     if (connection !== undefined) return this.#run(connection, line, statement)
     const { statementStuckMs } = this.#limits
     if (
@@ -131,8 +126,8 @@ export class PipelinedPool implements Database {
       return Promise.reject(overloaded())
     }
     return new Promise((resolve, refuse) => {
-      const start = (free: Connection) => resolve(this.#run(free, line, statement))
-      this.#lines.wait(line, { start, refuse, sinceMs: nowMs })
+      const start = (free: Connection) => resolve(this.#run(free, line, statement, patient))
+      this.#lines.wait(line, { start, refuse, sinceMs: nowMs, patient })
       this.#letIn()
     })
   }
@@ -141,13 +136,15 @@ export class PipelinedPool implements Database {
     connection: Connection,
     line: UserLine,
     statement: Statement<unknown>,
+    patient = false,
   ): Promise<readonly Row[]> {
-    const { userId, slow, estimateMs } = line
+    const { userId, estimateMs } = line
+    const slow = patient || line.slow
     line.begun(connection)
     if (slow) this.#slow += 1
     const note = (serviceMs: number) => line.note(serviceMs)
     try {
-      return await connection.send({ userId, statement, estimateMs, note })
+      return await connection.send({ userId, statement, patient, estimateMs, note })
     } finally {
       line.ended(connection)
       if (slow) this.#slow -= 1
@@ -161,11 +158,13 @@ export class PipelinedPool implements Database {
   /**
    * The least busy of the connections that this user may use. One user uses at most two of them, or a
    * quarter if that is more, and never all. A user who is alone uses at most half of them, with one
-   * statement on each whatever its work. Users of slow statements together leave a quarter to others.
+   * statement on each whatever its work. Users of slow statements together leave a quarter to others,
+   * and at least one.
    */
   #connectionFor(line: UserLine, nowMs: number): Connection | undefined {
     const { size } = this.#connector
-    if (line.slow && this.#slow >= Math.max(1, size - Math.floor(size / 4))) return undefined
+    const leftToOthers = Math.max(1, Math.floor(size / 4))
+    if (line.slow && this.#slow >= Math.max(1, size - leftToOthers)) return undefined
     const alone = this.#lines.isAlone(line, nowMs)
     if (line.underWay >= line.allowance && !alone) return undefined
     const share = Math.max(Math.min(2, size - 1), Math.floor(size / (alone ? 2 : 4)), 1)

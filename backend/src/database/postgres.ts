@@ -1,4 +1,4 @@
-import type { Connector } from './pool.ts'
+import type { Connector } from './connector.ts'
 
 export interface PostgresOptions {
   readonly url: string

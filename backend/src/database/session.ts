@@ -64,25 +64,44 @@ const set = (name: string, value: string, local: string) =>
  */
 export const pinPath = (local: string) => set('search_path', 'pg_catalog, pg_temp', local)
 
+const lockLimit = (ms: number, local: string) => set('lock_timeout', String(ms), local)
+
 /** How long PostgreSQL lets a statement run, and wait for a lock, before it ends it. */
-export const timeLimits = (local: string) =>
-  `${set('statement_timeout', String(LIMITS.statementMs), local)}, ${set('lock_timeout', String(LIMITS.lockMs), local)}`
+export const timeLimits = (local: string, lockMs: number = LIMITS.lockMs) =>
+  `${set('statement_timeout', String(LIMITS.statementMs), local)}, ${lockLimit(lockMs, local)}`
 
 const USER = `${set('role', TASK_ROLE, 'true')}, pg_catalog.set_config('app.user_id', $1, true), $2`
 
+/** The statements that set a user's scope. */
+export interface Scopes {
+  /** A statement that waits for a lock fails after `lockBehindMs`, since others wait behind it. */
+  readonly behind: Sql
+  /** It waits for `lockMs`. Nothing may be sent behind it. */
+  readonly patient: Sql
+}
+
 /**
- * Precedes every statement of a user, in the same transaction. All of it is transaction-local, so
+ * Precede every statement of a user, in the same transaction. All of it is transaction-local, so
  * nothing is left on the connection for the next user. `$2` is the number of the request. The scope
  * returns it with the role and the user, so that the response can be checked.
  */
-export const SCOPE = sql(`select ${USER}`)
+export const SCOPES: Scopes = {
+  behind: sql(`select ${USER}`),
+  patient: sql(`select ${USER}, ${lockLimit(LIMITS.lockMs, 'true')}`),
+}
+
+const pooled = (lockMs: number) =>
+  sql(`select ${USER}, ${pinPath('true')}, ${timeLimits('true', lockMs)}`)
 
 /**
- * The scope behind a pooler, where sessions are shared and keep none of our settings, so that it also
- * sets the path and the time limits. They are not startup parameters, because Neon's pooler refuses
+ * The scopes behind a pooler, where sessions are shared and keep none of our settings, so that they also
+ * set the path and the time limits. They are not startup parameters, because Neon's pooler refuses
  * those. PostgreSQL analyzes a statement again that was prepared under another path (manual, PREPARE).
  */
-export const POOLED_SCOPE = sql(`select ${USER}, ${pinPath('true')}, ${timeLimits('true')}`)
+export const POOLED_SCOPES: Scopes = {
+  behind: pooled(LIMITS.lockBehindMs),
+  patient: pooled(LIMITS.lockMs),
+}
 
 const OF_ANOTHER = 'pg_catalog.pg_backend_pid() operator(pg_catalog.<>) $1::pg_catalog.int4'
 
@@ -92,5 +111,5 @@ const OF_ANOTHER = 'pg_catalog.pg_backend_pid() operator(pg_catalog.<>) $1::pg_c
  * pooler, the settings end with this statement. It is the first statement of a session.
  */
 export const SESSION_LIMITS = sql(
-  `select not (${OF_ANOTHER}) as own, ${pinPath(OF_ANOTHER)}, ${timeLimits(OF_ANOTHER)}`,
+  `select not (${OF_ANOTHER}) as own, ${pinPath(OF_ANOTHER)}, ${timeLimits(OF_ANOTHER, LIMITS.lockBehindMs)}`,
 )

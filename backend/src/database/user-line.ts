@@ -17,6 +17,8 @@ export interface Waiting {
   readonly start: (connection: Connection) => void
   readonly refuse: (error: unknown) => void
   sinceMs: number
+  /** Whether it may wait for a lock for long. */
+  readonly patient: boolean
 }
 
 /** The error for a request beyond a limit of the server. Nothing was sent, so the client may try again. */
@@ -57,9 +59,9 @@ export class UserLine {
     return this.#estimateMs ?? FIRST_MS
   }
 
-  /** Whether one statement is more work than a connection gets in advance (`workAheadMs`). */
+  /** Whether the next statement is more work than a connection gets in advance (`workAheadMs`). */
   get slow(): boolean {
-    return this.estimateMs > this.#limits.workAheadMs
+    return this.estimateMs > this.#limits.workAheadMs || this.waiting[0]?.patient === true
   }
 
   /** How many statements may be in progress: at least one, at most `underWayOfOneUser`. */

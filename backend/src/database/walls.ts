@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { Client } from 'pg'
 import { ACCOUNTS_ROLE } from './account-query.ts'
 import { proveCatalogue } from './catalogue.ts'
+import type { Connector } from './connector.ts'
 import { inTrial, withDirectClient } from './direct.ts'
 import { sqlState } from './errors.ts'
 import { proveOwnership } from './ownership.ts'
-import type { Connector } from './pool.ts'
-import { SCOPE, TASK_ROLE } from './session.ts'
+import { SCOPES, TASK_ROLE } from './session.ts'
 import { proveVerbs } from './trial.ts'
 import { WallError } from './wall-error.ts'
 
@@ -141,7 +141,7 @@ async function proveSight(client: Client): Promise<void> {
 }
 
 function enter(client: Client, userId: string): Promise<void> {
-  return take(TASK_ROLE, client.query(SCOPE.text, [userId, '0']))
+  return take(TASK_ROLE, client.query(SCOPES.patient.text, [userId, '0']))
 }
 
 async function take(role: string, taking: Promise<unknown>): Promise<void> {

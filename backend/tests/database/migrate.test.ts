@@ -5,9 +5,9 @@ import { describe, it } from 'node:test'
 import type { QueryConfig } from 'pg'
 import { startPostgres } from '../../../scripts/postgres.ts'
 import { connect } from '../../src/database/connect.ts'
+import type { Connector } from '../../src/database/connector.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { type Migration, migrate, queriesOf, readMigrations } from '../../src/database/migrate.ts'
-import type { Connector } from '../../src/database/pool.ts'
 import {
   asServerAdmin,
   embeddedFolder,

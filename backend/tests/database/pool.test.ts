@@ -3,7 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { Client } from 'pg'
 import { LIMITS } from '../../src/core/limits.ts'
 import type { PipelinedPool } from '../../src/database/pool.ts'
-import { POOLED_SCOPE, SCOPE, SESSION_LIMITS } from '../../src/database/session.ts'
+import { POOLED_SCOPES, SCOPES, SESSION_LIMITS } from '../../src/database/session.ts'
 import { insertTask } from '../../src/models/task.ts'
 import { openTestDatabase, rawStatement, type TestDatabase, taskId } from '../support/databases.ts'
 import {
@@ -132,7 +132,7 @@ describe('the time limits of a statement', () => {
     const { rows } = await client.query('select pg_backend_pid() as pid')
     const { rows: answers } = await client.query({ ...SESSION_LIMITS, values: [rows[0].pid] })
     assert.equal(answers[0].own, true)
-    assert.deepEqual(await limitsOf(client), { statement: '5s', lock: '3s' })
+    assert.deepEqual(await limitsOf(client), { statement: '5s', lock: '50ms' })
     await client.end()
   })
 
@@ -160,13 +160,14 @@ describe('the time limits of a statement', () => {
       const limits = rawStatement(
         `select current_setting('statement_timeout'), current_setting('lock_timeout')`,
       )
-      assert.deepEqual(await pool.asUser('alice', limits), [['5s', '3s']])
-      assert.deepEqual(await pool.asUser('bob', limits), [['5s', '3s']])
+      assert.deepEqual(await pool.asUser('bob', limits), [['5s', '50ms']])
+      assert.deepEqual(await pool.asUser('alice', limits), [['5s', '50ms']])
       const prepared = rawStatement(`select statement from pg_prepared_statements order by 1`)
       const texts = (await pool.asUser('alice', prepared)).map(([text]) => text)
-      const scope = answers === undefined ? SCOPE : POOLED_SCOPE
-      assert.ok(texts.includes(scope.text))
-      assert.ok(!texts.includes(scope === SCOPE ? POOLED_SCOPE.text : SCOPE.text))
+      const [own, other] = answers === undefined ? [SCOPES, POOLED_SCOPES] : [POOLED_SCOPES, SCOPES]
+      assert.ok(texts.includes(own.behind.text))
+      assert.ok(!texts.includes(own.patient.text))
+      for (const { text } of Object.values(other)) assert.ok(!texts.includes(text))
       await pool.close()
       await proxy.close()
     })
@@ -194,7 +195,8 @@ describe('a table that is locked before a statement was ever sent', () => {
       for (const attempt of attempts) {
         assert.ok(attempt.status === 'rejected')
         assert.equal(attempt.reason.code, 'service_unavailable')
-        assert.match(String(attempt.reason.cause?.code), /^(55P03|26000)$/)
+        // The other waited for the first one, and was not sent.
+        assert.match(String(attempt.reason.cause?.code ?? 'unsent'), /^(55P03|26000|unsent)$/)
       }
       return { pool, proxy }
     })
@@ -230,9 +232,16 @@ describe('behind a pooler, which gives each transaction a session that others us
   const prepared = rawStatement('select count(*) from pg_prepared_statements')
 
   it('what the session has not seen is sent anew, once, and nobody is told', async () => {
+    await test.admin(
+      `create function public.forget(really boolean) returns void language plpgsql
+       as $$ begin if really then deallocate all; end if; end $$`,
+    )
+    const forgetting = (really: boolean) =>
+      pool.asUser('alice', rawStatement('select public.forget($1)', [really]))
+    await forgetting(false)
     await add('alice', 1)
-    assert.deepEqual(await pool.asUser('alice', prepared), [['3']])
-    const forget = pool.asUser('alice', rawStatement('deallocate all'))
+    assert.deepEqual(await pool.asUser('alice', prepared), [['4']])
+    const forget = forgetting(true)
     // In one write with it: they were promised a session that knows them.
     const made = [add('alice', 2), add('bob', 3), add('alice', 4)]
     await Promise.all([forget, ...made])

@@ -43,11 +43,11 @@ describe('whether the database is ready', () => {
     }
     const pool = poolThrough(proxy, 4, limits)
     const heavy = Array.from({ length: 10 }, () => pool.asUser('heavy', blocker.statement))
-    await blocker.waitFor(1)
+    await blocker.waitFor(2)
     await assert.rejects(pool.asUser('bob', blocker.statement), { status: 503 })
     await new Promise((resolve) => setTimeout(resolve, 2 * LIMITS.behindMs))
     for (let n = 0; n < 10; n += 1) await pool.ping()
-    assert.equal(await blocker.waiting(), 1)
+    assert.equal(await blocker.waiting(), 2)
     await blocker.release()
     await Promise.all(heavy)
     await pool.close()

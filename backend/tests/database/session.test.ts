@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { AppError } from '../../src/core/errors.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
-import { POOLED_SCOPE, SCOPE } from '../../src/database/session.ts'
+import { POOLED_SCOPES, SCOPES } from '../../src/database/session.ts'
 import { insertTask } from '../../src/models/task.ts'
 import {
   KINDS,
@@ -130,7 +130,12 @@ for (const kind of KINDS) {
       assert.deepEqual(rows, [{ own: true, user_id: '' }])
     })
 
-    for (const [what, scope] of Object.entries({ SCOPE, POOLED_SCOPE })) {
+    for (const [what, scope] of [
+      ['the scope', SCOPES.behind],
+      ['the patient scope', SCOPES.patient],
+      ['the scope behind a pooler', POOLED_SCOPES.behind],
+      ['the patient scope behind a pooler', POOLED_SCOPES.patient],
+    ] as const) {
       it(`${what} ends with its transaction: nothing of it is left for the next user`, async () => {
         const state = `select current_user, coalesce(current_setting('app.user_id', true), '') as user_id,
           current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock`

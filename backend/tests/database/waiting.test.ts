@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { setImmediate as nextTick, setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'pg'
 import { LIMITS, type Limits } from '../../src/core/limits.ts'
 import { Connection } from '../../src/database/connection.ts'
 import { PipelinedPool } from '../../src/database/pool.ts'
 import { Ticks } from '../../src/database/ticks.ts'
-import { insertTask } from '../../src/models/task.ts'
+import { insertTask, updateTask } from '../../src/models/task.ts'
 import { type Blocker, holdLock } from '../support/blocker.ts'
 import {
   KINDS,
@@ -217,6 +219,44 @@ describe('statements that no connection has room for', () => {
     await test.admin('delete from todo.tasks')
   })
 
+  for (const [what, lock] of [
+    ['rows', `select from todo.tasks where user_id like 'locked%' for update`],
+    ['users', `select from todo.users where id like 'locked%' for update`],
+  ] as const) {
+    it(`a quiet user is answered before those whose ${what} somebody has locked`, async () => {
+      await open(2)
+      const change = async (userId: string, title: string): Promise<void> => {
+        if (what === 'users') await pool.asUser(userId, insertTask(userId, randomUUID(), { title }))
+        else await pool.asUser(userId, updateTask(userId, taskId(1), { title }, undefined))
+      }
+      const locked = Array.from({ length: 8 }, (_, n) => `locked-${n}`)
+      for (const userId of [...locked, 'quiet']) {
+        await pool.asUser(userId, insertTask(userId, taskId(1), { title: 'x' }))
+      }
+      // So many at once that both connections know the statements.
+      for (const title of ['y', 'z']) await Promise.all(users(9).map((one) => change(one, title)))
+      const client = new Client({ connectionString: url })
+      await client.connect()
+      await client.query(`begin; ${lock}`)
+      let answered = 0
+      const waiting = locked.map((userId) =>
+        change(userId, 'z').finally(() => {
+          answered += 1
+        }),
+      )
+      const settled = Promise.allSettled(waiting)
+      for (let n = 0; n < 5; n += 1) {
+        await Promise.all([pool.asUser('quiet', now), change('quiet', `quiet-${n}`)])
+      }
+      assert.equal(answered, 0)
+      await client.query('rollback')
+      await client.end()
+      // Those that were waiting for the lock then are done; others may have waited too long.
+      assert.ok((await settled).some((answer) => !failed(answer)))
+      await test.admin('delete from todo.tasks')
+    })
+  }
+
   it('a user who is alone may have slow statements on half of the connections', async () => {
     await open(4)
     await showSlow('alone')
@@ -241,7 +281,7 @@ describe('statements that no connection has room for', () => {
     const services: number[] = []
     const note = (serviceMs: number) => services.push(serviceMs)
     const send = (statement: typeof now) =>
-      connection.send({ userId: 'alice', statement, estimateMs: 0, note })
+      connection.send({ userId: 'alice', statement, patient: false, estimateMs: 0, note })
     for (const expected of [8, 4, 2, 2]) {
       await send(rawStatement('select pg_sleep(0.1)'))
       connection.giveMoreAhead()
