@@ -7,7 +7,7 @@ FROM node:24.21.0-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY backend/package.json backend/
-COPY bench/package.json bench/
+COPY tools/bench/package.json tools/bench/
 # Nothing that runs in production has an install script.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 

@@ -14,7 +14,7 @@ import { type TestFile, watchFiles } from './test-files.ts'
 /** The longest file takes less than a minute on a fast, idle machine. */
 const FILE_SECONDS = 600
 const RUN_SECONDS = 2_400
-const ALL_FILES = ['{backend,bench,faults}/tests/**/*.test.ts']
+const ALL_FILES = ['{backend,tools/*}/tests/**/*.test.ts']
 
 const { values, positionals } = parseArgs({
   options: {

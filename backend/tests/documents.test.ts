@@ -4,9 +4,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { loadConfig } from '../src/core/config.ts'
+import { loadConfig } from '../src/core/config/config.ts'
+import type { Environment } from '../src/core/config/settings.ts'
 import { LIMITS } from '../src/core/limits.ts'
-import type { Environment } from '../src/core/settings.ts'
 import { SECRET } from './support/app.ts'
 import { emptyPostgres, openTestDatabase, type TestDatabase } from './support/databases.ts'
 import { runProgram, start } from './support/process.ts'
@@ -54,7 +54,7 @@ const anchor = (heading: string) =>
 
 describe('the documents', () => {
   it('name files that are there, and their links lead somewhere', () => {
-    const folders = ['backend', 'bench', 'faults', 'scripts', 'specs']
+    const folders = ['backend', 'tools', 'scripts', 'specs']
     let found = 0
     for (const document of DOCUMENTS) {
       const text = read(document)

@@ -4,8 +4,8 @@ import { closeSync, openSync } from 'node:fs'
 import { Agent, createServer } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { STOP_LIMITS } from '../src/commands/stop.ts'
-import type { Environment } from '../src/core/settings.ts'
+import { STOP_LIMITS } from '../src/processes/stop.ts'
+import type { Environment } from '../src/core/config/settings.ts'
 import { exchange, SECRET } from './support/app.ts'
 import { embeddedFolder, emptyPostgres } from './support/databases.ts'
 import { type Fifo, makeFifo } from './support/fifo.ts'
@@ -169,7 +169,7 @@ describe('a stop', { concurrency: 2 }, () => {
 
   it('kills a process whose event loop stands still', async () => {
     const program = `
-      import { killAfter } from ${JSON.stringify(new URL('../src/commands/stop.ts', import.meta.url))}
+      import { killAfter } from ${JSON.stringify(new URL('../src/processes/stop.ts', import.meta.url))}
       killAfter(100)
       for (;;);`
     const parameters = ['--input-type=module-typescript', '--eval', program]

@@ -23,7 +23,7 @@ const run = (script: string, parameters: string[], environment: Record<string, s
 describe('the packages', () => {
   it('are asked for in one exact version each, in every workspace', () => {
     const { workspaces = [] } = readPackage()
-    assert.deepEqual(workspaces, ['backend', 'bench'])
+    assert.deepEqual(workspaces, ['backend', 'tools/bench'])
     let found = 0
     for (const folder of ['', ...workspaces]) {
       const { dependencies, devDependencies } = readPackage(folder)
@@ -47,7 +47,7 @@ describe('the packages', () => {
     const links = Object.entries(packages).filter(([, { link }]) => link)
     assert.deepEqual(
       links.map(([, { resolved }]) => resolved),
-      ['backend', 'bench'],
+      ['backend', 'tools/bench'],
     )
   })
 

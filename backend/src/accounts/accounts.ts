@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import type { AccountsConfig } from '../core/accounts-config.ts'
-import type { Config } from '../core/config.ts'
+import type { AccountsConfig } from '../core/config/accounts-config.ts'
+import type { Config } from '../core/config/config.ts'
 import { AppError } from '../core/errors.ts'
-import type { Log } from '../core/logger.ts'
-import { AccountPool } from '../database/account-pool.ts'
+import type { Log } from '../core/log/logger.ts'
+import { AccountPool } from '../database/accounts/account-pool.ts'
 import type { Connector } from '../database/connector.ts'
 import { isDeadlock } from '../database/errors.ts'
 import {
@@ -14,7 +14,7 @@ import {
   emptyDeleted,
   endOtherSessions,
   sweepExpired,
-} from '../models/account.ts'
+} from '../models/accounts/account.ts'
 import type { BetterAuth } from './better-auth.ts'
 import { Limits, passwordKey, tooMany } from './limits.ts'
 

@@ -1,7 +1,7 @@
 import { Ajv } from 'ajv'
 import { AppError } from '../core/errors.ts'
-import { deleteAccount, type ListedAccount, listAccounts } from '../models/account.ts'
-import { SignUp } from '../schemas/account.ts'
+import { deleteAccount, type ListedAccount, listAccounts } from '../models/accounts/account.ts'
+import { SignUp } from '../schemas/accounts/account.ts'
 import type { Accounts } from './accounts.ts'
 import { passwordKey } from './limits.ts'
 

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { AppError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
-import type { AccountPool } from '../database/account-pool.ts'
+import type { AccountPool } from '../database/accounts/account-pool.ts'
 import {
   type AttemptLimit,
   type Attempts,
   countAttempt,
   forgetAttempts,
-} from '../models/account.ts'
+} from '../models/accounts/account.ts'
 
 /** On one account, from wherever they come. Better Auth limits those of one client address. */
 const PASSWORD_LIMIT = {

@@ -1,5 +1,5 @@
-import type { MailConfig } from '../core/accounts-config.ts'
-import type { Log } from '../core/logger.ts'
+import type { MailConfig } from '../core/config/accounts-config.ts'
+import type { Log } from '../core/log/logger.ts'
 
 /** A server of mail that does not answer is given up after this. */
 const TIMEOUT_MS = 10_000

@@ -1,7 +1,7 @@
-import { loadConfig } from '../core/config.ts'
-import { endWithReason } from '../core/end.ts'
+import { loadConfig } from '../core/config/config.ts'
+import { endWithReason } from '../core/log/end.ts'
 import { connect } from '../database/connect.ts'
-import { migrate } from '../database/migrate.ts'
+import { migrate } from '../database/migrate/migrate.ts'
 
 /** `npm run migrate`: brings the database up to this version without serving. */
 try {

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { openAccounts } from '../accounts/accounts.ts'
 import { buildApp } from '../app.ts'
-import { loadConfig } from '../core/config.ts'
-import { endWithReason } from '../core/end.ts'
-import { createLogger } from '../core/logger.ts'
+import { loadConfig } from '../core/config/config.ts'
+import { endWithReason } from '../core/log/end.ts'
+import { createLogger } from '../core/log/logger.ts'
 import type { Database } from '../database/session.ts'
 
 const FILE = new URL(

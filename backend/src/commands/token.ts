@@ -1,5 +1,5 @@
-import { loadConfig } from '../core/config.ts'
-import { endWithReason } from '../core/end.ts'
+import { loadConfig } from '../core/config/config.ts'
+import { endWithReason } from '../core/log/end.ts'
 import { signToken } from '../core/token.ts'
 import { isUserId } from '../schemas/user.ts'
 

@@ -1,5 +1,5 @@
 import { SignJWT } from 'jose/jwt/sign'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 
 const LIFETIME = '15m'
 

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Config } from '../core/config.ts'
+import type { Config } from '../core/config/config.ts'
 import type { Connector } from './connector.ts'
-import { MigrationError } from './history.ts'
-import { LockedError } from './lock-file.ts'
-import { migrate } from './migrate.ts'
-import { connectPglite } from './pglite.ts'
+import { MigrationError } from './migrate/history.ts'
+import { LockedError } from './pglite/lock-file.ts'
+import { migrate } from './migrate/migrate.ts'
+import { connectPglite } from './pglite/pglite.ts'
 import { connectPostgres } from './postgres.ts'
 import { AWAY, explainStart, type StartFailure } from './start-failure.ts'
-import { WallError } from './wall-error.ts'
-import { proveAccountsRole, proveWalls } from './walls.ts'
+import { WallError } from './walls/wall-error.ts'
+import { proveAccountsRole, proveWalls } from './walls/walls.ts'
 
 /** A database that is away at start may still be starting itself. */
 const PATIENCE_MS = 30_000

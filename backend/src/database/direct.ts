@@ -1,5 +1,5 @@
 import { Client, type ClientConfig } from 'pg'
-import { CONNECT_TIMEOUT_MS } from './connection.ts'
+import { CONNECT_TIMEOUT_MS } from './pipeline/connection.ts'
 
 /**
  * The search path of direct connections: no schema in which another role may create. If `pg_temp` were

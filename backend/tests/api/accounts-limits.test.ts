@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HASHES_AT_ONCE } from '../../src/accounts/passwords.ts'
-import { AccountPool } from '../../src/database/account-pool.ts'
-import { sweepExpired } from '../../src/models/account.ts'
+import { AccountPool } from '../../src/database/accounts/account-pool.ts'
+import { sweepExpired } from '../../src/models/accounts/account.ts'
 import {
   auth,
   BEHIND_PROXY,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { ACCOUNT_OPERATIONS } from '../../src/api/account-operations.ts'
+import { ACCOUNT_OPERATIONS } from '../../src/api/accounts/operations.ts'
 import { auth, BEHIND_PROXY, PASSWORD, type Person, signIn, signUp } from '../support/accounts.ts'
 import { type Answer, startApp, type TestApp } from '../support/app.ts'
 import { emptyPostgres, KINDS } from '../support/databases.ts'

@@ -5,7 +5,7 @@ import {
   clientNetwork,
   plainAddress,
   trustedProxies,
-} from '../../src/api/client-network.ts'
+} from '../../src/http/protocol/client-network.ts'
 import { auth, BEHIND_PROXY, PASSWORD } from '../support/accounts.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 

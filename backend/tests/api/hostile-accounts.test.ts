@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { ACCOUNT_OPERATIONS } from '../../src/api/account-operations.ts'
+import { ACCOUNT_OPERATIONS } from '../../src/api/accounts/operations.ts'
 import { auth, BEHIND_PROXY, signUp } from '../support/accounts.ts'
 import { startApp } from '../support/app.ts'
 

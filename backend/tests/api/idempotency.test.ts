@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { withDirectClient } from '../../src/database/direct.ts'
-import { forgetExpiredKeys } from '../../src/models/task-once.ts'
+import { forgetExpiredKeys } from '../../src/models/tasks/once.ts'
 import { type Answer, type Sending, startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
 

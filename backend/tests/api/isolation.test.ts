@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
-import { encodeSegment } from '../../src/api/paths.ts'
+import { encodeSegment } from '../../src/http/protocol/paths.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { jwtVerify } from 'jose/jwt/verify'
 import { pino } from 'pino'
-import { remoteKeySet } from '../../src/api/key-set.ts'
+import { remoteKeySet } from '../../src/http/identity/key-set.ts'
 import { type KeyServer, startKeyServer } from '../support/key-server.ts'
 
 const quiet = pino({ level: 'silent' })

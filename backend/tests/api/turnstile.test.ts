@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Turnstile } from '../../src/api/turnstile.ts'
+import { Turnstile } from '../../src/http/rate/turnstile.ts'
 import type { AppError } from '../../src/core/errors.ts'
 
 /** Work that ends when it is told to. */

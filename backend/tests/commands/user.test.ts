@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
-import { connectPglite } from '../../src/database/pglite.ts'
+import { connectPglite } from '../../src/database/pglite/pglite.ts'
 import { auth, BEHIND_PROXY, PASSWORD, signIn } from '../support/accounts.ts'
 import { serve } from '../support/app.ts'
 import { embeddedFolder, openTestDatabase, type TestDatabase } from '../support/databases.ts'

@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { loadConfig } from '../../src/core/config.ts'
-import { loadOrCreateSecret } from '../../src/core/secret.ts'
-import { ConfigError, type Environment } from '../../src/core/settings.ts'
+import { loadConfig } from '../../src/core/config/config.ts'
+import { loadOrCreateSecret } from '../../src/core/config/secret.ts'
+import { ConfigError, type Environment } from '../../src/core/config/settings.ts'
 
 const SECRET = 'x'.repeat(32)
 const GOOD = { BETTER_AUTH_SECRET: SECRET, DATABASE_URL: 'postgres://u:p@h/d' }

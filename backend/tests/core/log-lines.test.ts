@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { LogLines } from '../../src/core/log-lines.ts'
+import { LogLines } from '../../src/core/log/log-lines.ts'
 import { testFolder } from '../support/databases.ts'
 import { makeFifo } from '../support/fifo.ts'
 

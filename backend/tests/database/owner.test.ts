@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { connect, openConnector } from '../../src/database/connect.ts'
-import { migrate, readMigrations } from '../../src/database/migrate.ts'
-import { forgetExpiredKeys } from '../../src/models/task-once.ts'
+import { migrate, readMigrations } from '../../src/database/migrate/migrate.ts'
+import { forgetExpiredKeys } from '../../src/models/tasks/once.ts'
 import {
   asServerAdmin,
   KINDS,

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { connectPglite } from '../../src/database/pglite.ts'
-import { PipelinedPool } from '../../src/database/pool.ts'
-import { insertTask } from '../../src/models/task.ts'
+import { connectPglite } from '../../src/database/pglite/pglite.ts'
+import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
+import { insertTask } from '../../src/models/tasks/task.ts'
 import {
   embeddedFolder,
   openTestDatabase,

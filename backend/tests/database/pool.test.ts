@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { Client } from 'pg'
 import { LIMITS } from '../../src/core/limits.ts'
-import type { PipelinedPool } from '../../src/database/pool.ts'
+import type { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { POOLED_SCOPES, SCOPES, SESSION_LIMITS } from '../../src/database/session.ts'
-import { insertTask } from '../../src/models/task.ts'
+import { insertTask } from '../../src/models/tasks/task.ts'
 import { openTestDatabase, rawStatement, type TestDatabase, taskId } from '../support/databases.ts'
 import {
   type DatabaseProxy,

@@ -4,8 +4,8 @@ import { describe, it } from 'node:test'
 import { connect } from '../../src/database/connect.ts'
 import type { Connector } from '../../src/database/connector.ts'
 import { inTrial, withDirectClient } from '../../src/database/direct.ts'
-import { migrate, readMigrations } from '../../src/database/migrate.ts'
-import { proveAccountsRole, proveWalls } from '../../src/database/walls.ts'
+import { migrate, readMigrations } from '../../src/database/migrate/migrate.ts'
+import { proveAccountsRole, proveWalls } from '../../src/database/walls/walls.ts'
 import { asServerAdmin, emptyPostgres, KINDS, openMigrated } from '../support/databases.ts'
 
 /**

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { AppError } from '../../src/core/errors.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { POOLED_SCOPES, SCOPES } from '../../src/database/session.ts'
-import { insertTask } from '../../src/models/task.ts'
+import { insertTask } from '../../src/models/tasks/task.ts'
 import {
   KINDS,
   openTestDatabase,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { inTrial, withDirectClient } from '../../src/database/direct.ts'
-import { proveVerbs } from '../../src/database/trial.ts'
+import { proveVerbs } from '../../src/database/walls/trial.ts'
 import { KINDS, type Kind, openTestDatabase, type TestDatabase } from '../support/databases.ts'
 
 const NULLIF = `nullif(current_setting('app.user_id', true), '')`

@@ -3,10 +3,10 @@ import { describe, it } from 'node:test'
 import { startPostgres } from '../../../scripts/postgres.ts'
 import { openConnector } from '../../src/database/connect.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
-import { PipelinedPool } from '../../src/database/pool.ts'
-import { proveAccountsRole, proveWalls } from '../../src/database/walls.ts'
-import { insertTask } from '../../src/models/task.ts'
-import { forgetExpiredKeys } from '../../src/models/task-once.ts'
+import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
+import { proveAccountsRole, proveWalls } from '../../src/database/walls/walls.ts'
+import { insertTask } from '../../src/models/tasks/task.ts'
+import { forgetExpiredKeys } from '../../src/models/tasks/once.ts'
 import {
   asServerAdmin,
   KINDS,

@@ -3,8 +3,8 @@ import { cp, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type PostgresServer, startPostgres } from '../../../scripts/postgres.ts'
-import { migrate } from '../../src/database/migrate.ts'
-import { connectPglite } from '../../src/database/pglite.ts'
+import { migrate } from '../../src/database/migrate/migrate.ts'
+import { connectPglite } from '../../src/database/pglite/pglite.ts'
 
 let server: PostgresServer | undefined
 

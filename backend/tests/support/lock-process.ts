@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
-import type { FolderLock } from '../../src/database/held-folder.ts'
-import { type LockOptions, takeLock } from '../../src/database/lock-file.ts'
+import type { FolderLock } from '../../src/database/pglite/held-folder.ts'
+import { type LockOptions, takeLock } from '../../src/database/pglite/lock-file.ts'
 
 /**
  * A program: each line `take <directory>` or `release` on standard input is done, and answered with

@@ -1,7 +1,7 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Environment } from '../../src/core/settings.ts'
+import type { Environment } from '../../src/core/config/settings.ts'
 import { SECRET } from './app.ts'
 import { outputOf, startProcess } from './started.ts'
 

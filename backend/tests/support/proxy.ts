@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { Transform } from 'node:stream'
 import type { Limits } from '../../src/core/limits.ts'
-import { PipelinedPool } from '../../src/database/pool.ts'
+import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
 import { endWithTest } from './started.ts'
 

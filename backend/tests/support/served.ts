@@ -1,7 +1,7 @@
-import { loadConfig } from '../../src/core/config.ts'
-import type { Environment } from '../../src/core/settings.ts'
+import { loadConfig } from '../../src/core/config/config.ts'
+import type { Environment } from '../../src/core/config/settings.ts'
 import { openConnector } from '../../src/database/connect.ts'
-import { PipelinedPool } from '../../src/database/pool.ts'
+import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import type { Database } from '../../src/database/session.ts'
 import { SECRET, serve } from './app.ts'
 

@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { Accounts } from '../../accounts/accounts.ts'
+import { passwordKey } from '../../accounts/limits.ts'
+import { HASHES_AT_ONCE } from '../../accounts/passwords.ts'
+import { AppError } from '../../core/errors.ts'
+import { LIMITS } from '../../core/limits.ts'
+import { answers } from '../../schemas/problem.ts'
+import { ACCOUNT_OPERATIONS } from './operations.ts'
+import { type AccountOperation, accountSchema } from './operation-schema.ts'
+import { problemOf, sendResponse, toWebRequest } from './better-auth-http.ts'
+import { clientAddress, clientNetwork } from '../../http/protocol/client-network.ts'
+import { Turnstile } from '../../http/rate/turnstile.ts'
+
+/** For requests that may hash a password; who is refused has cost next to nothing. */
+const HASHING = {
+  atOnce: HASHES_AT_ONCE,
+  waiting: LIMITS.hashesWaiting,
+  ofOneClient: LIMITS.hashesOfOneNetwork,
+}
+
+/** A provider's name, or the token of a mail. */
+const PLACE = /^[\w-]{1,64}$/
+
+export interface AccountRoutesOptions {
+  accounts: Accounts
+  publicUrl: string
+  /** A sign-up is answered after a multiple of this many milliseconds; 0 means at once. */
+  signUpGridMs: number
+}
+
+/** Better Auth under `/api/auth`, in the form of this server: strict bodies, and problems for errors. */
+export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
+  app,
+  { accounts, publicUrl, signUpGridMs },
+) => {
+  const hashing = new Turnstile(HASHING)
+
+  async function ask(operation: AccountOperation, request: FastifyRequest, reply: FastifyReply) {
+    const { signsIn = false, path: route } = operation
+    const { email } = (request.body ?? {}) as { email?: string } // checked against the schema
+    const signsInAs = operation.id === 'signIn' ? email : undefined
+    const make = () => toWebRequest(request, { publicUrl, signsIn })
+    const answered = new Promise((sent) => reply.raw.once('close', sent))
+    const response = await accounts.handle({ make, route, signsInAs, answered, log: request.log })
+    if (response.ok && signsInAs !== undefined) await forget(signsInAs, request)
+    return response
+  }
+
+  /** The session is made by then, and answered whatever becomes of the count. */
+  async function forget(email: string, { log }: FastifyRequest) {
+    await accounts.limits.forget(passwordKey({ email })).catch((err) => {
+      log.warn({ err }, 'failed sign-ins could not be forgotten')
+    })
+  }
+
+  for (const operation of ACCOUNT_OPERATIONS) {
+    app.route({
+      method: operation.method,
+      url: operation.path,
+      schema: accountSchema(operation),
+      config: { public: true },
+      // A link in a mail does something when it is opened, which a HEAD must not.
+      exposeHeadRoute: false,
+      handler: async (request, reply) => {
+        const begunMs = performance.now()
+        const places = Object.values(request.params as Record<string, string>) // the router's
+        if (!places.every((place) => PLACE.test(place))) throw new AppError('not_found')
+        const response = operation.hashes
+          ? await hashing.pass(clientNetwork(clientAddress(request)), () => {
+              // A client that disconnected while waiting gets no work done. Neither does one that closed
+              // its side, which can still read the 503.
+              const { destroyed, readableEnded } = request.socket
+              if (destroyed || readableEnded) throw new AppError('service_unavailable')
+              return ask(operation, request, reply)
+            })
+          : await ask(operation, request, reply)
+        if (operation.id === 'signUp' && signUpGridMs > 0) await nextMultiple(begunMs, signUpGridMs)
+        return sendResponse(reply, request, response)
+      },
+    })
+  }
+
+  app.get('/error', { schema: signInError, config: { public: true } }, async (request) => {
+    const { error } = request.query as { error?: unknown } // parseQuery's
+    const code = typeof error === 'string' && PLACE.test(error) ? error : 'UNKNOWN'
+    throw problemOf(400, { code, message: `The sign-in failed: ${code}` }, request)
+  })
+}
+
+/** A new account takes a few statements more than a taken address, so the response time would differ. */
+async function nextMultiple(begunMs: number, gridMs: number): Promise<void> {
+  await sleep(gridMs - ((performance.now() - begunMs) % gridMs))
+}
+
+/** Where a sign-in with a provider ends that failed, and for which no page was named. */
+const signInError = {
+  tags: ['accounts'],
+  operationId: 'signInError',
+  summary: 'Why a sign-in with a provider failed',
+  response: answers({}),
+}

@@ -1,0 +1,80 @@
+import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-json-schema-to-ts'
+import { v7 as uuidv7 } from 'uuid'
+import type { RequestLimit } from '../../http/rate/request-windows.ts'
+import { deleteTask, findTask, insertTask, toggleTask, updateTask } from '../../models/tasks/task.ts'
+import { insertTaskOnce, toggleTaskOnce } from '../../models/tasks/once.ts'
+import { etagOf, isNotModified, requiredVersions } from './conditions.ts'
+import { changesOnce, idempotencyKey } from './idempotency.ts'
+import { allTasks, cursorId, nextPage, readPage } from './pages.ts'
+import { limitRate } from '../../http/rate/rate-limit.ts'
+import { found, refuseImpossibleIds, sendChange, sendNew, sendTask } from './send.ts'
+import { operations } from './operations.ts'
+
+export interface TaskOptions {
+  limit: RequestLimit
+}
+
+/** The six endpoints of a user's tasks (contract §1), under `/api/:user_id/tasks`. */
+export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> = async (
+  app,
+  { limit },
+) => {
+  limitRate(app, limit)
+  refuseImpossibleIds(app)
+  const changeOnce = changesOnce()
+
+  app.get('', { schema: operations.list }, async (request, reply) => {
+    const { completed, limit, cursor } = request.query
+    const after = cursor === undefined ? undefined : cursorId(cursor)
+    reply.type('application/json')
+    if (limit === undefined) return allTasks(request, { completed, after })
+    const page = await readPage(request, { completed, after, limit })
+    if (page.next !== null) reply.header('link', nextPage(request, page.next))
+    return `[${page.tasks}]`
+  })
+
+  app.post('', { schema: operations.create }, async (request, reply) => {
+    const { userId, body } = request
+    const { title, description = null, completed = false } = body
+    const key = idempotencyKey(request, title, description, completed)
+    const change =
+      key === undefined
+        ? { json: await request.asUser(insertTask(userId, uuidv7(), body)) }
+        : await changeOnce(request, insertTaskOnce(userId, uuidv7(), body, key))
+    return sendNew(reply, change)
+  })
+
+  app.get('/:id', { schema: operations.get }, async (request, reply) => {
+    const json = found(await request.asUser(findTask(request.userId, request.params.id)))
+    if (isNotModified(request, json)) return reply.code(304).header('etag', etagOf(json)).send()
+    return sendTask(reply, json)
+  })
+
+  app.put('/:id', { schema: operations.update }, async (request, reply) => {
+    const { userId, params, body } = request
+    const change = await request.asUser(
+      updateTask(userId, params.id, body, requiredVersions(request)),
+    )
+    return sendChange(reply, change)
+  })
+
+  app.delete('/:id', { schema: operations.delete }, async (request, reply) => {
+    const { userId, params } = request
+    const change = await request.asUser(deleteTask(userId, params.id, requiredVersions(request)))
+    return sendChange(reply, change)
+  })
+
+  app.patch('/:id/complete', { schema: operations.complete }, async (request, reply) => {
+    const { userId, params, body } = request
+    const versions = requiredVersions(request)
+    if (body?.completed !== undefined) {
+      return sendChange(reply, await request.asUser(updateTask(userId, params.id, body, versions)))
+    }
+    const key = idempotencyKey(request, params.id, versions)
+    const change =
+      key === undefined
+        ? await request.asUser(toggleTask(userId, params.id, versions))
+        : await changeOnce(request, toggleTaskOnce(userId, params.id, versions, key))
+    return sendChange(reply, change)
+  })
+}

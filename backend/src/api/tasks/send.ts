@@ -1,0 +1,51 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { AppError } from '../../core/errors.ts'
+import type { ChangeOnce } from '../../models/tasks/once.ts'
+import { idOf, type TaskJson } from '../../models/tasks/sql.ts'
+import { etagOf } from './conditions.ts'
+import { keyInFlight, keyReused } from './idempotency.ts'
+import { tasksPath } from './pages.ts'
+
+const CANONICAL_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** An id that is no UUID in its one spelling is an id that no task has: 404, without a query. */
+export function refuseImpossibleIds(app: FastifyInstance): void {
+  app.addHook('preHandler', (request, _reply, done) => {
+    const { id } = request.params as { id?: string } // the router's
+    done(id === undefined || CANONICAL_UUID.test(id) ? undefined : new AppError('not_found'))
+  })
+}
+
+/** @throws {AppError} `not_found` */
+export function found(json: TaskJson | undefined): TaskJson {
+  if (json === undefined) throw new AppError('not_found')
+  return json
+}
+
+/** Answers with the task as PostgreSQL wrote it, and its `ETag`. */
+export function sendTask(reply: FastifyReply, json: TaskJson): FastifyReply {
+  return reply.header('etag', etagOf(json)).type('application/json').send(json)
+}
+
+/**
+ * Answers with what became of a change: the task, or 204 where it was deleted.
+ *
+ * @throws {AppError} `not_found`, `precondition_failed`, `validation_error`, `conflict`
+ */
+export function sendChange(reply: FastifyReply, change: ChangeOnce): FastifyReply {
+  if (change === 'missing') throw new AppError('not_found')
+  if (change === 'stale') throw new AppError('precondition_failed')
+  if (change === 'reused') throw keyReused()
+  if (change === 'in flight') throw keyInFlight()
+  if ('replayed' in change) reply.header('idempotency-replayed', 'true')
+  return change.json === '' ? reply.code(204).send() : sendTask(reply, change.json)
+}
+
+/** Answers with a task that was made, and where it is. */
+export function sendNew(reply: FastifyReply, change: ChangeOnce): FastifyReply {
+  if (typeof change === 'object') {
+    const path = tasksPath(reply.request.userId)
+    reply.code(201).header('location', `${path}/${idOf(change.json)}`)
+  }
+  return sendChange(reply, change)
+}

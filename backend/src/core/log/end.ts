@@ -1,0 +1,47 @@
+import { withoutSecrets } from './redact.ts'
+import { ConfigError } from '../config/settings.ts'
+
+/** Output that is written before the process ends. */
+interface Ending {
+  write(text: string): void
+  /** Resolves with whether the process can exit; false while a thread is blocked in a write. */
+  end(limitMs: number): Promise<boolean>
+  endNow(): void
+}
+
+/** The process ends without the rest of its output if nobody reads that within this time. */
+const OUTPUT_LIMIT_MS = 150
+
+let output: Ending | undefined
+
+// Without a listener, the error of a pipe whose reader is gone would end the process.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
+/** Registers output, such as the log, that is written before the process ends. */
+export function atEnd(ending: Ending): void {
+  output = ending
+  process.once('exit', () => ending.endNow())
+}
+
+/** Prints text for a person on standard output. It is lost if nobody reads there. */
+export function print(text: string): void {
+  if (output === undefined) console.log(text)
+  else output.write(`${text}\n`)
+}
+
+/** Ends the process when the log is written, or after {@link OUTPUT_LIMIT_MS} without the rest of it. */
+export async function end(code: number): Promise<never> {
+  process.exitCode = code
+  const canExit = (await output?.end(OUTPUT_LIMIT_MS)) ?? true
+  // A thread that is blocked in a write would prevent the exit for ever.
+  if (!canExit) process.kill(process.pid, 'SIGKILL')
+  return process.exit(code)
+}
+
+/** Ends the process with 1 and the reason in one line on standard error, without passwords. */
+export function endWithReason(error: unknown): Promise<never> {
+  const reason = error instanceof Error ? error.message : String(error)
+  // The message of a ConfigError quotes no value, and may show the form of a connection string.
+  console.error(error instanceof ConfigError ? reason : withoutSecrets(reason))
+  return end(1)
+}

@@ -1,0 +1,70 @@
+import type { Client } from 'pg'
+import { identifier, inTransaction } from '../direct.ts'
+import { sqlState } from '../errors.ts'
+import { MigrationError } from './history.ts'
+
+const INSUFFICIENT_PRIVILEGE = '42501'
+
+/**
+ * Takes the role of the owner of `todo.migrations` until the end of the transaction, if the login may
+ * take it, so that one role owns everything that the migrations create. A login that may only read the
+ * history keeps its own role.
+ *
+ * @returns the owner; undefined if there is no history yet.
+ */
+export async function actAsOwner(client: Client): Promise<string | undefined> {
+  const { rows } = await client.query(
+    // PostgreSQL before 16 has no SET option of memberships.
+    `select rolname as owner, rolname <> current_user and pg_has_role(current_user, relowner,
+       case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end) as takes
+     from pg_class c join pg_namespace n on n.oid = relnamespace join pg_roles r on r.oid = relowner
+     where nspname = 'todo' and relname = 'migrations'`,
+  )
+  const [found] = rows
+  if (found === undefined) return undefined
+  if (found.takes) await client.query(`set local role ${identifier(found.owner)}`)
+  return found.owner
+}
+
+/**
+ * Lists the statements that are needed after a change of owner so that expired Idempotency-Keys can be
+ * deleted. The function runs as its owner, and a policy lets the owner of the table, by name, reach the
+ * expired rows of every user. `alter … owner to` and `reassign owned` do not change that name.
+ */
+const MISPLACED = `
+  with owner as (
+    select relowner as oid, quote_ident(pg_get_userbyid(relowner)) as name
+    from pg_class c join pg_namespace n on n.oid = relnamespace
+    where nspname = 'todo' and relname = 'migrations'
+  ), keys as (
+    select c.oid, relowner from pg_class c join pg_namespace n on n.oid = relnamespace
+    where nspname = 'todo' and relname = 'idempotency_keys'
+  )
+  select 'alter table todo.idempotency_keys owner to ' || name as remedy from owner, keys
+  where relowner <> owner.oid
+  union all
+  select 'alter function ' || p.oid::regprocedure || ' owner to ' || name
+  from owner, pg_proc p join pg_namespace n on n.oid = pronamespace
+  where nspname = 'todo' and proname = 'forget_expired_keys' and proowner <> owner.oid
+  union all
+  select 'alter policy expired_keys on todo.idempotency_keys to ' || name
+  from owner, keys join pg_policy on polrelid = keys.oid
+  where polname = 'expired_keys' and polroles <> array[owner.oid]`
+
+/** Runs those statements. @throws {MigrationError} if the login may not; it names the statement to run. */
+export async function mendExpiry(client: Client): Promise<void> {
+  await inTransaction(client, async () => {
+    const { rows } = await client.query(MISPLACED)
+    for (const { remedy } of rows) {
+      // A change of owner needs both roles, a change of the policy only the owner.
+      if (remedy.startsWith('alter policy')) await actAsOwner(client)
+      await client.query(remedy).catch((error: unknown) => {
+        if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error
+        throw new MigrationError(
+          `The server could not delete expired Idempotency-Keys, because a part of the schema todo has a new owner. Run as a superuser: ${remedy}`,
+          { cause: error },
+        )
+      })
+    }
+  })
+}

@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto'
+import { MismatchError } from '../errors.ts'
+import type { Row } from '../session.ts'
+
+/** Random, so that two processes behind one pooler never use the same text. */
+const PROCESS = randomBytes(6).toString('base64url')
+let lastRequest = 0
+
+/** @returns a text that identifies one request to the database on any connection. */
+export function requestNumber(): string {
+  lastRequest += 1
+  return `${PROCESS}${lastRequest}`
+}
+
+/** The command and the row count of a command tag (PostgreSQL manual, CommandComplete). */
+const TAG_COUNT = /^(SELECT|INSERT|UPDATE|DELETE|MERGE)\b.* (\d+)$/
+
+/**
+ * The third wall. PostgreSQL's protocol matches responses to requests only by their order, so one
+ * surplus message from a proxy would give a user another user's rows. Therefore each scope returns its
+ * role, its user and the number of its request. A response is valid only if it is exactly that row, the
+ * rows of one statement, and two CommandComplete messages.
+ */
+export class AnswerCheck {
+  readonly #expected: Row
+  #part: 'scope' | 'statement' | 'end' = 'scope'
+  #echoed = false
+  #rows = 0
+
+  /** @param expected the text of the first columns of the scope's row. */
+  constructor(expected: Row) {
+    this.#expected = expected
+  }
+
+  /** Whether a part of the response has arrived. */
+  get begun(): boolean {
+    return this.#echoed || this.scoped
+  }
+
+  /** Whether the scope has run for this request; further messages are the statement's. */
+  get scoped(): boolean {
+    return this.#part !== 'scope'
+  }
+
+  /** Checks a DataRow. @returns whether it is the statement's. @throws {MismatchError} */
+  row(fields: Row): boolean {
+    if (this.#part === 'statement') {
+      this.#rows += 1
+      return true
+    }
+    if (this.#echoed) throw new MismatchError('it has a surplus row')
+    if (!this.#expected.every((text, at) => fields[at] === text)) {
+      throw new MismatchError('its scope is that of another request')
+    }
+    this.#echoed = true
+    return false
+  }
+
+  /** Checks a CommandComplete. @returns whether it is the statement's. @throws {MismatchError} */
+  complete(tag: string): boolean {
+    if (this.#part === 'scope') {
+      if (!this.#echoed || tag !== 'SELECT 1') throw new MismatchError('its scope has no row')
+      this.#part = 'statement'
+      return false
+    }
+    if (this.#part === 'end') throw new MismatchError('it has a surplus command')
+    this.#part = 'end'
+    if (tag === 'SELECT 1' && this.#rows === 1) return true // as most are
+    const [, command, count] = TAG_COUNT.exec(tag) ?? []
+    // A statement that changes rows returns each of them, or none.
+    const counts = command === undefined || this.#rows === Number(count)
+    if (!counts && (command === 'SELECT' || this.#rows > 0)) {
+      throw new MismatchError('its number of rows differs from its command tag')
+    }
+    return true
+  }
+
+  /** Checks a ReadyForQuery. @throws {MismatchError} if the response is not complete. */
+  end(): void {
+    if (this.#part !== 'end') throw new MismatchError('it ended too early')
+  }
+}

@@ -1,0 +1,30 @@
+import type { ClientConfig } from 'pg'
+import type { Limits } from '../../core/limits.ts'
+import type { Connection } from './connection.ts'
+import type { MismatchError } from '../errors.ts'
+import type { Statement } from '../session.ts'
+import type { Ticks } from './ticks.ts'
+
+export interface ConnectionEvents {
+  /** The connection accepts no more statements. */
+  lost(connection: Connection): void
+  /** A response belongs to another request; the connection is lost as well. */
+  mismatched(error: MismatchError): void
+}
+
+export interface ConnectionOptions {
+  readonly config: ClientConfig
+  readonly limits: Limits
+  readonly ticks: Ticks
+  readonly events: ConnectionEvents
+}
+
+/** A statement of a user, its estimated work, and a callback for the time that it took. */
+export interface Sending {
+  /** Whether it waits for a lock as long as it may; nothing is sent behind it. */
+  readonly patient: boolean
+  readonly userId: string
+  readonly statement: Statement<unknown>
+  readonly estimateMs: number
+  readonly note: (serviceMs: number) => void
+}

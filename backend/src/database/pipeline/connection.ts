@@ -1,0 +1,251 @@
+import { Client } from 'pg'
+import type { Limits } from '../../core/limits.ts'
+import type { ConnectionEvents, ConnectionOptions, Sending } from './connection-options.ts'
+import {
+  hasIdledOut,
+  isDisagreement,
+  isLockTimeout,
+  isSpent,
+  LockedError,
+  MismatchError,
+  UnexecutedError,
+} from '../errors.ts'
+import { ScopedQuery } from './scoped-query.ts'
+import { POOLED_SCOPES, type Row, SCOPES, SESSION_LIMITS } from '../session.ts'
+import type { Ticks } from './ticks.ts'
+import { type Departure, WriteBatch } from './write-batch.ts'
+
+export const CONNECT_TIMEOUT_MS = 5_000
+/** With two, PostgreSQL finds the next statement without waiting for this process. */
+const LEAST_AHEAD = 2
+
+/** One connection in pipeline mode, with the count of what it owes. */
+export class Connection {
+  readonly #client: Client
+  readonly #events: ConnectionEvents
+  readonly #limits: Limits
+  readonly #ticks: Ticks
+  readonly #batch: WriteBatch
+  /** The names of statements that were sent before, so that the server need not parse them. */
+  readonly #parsed = new Set<string>()
+  #scopes = POOLED_SCOPES
+  /** Until it shows that it stands before a pooler which forgets prepared statements. */
+  #prepares = true
+  /** The statements under way that nothing may be sent behind. */
+  #alone = 0
+  #ranDry = false
+  /** The reason for which every further response fails. */
+  #givenUp: unknown
+  /** The shortest round trip to the database. */
+  #wayMs = Number.POSITIVE_INFINITY
+  #cameMs = 0
+  #workMs = 0
+  #quick = true
+  #idledOut = false
+  #lostBy: unknown
+  /** When the last answer came, or the first statement after a rest was sent. */
+  heardMs = 0
+  pending = 0
+  /** How many statements it may owe before others wait. */
+  ahead: number
+
+  private constructor(client: Client, { limits, ticks, events }: ConnectionOptions) {
+    this.#client = client
+    this.#batch = new WriteBatch(client.connection.stream)
+    this.#events = events
+    this.#limits = limits
+    this.#ticks = ticks
+    this.ahead = limits.statementsAhead
+  }
+
+  /** @throws whatever pg reports when the server is away, or the login may not take the role. */
+  static async open(options: ConnectionOptions, sinceMs = performance.now()): Promise<Connection> {
+    const { config } = options
+    const client = new Client({
+      ...config,
+      pipeline: true,
+      keepAlive: true,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    })
+    const connection = new Connection(client, options)
+    // Without a listener the loss of an idle connection would end the process.
+    client.on('error', (error) => connection.#fails(error))
+    client.on('end', () => connection.#fails(undefined))
+    try {
+      await client.connect()
+      await connection.#begin()
+      // The pool did not learn of this loss, because it does not have the connection yet.
+      if (connection.#lostBy !== undefined) throw connection.#lostBy
+    } catch (error) {
+      client.end().catch(() => undefined)
+      // On a slow machine a session may idle out before its first query.
+      const inTime = performance.now() - sinceMs < CONNECT_TIMEOUT_MS
+      // pg tells the query only that the connection is lost.
+      const idledOut = connection.#idledOut || hasIdledOut(error)
+      if (idledOut && inTime) return Connection.open(options, sinceMs)
+      throw error
+    }
+    return connection
+  }
+
+  /** Whether it may get another statement. */
+  isFree(nowMs: number): boolean {
+    if (this.pending === 0) return true
+    if (this.#alone > 0) return false
+    if (this.pending >= this.ahead || this.#workMs > this.#limits.workAheadMs + this.#wayMs)
+      return false
+    const { behindMs } = this.#limits
+    return nowMs - this.heardMs <= behindMs + Math.min(behindMs, this.#wayMs)
+  }
+
+  /**
+   * Writes the statement, in the user's scope, behind those that are under way. Nothing is sent behind
+   * one that the server has to parse: if that waits for a lock, pg believes that the server knows it.
+   *
+   * @throws {LockedError} if it waited for a lock, unless it is patient.
+   */
+  send(sending: Sending): Promise<readonly Row[]> {
+    const { userId, statement, patient, estimateMs, note } = sending
+    const idle = this.pending === 0
+    const prepared = this.#prepares
+    const parses = prepared && !this.#parsed.has(statement.sql.name)
+    const alone = patient || parses
+    this.#sent()
+    this.#workMs += estimateMs
+    if (alone) this.#alone += 1
+    const departure = this.#batch.join()
+    return new Promise((resolve, reject) => {
+      const scope = patient ? this.#scopes.patient : this.#scopes.behind
+      const query = new ScopedQuery({ scope, userId, statement, prepared }, (failed, rows) => {
+        const error = this.#givenUp ?? failed
+        this.#workMs -= estimateMs
+        if (alone) this.#alone -= 1
+        // Behind a pooler, another session of the server has not seen what this connection prepared.
+        if (prepared && this.#scopes === POOLED_SCOPES && isDisagreement(error)) {
+          this.#prepares = false
+          this.#heard(undefined)
+          return this.send(sending).then(resolve, reject)
+        }
+        this.#heard(error)
+        if (this.#givenUp === undefined) note(this.#serviceMs(departure.leftMs, idle))
+        if (error === undefined) {
+          this.#parsed.add(statement.sql.name)
+          return resolve(rows)
+        }
+        const locked = isLockTimeout(error)
+        if (locked && parses) this.#giveUp(error)
+        if (locked && !patient) return reject(new LockedError(error))
+        reject(this.#isUnexecuted(query, departure, failed) ? new UnexecutedError(error) : error)
+      })
+      this.#client.query(query)
+    })
+  }
+
+  /**
+   * A statement was certainly not executed if the connection was lost before the write of its tick, or
+   * if the session ended while it was idle and no part of a response came. Behind a pooler the latter
+   * holds only for the statement whose response is the end of the session: later ones may have gone to
+   * another session.
+   */
+  #isUnexecuted(query: ScopedQuery, { leftMs }: Departure, error: unknown): boolean {
+    if (query.answered) return false
+    if (leftMs === Number.POSITIVE_INFINITY) return true
+    return this.#scopes === SCOPES ? this.#idledOut : hasIdledOut(error)
+  }
+
+  #fails(error: unknown): void {
+    this.#idledOut ||= hasIdledOut(error)
+    this.#lostBy ??= error ?? new Error('the connection ended')
+    this.#events.lost(this)
+  }
+
+  /** How long the database worked on this response: since it had the statement and none before it. */
+  #serviceMs(leftMs: number, idle: boolean): number {
+    if (leftMs === Number.POSITIVE_INFINITY) return 0 // it failed before it left
+    const cameMs = Math.max(this.#ticks.cameMs, this.#cameMs)
+    if (idle) this.#wayMs = Math.min(this.#wayMs, Math.max(0, cameMs - leftMs))
+    const serviceMs = Math.max(0, cameMs - Math.max(leftMs + this.#wayMs, this.#cameMs))
+    this.#cameMs = cameMs
+    this.#quick = serviceMs <= this.#limits.workAheadMs
+    if (!this.#quick) this.ahead = Math.max(LEAST_AHEAD, Math.floor(this.ahead / 2))
+    return serviceMs
+  }
+
+  /** Finds out whose the session is, and that the login may take the role; that leaves no trace. */
+  async #begin(): Promise<void> {
+    const limits = { query_timeout: CONNECT_TIMEOUT_MS }
+    const { processID } = this.#client as { processID?: number } // pg's types lack it
+    const session = { text: SESSION_LIMITS.text, values: [processID ?? 0], ...limits }
+    const scope = { text: POOLED_SCOPES.patient.text, values: ['', ''], ...limits }
+    const askedMs = performance.now()
+    // Together, so that the session is not idle in between.
+    const [{ rows }] = await Promise.all([
+      this.#client.query<{ own: boolean }>(session),
+      this.#client.query(scope),
+    ])
+    if (rows[0]?.own) this.#scopes = SCOPES
+    this.#wayMs = performance.now() - askedMs
+  }
+
+  async ping(): Promise<void> {
+    this.#sent()
+    try {
+      await this.#client.query('select 1')
+      this.#heard(undefined)
+    } catch (error) {
+      this.#heard(error)
+      throw error
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#client.end()
+  }
+
+  /** To be called when the connection had answered everything before it was sent more. */
+  giveMoreAhead(): void {
+    if (!this.#quick) return
+    this.#ranDry = true
+    this.ahead = Math.min(2 * this.ahead, this.#limits.statementsAheadMost)
+  }
+
+  /** Unless it has run dry since the last time. */
+  giveLessAhead(): void {
+    const { statementsAhead } = this.#limits
+    if (!this.#ranDry && this.ahead > statementsAhead) this.ahead /= 2
+    this.#ranDry = false
+  }
+
+  endIfSilent(): void {
+    if (this.pending === 0) return
+    if (performance.now() - this.heardMs > this.#limits.databaseSilenceMs) {
+      this.#giveUp(new Error('the database stopped answering'))
+    }
+  }
+
+  #sent(): void {
+    const nowMs = this.#ticks.touch()
+    if (this.pending === 0) this.heardMs = nowMs
+    this.pending += 1
+  }
+
+  #heard(error: unknown): void {
+    this.pending -= 1
+    if (this.pending === 0) this.#workMs = 0
+    this.heardMs = this.#ticks.touch()
+    if (error === undefined) return
+    this.#idledOut ||= hasIdledOut(error)
+    const mismatched = error instanceof MismatchError && this.#givenUp === undefined
+    if (mismatched) this.#events.mismatched(error)
+    if (isSpent(error)) this.#giveUp(error)
+  }
+
+  /** Every response that it still owes fails, even if it has already arrived. */
+  #giveUp(reason: unknown): void {
+    this.#givenUp ??= reason
+    this.#events.lost(this)
+    this.#client.connection.stream.destroy(
+      new Error('the connection is given up', { cause: reason }),
+    )
+  }
+}

@@ -1,0 +1,248 @@
+import { AppError } from '../../core/errors.ts'
+import { LIMITS, type Limits } from '../../core/limits.ts'
+import { areStuck, leastBusy } from './busy.ts'
+import { Connection } from './connection.ts'
+import type { Connector } from '../connector.ts'
+import { fromDatabase, LockedError, UnexecutedError, unavailable } from '../errors.ts'
+import { Ping } from './ping.ts'
+import type { Database, Row, Statement } from '../session.ts'
+import { Ticks } from './ticks.ts'
+import { overloaded, type UserLine } from './user-line.ts'
+import { UserLines } from './user-lines.ts'
+
+/** How often connections and waiting statements are looked at. */
+const LOOK_MS = 250
+
+/**
+ * Connections shared by all requests. The pool sends a statement at once on the least busy connection,
+ * behind others' statements (pg's pipeline mode). If the connections or the user have enough in
+ * progress, the statement waits in its user's queue, where it can still be refused. The pool serves the
+ * queues round-robin, so that one user's load delays only that user. It opens connections as needed and
+ * replaces lost ones; only the statements in progress on a lost one fail.
+ */
+export class PipelinedPool implements Database {
+  readonly description: string
+  readonly failed: Promise<Error>
+  readonly #connector: Connector
+  readonly #connections = new Set<Connection>()
+  readonly #watchdog: NodeJS.Timeout
+  readonly #lines: UserLines
+  readonly #ticks = new Ticks()
+  readonly #limits: Limits
+  readonly #report: (error: Error) => void
+  readonly #ping: Ping
+  readonly #drained = Promise.withResolvers<void>()
+  #opening: Promise<void> | undefined
+  #notOpened: unknown
+  #inFlight = 0
+  /** The statements in progress of users whose statements are slow. */
+  #slow = 0
+  #closed = false
+
+  /**
+   * @param limits those of the server, or shorter ones for tests.
+   * @param report is called with the reason when a connection delivers another request's response.
+   */
+  constructor(
+    connector: Connector,
+    limits: Limits = LIMITS,
+    report: (error: Error) => void = () => {},
+  ) {
+    this.description = connector.description
+    this.failed = connector.failed
+    this.#connector = connector
+    this.#limits = limits
+    this.#report = report
+    this.#lines = new UserLines(limits)
+    this.#ping = new Ping(() => this.#askDatabase(), limits.statementWaitMs)
+    const lookMs = Math.min(LOOK_MS, limits.statementWaitMs / 2)
+    this.#watchdog = setInterval(() => this.#look(), lookMs).unref()
+  }
+
+  async asUser<Result>(userId: string, statement: Statement<Result>): Promise<Result> {
+    if (this.#closed) throw unavailable(new Error('the pool is closed'))
+    const { statementsInFlight, statementsOfOneUser } = this.#limits
+    const line = this.#lines.of(userId, this.#ticks.touch())
+    if (this.#inFlight >= statementsInFlight || line.size >= statementsOfOneUser) throw overloaded()
+    this.#inFlight += 1
+    try {
+      return statement.read(await this.#send(line, statement))
+    } catch (error) {
+      if (error instanceof UnexecutedError) return await this.#sendAgain(line, statement, error)
+      throw error instanceof AppError ? error : fromDatabase(error)
+    } finally {
+      this.#inFlight -= 1
+      if (this.#closed && this.#inFlight === 0) this.#drained.resolve()
+    }
+  }
+
+  /** Bypasses the users' queues: it neither counts as one of their statements nor waits for them. */
+  async ping(): Promise<void> {
+    if (this.#closed) throw unavailable(new Error('the pool is closed'))
+    await this.#ping.answer()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    if (this.#inFlight > 0) await this.#drained.promise
+    clearInterval(this.#watchdog)
+    await this.#opening
+    await Promise.all([...this.#connections].map((connection) => connection.end()))
+    await this.#connector.close()
+  }
+
+  /** Sends the statement again while it was certainly not executed, for up to `statementMs`. */
+  async #sendAgain<Result>(
+    line: UserLine,
+    statement: Statement<Result>,
+    first: UnexecutedError,
+  ): Promise<Result> {
+    const endMs = performance.now() + this.#limits.statementMs
+    let patient = first instanceof LockedError
+    for (;;) {
+      try {
+        return statement.read(await this.#send(line, statement, patient))
+      } catch (error) {
+        patient ||= error instanceof LockedError
+        if (error instanceof UnexecutedError && performance.now() < endMs) continue
+        throw error instanceof AppError ? error : fromDatabase(error)
+      }
+    }
+  }
+
+  /** @param patient whether it may wait for a lock for long; then it counts as slow. */
+  #send(line: UserLine, statement: Statement<unknown>, patient = false): Promise<readonly Row[]> {
+    const nowMs = this.#ticks.touch()
+    // A new statement must not overtake a waiting one.
+    const waits = patient || this.#lines.waiting
+    const connection = waits ? undefined : this.#connectionFor(line, nowMs)
+    if (connection !== undefined) return this.#run(connection, line, statement)
+    const { statementStuckMs } = this.#limits
+    if (
+      line.waitedMs(nowMs) > statementStuckMs ||
+      areStuck(line.spreadOver(1) ?? this.#connections, nowMs, statementStuckMs)
+    ) {
+      // It would only be refused later.
+      return Promise.reject(overloaded())
+    }
+    return new Promise((resolve, refuse) => {
+      const start = (free: Connection) => resolve(this.#run(free, line, statement, patient))
+      this.#lines.wait(line, { start, refuse, sinceMs: nowMs, patient })
+      this.#letIn()
+    })
+  }
+
+  async #run(
+    connection: Connection,
+    line: UserLine,
+    statement: Statement<unknown>,
+    patient = false,
+  ): Promise<readonly Row[]> {
+    const { userId, estimateMs } = line
+    const slow = patient || line.slow
+    line.begun(connection)
+    if (slow) this.#slow += 1
+    const note = (serviceMs: number) => line.note(serviceMs)
+    try {
+      return await connection.send({ userId, statement, patient, estimateMs, note })
+    } finally {
+      line.ended(connection)
+      if (slow) this.#slow -= 1
+      if (this.#lines.waiting) {
+        if (connection.pending === 0) connection.giveMoreAhead()
+        this.#letIn()
+      }
+    }
+  }
+
+  /**
+   * The least busy of the connections that this user may use. One user uses at most two of them, or a
+   * quarter if that is more, and never all. A user who is alone uses at most half of them, with one
+   * statement on each whatever its work. Users of slow statements together leave a quarter to others,
+   * and at least one.
+   */
+  #connectionFor(line: UserLine, nowMs: number): Connection | undefined {
+    const { size } = this.#connector
+    const leftToOthers = Math.max(1, Math.floor(size / 4))
+    if (line.slow && this.#slow >= Math.max(1, size - leftToOthers)) return undefined
+    const alone = this.#lines.isAlone(line, nowMs)
+    if (line.underWay >= line.allowance && !alone) return undefined
+    const share = Math.max(Math.min(2, size - 1), Math.floor(size / (alone ? 2 : 4)), 1)
+    const own = line.spreadOver(share)
+    const connection = own === undefined ? this.#free(nowMs) : leastBusy(nowMs, own)
+    if (line.underWay < line.allowance || connection?.pending === 0) return connection
+    return undefined
+  }
+
+  /** The least busy of all connections. If all are busy, another one is opened. */
+  #free(nowMs: number): Connection | undefined {
+    const least = leastBusy(nowMs, this.#connections)
+    const busy = least === undefined || least.pending > 0
+    if (busy && this.#connections.size < this.#connector.size) this.#opening ??= this.#open()
+    return least
+  }
+
+  #letIn(): void {
+    const nowMs = this.#ticks.touch()
+    if (this.#connections.size === 0) {
+      this.#free(nowMs)
+      return
+    }
+    const connectionFor = (line: UserLine) => this.#connectionFor(line, nowMs)
+    while (this.#free(nowMs) !== undefined && this.#lines.admit(nowMs, connectionFor)) {
+      // Each call starts one statement, of one user after the other.
+    }
+  }
+
+  async #open(): Promise<void> {
+    try {
+      const connection = await Connection.open({
+        config: this.#connector.pooled,
+        limits: this.#limits,
+        ticks: this.#ticks,
+        events: {
+          lost: (lost) => this.#connections.delete(lost),
+          mismatched: this.#report,
+        },
+      })
+      if (this.#connections.size === 0) this.#lines.startTime(performance.now())
+      this.#connections.add(connection)
+    } catch (error) {
+      // While there is another, nobody depends on this one, nor is the next opened for now.
+      this.#notOpened = error
+      if (this.#connections.size === 0) this.#lines.refuseAll(unavailable(error))
+      return
+    } finally {
+      this.#opening = undefined
+    }
+    this.#letIn()
+  }
+
+  async #askDatabase(): Promise<void> {
+    let connection = this.#free(this.#ticks.touch())
+    if (connection === undefined) {
+      // Use a new connection if one is being opened; otherwise the one with the fewest statements.
+      await this.#opening
+      const all = [...this.#connections].sort((one, other) => one.pending - other.pending)
+      connection = all[0]
+    }
+    if (connection === undefined) throw unavailable(this.#notOpened)
+    try {
+      await connection.ping()
+    } catch (error) {
+      throw fromDatabase(error)
+    } finally {
+      if (this.#lines.waiting) this.#letIn()
+    }
+  }
+
+  #look(): void {
+    for (const connection of this.#connections) {
+      connection.endIfSilent()
+      connection.giveLessAhead()
+    }
+    if (!this.#lines.waiting) return
+    if (this.#connections.size > 0) this.#lines.refuseLate(performance.now())
+    this.#letIn()
+  }
+}

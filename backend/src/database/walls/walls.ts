@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto'
+import type { Client } from 'pg'
+import { ACCOUNTS_ROLE } from '../accounts/account-query.ts'
+import { proveCatalogue } from './catalogue.ts'
+import type { Connector } from '../connector.ts'
+import { inTrial, withDirectClient } from '../direct.ts'
+import { sqlState } from '../errors.ts'
+import { proveOwnership } from '../migrate/ownership.ts'
+import { SCOPES, TASK_ROLE } from '../session.ts'
+import { proveVerbs } from './trial.ts'
+import { WallError } from './wall-error.ts'
+
+/**
+ * Proves on the live database that users are kept apart, and refuses to serve otherwise: the role
+ * cannot bypass row level security, every table that holds a user's rows enables and forces it,
+ * and a row written by one user is seen by that user and by no other scope. The row is rolled back.
+ *
+ * @throws {WallError}
+ */
+export async function proveWalls(connector: Pick<Connector, 'pooled'>): Promise<void> {
+  await withDirectClient(connector.pooled, (client) =>
+    inTrial(client, async () => {
+      for (const role of [TASK_ROLE, ACCOUNTS_ROLE]) await proveRole(client, role)
+      await proveOwnership(client)
+      await proveApart(client)
+      await proveTables(client)
+      await proveNoTruncate(client)
+      await proveSight(client)
+      await client.query('reset role')
+      await proveCatalogue(client)
+      await proveVerbs(client)
+    }),
+  )
+}
+
+async function proveRole(client: Client, name: string): Promise<void> {
+  const { rows } = await client.query(
+    `select current_user as login, rolsuper or rolbypassrls or rolcreaterole as powerful,
+       exists (select from pg_class where relowner = r.oid) as owner,
+       exists (select from pg_auth_members where member = r.oid) as member
+     from pg_roles r where rolname = $1`,
+    [name],
+  )
+  const role = rows[0]
+  if (role === undefined) throw new WallError(`The role ${name} is missing: run the migrations`)
+  if (role.powerful || role.owner || role.member) {
+    throw new WallError(
+      `The role ${name} is superuser, may bypass row level security or create roles, owns a table or belongs to another role: take that from it`,
+    )
+  }
+}
+
+/** Tasks and accounts: neither role reaches the other's schema, whatever else it was granted. */
+async function proveApart(client: Client): Promise<void> {
+  for (const [role, schema] of [
+    [TASK_ROLE, 'todo_auth'],
+    [ACCOUNTS_ROLE, 'todo'],
+  ]) {
+    const { rows } = await client.query(
+      `select has_schema_privilege($1, $2, 'usage, create') or exists (
+         select from pg_class c join pg_namespace n on n.oid = relnamespace
+         where nspname = $2 and relkind in ('r', 'p', 'v', 'm', 'f')
+           and (has_any_column_privilege($1, c.oid, 'select, insert, update, references')
+             or has_table_privilege($1, c.oid, 'delete, truncate, trigger'))
+       ) as reaches`,
+      [role, schema],
+    )
+    if (rows[0].reaches) {
+      throw new WallError(`The role ${role} has rights in the schema ${schema}: revoke them`)
+    }
+  }
+}
+
+async function proveTables(client: Client): Promise<void> {
+  const { rows } = await client.query(
+    `select format('%s.%s', nspname, relname) as name from pg_class c
+     join pg_namespace n on n.oid = relnamespace
+     where nspname = 'todo' and relkind in ('r', 'p')
+       and (has_any_column_privilege($1, c.oid, 'select, insert, update')
+         or has_table_privilege($1, c.oid, 'delete, truncate, references, trigger'))
+       and not (relrowsecurity and relforcerowsecurity)`,
+    [TASK_ROLE],
+  )
+  if (rows.length > 0) {
+    throw new WallError(
+      `Row level security is not enabled and forced on ${rows.map(({ name }) => name).join(', ')}`,
+    )
+  }
+}
+
+/** TRUNCATE asks no policy (PostgreSQL manual, "Row Security Policies"). */
+async function proveNoTruncate(client: Client): Promise<void> {
+  const { rows } = await client.query(
+    `select format('%s.%s', nspname, relname) as name from pg_class c
+     join pg_namespace n on n.oid = relnamespace
+     where nspname = 'todo' and relkind in ('r', 'p') and has_table_privilege($1, c.oid, 'truncate')`,
+    [TASK_ROLE],
+  )
+  if (rows.length > 0) {
+    throw new WallError(
+      `The role ${TASK_ROLE} may truncate ${rows.map(({ name }) => name).join(', ')}, which no policy stops: revoke it`,
+    )
+  }
+}
+
+/**
+ * Proves that the login may act for accounts.
+ *
+ * @throws {WallError}
+ */
+export async function proveAccountsRole(connector: Pick<Connector, 'pooled'>): Promise<void> {
+  await withDirectClient(connector.pooled, (client) =>
+    inTrial(client, () =>
+      take(ACCOUNTS_ROLE, client.query(`select set_config('role', $1, true)`, [ACCOUNTS_ROLE])),
+    ),
+  )
+}
+
+async function proveSight(client: Client): Promise<void> {
+  const owner = `wall-${randomUUID()}`
+  await enter(client, owner)
+  await client.query('insert into todo.users (id) values ($1)', [owner])
+  await client.query(
+    `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
+     values ($1, gen_random_uuid(), 'wall', false, now(), now())`,
+    [owner],
+  )
+  const seen = async () => {
+    const { rows } = await client.query('select count(*)::int as count from todo.tasks')
+    return rows[0].count
+  }
+  if ((await seen()) !== 1) throw new WallError('A user does not see exactly the own tasks')
+  for (const scope of ['', `${owner}-other`]) {
+    await enter(client, scope)
+    if ((await seen()) !== 0) {
+      throw new WallError(
+        `${scope === '' ? 'A statement without a user' : 'Another user'} sees tasks: row level security does not hold on this database`,
+      )
+    }
+  }
+}
+
+function enter(client: Client, userId: string): Promise<void> {
+  return take(TASK_ROLE, client.query(SCOPES.patient.text, [userId, '0']))
+}
+
+async function take(role: string, taking: Promise<unknown>): Promise<void> {
+  try {
+    await taking
+  } catch (error) {
+    if (sqlState(error) !== '42501') throw error
+    throw new WallError(
+      `The login of DATABASE_URL may not take the role ${role}: run "grant ${role} to <login>" as the login that ran the migrations`,
+    )
+  }
+}

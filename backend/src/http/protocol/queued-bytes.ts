@@ -1,0 +1,105 @@
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { Limits } from '../../core/limits.ts'
+
+/**
+ * A response body of this many characters or more is sent as a buffer, so that its bytes are counted
+ * exactly. Chunks of a stream stay strings: the system frees its copy of a string when it is sent, while
+ * a buffer waits for the garbage collector.
+ */
+const LONG_TEXT = 16_384
+
+/** Buffers that many responses share, and that therefore do not count as memory of one response. */
+const shared = new WeakSet<object>()
+
+/** Marks a buffer as shared by responses. @returns the same buffer. */
+export function shareBytes(bytes: Buffer): Buffer {
+  shared.add(bytes)
+  return bytes
+}
+
+/** Counts the response bytes that clients have not read yet: in all, and of each user. */
+export class QueuedBytes {
+  readonly #limits: Limits
+  readonly #ofUsers = new Map<string, number>()
+  #all = 0
+  /** Responses with bytes that the client has not read. */
+  readonly waiting = new Set<ServerResponse>()
+  /** The response class for Node's HTTP server; it reports its bytes here. */
+  readonly Response: typeof ServerResponse
+
+  constructor(limits: Limits) {
+    this.#limits = limits
+    this.Response = countedBy(this)
+  }
+
+  /** Whether the unread bytes of all users reach `queuedBytes`. */
+  get areTooMany(): boolean {
+    return this.#all >= this.#limits.queuedBytes
+  }
+
+  /** @returns true if the user has too many unread bytes; otherwise counts the response as the user's. */
+  areTooManyOf(userId: string, response: ServerResponse): boolean {
+    if ((this.#ofUsers.get(userId) ?? 0) >= this.#limits.queuedBytesOfUser) return true
+    Object.assign(response, { userId })
+    return false
+  }
+
+  /** @param bytes is negative when the client has read them. @param userId is empty without a user. */
+  add(bytes: number, userId: string): void {
+    this.#all += bytes
+    if (userId === '') return
+    const now = (this.#ofUsers.get(userId) ?? 0) + bytes
+    if (now > 0) this.#ofUsers.set(userId, now)
+    else this.#ofUsers.delete(userId)
+  }
+}
+
+function countedBy(queued: QueuedBytes): QueuedBytes['Response'] {
+  return class<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
+    userId = ''
+    #held = 0
+    #shared = 0
+    #waits = false
+
+    // The parameters cover all of Node's overloads, and are passed on unchanged.
+    override write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
+      const more = super.write(chunk as never, encoding as never, callback as never)
+      this.#count()
+      return more
+    }
+
+    override end(chunk?: unknown, encoding?: unknown, callback?: unknown): this {
+      super.end(this.#whole(chunk) as never, encoding as never, callback as never)
+      this.#count()
+      return this
+    }
+
+    #whole(chunk: unknown): unknown {
+      if (typeof chunk === 'string') return chunk.length < LONG_TEXT ? chunk : Buffer.from(chunk)
+      if (chunk instanceof Buffer && shared.has(chunk)) this.#shared += chunk.length
+      return chunk
+    }
+
+    /** Usually nothing waits, because the operating system has accepted all bytes. */
+    #count(): void {
+      const waits = this.writableLength
+      if (waits === 0 && !this.#waits) return
+      if (!this.#waits) {
+        this.#waits = true
+        queued.waiting.add(this)
+        this.once('close', () => this.#release())
+      }
+      this.#hold(Math.max(0, waits - this.#shared))
+    }
+
+    #hold(bytes: number): void {
+      queued.add(bytes - this.#held, this.userId)
+      this.#held = bytes
+    }
+
+    #release(): void {
+      this.#hold(0)
+      queued.waiting.delete(this)
+    }
+  }
+}

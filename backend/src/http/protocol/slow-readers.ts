@@ -1,0 +1,53 @@
+import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { Limits } from '../../core/limits.ts'
+import type { QueuedBytes } from './queued-bytes.ts'
+
+const LOOKS_IN_A_WINDOW = 30
+
+/** How long a client had bytes waiting, and how many it read meanwhile. */
+interface Reader {
+  waitedMs: number
+  takenBytes: number
+  /** The number of the latest sample, and the bytes read until then. */
+  look: number
+  totalBytes: number
+}
+
+/** The socket's handle, which Node's types omit: it counts the bytes the system has not accepted yet. */
+interface Handle {
+  readonly _handle?: { readonly bytesWritten?: number; readonly writeQueueSize?: number } | null
+}
+
+/**
+ * Closes the connection of a client that reads fewer than `slowestBytesPerSecond` over `slowestOverMs`.
+ * A client that reads a little now and then is never idle, and keeps its responses in memory. Time
+ * without waiting bytes does not count.
+ */
+export function cutSlowReaders(app: FastifyInstance, queued: QueuedBytes, limits: Limits): void {
+  const { slowestOverMs, slowestBytesPerSecond } = limits
+  const intervalMs = slowestOverMs / LOOKS_IN_A_WINDOW
+  const leastBytes = (slowestBytesPerSecond * slowestOverMs) / 1_000
+  const readers = new WeakMap<Socket, Reader>()
+  let look = 0
+  const lookAt = (socket: Socket): void => {
+    const { bytesWritten, writeQueueSize } = (socket as Handle)._handle ?? {} // see above
+    if (bytesWritten === undefined || writeQueueSize === undefined) return
+    const totalBytes = bytesWritten - writeQueueSize
+    const reader = readers.get(socket) ?? { waitedMs: 0, takenBytes: 0, look: 0, totalBytes }
+    readers.set(socket, reader)
+    if (reader.look === look - 1 && (writeQueueSize > 0 || socket.writableLength > 0)) {
+      reader.waitedMs += intervalMs
+      reader.takenBytes += totalBytes - reader.totalBytes
+    }
+    Object.assign(reader, { look, totalBytes })
+    if (reader.waitedMs < slowestOverMs) return
+    if (reader.takenBytes < leastBytes) socket.destroy()
+    Object.assign(reader, { waitedMs: 0, takenBytes: 0 })
+  }
+  const timer = setInterval(() => {
+    look += 1
+    for (const { req } of queued.waiting) lookAt(req.socket)
+  }, intervalMs).unref()
+  app.addHook('onClose', async () => clearInterval(timer))
+}

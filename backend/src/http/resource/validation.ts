@@ -1,0 +1,213 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import type { FastifyInstance, FastifySchema } from 'fastify'
+import { AppError, type Fault } from '../../core/errors.ts'
+import { LIMITS } from '../../core/limits.ts'
+import { isDeeper, trimExcess } from './excess.ts'
+
+declare module 'fastify' {
+  interface FastifySchema {
+    /** The operation takes a request without a body, too. */
+    'x-optional-body'?: boolean
+  }
+  interface FastifyContextConfig {
+    /** How deep objects and arrays may be nested in a body; the default is `bodyLevels` of the limits. */
+    bodyLevels?: number
+  }
+}
+
+/** What {@link parseQuery} gives for a query string whose percent-encoding is broken. */
+const MALFORMED: Record<string, string> = Object.freeze({})
+
+/** Values as the client wrote them, an array where a name is repeated. */
+export type RawQuery = Record<string, string | string[]>
+
+/** The query string, decoded once. The router has no way to answer an error, so that comes later. */
+export function parseQuery(text: string): RawQuery {
+  const query: RawQuery = Object.create(null)
+  if (text === '') return query
+  try {
+    for (const pair of text.split('&')) {
+      if (pair === '') continue
+      const end = pair.indexOf('=')
+      const key = decode(end === -1 ? pair : pair.slice(0, end))
+      const now = decode(end === -1 ? '' : pair.slice(end + 1))
+      const before = query[key]
+      if (Array.isArray(before)) before.push(now)
+      else query[key] = before === undefined ? now : [before, now]
+    }
+  } catch {
+    return MALFORMED
+  }
+  return query
+}
+
+/** @throws {URIError} */
+function decode(text: string): string {
+  return /[%+]/.test(text) ? decodeURIComponent(text.replaceAll('+', ' ')) : text
+}
+
+/**
+ * Checks body and query of every route that has schemas for them, before its handler, and refuses
+ * with all faults at once (422): it names the first ones and counts the others. No type is coerced: only the query, which is text by nature, is
+ * read as the integers and booleans its schema names, in their one spelling.
+ */
+export function validateStrictly(app: FastifyInstance): void {
+  const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true })
+  ajv.addFormat('uuid', true).addFormat('date-time', true).addVocabulary(['x-message'])
+  ajv.addKeyword({
+    keyword: 'x-trim',
+    type: 'string',
+    schemaType: 'boolean',
+    before: 'maxLength',
+    modifying: true,
+    validate: (
+      _trim: boolean,
+      text: string,
+      _schema: unknown,
+      at?: { parentData: object; parentDataProperty: string | number },
+    ) => {
+      if (at) Object.assign(at.parentData, { [at.parentDataProperty]: text.trim() })
+      return true
+    },
+  })
+  // Fastify's own validation stops at the first part that fails.
+  app.setValidatorCompiler(() => () => true)
+  // The schema of an answer is for the document; it never drops or reshapes what is sent.
+  app.setSerializerCompiler(() => JSON.stringify)
+  app.addHook('onRoute', (route) => {
+    const check = compile(ajv, route.schema ?? {}, route.config?.bodyLevels ?? LIMITS.bodyLevels)
+    if (check !== undefined) route.preValidation = [route.preValidation ?? [], check].flat()
+  })
+}
+
+function compile(ajv: Ajv, { querystring, body, ...schema }: FastifySchema, levels: number) {
+  if (querystring === undefined && body === undefined) return undefined
+  const checkQuery = querystring ? ajv.compile(querystring) : undefined
+  const checkBody = body ? ajv.compile(body) : undefined
+  const check = (request: Checked): AppError | undefined => {
+    if (request.query === MALFORMED) {
+      return new AppError('bad_request', { detail: 'The query string has bad percent-encoding' })
+    }
+    const found: Faults = { errors: [], further: 0 }
+    if (checkQuery) {
+      request.query = readQuery(request.query as RawQuery, checkQuery.schema) // from parseQuery
+      addFaults(found, 'query', checkQuery, request.query)
+    }
+    if (!checkBody || (schema['x-optional-body'] && request.body === undefined)) {
+      return refusal(found)
+    }
+    addFaults(found, 'body', checkBody, request.body ?? null)
+    if (!isDeeper(request.body, levels)) return refusal(found)
+    const message = `must have at most ${levels} levels of objects and arrays`
+    if (found.errors.length === 0) found.errors.push({ in: 'body', path: '', message })
+    return refusal(found, `The body ${message}`)
+  }
+  return (request: Checked, _reply: unknown, done: (error?: AppError) => void) => {
+    done(check(request))
+  }
+}
+
+interface Faults {
+  readonly errors: Fault[]
+  /** The number of surplus parts that were not validated. */
+  further: number
+}
+
+function refusal({ errors, further }: Faults, why?: string): AppError | undefined {
+  const [first] = errors
+  if (first === undefined) return undefined
+  const named = errors.slice(0, LIMITS.faultsNamed)
+  return new AppError('validation_error', {
+    detail: why ?? `${first.path.slice(1) || `The ${first.in}`} ${first.message}`,
+    errors: named,
+    more: further + errors.length - named.length,
+  })
+}
+
+interface Checked {
+  query: unknown
+  body: unknown
+}
+
+function readQuery(query: RawQuery, schema: unknown): Record<string, unknown> {
+  const { properties = {} } = schema as { properties?: Record<string, { type?: string }> } // ours
+  for (const name in query) {
+    query[name] = readText(query[name], properties[name]?.type) as string
+  }
+  return query
+}
+
+function readText(value: string | string[] | undefined, type: string | undefined): unknown {
+  if (typeof value !== 'string') return value
+  if (type === 'integer' && /^(0|[1-9]\d{0,15})$/.test(value)) return Number(value)
+  if (type === 'boolean' && (value === 'true' || value === 'false')) return value === 'true'
+  return value
+}
+
+function addFaults(
+  found: Faults,
+  part: 'body' | 'query',
+  check: ValidateFunction,
+  whole: unknown,
+): void {
+  const schema = check.schema as Parameters<typeof trimExcess>[0] // ours
+  const { value, further } = trimExcess(schema, whole, LIMITS.faultsNamed)
+  found.further += further
+  if (check(value)) return
+  for (const error of check.errors ?? []) {
+    const path = error.instancePath + pointer(error)
+    found.errors.push({ in: part, path, message: message(part, error) })
+  }
+}
+
+/** The member a fault is about, where ajv points at the object around it (RFC 6901). */
+function pointer({ params }: ErrorObject): string {
+  const member: unknown = params.additionalProperty ?? params.missingProperty
+  if (typeof member !== 'string') return ''
+  return `/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`
+}
+
+function message(
+  part: 'body' | 'query',
+  { keyword, params, parentSchema, data }: ErrorObject,
+): string {
+  const { minLength = 0, maxLength, minimum, maximum } = parentSchema ?? {}
+  switch (keyword) {
+    case 'type':
+      if (part === 'query' && Array.isArray(data)) return 'must be given once'
+      return `must be ${typeNames(params.type)}`
+    case 'additionalProperties':
+      return 'is not known here'
+    case 'required':
+      return 'is required'
+    case 'minLength':
+    case 'maxLength':
+      return `must be ${minLength} to ${maxLength} characters`
+    case 'minimum':
+    case 'maximum':
+      return `must be ${minimum} to ${maximum}`
+    case 'maxItems':
+      return `must have at most ${params.limit} items`
+    case 'pattern':
+      return String(parentSchema?.['x-message'])
+    case 'minProperties':
+      return `must have one of ${Object.keys(parentSchema?.properties ?? {}).join(', ')}`
+    default:
+      return 'is not valid'
+  }
+}
+
+const TYPE_NAMES: Record<string, string> = {
+  boolean: 'true or false',
+  integer: 'a whole number',
+  null: 'null',
+  object: 'a JSON object',
+  string: 'a string',
+}
+
+function typeNames(types: string | string[]): string {
+  return [types]
+    .flat()
+    .map((type) => TYPE_NAMES[type] ?? type)
+    .join(' or ')
+}

@@ -1,0 +1,42 @@
+import type { Config } from '../core/config/config.ts'
+import { signToken } from '../core/token.ts'
+
+const JSON_BODY = `-H 'Content-Type: application/json'`
+const AUTHORIZED = `-H "Authorization: Bearer $TOKEN"`
+/** A member of an answer; enough of a JSON parser for what is known to be there once. */
+const pick = (name: string) => `sed 's/.*"${name}":"\\([^"]*\\)".*/\\1/'`
+
+/** The lines a person types to have a first task, by way of an account where there are some. */
+export async function firstSteps(config: Config, address: string): Promise<string[]> {
+  const { accounts } = config
+  if (accounts === null || !accounts.signUp || accounts.requireEmailVerification) {
+    return withToken(config, address)
+  }
+  const auth = `${address}/api/auth`
+  const person = '"email":"alice@example.com","password":"correct horse battery"'
+  const session = `-H "Authorization: Bearer $SESSION"`
+  return [
+    'The first task. Sign up (or, the next time, in), get a token, which is valid for 15 minutes, and use it:',
+    '',
+    `  SESSION=$(curl -s ${auth}/sign-up/email ${JSON_BODY} -d '{"name":"Alice",${person}}' | ${pick('token')})`,
+    `  SESSION=$(curl -s ${auth}/sign-in/email ${JSON_BODY} -d '{${person}}' | ${pick('token')})`,
+    `  TOKEN=$(curl -s ${auth}/token ${session} | ${pick('token')})`,
+    `  TASKS=${address}/api/$(curl -s ${auth}/get-session ${session} | ${pick('userId')})/tasks`,
+    `  curl $TASKS ${AUTHORIZED} ${JSON_BODY} -d '{"title":"Buy milk"}'`,
+    `  curl $TASKS ${AUTHORIZED}`,
+  ]
+}
+
+async function withToken(config: Config, address: string): Promise<string[]> {
+  // A token of a secret that others share is not for a log: there the line makes its own.
+  const token = config.secretIsLocal
+    ? await signToken(config, 'alice')
+    : '$(npm run -s token -- alice)'
+  return [
+    'The first task, in three lines (a token is valid for 15 minutes; npm run token -- alice makes another):',
+    '',
+    `  TOKEN=${token}`,
+    `  curl ${address}/api/alice/tasks ${AUTHORIZED} ${JSON_BODY} -d '{"title":"Buy milk"}'`,
+    `  curl ${address}/api/alice/tasks ${AUTHORIZED}`,
+  ]
+}

@@ -1,0 +1,112 @@
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { openAccounts } from '../accounts/accounts.ts'
+import { buildApp } from '../app.ts'
+import type { Config } from '../core/config/config.ts'
+import { end, print } from '../core/log/end.ts'
+import { LIMITS } from '../core/limits.ts'
+import { createLogger } from '../core/log/logger.ts'
+import type { RequestLimit } from '../http/rate/request-windows.ts'
+import { openConnector } from '../database/connect.ts'
+import { PipelinedPool } from '../database/pipeline/pool.ts'
+import type { Database } from '../database/session.ts'
+import { firstSteps } from './first-steps.ts'
+import { killAfter, STOP_LIMITS, type StopLimits } from './stop.ts'
+
+/** A server that listens, in this process. */
+export interface Server {
+  readonly log: FastifyBaseLogger
+  /** Prints what a person needs next; of several processes one does. */
+  greet(): Promise<void>
+  /** Answers what is under way, closes the database, and ends the process with 0. */
+  stop(): Promise<void>
+}
+
+/**
+ * Opens the database and listens.
+ *
+ * @param limit counts the task requests of users; without it this process does.
+ * @throws {Error} why it cannot serve, in one line.
+ */
+export async function serve(
+  config: Config,
+  limit?: RequestLimit,
+  stopLimits: StopLimits = STOP_LIMITS,
+): Promise<Server> {
+  const logger = await createLogger(config.logLevel, config.processes > 1)
+  const connector = await openConnector(config, (message) => logger.warn(message))
+  const database = new PipelinedPool(connector, LIMITS, (err) => logger.error({ err }, err.message))
+  const accounts = openAccounts(config, connector, logger)
+  const app = await buildApp({ config, database, accounts, logger, ...(limit && { limit }) })
+  const address = await listen(app, config)
+  accounts?.continueDeletions()
+  stopWithDatabase(app, database)
+  return {
+    log: logger,
+    greet: () => greet(config, database, address, logger),
+    stop: stopOf(app, stopLimits),
+  }
+}
+
+/** Where it listens, what keeps the tasks, and how to make the first one. */
+async function greet(
+  config: Config,
+  database: Database,
+  address: string,
+  log: FastifyBaseLogger,
+): Promise<void> {
+  if (config.production && config.accounts !== null && !config.publicUrl.startsWith('https://')) {
+    log.warn(
+      `BETTER_AUTH_URL is ${config.publicUrl}: links of mails lead there, and cookies are not secure. Set it to the https address people use`,
+    )
+  }
+  const lines = [
+    `Todo Backend listens on ${address}`,
+    `  docs      ${address}/docs`,
+    `  database  ${database.description}`,
+  ]
+  if (!config.production) lines.push('', ...(await firstSteps(config, address)), '')
+  print(lines.join('\n'))
+}
+
+async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {
+  try {
+    return await app.listen({ host, port, backlog: LIMITS.connectionsWaiting })
+  } catch (cause) {
+    await app.close()
+    const taken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
+    throw new Error(
+      taken
+        ? `Port ${port} is in use: stop what has it, or set PORT to another`
+        : `HOST ${host} cannot be listened on: ${cause instanceof Error ? cause.message : cause}`,
+      { cause },
+    )
+  }
+}
+
+function stopOf(app: FastifyInstance, { requestsMs, closeMs, lastMs }: StopLimits): Server['stop'] {
+  let stopping = false
+  return async () => {
+    if (stopping) return
+    stopping = true
+    killAfter(lastMs)
+    setTimeout(() => {
+      app.log.warn(
+        `requests were still in progress after ${requestsMs} ms: closing their connections`,
+      )
+      app.server.closeAllConnections()
+    }, requestsMs).unref()
+    setTimeout(() => end(1), requestsMs + closeMs).unref()
+    await app.close()
+    await end(0)
+  }
+}
+
+function stopWithDatabase(app: FastifyInstance, database: Database): void {
+  database.failed.then((err) => {
+    app.log.fatal(
+      { err },
+      'The database is gone for good; is the disk full? What was acknowledged is kept: start again',
+    )
+    return end(1)
+  })
+}

@@ -1,0 +1,206 @@
+import { TEXT } from '../text.ts'
+
+const EMAIL = {
+  type: 'string',
+  maxLength: 254,
+  pattern: '^[^\\s@\\u0000]+@[^\\s@\\u0000]+$',
+  'x-message': 'must be an e-mail address',
+  description: 'Upper and lower case are the same',
+} as const
+const NEW_PASSWORD = {
+  type: 'string',
+  minLength: 8,
+  maxLength: 128,
+  ...TEXT,
+  description: '8 to 128 characters',
+} as const
+const PASSWORD = { type: 'string', minLength: 1, maxLength: 128, ...TEXT } as const
+const NAME = { type: 'string', minLength: 1, maxLength: 200, ...TEXT } as const
+const IMAGE = { type: 'string', minLength: 1, maxLength: 2048, ...TEXT } as const
+const TOKEN = { type: 'string', minLength: 1, maxLength: 4096, ...TEXT } as const
+const REMEMBER = {
+  type: 'boolean',
+  description: 'false: the session ends with the browser',
+} as const
+
+/**
+ * An address, whose origin Better Auth checks, or a path in its one spelling: it lets `/..//host` pass
+ * for a path, and then sends people to that host.
+ */
+const page = (description: string) =>
+  ({
+    type: 'string',
+    minLength: 1,
+    maxLength: 2048,
+    pattern:
+      '^(https?:/)?/(?![/\\\\])(?![^?#]*(//|\\\\|%(2[eEfF]|5[cC]|00)))(?!([^?#]*/)?\\.{1,2}([/?#]|$))[^\\u0000-\\u0020\\ud800-\\udfff]*$',
+    'x-message': 'must be an http address, or a path without empty or dot segments',
+    description,
+  }) as const
+
+const EMAIL_EXAMPLE = 'alice@example.com'
+const PASSWORD_EXAMPLE = 'correct horse battery'
+
+/** A body of these members and no others; those of `required` must be there. */
+function body(properties: object, required: readonly string[], example: object) {
+  return {
+    type: 'object',
+    additionalProperties: false,
+    ...(required.length > 0 && { required }),
+    properties,
+    examples: [example],
+  }
+}
+
+export const SignUp = body(
+  {
+    name: NAME,
+    email: EMAIL,
+    password: NEW_PASSWORD,
+    image: IMAGE,
+    callbackURL: page('Where the link of the verification mail leads on to'),
+    rememberMe: REMEMBER,
+  },
+  ['name', 'email', 'password'],
+  { name: 'Alice', email: EMAIL_EXAMPLE, password: PASSWORD_EXAMPLE },
+)
+
+export const SignIn = body(
+  {
+    email: EMAIL,
+    password: PASSWORD,
+    callbackURL: page('Comes back in the answer, for a page to go on to'),
+    rememberMe: REMEMBER,
+  },
+  ['email', 'password'],
+  { email: EMAIL_EXAMPLE, password: PASSWORD_EXAMPLE },
+)
+
+const PROVIDER = { enum: ['google', 'github'], description: 'One this server is registered at' }
+const SOCIAL_PAGES = {
+  callbackURL: page('Where to go on to'),
+  errorCallbackURL: page('Where to go on to when it fails, with the error in the query'),
+  newUserCallbackURL: page('Where to go on to with a new account'),
+}
+
+export const SocialSignIn = body(
+  {
+    provider: PROVIDER,
+    ...SOCIAL_PAGES,
+    disableRedirect: { type: 'boolean', description: 'true: the answer has no Location' },
+    scopes: { type: 'array', maxItems: 20, items: { type: 'string', maxLength: 200, ...TEXT } },
+    loginHint: { type: 'string', maxLength: 254, ...TEXT },
+    idToken: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['token'],
+      description: 'Of a provider’s own sign-in on the device; no page is needed then',
+      properties: { token: { ...TOKEN, maxLength: 16384 }, nonce: TOKEN, accessToken: TOKEN },
+    },
+  },
+  ['provider'],
+  { provider: 'google', callbackURL: '/' },
+)
+
+export const LinkSocial = body({ provider: PROVIDER, ...SOCIAL_PAGES }, ['provider'], {
+  provider: 'github',
+  callbackURL: '/',
+})
+
+export const UnlinkAccount = body(
+  { providerId: { type: 'string', minLength: 1, maxLength: 100, ...TEXT }, accountId: TOKEN },
+  ['providerId', 'accountId'],
+  { providerId: 'github', accountId: 'of list-accounts' },
+)
+
+export const EmailVerification = body(
+  { email: EMAIL, callbackURL: page('Where the link of the mail leads on to') },
+  ['email'],
+  { email: EMAIL_EXAMPLE },
+)
+
+export const PasswordResetRequest = body(
+  {
+    email: EMAIL,
+    redirectTo: page(
+      'The page to set a password on; it gets `token`. Without it the mail has a code',
+    ),
+  },
+  ['email'],
+  { email: EMAIL_EXAMPLE },
+)
+
+export const PasswordReset = body(
+  { newPassword: NEW_PASSWORD, token: TOKEN },
+  ['newPassword', 'token'],
+  { newPassword: PASSWORD_EXAMPLE, token: 'of the mail' },
+)
+
+export const PasswordChange = body(
+  {
+    currentPassword: PASSWORD,
+    newPassword: NEW_PASSWORD,
+    revokeOtherSessions: { type: 'boolean' },
+  },
+  ['currentPassword', 'newPassword'],
+  { currentPassword: PASSWORD_EXAMPLE, newPassword: 'another horse battery' },
+)
+
+export const UserChanges = {
+  ...body({ name: NAME, image: { ...IMAGE, type: ['string', 'null'] } }, [], { name: 'Alice B.' }),
+  minProperties: 1,
+}
+
+export const UserDeletion = body(
+  { password: { ...PASSWORD, description: 'Needed when the sign-in is more than a day ago' } },
+  [],
+  { password: PASSWORD_EXAMPLE },
+)
+
+export const SessionToken = body({ token: TOKEN }, ['token'], { token: 'of a session' })
+
+/** Nothing is needed, and an empty object is as good. */
+export const Empty = { type: 'object', additionalProperties: false, properties: {}, examples: [{}] }
+
+/** The query of a link in a mail. */
+export const linkQuery = (...names: ('token' | 'callbackURL')[]) => ({
+  type: 'object',
+  additionalProperties: false,
+  properties: Object.fromEntries(
+    names.map((name) => [name, name === 'token' ? TOKEN : page('Where to go on to')]),
+  ),
+  ...(names.includes('token') && { required: ['token'] }),
+})
+
+const INSTANT = { type: 'string', format: 'date-time' } as const
+
+export const Account = {
+  $id: 'Account',
+  type: 'object',
+  description: 'A person; `id` is the user id of the tasks',
+  properties: {
+    id: { type: 'string' },
+    name: { type: 'string' },
+    email: { type: 'string' },
+    emailVerified: { type: 'boolean' },
+    image: { type: ['string', 'null'] },
+    createdAt: INSTANT,
+    updatedAt: INSTANT,
+  },
+} as const
+
+export const Session = {
+  $id: 'Session',
+  type: 'object',
+  description: 'A sign-in; `token` is its bearer token under /api/auth',
+  properties: {
+    id: { type: 'string' },
+    userId: { type: 'string' },
+    token: { type: 'string' },
+    expiresAt: INSTANT,
+    createdAt: INSTANT,
+    updatedAt: INSTANT,
+    ipAddress: { type: ['string', 'null'] },
+    userAgent: { type: ['string', 'null'] },
+  },
+} as const

@@ -1,0 +1,130 @@
+import type { FromSchema } from 'json-schema-to-ts'
+import { TEXT } from '../text.ts'
+
+const EXAMPLE = {
+  id: '019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90',
+  user_id: 'alice',
+  title: 'Buy milk',
+  description: null,
+  completed: false,
+  created_at: '2026-11-23T06:00:00.123Z',
+  updated_at: '2026-11-23T06:00:00.123Z',
+} as const
+
+const TITLE = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 500,
+  ...TEXT,
+  'x-trim': true,
+  description: '1 to 500 characters (code points), counted and kept without white space around it',
+} as const
+
+const DESCRIPTION = {
+  type: ['string', 'null'],
+  maxLength: 16384,
+  ...TEXT,
+  description: 'Up to 16384 characters (code points), or null',
+} as const
+
+const COMPLETED = { type: 'boolean' } as const
+
+/** What a client may write of a task. */
+const WRITABLE = { title: TITLE, description: DESCRIPTION, completed: COMPLETED } as const
+
+export const Task = {
+  $id: 'Task',
+  type: 'object',
+  additionalProperties: false,
+  required: ['id', 'user_id', 'title', 'description', 'completed', 'created_at', 'updated_at'],
+  properties: {
+    id: { type: 'string', format: 'uuid', description: 'UUIDv7: ids sort by creation' },
+    user_id: { type: 'string', description: 'The owner' },
+    title: { type: 'string' },
+    description: { type: ['string', 'null'] },
+    completed: COMPLETED,
+    created_at: { type: 'string', format: 'date-time', description: 'UTC, to the millisecond' },
+    updated_at: {
+      type: 'string',
+      format: 'date-time',
+      description: 'UTC, to the millisecond; moves forward with every change, and only then',
+    },
+  },
+  examples: [EXAMPLE],
+} as const
+
+export const NewTask = {
+  $id: 'NewTask',
+  type: 'object',
+  additionalProperties: false,
+  required: ['title'],
+  properties: WRITABLE,
+  examples: [{ title: 'Buy milk' }],
+} as const
+export type NewTask = FromSchema<typeof NewTask>
+
+export const TaskChanges = {
+  $id: 'TaskChanges',
+  type: 'object',
+  additionalProperties: false,
+  minProperties: 1,
+  description: 'What is left out stays as it is; a null description clears it',
+  properties: WRITABLE,
+  examples: [{ title: 'Buy oat milk', description: 'The barista kind' }],
+} as const
+export type TaskChanges = FromSchema<typeof TaskChanges>
+
+export const Completion = {
+  $id: 'Completion',
+  type: 'object',
+  additionalProperties: false,
+  description: 'Empty, or no body at all, flips; a value sets',
+  properties: { completed: COMPLETED },
+  examples: [{ completed: true }],
+} as const
+export type Completion = FromSchema<typeof Completion>
+
+export const ListQuery = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    completed: { type: 'boolean', description: 'Only tasks that are, or are not, completed' },
+    limit: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1000,
+      description: 'Tasks in a page. Without it the answer is all of the tasks',
+    },
+    // 16 bytes in base64url: of the last character only two bits count.
+    cursor: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9_-]{21}[AQgw]$',
+      'x-message': 'must be the cursor of a Link',
+      description: 'Where the page begins: opaque, from the Link of the page before',
+    },
+  },
+} as const
+export type ListQuery = FromSchema<typeof ListQuery>
+
+export const NoQuery = { type: 'object', additionalProperties: false, properties: {} } as const
+
+const USER_ID = {
+  type: 'string',
+  description: 'The user the token was made for, percent-encoded once; 1 to 255 characters',
+  examples: ['alice'],
+} as const
+
+export const ListParams = {
+  type: 'object',
+  required: ['user_id'],
+  properties: { user_id: USER_ID },
+} as const
+
+export const TaskParams = {
+  type: 'object',
+  required: ['user_id', 'id'],
+  properties: {
+    user_id: USER_ID,
+    id: { type: 'string', description: 'The id of a task', examples: [EXAMPLE.id] },
+  },
+} as const

@@ -1,0 +1,34 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { Client } from 'pg'
+import { startPostgres } from '../../../scripts/postgres.ts'
+
+/** Where results are kept. */
+export const RESULTS = new URL('../results/', import.meta.url)
+
+/**
+ * Measures on a PostgreSQL of its own, prints the report and writes it to bench/results/.
+ *
+ * @param name of the two files, one in JSON and one in Markdown.
+ * @param measure is given the server's URL and a session of it.
+ */
+export async function publish<Report>(
+  name: string,
+  measure: (url: string, database: Client) => Promise<Report>,
+  toMarkdown: (report: Report) => string,
+): Promise<Report> {
+  const postgres = await startPostgres('autovacuum=off')
+  const database = new Client({ connectionString: postgres.url })
+  try {
+    await database.connect()
+    const report = await measure(postgres.url, database)
+    const markdown = toMarkdown(report)
+    mkdirSync(RESULTS, { recursive: true })
+    writeFileSync(new URL(`${name}.json`, RESULTS), `${JSON.stringify(report, null, 2)}\n`)
+    writeFileSync(new URL(`${name}.md`, RESULTS), markdown)
+    console.log(markdown)
+    return report
+  } finally {
+    await database.end()
+    await postgres.stop()
+  }
+}

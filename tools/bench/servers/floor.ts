@@ -1,0 +1,71 @@
+/**
+ * What a task costs without a service around it: bare node:http, pg in pipeline mode, the same
+ * statements. No token, no owner, no row level security, no checks, no framework, no log.
+ *
+ * Usage: DATABASE_URL=… PORT=… node tools/bench/servers/floor.ts
+ */
+import { createServer, type IncomingMessage } from 'node:http'
+import { v7 as uuidv7 } from 'uuid'
+import type { Statement } from '../../../backend/src/database/session.ts'
+import {
+  type Change,
+  findTask,
+  insertTask,
+  toggleTask,
+  updateTask,
+} from '../../../backend/src/models/tasks/task.ts'
+import { listTasks } from '../../../backend/src/models/tasks/list.ts'
+import { openUnscopedPool, plain } from './unscoped-pool.ts'
+
+const PAGE = 50
+
+const database = await openUnscopedPool(process.env.DATABASE_URL ?? '', plain)
+
+/** The task or the tasks as JSON, and undefined for what there is not. */
+async function answer(request: IncomingMessage): Promise<string | undefined> {
+  // /api/{user}/tasks[/{id}[/complete]][?limit=50]
+  const [, , userId = '', tasks = '', id] = (request.url ?? '').split('/')
+  switch (request.method) {
+    case 'POST':
+      return database.run(insertTask(userId, uuidv7(), await body(request)))
+    case 'PUT':
+      return changed(updateTask(userId, id ?? '', await body(request), undefined))
+    case 'PATCH':
+      return changed(toggleTask(userId, id ?? '', undefined))
+    default: {
+      if (id !== undefined) return database.run(findTask(userId, id))
+      if (!tasks.startsWith('tasks')) return ''
+      const page = await database.run(listTasks(userId, { limit: PAGE }))
+      return `[${page?.tasks}]`
+    }
+  }
+}
+
+async function changed(statement: Statement<Change>): Promise<string | undefined> {
+  const change = await database.run(statement)
+  return typeof change === 'string' ? undefined : change.json
+}
+
+function body(request: IncomingMessage): Promise<{ title: string }> {
+  return new Promise((resolve) => {
+    let text = ''
+    request.setEncoding('utf8')
+    request.on('data', (chunk) => {
+      text += chunk
+    })
+    request.on('end', () => resolve(JSON.parse(text)))
+  })
+}
+
+const server = createServer(async (request, response) => {
+  const json = await answer(request)
+  if (json === undefined) return response.writeHead(404).end()
+  response.writeHead(request.method === 'POST' ? 201 : 200, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(json),
+  })
+  response.end(json)
+})
+server.listen(Number(process.env.PORT), '127.0.0.1')
+// Through an exit, which the compile cache is written at.
+process.on('SIGTERM', () => process.exit())

@@ -1,0 +1,30 @@
+/**
+ * The server with the database's wall taken down, to price the wall: the same app, and a database
+ * that runs each statement as the login, which is a superuser, with no scope before it.
+ *
+ * Usage: DATABASE_URL=… BETTER_AUTH_SECRET=… PORT=… node tools/bench/servers/no-wall.ts
+ */
+import { buildApp } from '../../../backend/src/app.ts'
+import { loadConfig } from '../../../backend/src/core/config/config.ts'
+import { createLogger } from '../../../backend/src/core/log/logger.ts'
+import type { Database } from '../../../backend/src/database/session.ts'
+import { gathered, openUnscopedPool } from './unscoped-pool.ts'
+
+const config = loadConfig()
+const pool = await openUnscopedPool(process.env.DATABASE_URL ?? '', gathered)
+
+const database: Database = {
+  description: 'without row level security',
+  asUser: (_userId, statement) => pool.run(statement),
+  ping: async () => undefined,
+  failed: new Promise(() => {}),
+  close: pool.close,
+}
+
+const logger = await createLogger(config.logLevel)
+const app = await buildApp({ config, database, accounts: null, logger })
+await app.listen({ host: config.host, port: config.port })
+process.on('SIGTERM', async () => {
+  await app.close()
+  process.exit()
+})

@@ -1,0 +1,223 @@
+/**
+ * Takes each wall of `mutants.ts` away in a copy of the working tree, and shows that the tests named
+ * for it fail. Ends with 1 if one does not, or if one of those tests fails on the unchanged copy.
+ *
+ * Usage: node tools/mutations/run.ts [--markdown] [text of a wall, a change or a file]
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { globalSetup, globalTeardown } from '../../backend/tests/support/global-setup.ts'
+import { MUTANTS, type Mutant } from './mutants.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const REPORTER = fileURLToPath(new URL('./first-failure.ts', import.meta.url))
+const AT_ONCE = 2
+/** Tests that wait for what a mutant never does are not what is meant by noticing it. */
+const LIMIT_MS = 60_000
+
+interface Run {
+  readonly failed?: string
+  readonly passed?: number
+  /** What went wrong with the run itself. */
+  readonly broken?: string
+}
+
+interface Verdict {
+  readonly mutant: Mutant
+  /** The first test of each file that failed. */
+  readonly noticed: string[]
+  readonly complaint?: string
+  readonly seconds: number
+}
+
+const { values: options, positionals } = parseArgs({
+  options: { markdown: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
+const wanted = positionals.join(' ')
+const chosen = MUTANTS.filter(({ wall, change, file }) =>
+  [wall, change, file].some((text) => text.includes(wanted)),
+)
+
+const folder = mkdtempSync(join(tmpdir(), 'todo-mutations-'))
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) stop(child)
+  rmSync(folder, { recursive: true, force: true })
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+
+const started = performance.now()
+await copyTree(ROOT, join(folder, 'tree'))
+await globalSetup()
+const complaints: string[] = []
+const verdicts: Verdict[] = []
+const files = Map.groupBy(
+  chosen.flatMap(({ noticedBy }) => noticedBy),
+  ([file]) => file,
+)
+const jobs = [
+  ...[...files].map(([file, parts]) => async (slot: string) => {
+    const tests = [...new Set(parts.map(([, pattern]) => pattern))]
+    const { passed = 0, failed, broken } = await inCopy(slot, [], () => runTests(slot, file, tests))
+    if (failed ?? broken) complaints.push(`${file} fails without a change: ${failed ?? broken}`)
+    else if (passed < tests.length) complaints.push(`${file} has fewer tests than are named of it`)
+  }),
+  ...chosen.map((mutant) => async (slot: string) => {
+    verdicts.push(await judge(mutant, slot))
+  }),
+]
+await Promise.all(
+  Array.from({ length: AT_ONCE }, async (_, n) => {
+    // One path for many copies, so that Node finds what it has compiled of unchanged files.
+    const slot = join(folder, `copy-${n}`)
+    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) await job(slot)
+  }),
+)
+await globalTeardown()
+
+verdicts.sort((a, b) => chosen.indexOf(a.mutant) - chosen.indexOf(b.mutant))
+complaints.push(
+  ...verdicts.flatMap(({ mutant, complaint }) =>
+    complaint === undefined ? [] : [`${mutant.wall}, ${mutant.change}: ${complaint}`],
+  ),
+)
+console.log(options.markdown ? markdown(verdicts) : plain(verdicts))
+for (const complaint of complaints) console.error(complaint)
+const seconds = Math.round((performance.now() - started) / 1000)
+const noticed = verdicts.filter(({ complaint }) => complaint === undefined).length
+console.error(`${noticed} of ${chosen.length} mutants noticed in ${seconds} s`)
+process.exit(complaints.length > 0 || chosen.length === 0 ? 1 : 0)
+
+async function judge(mutant: Mutant, slot: string): Promise<Verdict> {
+  const begun = performance.now()
+  const noticed: string[] = []
+  let complaint: string | undefined
+  try {
+    await inCopy(slot, [mutant], async () => {
+      for (const [file, tests] of mutant.noticedBy) {
+        const { failed, passed, broken } = await runTests(slot, file, [tests])
+        if (failed !== undefined) noticed.push(`${basename(file)}: ${shortened(failed)}`)
+        else complaint ??= broken ?? `survives ${passed} tests of ${file}`
+      }
+    })
+  } catch (error) {
+    complaint = error instanceof Error ? error.message : String(error)
+  }
+  const seconds = (performance.now() - begun) / 1000
+  return { mutant, noticed, seconds, ...(complaint !== undefined && { complaint }) }
+}
+
+/** Works in a copy of the tree, changed by the mutants. @throws when a text is not there once. */
+async function inCopy<Result>(
+  slot: string,
+  changes: readonly Mutant[],
+  work: () => Promise<Result>,
+): Promise<Result> {
+  await rm(slot, { recursive: true, force: true })
+  await cp(join(folder, 'tree'), slot, { recursive: true, verbatimSymlinks: true })
+  for (const { file, edits } of changes) {
+    let text = await readFile(join(slot, file), 'utf8')
+    for (const [from, to] of edits) {
+      const parts = text.split(from)
+      if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times: ${from}`)
+      text = parts.join(to)
+    }
+    await writeFile(join(slot, file), text)
+  }
+  return work()
+}
+
+/** What the tests need of the working tree, as it is, with its packages linked. */
+async function copyTree(from: string, to: string): Promise<void> {
+  await mkdir(to)
+  for (const part of ['backend', 'scripts', 'package.json']) {
+    const filter = (path: string) => basename(path) !== 'node_modules'
+    await cp(join(from, part), join(to, part), { recursive: true, filter })
+  }
+  for (const packages of ['node_modules', 'backend/node_modules']) {
+    if (existsSync(join(from, packages))) await symlink(join(from, packages), join(to, packages))
+  }
+}
+
+/** Runs tests up to the first that fails. */
+function runTests(cwd: string, file: string, tests: string[]): Promise<Run> {
+  const patterns = tests.map((test) => `--test-name-pattern=${test}`)
+  const child = spawn(process.execPath, [`--test-reporter=${REPORTER}`, ...patterns, file], {
+    cwd,
+    // A group of its own, so that what the tests started ends with them.
+    detached: true,
+    env: { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled') },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  running.add(child)
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk) => {
+    output.stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    output.stderr += chunk
+  })
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    stop(child)
+  }, LIMIT_MS)
+  return new Promise((resolve) => {
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      stop(child)
+      running.delete(child)
+      const last = output.stdout.trim().split('\n').at(-1) ?? ''
+      if (late) resolve({ broken: `${file} does not end` })
+      else if (last.startsWith('{"')) resolve(JSON.parse(last))
+      else resolve({ broken: `${file} ends with ${code}: ${output.stderr.slice(-500)}` })
+    })
+  })
+}
+
+function stop({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended, and all it started.
+  }
+}
+
+/** Names of tests may have a statement in them. */
+function shortened(name: string): string {
+  return name.length > 120 ? `${name.slice(0, 119)}…` : name
+}
+
+function plain(rows: readonly Verdict[]): string {
+  const lines = rows.map(({ mutant, noticed, complaint, seconds }) => [
+    mutant.wall,
+    mutant.change,
+    complaint === undefined ? noticed.join('; ') : 'NOT NOTICED',
+    seconds.toFixed(1),
+  ])
+  const table = [['wall', 'what is taken away', 'noticed by', 's'], ...lines]
+  const widths = [0, 1].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)))
+  return table
+    .map(([wall = '', change = '', by = '', s = '']) =>
+      [wall.padEnd(widths[0] ?? 0), change.padEnd(widths[1] ?? 0), s.padStart(4), by].join('  '),
+    )
+    .join('\n')
+}
+
+function markdown(rows: readonly Verdict[]): string {
+  const cell = (text: string) => text.replaceAll('|', '\\|')
+  return [
+    '| wall | what is taken away | first test that fails |',
+    '|---|---|---|',
+    ...rows.map(({ mutant, noticed, complaint }) => {
+      const by = complaint === undefined ? noticed.join('; ') : '**none**'
+      return `| ${mutant.wall} | ${cell(mutant.change)} | ${cell(by)} |`
+    }),
+  ].join('\n')
+}

@@ -1,0 +1,92 @@
+import { parseArgs } from 'node:util'
+import { loadTokens } from '../../backend/src/core/config/config.ts'
+import { STOP_SIGNALS } from '../../backend/src/processes/stop.ts'
+import { CannotRun } from './client.ts'
+import { type Report, verify } from './run.ts'
+
+const USAGE =
+  'Usage: npm run verify -- <address> [--sign-up] [--json], with the tokens of two users in TODO_TOKEN_A and TODO_TOKEN_B, or with --sign-up'
+
+/** The exit code where nothing was found out, good or bad. */
+const COULD_NOT_RUN = 2
+/** Ctrl-C reaches this from the terminal and once more from npm. */
+const SAME_SIGNAL_MS = 1_000
+
+function parse(args: string[]) {
+  try {
+    const { positionals, values } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        'sign-up': { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+      },
+    })
+    const [address, ...more] = positionals
+    if (address !== undefined && more.length === 0) {
+      return { address, signUp: values['sign-up'], json: values.json }
+    }
+  } catch {
+    // An option that is none.
+  }
+  throw new CannotRun(USAGE)
+}
+
+/** @throws {CannotRun} */
+function tokensFor(signUp: boolean): [string, string] | null {
+  const { a, b } = loadTokens()
+  if (signUp) {
+    if (a === undefined && b === undefined) return null
+    throw new CannotRun('There are tokens, and --sign-up: leave one of them out')
+  }
+  if (a !== undefined && b !== undefined) return [a, b]
+  throw new CannotRun(`TODO_TOKEN_${a === undefined ? 'A' : 'B'} is not set. ${USAGE}`)
+}
+
+function untilStopped(tell: (line: string) => void): AbortSignal {
+  const stop = new AbortController()
+  let stoppedMs: number | undefined
+  const onSignal = () => {
+    if (stoppedMs === undefined) {
+      stoppedMs = performance.now()
+      tell('Stopping: what was made is deleted first')
+      stop.abort()
+    } else if (performance.now() - stoppedMs > SAME_SIGNAL_MS) {
+      process.exit(COULD_NOT_RUN)
+    }
+  }
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal)
+  return stop.signal
+}
+
+/** A line for each group, one for each check that failed, and the sum. */
+function lines({ checks, foreignBytes }: Report): string[] {
+  const groups = Map.groupBy(checks, ({ group }) => group)
+  const failures = (of: Report['checks']) => of.filter(({ wrong }) => wrong !== undefined)
+  return [
+    ...[...groups].flatMap(([group, of]) => [
+      `${group}: ${of.length} checks, ${failures(of).length} failed`,
+      ...failures(of).map(({ name, who, wrong }) => `  FAILED (${who}) ${name} ${wrong}`),
+    ]),
+    `${checks.length} checks, ${failures(checks).length} failed, ${foreignBytes} foreign bytes`,
+  ]
+}
+
+/** `npm run verify -- <address>`: whether a server keeps two users apart, asked from outside. */
+try {
+  const tell = (line: string) => console.error(line)
+  const { address, signUp, json } = parse(process.argv.slice(2))
+  const report = await verify({
+    address,
+    tokens: tokensFor(signUp),
+    stop: untilStopped(tell),
+    tell,
+  })
+  console.log(json ? JSON.stringify(report, null, 2) : lines(report).join('\n'))
+  const { checks, foreignBytes, left } = report
+  const good = checks.every(({ wrong }) => wrong === undefined) && foreignBytes === 0
+  process.exitCode = good && left.length === 0 ? 0 : 1
+} catch (error) {
+  console.error(error instanceof CannotRun ? error.message : error)
+  process.exitCode = COULD_NOT_RUN
+}
