@@ -2,13 +2,16 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Accounts } from './accounts/accounts.ts'
 import { BASE_PATH } from './accounts/http.ts'
 import { accountRoutes } from './api/accounts/routes.ts'
-import { authenticate } from './http/identity/authenticate.ts'
-import { takeJsonOnly } from './http/protocol/body.ts'
 import { describeApi, docs } from './api/service/docs.ts'
 import { health } from './api/service/health.ts'
+import { tasks } from './api/tasks/routes.ts'
+import type { Config } from './core/config/config.ts'
+import { LIMITS, type Limits } from './core/limits.ts'
+import type { Database } from './database/session.ts'
+import { authenticate } from './http/identity/authenticate.ts'
+import { takeJsonOnly } from './http/protocol/body.ts'
 import { allowOrigins } from './http/protocol/origins.ts'
 import { serveCanonicalPaths } from './http/protocol/paths.ts'
-import { answerProblems } from './http/resource/problem.ts'
 import {
   boundQueuedBytes,
   boundQueuedBytesOfUsers,
@@ -18,13 +21,13 @@ import {
 import { QueuedBytes } from './http/protocol/queued-bytes.ts'
 import { cutSlowReaders } from './http/protocol/slow-readers.ts'
 import { answerEveryone } from './http/protocol/sockets.ts'
-import { tasks } from './api/tasks/routes.ts'
 import { Turns } from './http/protocol/turns.ts'
-import { validateStrictly } from './http/resource/validation.ts'
-import type { Config } from './core/config/config.ts'
-import { LIMITS, type Limits } from './core/limits.ts'
 import { type RequestLimit, RequestWindows } from './http/rate/request-windows.ts'
-import type { Database } from './database/session.ts'
+import { answerProblems } from './http/resource/problem.ts'
+import { validateStrictly } from './http/resource/validation.ts'
+import { Account, Session } from './schemas/accounts/account.ts'
+import { Problem } from './schemas/problem.ts'
+import { Completion, NewTask, Task, TaskChanges } from './schemas/tasks/task.ts'
 
 export interface AppOptions {
   config: Config
@@ -39,6 +42,8 @@ export interface AppOptions {
   /** Is given the server before its first route, to see each one come. */
   watch?: (app: FastifyInstance) => void
 }
+
+const SCHEMAS = [Task, NewTask, TaskChanges, Completion, Account, Session, Problem]
 
 /** The whole server, ready to listen: `main.ts`, the tests and the benchmarks all run this one. */
 export async function buildApp({
@@ -57,18 +62,18 @@ export async function buildApp({
 
   watch?.(app)
   answerEveryone(app.server, turns)
-  markAnswers(app, turns)
+  markAnswers(app, turns, BASE_PATH)
   cutSlowReaders(app, queued, limits)
   answerProblems(app)
   takeJsonOnly(app)
   validateStrictly(app)
-  await allowOrigins(app, config)
+  await allowOrigins(app, config, BASE_PATH)
   boundQueuedBytes(app, queued)
   serveCanonicalPaths(app)
   authenticate(app, config, database)
   boundQueuedBytesOfUsers(app, queued)
 
-  await describeApi(app)
+  await describeApi(app, SCHEMAS)
   await app.register(tasks, { prefix: '/api/:user_id/tasks', limit })
   if (accounts !== null) {
     const { publicUrl } = config

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
-import { relative, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { RouteOptions } from 'fastify'
@@ -12,8 +12,8 @@ import { openTestDatabase } from './support/databases.ts'
 const SOURCE = fileURLToPath(new URL('../src', import.meta.url))
 const TESTS = fileURLToPath(new URL('.', import.meta.url))
 const FLOORS = [
-  ...['core', 'database', 'models', 'schemas', 'accounts', 'api'],
-  ...['app.ts', 'commands', 'main.ts'],
+  ...['core', 'database', 'models', 'schemas', 'accounts', 'http', 'api'],
+  ...['app.ts', 'processes', 'commands', 'main.ts'],
 ]
 
 /** What may be reached without a token. A route that is not here asks for one. */
@@ -28,12 +28,16 @@ const PUBLIC = [
   '/readyz',
 ].sort()
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const COMMENTS = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm
+
+/** The text of a file without comments. */
+const read = (path: string) => readFileSync(path, 'utf8').replace(COMMENTS, '')
 
 const files = globSync('**/*.ts', { cwd: SOURCE }).map((path) => ({
   path,
   floor: FLOORS.indexOf(path.split('/')[0] ?? ''),
-  text: readFileSync(resolve(SOURCE, path), 'utf8').replace(COMMENTS, ''),
+  text: read(resolve(SOURCE, path)),
 }))
 const importsOf = (text: string) =>
   [...text.matchAll(/from '([^']+)'/g)].map(([, name]) => String(name))
@@ -49,6 +53,43 @@ describe('the house', () => {
         assert.ok(below >= 0 && below <= floor, `${path} imports ${target}`)
       }
     }
+  })
+
+  it('http knows no feature, and features do not import each other', () => {
+    const feature = /^(accounts|api\/\w+|models\/\w+|schemas\/\w+)\//
+    for (const { path, text } of files) {
+      const own = feature.exec(path)?.[1]?.split('/').at(-1)
+      if (!path.startsWith('http/') && own === undefined) continue
+      for (const name of importsOf(text).filter((from) => from.startsWith('.'))) {
+        const target = relative(SOURCE, resolve(SOURCE, path, '..', name))
+        const other = feature.exec(target)?.[1]?.split('/').at(-1)
+        assert.ok(other === undefined || other === own, `${path} imports ${target}`)
+      }
+    }
+  })
+
+  it('there is no cycle of imports, in tools and tests neither', () => {
+    const found = globSync('{backend,tools,scripts}/**/*.ts', {
+      cwd: ROOT,
+      exclude: (name) => name === 'node_modules',
+    })
+    const below = new Map(
+      found.map((path) => [
+        path,
+        importsOf(read(join(ROOT, path)).replace(/^import type [\s\S]*?from .*$/gm, ''))
+          .filter((name) => name.startsWith('.'))
+          .map((name) => join(path, '..', name)),
+      ]),
+    )
+    const done = new Set<string>()
+    const visit = (path: string, above: readonly string[]): void => {
+      assert.ok(!above.includes(path), [...above, path].join(' → '))
+      if (done.has(path)) return
+      for (const next of below.get(path) ?? []) visit(next, [...above, path])
+      done.add(path)
+    }
+    for (const path of found) visit(path, [])
+    assert.ok(done.size > 300)
   })
 
   it('core knows neither HTTP nor SQL, and the database no Fastify', () => {
@@ -68,7 +109,7 @@ describe('the house', () => {
           path,
         )
       }
-      if (/^(models|schemas|accounts|api)\//.test(path)) {
+      if (/^(models|schemas|accounts|http|api)\//.test(path)) {
         assert.deepEqual(
           packages.filter((name) => /^(pg|@electric-sql)/.test(name)),
           [],
@@ -86,11 +127,11 @@ describe('the house', () => {
     assert.ok(files.some(({ path, text }) => path.startsWith('models/') && statement.test(text)))
   })
 
-  it('process.env stands in core/config.ts and main.ts alone', () => {
+  it('process.env stands in core/config/config.ts and main.ts alone', () => {
     const found = files.filter(({ text }) => text.includes('process.env')).map(({ path }) => path)
     assert.deepEqual(
       found.filter((path) => path !== 'main.ts'),
-      ['core/config.ts'],
+      ['core/config/config.ts'],
     )
   })
 

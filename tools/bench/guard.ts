@@ -34,7 +34,11 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 const postgres = await startPostgres('autovacuum=off')
 const stage = { databaseUrl: postgres.url, secret: 'x'.repeat(32), folder }
 const service = await startService(stage)
-const floor = await startServer(node('tools/bench/servers/floor.ts'), serviceSettings(stage), folder)
+const floor = await startServer(
+  node('tools/bench/servers/floor.ts'),
+  serviceSettings(stage),
+  folder,
+)
 const database = new Client({ connectionString: postgres.url })
 await database.connect()
 const population = await seedSmall(database)

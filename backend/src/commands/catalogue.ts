@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { endWithReason } from '../core/log/end.ts'
-import { CATALOGUE_FILE, readCatalogue, writeCatalogue } from '../database/walls/catalogue.ts'
 import { connect } from '../database/connect.ts'
 import { inTrial, withDirectClient } from '../database/direct.ts'
 import { migrate } from '../database/migrate/migrate.ts'
+import { CATALOGUE_FILE, readCatalogue, writeCatalogue } from '../database/walls/catalogue.ts'
 
 /**
  * `npm run catalogue`: writes what the migrations create in an empty database. The server compares its

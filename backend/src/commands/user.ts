@@ -9,8 +9,8 @@ import {
   resetPassword,
 } from '../accounts/administer.ts'
 import { type Config, loadConfig } from '../core/config/config.ts'
-import { endWithReason } from '../core/log/end.ts'
 import { AppError } from '../core/errors.ts'
+import { endWithReason } from '../core/log/end.ts'
 import { createLogger } from '../core/log/logger.ts'
 import { openConnector } from '../database/connect.ts'
 import { ask, type NewPassword, readNewPassword } from './prompt.ts'

@@ -1,7 +1,12 @@
 import { AppError } from '../core/errors.ts'
+import {
+  type RequestLimit,
+  RequestWindows,
+  remember,
+  type Turn,
+} from '../http/rate/request-windows.ts'
 import type { Ask, FromPrimary, FromWorker, Grant, Recall } from './lease-messages.ts'
 import { outbox } from './lease-messages.ts'
-import { type RequestLimit, RequestWindows, remember, type Turn } from '../http/rate/request-windows.ts'
 
 /** A primary that is silent for this long is not waited for. */
 const ANSWER_LIMIT_MS = 3_000

@@ -1,3 +1,4 @@
+import type { RequestWindow, RequestWindows } from '../http/rate/request-windows.ts'
 import {
   type Ask,
   type FromPrimary,
@@ -5,7 +6,6 @@ import {
   outbox,
   type Return,
 } from './lease-messages.ts'
-import type { RequestWindow, RequestWindows } from '../http/rate/request-windows.ts'
 
 /** A worker takes this part of a user's limit at once. */
 const LEASES_PER_LIMIT = 32

@@ -1,9 +1,9 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { Config } from '../core/config/config.ts'
 import { end, endWithReason } from '../core/log/end.ts'
-import { Lessor } from './lessor.ts'
 import { createLogger, type Log } from '../core/log/logger.ts'
 import { RequestWindows } from '../http/rate/request-windows.ts'
+import { Lessor } from './lessor.ts'
 import { killAfter, STOP, type StopLimits, stopOnSignals } from './stop.ts'
 
 /** A worker that listened for this long did not die of its start. */

@@ -5,9 +5,9 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { jwtVerify } from 'jose/jwt/verify'
 import { pino } from 'pino'
-import { type GetKey, remoteKeySet } from '../../src/http/identity/key-set.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { loggerOptions } from '../../src/core/log/logger.ts'
+import { type GetKey, remoteKeySet } from '../../src/http/identity/key-set.ts'
 import { type KeyPage, type SigningKey, signingKey, startKeyPage } from '../support/key-page.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }

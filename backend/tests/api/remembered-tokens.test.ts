@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { SignJWT } from 'jose/jwt/sign'
 import { pino } from 'pino'
-import { tokenVerifier } from '../../src/http/identity/verify-token.ts'
 import { loadConfig } from '../../src/core/config/config.ts'
 import { LIMITS, type Limits } from '../../src/core/limits.ts'
+import { tokenVerifier } from '../../src/http/identity/verify-token.ts'
 import { SECRET } from '../support/app.ts'
 
 const config = loadConfig({ BETTER_AUTH_SECRET: SECRET, DATABASE_URL: 'pglite:memory' })

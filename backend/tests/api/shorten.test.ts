@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { problemBody } from '../../src/http/resource/problem.ts'
-import { shorten } from '../../src/http/resource/shorten.ts'
 import { AppError, type Fault } from '../../src/core/errors.ts'
 import { LIMITS } from '../../src/core/limits.ts'
+import { problemBody } from '../../src/http/resource/problem.ts'
+import { shorten } from '../../src/http/resource/shorten.ts'
 
 const anyText = fc.string({
   unit: fc.constantFrom('a', '\0', '"', 'é', '語', '👩', '\ud800'),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Turnstile } from '../../src/http/rate/turnstile.ts'
 import type { AppError } from '../../src/core/errors.ts'
+import { Turnstile } from '../../src/http/rate/turnstile.ts'
 
 /** Work that ends when it is told to. */
 function work() {

@@ -3,10 +3,10 @@ import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { AppError } from '../../src/core/errors.ts'
+import { RequestWindows, type Turn } from '../../src/http/rate/request-windows.ts'
 import type { FromPrimary, FromWorker } from '../../src/processes/lease-messages.ts'
 import { LeasedLimit } from '../../src/processes/leased-limit.ts'
 import { Lessor } from '../../src/processes/lessor.ts'
-import { RequestWindows, type Turn } from '../../src/http/rate/request-windows.ts'
 
 /** A primary and its workers; each wire keeps the order and takes some turns of the event loop. */
 function processes(perWindow: number, delays: number[], windowMs = 60_000) {

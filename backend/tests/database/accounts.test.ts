@@ -9,8 +9,8 @@ import { query } from '../../src/database/accounts/account-query.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { PgliteThread } from '../../src/database/pglite/thread.ts'
 import { sql } from '../../src/database/session.ts'
-import { findTask, insertTask } from '../../src/models/tasks/task.ts'
 import { listTasks } from '../../src/models/tasks/list.ts'
+import { findTask, insertTask } from '../../src/models/tasks/task.ts'
 import {
   asServerAdmin,
   emptyPostgres,

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { describe, it } from 'node:test'
-import { CATALOGUE_FILE, readCatalogue, writeCatalogue } from '../../src/database/walls/catalogue.ts'
 import { inTrial, withDirectClient } from '../../src/database/direct.ts'
+import {
+  CATALOGUE_FILE,
+  readCatalogue,
+  writeCatalogue,
+} from '../../src/database/walls/catalogue.ts'
 import { proveWalls } from '../../src/database/walls/walls.ts'
 import { KINDS, type Kind, openTestDatabase, type TestDatabase } from '../support/databases.ts'
 

@@ -7,7 +7,12 @@ import { startPostgres } from '../../../scripts/postgres.ts'
 import { connect } from '../../src/database/connect.ts'
 import type { Connector } from '../../src/database/connector.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
-import { type Migration, migrate, queriesOf, readMigrations } from '../../src/database/migrate/migrate.ts'
+import {
+  type Migration,
+  migrate,
+  queriesOf,
+  readMigrations,
+} from '../../src/database/migrate/migrate.ts'
 import {
   asServerAdmin,
   embeddedFolder,

@@ -5,8 +5,8 @@ import { openConnector } from '../../src/database/connect.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { proveAccountsRole, proveWalls } from '../../src/database/walls/walls.ts'
-import { insertTask } from '../../src/models/tasks/task.ts'
 import { forgetExpiredKeys } from '../../src/models/tasks/once.ts'
+import { insertTask } from '../../src/models/tasks/task.ts'
 import {
   asServerAdmin,
   KINDS,

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { type Statement, sql } from '../../src/database/session.ts'
-import { deleteTask, findTask, insertTask, toggleTask, updateTask } from '../../src/models/tasks/task.ts'
 import {
   listLongTasks,
   listTasks,
@@ -9,6 +8,13 @@ import {
   type TaskPage,
 } from '../../src/models/tasks/list.ts'
 import { type ChangeOnce, insertTaskOnce, toggleTaskOnce } from '../../src/models/tasks/once.ts'
+import {
+  deleteTask,
+  findTask,
+  insertTask,
+  toggleTask,
+  updateTask,
+} from '../../src/models/tasks/task.ts'
 import { KINDS, openTestDatabase, type TestDatabase } from '../support/databases.ts'
 
 /** Each of the two has a task of the first id; of the second, alice alone. */

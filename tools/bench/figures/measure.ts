@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
-import { CONNECTIONS, type Load } from '../load/load.ts'
+import { CONNECTIONS, type Load } from '../load/load-order.ts'
 import type { Server } from '../servers/start-server.ts'
 import { cpuMs } from './process-usage.ts'
 

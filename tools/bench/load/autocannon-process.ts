@@ -8,7 +8,7 @@
 import { readFileSync } from 'node:fs'
 import autocannon from 'autocannon'
 import type { Request } from '../data/work.ts'
-import { CONNECTIONS, type LoadOrder, type LoadResult } from './load.ts'
+import { CONNECTIONS, type LoadOrder, type LoadResult } from './load-order.ts'
 
 const requests: Request[] = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'))
 const shares = Array.from({ length: CONNECTIONS }, (_, first) =>

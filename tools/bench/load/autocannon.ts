@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Request } from '../data/work.ts'
 import { endWithThisProcess } from '../servers/start-server.ts'
-import type { Load, LoadResult } from './load.ts'
+import type { Load, LoadResult } from './load-order.ts'
 
 const PROGRAM = fileURLToPath(new URL('./autocannon-process.ts', import.meta.url))
 

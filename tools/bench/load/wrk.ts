@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Request } from '../data/work.ts'
-import { CONNECTIONS, type Load } from './load.ts'
+import { CONNECTIONS, type Load } from './load-order.ts'
 
 const SCRIPT = fileURLToPath(new URL('./wrk.lua', import.meta.url))
 const execute = promisify(execFile)

@@ -6,7 +6,7 @@ import { startPostgres } from '../../../scripts/postgres.ts'
 export const RESULTS = new URL('../results/', import.meta.url)
 
 /**
- * Measures on a PostgreSQL of its own, prints the report and writes it to bench/results/.
+ * Measures on a PostgreSQL of its own, prints the report and writes it to tools/bench/results/.
  *
  * @param name of the two files, one in JSON and one in Markdown.
  * @param measure is given the server's URL and a session of it.

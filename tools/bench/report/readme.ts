@@ -28,7 +28,8 @@ export function writeReadme(): void {
 
 function read<Result>(name: string): Result {
   const file = new URL(name, RESULTS)
-  if (!existsSync(file)) throw new Error(`bench/results/${name} is missing: run npm run bench`)
+  if (!existsSync(file))
+    throw new Error(`tools/bench/results/${name} is missing: run npm run bench`)
   return JSON.parse(readFileSync(file, 'utf8'))
 }
 

@@ -2,7 +2,8 @@ import type { Client } from 'pg'
 import { tidy } from '../data/seed.ts'
 import type { Request } from '../data/work.ts'
 import { type Measurement, measure } from '../figures/measure.ts'
-import { CONNECTIONS, type Load, startLoad } from '../load/load.ts'
+import { startLoad } from '../load/load.ts'
+import { CONNECTIONS, type Load } from '../load/load-order.ts'
 import type { Server } from '../servers/start-server.ts'
 
 /** Fewer answers in a turn say little: a server that is slower gets longer turns from then on. */

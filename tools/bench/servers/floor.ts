@@ -7,6 +7,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import { v7 as uuidv7 } from 'uuid'
 import type { Statement } from '../../../backend/src/database/session.ts'
+import { listTasks } from '../../../backend/src/models/tasks/list.ts'
 import {
   type Change,
   findTask,
@@ -14,7 +15,6 @@ import {
   toggleTask,
   updateTask,
 } from '../../../backend/src/models/tasks/task.ts'
-import { listTasks } from '../../../backend/src/models/tasks/list.ts'
 import { openUnscopedPool, plain } from './unscoped-pool.ts'
 
 const PAGE = 50

@@ -5,12 +5,12 @@ import { passwordKey } from '../../accounts/limits.ts'
 import { HASHES_AT_ONCE } from '../../accounts/passwords.ts'
 import { AppError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
-import { answers } from '../../schemas/problem.ts'
-import { ACCOUNT_OPERATIONS } from './operations.ts'
-import { type AccountOperation, accountSchema } from './operation-schema.ts'
-import { problemOf, sendResponse, toWebRequest } from './better-auth-http.ts'
 import { clientAddress, clientNetwork } from '../../http/protocol/client-network.ts'
 import { Turnstile } from '../../http/rate/turnstile.ts'
+import { answers } from '../../schemas/problem.ts'
+import { problemOf, sendResponse, toWebRequest } from './better-auth-http.ts'
+import { type AccountOperation, accountSchema } from './operation-schema.ts'
+import { ACCOUNT_OPERATIONS } from './operations.ts'
 
 /** For requests that may hash a password; who is refused has cost next to nothing. */
 const HASHING = {

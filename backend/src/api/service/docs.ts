@@ -1,15 +1,16 @@
 import swagger, { type SwaggerTransformObject } from '@fastify/swagger'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { Account, Session } from '../../schemas/accounts/account.ts'
-import { answers, Problem } from '../../schemas/problem.ts'
-import { Completion, NewTask, Task, TaskChanges } from '../../schemas/tasks/task.ts'
+import { answers } from '../../schemas/problem.ts'
 import { once, PARTS } from './docs-page.ts'
 
 export const NAME = 'Todo Backend'
 
-/** Collects the routes registered after it into the OpenAPI document. */
-export async function describeApi(app: FastifyInstance): Promise<void> {
-  const schemas = [Task, NewTask, TaskChanges, Completion, Account, Session, Problem]
+/**
+ * Collects the routes registered after it into the OpenAPI document.
+ *
+ * @param schemas those that routes refer to by their `$id`.
+ */
+export async function describeApi(app: FastifyInstance, schemas: readonly object[]): Promise<void> {
   for (const schema of schemas) app.addSchema(schema)
   await app.register(swagger, {
     openapi: {

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import type { Versions } from '../../models/tasks/task.ts'
 import { type TaskJson, versionOf } from '../../models/tasks/sql.ts'
+import type { Versions } from '../../models/tasks/task.ts'
 
 /** An entity tag of RFC 9110 §8.8.3; the first group is W/ where it is weak. */
 const ENTITY_TAG = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/g

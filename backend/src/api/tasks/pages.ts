@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { setTimeout as rest } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import { LIMITS } from '../../core/limits.ts'
+import { encodeSegment } from '../../http/protocol/paths.ts'
 import {
   listLongTasks,
   listTasks,
@@ -10,7 +11,6 @@ import {
   type TaskPage,
 } from '../../models/tasks/list.ts'
 import type { ListQuery } from '../../schemas/tasks/task.ts'
-import { encodeSegment } from '../../http/protocol/paths.ts'
 
 /** Tasks read at once for a list without a limit: the memory one such answer takes. */
 const STREAM_PAGE_TASKS = 200

@@ -1,14 +1,20 @@
 import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-json-schema-to-ts'
 import { v7 as uuidv7 } from 'uuid'
+import { limitRate } from '../../http/rate/rate-limit.ts'
 import type { RequestLimit } from '../../http/rate/request-windows.ts'
-import { deleteTask, findTask, insertTask, toggleTask, updateTask } from '../../models/tasks/task.ts'
 import { insertTaskOnce, toggleTaskOnce } from '../../models/tasks/once.ts'
+import {
+  deleteTask,
+  findTask,
+  insertTask,
+  toggleTask,
+  updateTask,
+} from '../../models/tasks/task.ts'
 import { etagOf, isNotModified, requiredVersions } from './conditions.ts'
 import { changesOnce, idempotencyKey } from './idempotency.ts'
-import { allTasks, cursorId, nextPage, readPage } from './pages.ts'
-import { limitRate } from '../../http/rate/rate-limit.ts'
-import { found, refuseImpossibleIds, sendChange, sendNew, sendTask } from './send.ts'
 import { operations } from './operations.ts'
+import { allTasks, cursorId, nextPage, readPage } from './pages.ts'
+import { found, refuseImpossibleIds, sendChange, sendNew, sendTask } from './send.ts'
 
 export interface TaskOptions {
   limit: RequestLimit

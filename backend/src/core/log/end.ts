@@ -1,5 +1,5 @@
-import { withoutSecrets } from './redact.ts'
 import { ConfigError } from '../config/settings.ts'
+import { withoutSecrets } from './redact.ts'
 
 /** Output that is written before the process ends. */
 interface Ending {

@@ -1,11 +1,11 @@
 import { Pool, type PoolClient, type QueryResult } from 'pg'
 import { AppError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
-import { type AccountQueryConfig, query } from './account-query.ts'
-import { CONNECT_TIMEOUT_MS } from '../pipeline/connection.ts'
 import type { Connector } from '../connector.ts'
 import { fromDatabase, hasIdledOut, isSpent, MismatchError, unavailable } from '../errors.ts'
+import { CONNECT_TIMEOUT_MS } from '../pipeline/connection.ts'
 import type { Row, Statement } from '../session.ts'
+import { type AccountQueryConfig, query } from './account-query.ts'
 
 /** Accounts are used seldom, and never by a request for tasks. */
 const MAX_CONNECTIONS = 4

@@ -1,7 +1,7 @@
 import { type PoolClient, Query, type QueryResult } from 'pg'
 import { AppError } from '../../core/errors.ts'
-import { AnswerCheck, requestNumber } from '../pipeline/answer-check.ts'
 import { MismatchError, ScopeError, sqlState } from '../errors.ts'
+import { AnswerCheck, requestNumber } from '../pipeline/answer-check.ts'
 import { pinPath, type Row, timeLimits } from '../session.ts'
 
 /** The role of every statement on accounts. It owns nothing, and can access no task. */

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { LIMITS, type Limits } from '../../core/limits.ts'
 import type { FolderLock } from './held-folder.ts'
-import type { WorkerReply, WorkerRequest } from './worker.ts'
 import { Watchdog } from './watchdog.ts'
+import type { WorkerReply, WorkerRequest } from './worker.ts'
 
 /** ReadyForQuery (PostgreSQL manual §54.7), which ends an answer, with the status "idle". */
 const IDLE = Buffer.from([0x5a, 0, 0, 0, 5, 0x49])

@@ -1,8 +1,8 @@
 import type { ClientConfig } from 'pg'
 import type { Limits } from '../../core/limits.ts'
-import type { Connection } from './connection.ts'
 import type { MismatchError } from '../errors.ts'
 import type { Statement } from '../session.ts'
+import type { Connection } from './connection.ts'
 import type { Ticks } from './ticks.ts'
 
 export interface ConnectionEvents {

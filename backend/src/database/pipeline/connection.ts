@@ -1,6 +1,5 @@
 import { Client } from 'pg'
 import type { Limits } from '../../core/limits.ts'
-import type { ConnectionEvents, ConnectionOptions, Sending } from './connection-options.ts'
 import {
   hasIdledOut,
   isDisagreement,
@@ -10,8 +9,9 @@ import {
   MismatchError,
   UnexecutedError,
 } from '../errors.ts'
-import { ScopedQuery } from './scoped-query.ts'
 import { POOLED_SCOPES, type Row, SCOPES, SESSION_LIMITS } from '../session.ts'
+import type { ConnectionEvents, ConnectionOptions, Sending } from './connection-options.ts'
+import { ScopedQuery } from './scoped-query.ts'
 import type { Ticks } from './ticks.ts'
 import { type Departure, WriteBatch } from './write-batch.ts'
 
@@ -132,9 +132,8 @@ export class Connection {
           this.#parsed.add(statement.sql.name)
           return resolve(rows)
         }
-        const locked = isLockTimeout(error)
-        if (locked && parses) this.#giveUp(error)
-        if (locked && !patient) return reject(new LockedError(error))
+        if (parses && isLockTimeout(error)) this.#giveUp(error)
+        if (!patient && isLockTimeout(error)) return reject(new LockedError(error))
         reject(this.#isUnexecuted(query, departure, failed) ? new UnexecutedError(error) : error)
       })
       this.#client.query(query)

@@ -1,8 +1,8 @@
 import { Query } from 'pg'
 import { serialize } from 'pg-protocol'
-import { AnswerCheck, requestNumber } from './answer-check.ts'
 import { MismatchError, ScopeError, sqlState } from '../errors.ts'
 import { type Row, type Sql, type Statement, TASK_ROLE, type Value } from '../session.ts'
+import { AnswerCheck, requestNumber } from './answer-check.ts'
 
 /** pg declares `submit` as a property, which a method may not override; at run time it is a method. */
 const PipelinedQuery = Query as unknown as new (text: string) => object

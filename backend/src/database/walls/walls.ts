@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Client } from 'pg'
 import { ACCOUNTS_ROLE } from '../accounts/account-query.ts'
-import { proveCatalogue } from './catalogue.ts'
 import type { Connector } from '../connector.ts'
 import { inTrial, withDirectClient } from '../direct.ts'
 import { sqlState } from '../errors.ts'
 import { proveOwnership } from '../migrate/ownership.ts'
 import { SCOPES, TASK_ROLE } from '../session.ts'
+import { proveCatalogue } from './catalogue.ts'
 import { proveVerbs } from './trial.ts'
 import { WallError } from './wall-error.ts'
 

@@ -1,16 +1,17 @@
 import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
-import { BASE_PATH } from '../../accounts/http.ts'
 import type { Config } from '../../core/config/config.ts'
 
 /**
- * Lets pages of the trusted origins read answers (CORS), by exact origin. With credentials for the
- * accounts alone, whose session may be a cookie: a token for tasks travels in a header. Preflights
- * are answered with the path's own `Allow`, in paths.ts.
+ * Lets pages of the trusted origins read responses (CORS), by exact origin. Preflights get the path's
+ * own `Allow`, in paths.ts.
+ *
+ * @param cookiePath the path below which requests may carry cookies. Elsewhere a token travels in a header.
  */
 export async function allowOrigins(
   app: FastifyInstance,
   { trustedOrigins }: Config,
+  cookiePath: string,
 ): Promise<void> {
   if (trustedOrigins.length === 0) return
   await app.register(cors, {
@@ -30,7 +31,10 @@ export async function allowOrigins(
     ],
   })
   app.addHook('onRequest', (request, reply, done) => {
-    if (request.url.startsWith(`${BASE_PATH}/`) && reply.hasHeader('access-control-allow-origin')) {
+    if (
+      request.url.startsWith(`${cookiePath}/`) &&
+      reply.hasHeader('access-control-allow-origin')
+    ) {
       reply.header('access-control-allow-credentials', 'true')
     }
     done()

@@ -7,18 +7,17 @@ import {
   type FastifyRequest,
   LogController,
 } from 'fastify'
-import { BASE_PATH } from '../../accounts/http.ts'
 import type { Config } from '../../core/config/config.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Limits } from '../../core/limits.ts'
+import { sendError } from '../resource/problem.ts'
+import { parseQuery } from '../resource/validation.ts'
 import { trustedProxies } from './client-network.ts'
 import { requestId, SAME_FOR_ALL } from './marks.ts'
-import { sendError } from '../resource/problem.ts'
 import type { QueuedBytes } from './queued-bytes.ts'
 import { countHeader } from './raw-headers.ts'
 import { refuseSocket } from './sockets.ts'
 import type { Turns } from './turns.ts'
-import { parseQuery } from '../resource/validation.ts'
 
 /** RFC 9112 §3.2.2: a server takes the absolute form of a target too, and its path may be empty. */
 function originForm({ url = '/' }: IncomingMessage): string {
@@ -67,8 +66,12 @@ export function serverOptions(
   } satisfies FastifyHttpOptions<Server>
 }
 
-/** Sets the headers of every response (contract §3) and logs it, one request of a socket at a time. */
-export function markAnswers(app: FastifyInstance, turns: Turns): void {
+/**
+ * Sets the headers of every response (contract §3) and logs it, one request of a socket at a time.
+ *
+ * @param secretPath the path below which addresses contain secrets, so that the log gets only the route.
+ */
+export function markAnswers(app: FastifyInstance, turns: Turns, secretPath: string): void {
   const enter = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
     mark(request, reply)
     if (isWellFormed(request)) {
@@ -89,7 +92,7 @@ export function markAnswers(app: FastifyInstance, turns: Turns): void {
     request.log.info(
       {
         method: request.method,
-        url: loggedUrl(request),
+        url: loggedUrl(request, secretPath),
         status: reply.statusCode,
         ms: Math.round(reply.elapsedTime),
       },
@@ -151,13 +154,10 @@ function isWellFormed(request: FastifyRequest): boolean {
 /** How every JWT begins (`{"`), with what is left of one. */
 const TOKENS = /eyJ[\w.-]{20,}/g
 
-/**
- * Addresses of accounts have tokens of mails in them, so the log gets the route. Elsewhere a token
- * counts for nothing, but who put one into an address by mistake has it in no log.
- */
-function loggedUrl({ url, routeOptions }: FastifyRequest): string {
-  if (!url.startsWith(BASE_PATH)) return url.replace(TOKENS, '…')
-  return routeOptions.url ?? `${BASE_PATH}/…`
+/** Elsewhere a token in an address has no effect, but a client may have put one there by mistake. */
+function loggedUrl({ url, routeOptions }: FastifyRequest, secretPath: string): string {
+  if (!url.startsWith(secretPath)) return url.replace(TOKENS, '…')
+  return routeOptions.url ?? `${secretPath}/…`
 }
 
 function mark(request: FastifyRequest, reply: FastifyReply): void {

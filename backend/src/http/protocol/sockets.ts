@@ -1,8 +1,8 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { AppError, type ErrorCode } from '../../core/errors.ts'
-import { requestId, SAME_FOR_ALL } from './marks.ts'
 import { problemBody } from '../resource/problem.ts'
+import { requestId, SAME_FOR_ALL } from './marks.ts'
 import type { Turns } from './turns.ts'
 
 /** Has the server answer where Node by itself would be silent, or speak in a form of its own. */

@@ -1,6 +1,6 @@
 import { type Row, type Statement, sql } from '../../database/session.ts'
-import type { Change, NewTask, Versions } from './task.ts'
 import { LATER, NOT_DELETED, REFUSE_DELETED, TASK_JSON, type TaskJson } from './sql.ts'
+import type { Change, NewTask, Versions } from './task.ts'
 
 /** Names what is to be done once. A user's key is no other user's. */
 export interface IdempotencyKey {

@@ -1,8 +1,9 @@
 /** The server as main.ts starts it, with the limits of a stop a tenth of what they are. */
-import { start } from '../../../src/processes/start.ts'
-import { STOP_LIMITS } from '../../../src/processes/stop.ts'
+
 import { loadConfig } from '../../../src/core/config/config.ts'
 import { endWithReason } from '../../../src/core/log/end.ts'
+import { start } from '../../../src/processes/start.ts'
+import { STOP_LIMITS } from '../../../src/processes/stop.ts'
 
 const TENTH = {
   requestsMs: STOP_LIMITS.requestsMs / 10,
