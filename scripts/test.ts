@@ -2,8 +2,9 @@
  * Runs all tests, or those of the given files. Each file and the whole run have a deadline. After it,
  * the runner names what is still open, ends it, and fails.
  *
- * Usage: node scripts/test.ts [--name=pattern ...] [--file-seconds=N] [--run-seconds=N] [file ...]
+ * Usage: npm test [-- --name=pattern ...] [--file-seconds=N] [--run-seconds=N] [file or part of its name ...]
  */
+import { existsSync, globSync } from 'node:fs'
 import { relative } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
@@ -50,7 +51,7 @@ await globalSetup()
 let failed = true
 const results = run({
   concurrency: 3,
-  globPatterns: positionals.length > 0 ? positionals : ALL_FILES,
+  globPatterns: positionals.length > 0 ? positionals.flatMap(filesOf) : ALL_FILES,
   ...(values.name && { testNamePatterns: values.name }),
   execArgv: [`--import=${new URL('../backend/tests/support/watched.ts', import.meta.url)}`],
 })
@@ -65,6 +66,13 @@ report.on('end', async () => {
   await globalTeardown()
   process.exit(failed ? 1 : 0)
 })
+
+/** @returns a file itself, or the test files whose path contains the text. */
+function filesOf(text: string): string[] {
+  if (existsSync(text) || /[*{]/.test(text)) return [text]
+  const found = globSync(ALL_FILES).filter((path) => path.includes(text))
+  return found.length > 0 ? found : [text]
+}
 
 /** Prints the reason, and what is still open in the given files. */
 async function give(why: string, whose: readonly TestFile[]): Promise<void> {

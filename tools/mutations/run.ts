@@ -2,7 +2,8 @@
  * Takes each wall of `mutants.ts` away in a copy of the working tree, and shows that the tests named
  * for it fail. Ends with 1 if one does not, or if one of those tests fails on the unchanged copy.
  *
- * Usage: node tools/mutations/run.ts [--markdown] [text of a wall, a change or a file]
+ * Usage: npm run test:mutations [-- --each N, of each wall at most] [--markdown]
+ *   [text of a wall, a change or a file]
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -36,12 +37,16 @@ interface Verdict {
 }
 
 const { values: options, positionals } = parseArgs({
-  options: { markdown: { type: 'boolean', default: false } },
+  options: { markdown: { type: 'boolean', default: false }, each: { type: 'string' } },
   allowPositionals: true,
 })
 const wanted = positionals.join(' ')
-const chosen = MUTANTS.filter(({ wall, change, file }) =>
+const matching = MUTANTS.filter(({ wall, change, file }) =>
   [wall, change, file].some((text) => text.includes(wanted)),
+)
+const each = Number(options.each ?? Number.POSITIVE_INFINITY)
+const chosen = [...Map.groupBy(matching, ({ wall }) => wall).values()].flatMap((ofWall) =>
+  sample(ofWall, each),
 )
 
 const folder = mkdtempSync(join(tmpdir(), 'todo-mutations-'))
@@ -93,6 +98,15 @@ const seconds = Math.round((performance.now() - started) / 1000)
 const noticed = verdicts.filter(({ complaint }) => complaint === undefined).length
 console.error(`${noticed} of ${chosen.length} mutants noticed in ${seconds} s`)
 process.exit(complaints.length > 0 || chosen.length === 0 ? 1 : 0)
+
+/** @returns at most `count` of them, at equal distances. */
+function sample<Item>(items: readonly Item[], count: number): readonly Item[] {
+  if (items.length <= count) return items
+  return items.filter(
+    (_, n) =>
+      Math.floor((n * count) / items.length) !== Math.floor(((n - 1) * count) / items.length),
+  )
+}
 
 async function judge(mutant: Mutant, slot: string): Promise<Verdict> {
   const begun = performance.now()
