@@ -96,13 +96,14 @@ describe('the pool, when the database is cut off', () => {
     }
   })
 
-  it('a connection that owes an answer and says nothing is given up after 10 s', async () => {
+  it('a connection that owes an answer and says nothing is given up', async () => {
+    const impatient = poolThrough(proxy, 1, { ...LIMITS, databaseSilenceMs: 300 })
+    assert.deepEqual(await impatient.asUser('alice', now), [['0']])
     proxy.freeze(true)
-    const started = performance.now()
-    await assert.rejects(pool.asUser('alice', now), UNAVAILABLE)
-    const seconds = (performance.now() - started) / 1000
-    assert.ok(seconds > 9 && seconds < 14, `${seconds} s`)
-    assert.deepEqual(await pool.asUser('alice', now), [['0']])
+    await assert.rejects(impatient.asUser('alice', now), UNAVAILABLE)
+    proxy.freeze(false)
+    assert.deepEqual(await impatient.asUser('alice', now), [['0']])
+    await impatient.close()
   })
 
   it('close lets what is in flight finish', async () => {

@@ -36,6 +36,21 @@ async function assertReadOnly(url: string): Promise<void> {
   )
 }
 
+describe('a database that is away at start', () => {
+  it('is tried again, with a line each time, until the patience ends', async () => {
+    const lines: string[] = []
+    await assert.rejects(
+      open('postgres://u:p@127.0.0.1:1/d', (line) => lines.push(line), {
+        patienceMs: 500,
+        retryMs: 50,
+      }),
+      /^Error: The database could not be reached for 0.5 s: .*ECONNREFUSED.*Check DATABASE_URL/,
+    )
+    assert.ok(lines.length > 0)
+    for (const line of lines) assert.match(line, /^The database is away .*trying again/)
+  })
+})
+
 describe('a database that is read-only at start', () => {
   for (const state of ['empty', 'migrated']) {
     it(`is reported as such, and not as away, when it is ${state}`, async () => {
