@@ -4,13 +4,16 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
-import { CannotRun } from '../../../tools/verify/client.ts'
-import { verify } from '../../../tools/verify/run.ts'
-import { BEHIND_PROXY } from '../support/accounts.ts'
-import { startApp, type TestApp } from '../support/app.ts'
-import { KINDS } from '../support/databases.ts'
-import { Cut, type Fault, startFaulty } from '../support/faulty.ts'
-import { run, runProgram, start } from '../support/process.ts'
+import { BEHIND_PROXY } from '../../../backend/tests/support/accounts.ts'
+import { startApp, type TestApp } from '../../../backend/tests/support/app.ts'
+import { KINDS } from '../../../backend/tests/support/databases.ts'
+import { Cut, type Fault, startFaulty } from '../../../backend/tests/support/faulty.ts'
+import { run, runProgram, start } from '../../../backend/tests/support/process.ts'
+import { CannotRun } from '../client.ts'
+import { verify } from '../run.ts'
+
+/** From `backend/src`. */
+const VERIFY = '../../tools/verify/verify.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
 const GOOD = /\n(\d+) checks, 0 failed, 0 foreign bytes\n$/
@@ -22,7 +25,7 @@ interface Tokens {
 
 /** Runs the command as somebody does who types it in. */
 const command = (parameters: string[], { a, b }: Tokens = {}) =>
-  run('commands/verify.ts', parameters, { TODO_TOKEN_A: a, TODO_TOKEN_B: b })
+  run(VERIFY, parameters, { TODO_TOKEN_A: a, TODO_TOKEN_B: b })
 
 for (const kind of KINDS) {
   it(`a server that keeps users apart passes, and they keep their own tasks: ${kind}`, async () => {
@@ -141,7 +144,7 @@ describe('npm run verify', () => {
         return requests === after ? fault(request, passOn) : passOn(request)
       })
       const settings = { TODO_TOKEN_A: tokens.a, TODO_TOKEN_B: tokens.b }
-      child = start('commands/verify.ts', [server.address], settings)
+      child = start(VERIFY, [server.address], settings)
       const closed = once(child, 'close')
       assert.ok(child.stdout && child.stderr)
       const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])

@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { pairOf } from '../../../tools/verify/attempts.ts'
-import { Client } from '../../../tools/verify/client.ts'
-import { matrix } from '../../../tools/verify/matrix.ts'
-import { personOf } from '../../../tools/verify/people.ts'
-import { makeTasks, newMark } from '../../../tools/verify/tasks.ts'
-import { Trial } from '../../../tools/verify/trial.ts'
-import { startApp, type TestApp } from '../support/app.ts'
-import { type Fault, type Passing, type Reply, startFaulty } from '../support/faulty.ts'
+import { startApp, type TestApp } from '../../../backend/tests/support/app.ts'
+import {
+  type Fault,
+  type Passing,
+  type Reply,
+  startFaulty,
+} from '../../../backend/tests/support/faulty.ts'
+import { pairOf } from '../attempts.ts'
+import { Client } from '../client.ts'
+import { matrix } from '../matrix.ts'
+import { personOf } from '../people.ts'
+import { makeTasks, newMark } from '../tasks.ts'
+import { Trial } from '../trial.ts'
 
 type User = 'alice' | 'bob'
 const tokens = new Map<User, string>()
