@@ -18,9 +18,13 @@ export function sql(text: string): Sql {
   return { name: `todo_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`, text }
 }
 
-/** One statement with its values, and how its rows are read. Only {@link Database.asUser} runs one. */
+/**
+ * One statement of a user, and how its rows are read. Only {@link Database.asUser} runs one. `$1` is the
+ * user of the scope. It is not among the values, so no statement can name another user there.
+ */
 export interface Statement<Result> {
   readonly sql: Sql
+  /** Of `$2` and the following places. */
   readonly values: readonly Value[]
   readonly read: (rows: readonly Row[]) => Result
 }

@@ -104,7 +104,7 @@ describe('response bytes that clients have not read', () => {
     })
     const test = await startApp('postgres', {}, wrap, { queuedBytesOfUser: 17_000 })
     const long = { title: 'long', description: 'é'.repeat(9_000) }
-    await test.test.unscoped(insertTask('alice', taskId(1), long))
+    await test.test.unscoped('alice', insertTask(taskId(1), long))
     const sockets: Socket[] = []
     test.app.server.on('connection', (socket) => sockets.push(socket))
     const paths = Array.from({ length: 8 }, (_, n) => (n % 2 === 0 ? '?limit=9' : `/${taskId(1)}`))

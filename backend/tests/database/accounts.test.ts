@@ -8,7 +8,6 @@ import { AccountPool } from '../../src/database/accounts/account-pool.ts'
 import { query } from '../../src/database/accounts/account-query.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { PgliteThread } from '../../src/database/pglite/thread.ts'
-import { sql } from '../../src/database/session.ts'
 import { listTasks } from '../../src/models/tasks/list.ts'
 import { findTask, insertTask } from '../../src/models/tasks/task.ts'
 import {
@@ -44,14 +43,14 @@ async function withAccounts(
   }
 }
 
-const nothing = (text: string) => ({ sql: sql(text), values: [], read: () => undefined })
+const nothing = (text: string) => ({ text, values: [], read: () => undefined })
 
 for (const kind of KINDS) {
   describe(`the accounts' tables on ${kind}`, { concurrency: 2 }, () => {
     it('each role reaches its own schema and nothing of the other', async () => {
       await withAccounts(kind, async (test, pool, accounts) => {
         await accounts.insertInto('user').values(person('alice')).execute()
-        await test.database.asUser('alice', insertTask('alice', TASK_ID, { title: 'x' }))
+        await test.database.asUser('alice', insertTask(TASK_ID, { title: 'x' }))
         assert.equal((await accounts.selectFrom('user').selectAll().execute()).length, 1)
         const own = await test.database.asUser(
           'alice',
@@ -110,7 +109,7 @@ for (const kind of KINDS) {
 
     it('a transaction that reads holds no connection, and shows no half of itself', async () => {
       await withAccounts(kind, async (test, _pool, accounts) => {
-        const list = listTasks('bob', { limit: 5 })
+        const list = listTasks({ limit: 5 })
         await accounts.transaction().execute(async (transaction) => {
           await transaction.selectFrom('user').selectAll().execute()
           // On the embedded database this would wait for the transaction, if it had begun.
@@ -135,7 +134,7 @@ for (const kind of KINDS) {
         })
         const ended = assert.rejects(forgotten, { code: 'service_unavailable' })
         await began.promise
-        await test.database.asUser('bob', listTasks('bob', { limit: 5 }))
+        await test.database.asUser('bob', listTasks({ limit: 5 }))
         await ended
         assert.deepEqual(await accounts.selectFrom('user').selectAll().execute(), [])
       })
@@ -147,7 +146,7 @@ for (const kind of KINDS) {
           const id = `user-${round}`
           await accounts.insertInto('user').values(person(id)).execute()
           const insert = (task: string) =>
-            test.database.asUser(id, insertTask(id, task, { title: 'x' })).then(
+            test.database.asUser(id, insertTask(task, { title: 'x' })).then(
               () => 201,
               ({ status }) => status,
             )
@@ -223,16 +222,16 @@ describe('the accounts’ tables', () => {
       url,
       `insert into todo_auth."user" (id, name, email, "emailVerified") values ('alice', 'x', 'a@b.c', true)`,
     )
-    await asUser('alice', insertTask('alice', TASK_ID, { title: 'x' }))
-    await asUser('bob', insertTask('bob', TASK_ID, { title: 'x' }))
+    await asUser('alice', insertTask(TASK_ID, { title: 'x' }))
+    await asUser('bob', insertTask(TASK_ID, { title: 'x' }))
     await withDirectClient({ connectionString: login.href }, async (client) => {
       await client.query(`select set_config('app.user_id', 'bob', false)`)
       await client.query(`delete from todo_auth."user" where id = 'alice'`)
       const { rows } = await client.query(`select current_setting('app.user_id') as scope`)
       assert.deepEqual(rows, [{ scope: 'bob' }])
     })
-    await assert.rejects(asUser('alice', findTask('alice', TASK_ID)), { code: 'unauthorized' })
-    assert.match(String(await asUser('bob', findTask('bob', TASK_ID))), /"user_id":"bob"/)
+    await assert.rejects(asUser('alice', findTask(TASK_ID)), { code: 'unauthorized' })
+    assert.match(String(await asUser('bob', findTask(TASK_ID))), /"user_id":"bob"/)
     const left = await withDirectClient({ connectionString: url }, (client) =>
       client.query('select user_id from todo.tasks'),
     )

@@ -46,7 +46,7 @@ describe('a session that the database ends while it is idle', () => {
       for (let n = 0; n < TIMES; n += 1) {
         await pause(n)
         const add = (id: number) =>
-          pool.asUser(user, insertTask(user, taskId(1_000 * what.length + id), { title: 'x' }))
+          pool.asUser(user, insertTask(taskId(1_000 * what.length + id), { title: 'x' }))
         const first = add(2 * n)
         // Behind a pooler, what follows may have gone to another session, so that it is not certain.
         if (answers !== undefined) await first
@@ -114,7 +114,7 @@ describe('what may have been done', () => {
       await accounts.run(countAttempt('warm', limit))
       armed = true
       const user = what.replaceAll(' ', '-')
-      const task = pool.asUser(user, insertTask(user, taskId(what.length), { title: 'x' }))
+      const task = pool.asUser(user, insertTask(taskId(what.length), { title: 'x' }))
       await assert.rejects(task, { status: 503 })
       await assert.rejects(accounts.run(countAttempt(what, limit)), { status: 503 })
       armed = false

@@ -15,7 +15,7 @@ import {
 import { start } from '../support/process.ts'
 
 const count = rawStatement('select count(*) from todo.tasks')
-const task = (n: number) => insertTask('alice', taskId(n), { title: 'x' })
+const task = (n: number) => insertTask(taskId(n), { title: 'x' })
 
 describe('the embedded database', () => {
   it('keeps its tasks from one opening to the next', async () => {

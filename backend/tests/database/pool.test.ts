@@ -5,7 +5,13 @@ import { LIMITS } from '../../src/core/limits.ts'
 import type { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { POOLED_SCOPES, SCOPES, SESSION_LIMITS } from '../../src/database/session.ts'
 import { insertTask } from '../../src/models/tasks/task.ts'
-import { openTestDatabase, rawStatement, type TestDatabase, taskId } from '../support/databases.ts'
+import {
+  naming,
+  openTestDatabase,
+  rawStatement,
+  type TestDatabase,
+  taskId,
+} from '../support/databases.ts'
 import {
   type DatabaseProxy,
   nameAnotherProcess,
@@ -109,7 +115,7 @@ describe('the pool, when the database is cut off', () => {
   it('close lets what is in flight finish', async () => {
     const writing = pool.asUser(
       'closing',
-      insertTask('closing', '00000000-0000-7000-8000-000000000001', { title: 'x' }),
+      insertTask('00000000-0000-7000-8000-000000000001', { title: 'x' }),
     )
     await Promise.all([writing, pool.close()])
     await assert.rejects(pool.ping(), UNAVAILABLE)
@@ -228,8 +234,7 @@ describe('behind a pooler, which gives each transaction a session that others us
     await test.close()
   })
 
-  const add = (user: string, n: number) =>
-    pool.asUser(user, insertTask(user, taskId(n), { title: 'x' }))
+  const add = (user: string, n: number) => pool.asUser(user, insertTask(taskId(n), { title: 'x' }))
   const prepared = rawStatement('select count(*) from pg_prepared_statements')
 
   it('what the session has not seen is sent anew, once, and nobody is told', async () => {
@@ -238,7 +243,7 @@ describe('behind a pooler, which gives each transaction a session that others us
        as $$ begin if really then deallocate all; end if; end $$`,
     )
     const forgetting = (really: boolean) =>
-      pool.asUser('alice', rawStatement('select public.forget($1)', [really]))
+      pool.asUser('alice', rawStatement('select public.forget($2)', [really]))
     await forgetting(false)
     await add('alice', 1)
     assert.deepEqual(await pool.asUser('alice', prepared), [['4']])
@@ -258,13 +263,14 @@ describe('behind a pooler, which gives each transaction a session that others us
     for (const user of ['alice', 'bob']) assert.deepEqual(await pool.asUser(user, users), [[user]])
     const sees = rawStatement(`select current_user, current_setting('statement_timeout')`)
     assert.deepEqual(await pool.asUser('alice', sees), [['todo_user', '5s']])
-    await assert.rejects(pool.asUser('alice', insertTask('bob', taskId(6), { title: 'x' })))
+    const forBob = naming('bob', insertTask(taskId(6), { title: 'x' }))
+    await assert.rejects(pool.asUser('alice', forBob))
     assert.deepEqual(await pool.asUser('alice', users), [['alice']])
   })
 
   it('a statement that somebody else has prepared in it already is no error either', async () => {
     const other = poolThrough(proxy, 1)
-    const statement = insertTask('carol', taskId(7), { title: 'x' })
+    const statement = insertTask(taskId(7), { title: 'x' })
     await other.asUser('carol', rawStatement(`prepare ${statement.sql.name} as select 1`))
     await other.asUser('carol', statement)
     assert.deepEqual(await other.asUser('carol', now), [['1']])

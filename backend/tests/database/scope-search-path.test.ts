@@ -45,20 +45,20 @@ const SHADOWS = `
     $$ begin insert into public.leaks values ($1); return true; end $$;
   create operator public.= (leftarg = text, rightarg = text, function = public.alike);`
 
-const longList = listTasks('alice', { limit: 51 })
+const longList = listTasks({ limit: 51 })
 const key = { key: 'once', requestHash: 'hash' }
 
 /** Every kind of statement on tasks, as one user beside another. */
 async function useTasks(database: Database, first: number): Promise<void> {
   const id = taskId(first)
-  await database.asUser('bob', insertTask('bob', taskId(first + 1), { title: 'Bob’s' }))
-  await database.asUser('alice', insertTask('alice', id, { title: 'Alice’s' }))
-  await database.asUser('alice', updateTask('alice', id, { title: 'mine' }, undefined))
-  await database.asUser('alice', toggleTask('alice', id, undefined))
-  await database.asUser('alice', insertTaskOnce('alice', taskId(first + 2), { title: 'x' }, key))
-  assert.match((await database.asUser('alice', findTask('alice', id))) ?? '', /"title":"mine"/)
+  await database.asUser('bob', insertTask(taskId(first + 1), { title: 'Bob’s' }))
+  await database.asUser('alice', insertTask(id, { title: 'Alice’s' }))
+  await database.asUser('alice', updateTask(id, { title: 'mine' }, undefined))
+  await database.asUser('alice', toggleTask(id, undefined))
+  await database.asUser('alice', insertTaskOnce(taskId(first + 2), { title: 'x' }, key))
+  assert.match((await database.asUser('alice', findTask(id))) ?? '', /"title":"mine"/)
   for (const limit of [10, 51]) {
-    const page = await database.asUser('alice', listTasks('alice', { limit }))
+    const page = await database.asUser('alice', listTasks({ limit }))
     assert.match(page?.tasks ?? '', /"title":"mine"/)
     assert.doesNotMatch(page?.tasks ?? '', /Bob|shadow/)
   }
@@ -110,7 +110,7 @@ for (const kind of KINDS) {
            values ('alice', gen_random_uuid(), 'Alice’s', false, now(), now())`,
         )
         await client.query(WIDE)
-        await client.query(longList.sql.text, [...longList.values])
+        await client.query(longList.sql.text, ['alice', ...longList.values])
       })
       assert.ok((await leaks()).includes('Alice’s'))
     })

@@ -21,9 +21,9 @@ for (const kind of KINDS) {
     before(async () => {
       // One connection, so that users follow each other on it.
       test = await openTestDatabase(kind, 1)
-      await test.database.asUser('alice', insertTask('alice', taskId(1), { title: 'Alice’s' }))
-      await test.database.asUser('bob', insertTask('bob', taskId(2), { title: 'Bob’s' }))
-      await test.database.asUser('bob', insertTask('bob', taskId(3), { title: 'Bob’s other' }))
+      await test.database.asUser('alice', insertTask(taskId(1), { title: 'Alice’s' }))
+      await test.database.asUser('bob', insertTask(taskId(2), { title: 'Bob’s' }))
+      await test.database.asUser('bob', insertTask(taskId(3), { title: 'Bob’s other' }))
     })
     after(() => test.close())
 
@@ -86,6 +86,19 @@ for (const kind of KINDS) {
       assert.deepEqual(
         seen,
         users.map((user) => [['todo_user', user]]),
+      )
+    })
+
+    it('binds $1 of a statement to the user of its scope, whatever its values are', async () => {
+      const whose = rawStatement(`select $1, current_setting('app.user_id'), $2::text, $3::text`, [
+        'alice',
+        null,
+      ])
+      const users = ['alice', 'bob', 'carol']
+      const seen = await Promise.all(users.map((user) => test.database.asUser(user, whose)))
+      assert.deepEqual(
+        seen,
+        users.map((user) => [[user, user, 'alice', null]]),
       )
     })
 

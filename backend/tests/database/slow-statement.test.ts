@@ -21,7 +21,7 @@ const limits = { ...LIMITS, statementMs: 1_000, statementWaitMs: 300, databaseSi
 
 const ids = rawStatement('select id from todo.tasks order by id')
 const slow = rawStatement(`select pg_sleep(${SLOW_S})`)
-const add = (n: number) => insertTask('alice', taskId(n), { title: 'x' })
+const add = (n: number) => insertTask(taskId(n), { title: 'x' })
 const query = (text: string) => ({ text, values: [] })
 
 interface Opened {

@@ -5,7 +5,6 @@ import { LIMITS } from '../../src/core/limits.ts'
 import { AccountPool } from '../../src/database/accounts/account-pool.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
-import { sql } from '../../src/database/session.ts'
 import { openTestDatabase, rawStatement, type TestDatabase } from '../support/databases.ts'
 import { startProxy } from '../support/proxy.ts'
 import {
@@ -161,7 +160,7 @@ describe('a pooler that answers with what is another’s', () => {
         await pool.asUser('alice', rawStatement('select 1'))
         arm(true)
         const asked = (user: string, own: string) =>
-          pool.asUser(user, rawStatement('select $1::text', [own]))
+          pool.asUser(user, rawStatement('select $2::text', [own]))
         const failed = await refused(asked)
         assert.ok(failed > 0)
         arm(false)
@@ -183,7 +182,7 @@ describe('a pooler that answers with what is another’s', () => {
       const connector = connectPostgres({ url: proxy.url, directUrl: url, poolMax: 2 })
       const pool = new AccountPool(connector)
       const asked = (_user: string, own: string) =>
-        pool.run({ sql: sql('select $1::text'), values: [own], read: (rows) => rows })
+        pool.run({ text: 'select $1::text', values: [own], read: (rows) => rows })
       try {
         await asked('', 'first')
         arm(true)
@@ -207,10 +206,10 @@ describe('a pooler that answers with what is another’s', () => {
     const accounts = new AccountPool(connector)
     arm(true)
     const tasks = await refused((user, own) =>
-      pool.asUser(user, rawStatement('select $1::text', [own])),
+      pool.asUser(user, rawStatement('select $2::text', [own])),
     )
     const others = await refused((_user, own) =>
-      accounts.run({ sql: sql('select $1::text'), values: [own], read: (rows) => rows }),
+      accounts.run({ text: 'select $1::text', values: [own], read: (rows) => rows }),
     )
     assert.deepEqual([tasks, others], [0, 0])
     await Promise.all([pool.close(), accounts.close()])

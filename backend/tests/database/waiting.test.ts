@@ -118,7 +118,7 @@ describe('statements that no connection has room for', () => {
     const given = [blocked('waits')]
     await runsForLong(1)
     const waiting = Array.from({ length: 20 }, (_, n) =>
-      pool.asUser('waits', insertTask('waits', taskId(n), { title: 'waits' })),
+      pool.asUser('waits', insertTask(taskId(n), { title: 'waits' })),
     )
     for (const refused of await Promise.allSettled(waiting)) {
       assert.ok(refused.status === 'rejected')
@@ -203,7 +203,7 @@ describe('statements that no connection has room for', () => {
 
   it('a user whose changes wait for a lock holds up nobody else', async () => {
     await open(4)
-    await pool.asUser('alice', insertTask('alice', taskId(1), { title: 'x' }))
+    await pool.asUser('alice', insertTask(taskId(1), { title: 'x' }))
     for (let n = 0; n < 50; n += 1) await pool.asUser('alice', now)
     const write = rawStatement(
       `with wait as materialized (${blocker.statement.sql.text})
@@ -226,12 +226,12 @@ describe('statements that no connection has room for', () => {
     it(`a quiet user is answered before those whose ${what} somebody has locked`, async () => {
       await open(2)
       const change = async (userId: string, title: string): Promise<void> => {
-        if (what === 'users') await pool.asUser(userId, insertTask(userId, randomUUID(), { title }))
-        else await pool.asUser(userId, updateTask(userId, taskId(1), { title }, undefined))
+        if (what === 'users') await pool.asUser(userId, insertTask(randomUUID(), { title }))
+        else await pool.asUser(userId, updateTask(taskId(1), { title }, undefined))
       }
       const locked = Array.from({ length: 8 }, (_, n) => `locked-${n}`)
       for (const userId of [...locked, 'quiet']) {
-        await pool.asUser(userId, insertTask(userId, taskId(1), { title: 'x' }))
+        await pool.asUser(userId, insertTask(taskId(1), { title: 'x' }))
       }
       // So many at once that both connections know the statements.
       for (const title of ['y', 'z']) await Promise.all(users(9).map((one) => change(one, title)))

@@ -203,7 +203,7 @@ describe('a login that is no superuser', () => {
         const count = rawStatement('select count(*) from todo.tasks')
         await database.asUser(
           'alice',
-          insertTask('alice', '00000000-0000-7000-8000-000000000001', { title: 'x' }),
+          insertTask('00000000-0000-7000-8000-000000000001', { title: 'x' }),
         )
         assert.deepEqual(await database.asUser('alice', count), [['1']])
         assert.deepEqual(await database.asUser('bob', count), [['0']])

@@ -15,7 +15,7 @@ import {
   toggleTask,
   updateTask,
 } from '../../src/models/tasks/task.ts'
-import { KINDS, openTestDatabase, type TestDatabase } from '../support/databases.ts'
+import { KINDS, naming, openTestDatabase, type TestDatabase } from '../support/databases.ts'
 
 /** Each of the two has a task of the first id; of the second, alice alone. */
 const BOTHS = '00000000-0000-7000-8000-000000000001'
@@ -35,28 +35,28 @@ const at = (versions: readonly string[] | undefined) => (versions ? ` at ${versi
 
 /** What bob is answered with his own. */
 const OWN: readonly Asked[] = [
-  ['findTask', findTask('bob', BOTHS)],
+  ['findTask', findTask(BOTHS)],
   ...[10, 100].flatMap((limit) => [
-    [`listTasks, ${limit}`, listTasks('bob', { limit })] as const,
-    [`listTasks, ${limit} to do`, listTasks('bob', { limit, completed: false })] as const,
-    [`listLongTasks, ${limit}`, listLongTasks('bob', { limit })] as const,
-    [`listLongTasks, ${limit} to do`, listLongTasks('bob', { limit, completed: false })] as const,
+    [`listTasks, ${limit}`, listTasks({ limit })] as const,
+    [`listTasks, ${limit} to do`, listTasks({ limit, completed: false })] as const,
+    [`listLongTasks, ${limit}`, listLongTasks({ limit })] as const,
+    [`listLongTasks, ${limit} to do`, listLongTasks({ limit, completed: false })] as const,
   ]),
-  ['insertTaskOnce', insertTaskOnce('bob', NEW, CHANGES, KEY)],
+  ['insertTaskOnce', insertTaskOnce(NEW, CHANGES, KEY)],
   ...SOME_VERSIONS.flatMap((versions) => [
-    [`toggleTaskOnce${at(versions)}`, toggleTaskOnce('bob', BOTHS, versions, KEY)] as const,
-    [`updateTask${at(versions)}`, updateTask('bob', BOTHS, CHANGES, versions)] as const,
-    [`toggleTask${at(versions)}`, toggleTask('bob', BOTHS, versions)] as const,
+    [`toggleTaskOnce${at(versions)}`, toggleTaskOnce(BOTHS, versions, KEY)] as const,
+    [`updateTask${at(versions)}`, updateTask(BOTHS, CHANGES, versions)] as const,
+    [`toggleTask${at(versions)}`, toggleTask(BOTHS, versions)] as const,
   ]),
 ]
 /** What bob is answered by nothing. */
 const ANOTHERS: readonly Asked[] = [
-  ['findTask', findTask('bob', ALICES)],
+  ['findTask', findTask(ALICES)],
   ...[...SOME_VERSIONS, [OLDER]].flatMap((versions) => [
-    [`toggleTaskOnce${at(versions)}`, toggleTaskOnce('bob', ALICES, versions, KEY)] as const,
-    [`updateTask${at(versions)}`, updateTask('bob', ALICES, CHANGES, versions)] as const,
-    [`toggleTask${at(versions)}`, toggleTask('bob', ALICES, versions)] as const,
-    [`deleteTask${at(versions)}`, deleteTask('bob', ALICES, versions)] as const,
+    [`toggleTaskOnce${at(versions)}`, toggleTaskOnce(ALICES, versions, KEY)] as const,
+    [`updateTask${at(versions)}`, updateTask(ALICES, CHANGES, versions)] as const,
+    [`toggleTask${at(versions)}`, toggleTask(ALICES, versions)] as const,
+    [`deleteTask${at(versions)}`, deleteTask(ALICES, versions)] as const,
   ]),
 ]
 
@@ -91,7 +91,7 @@ for (const kind of KINDS) {
     ]
 
     const walls: [name: string, run: (statement: Statement<Answer>) => Promise<Answer>][] = [
-      ['the first wall alone, past every policy', (statement) => test.unscoped(statement)],
+      ['the first wall alone, past every policy', (statement) => test.unscoped('bob', statement)],
       [
         'the second wall alone, without a where',
         (statement) => test.database.asUser('bob', withoutOwner(statement)),
@@ -116,7 +116,7 @@ for (const kind of KINDS) {
       for (const versions of SOME_VERSIONS) {
         it(`${wall}: deleteTask${at(versions)} of the own task`, async () => {
           const before = await allOf('alice')
-          assert.deepEqual(await run(deleteTask('bob', BOTHS, versions)), { json: '' })
+          assert.deepEqual(await run(deleteTask(BOTHS, versions)), { json: '' })
           assert.deepEqual(await tasksOf('bob'), [])
           assert.deepEqual(await allOf('alice'), before)
         })
@@ -125,7 +125,7 @@ for (const kind of KINDS) {
 
     for (const [what, statement] of ANOTHERS) {
       it(`neither wall: ${what} would reach another's task`, async () => {
-        const answer = await test.unscoped(withoutOwner(statement))
+        const answer = await test.unscoped('bob', withoutOwner(statement))
         assert.ok(answer !== undefined && answer !== 'missing')
       })
     }
@@ -139,10 +139,10 @@ for (const kind of KINDS) {
            from (values ('alice', '1'), ('bob', '2')) task (user_id, prefix), generate_series(1, $2::int) n`,
           [VERSION, more],
         )
-        const page = await run(listTasks('bob', { limit: 3, completed: false }))
+        const page = await run(listTasks({ limit: 3, completed: false }))
         const lastScanned = `20000000-0000-7000-9000-${String(more - SCANNED_TASKS + 1).padStart(12, '0')}`
         assert.deepEqual(page, { tasks: '', count: 0, next: lastScanned, scanEnded: true })
-        const rest = await run(listTasks('bob', { limit: 3, completed: false, after: lastScanned }))
+        const rest = await run(listTasks({ limit: 3, completed: false, after: lastScanned }))
         assert.deepEqual(ownersIn(rest), ['bob'])
         assert.ok(typeof rest === 'object' && 'scanEnded' in rest && !rest.scanEnded)
       })
@@ -150,21 +150,21 @@ for (const kind of KINDS) {
 
     it('insertTaskOnce writes the user’s own task and key, by either wall', async () => {
       const alices = await allOf('alice')
-      await test.unscoped(insertTaskOnce('bob', NEW, CHANGES, KEY))
+      await test.unscoped('bob', insertTaskOnce(NEW, CHANGES, KEY))
       const [tasks, keys] = await allOf('bob')
       assert.deepEqual([tasks?.length, keys?.length], [2, 1])
-      const forAlice = insertTaskOnce('alice', NEW, CHANGES, { ...KEY, key: 'new' })
+      const forAlice = naming('alice', insertTaskOnce(NEW, CHANGES, { ...KEY, key: 'new' }))
       await assert.rejects(test.database.asUser('bob', forAlice), { code: 'internal_error' })
       assert.deepEqual(await allOf('alice'), alices)
     })
 
     it('insertTask writes the user’s own task, by either wall', async () => {
-      const statement = insertTask('bob', NEW, { title: 'x' })
+      const statement = insertTask(NEW, { title: 'x' })
       const alices = await allOf('alice')
-      assert.deepEqual(ownersIn(await test.unscoped(statement)), ['bob'])
+      assert.deepEqual(ownersIn(await test.unscoped('bob', statement)), ['bob'])
       assert.equal((await tasksOf('bob')).length, 2)
       assert.deepEqual(await allOf('alice'), alices)
-      const forAlice = insertTask('alice', NEW, { title: 'x' })
+      const forAlice = naming('alice', insertTask(NEW, { title: 'x' }))
       await assert.rejects(test.database.asUser('bob', forAlice), { code: 'internal_error' })
       assert.deepEqual(await allOf('alice'), alices)
     })

@@ -26,7 +26,7 @@ export interface TestDatabase {
   /** Runs SQL as the superuser, outside every scope and policy. */
   admin(text: string, values?: unknown[]): Promise<Rows>
   /** Runs a statement of the models in the same way: the policies do not hold for it. */
-  unscoped<Result>(statement: Statement<Result>): Promise<Result>
+  unscoped<Result>(userId: string, statement: Statement<Result>): Promise<Result>
   close(): Promise<void>
 }
 
@@ -87,9 +87,14 @@ export async function openTestDatabase(
     connector,
     admin: (text, values = []) =>
       withDirectClient(connector.direct, async (client) => (await client.query(text, values)).rows),
-    unscoped: ({ sql: { text }, values, read }) =>
+    unscoped: (userId, { sql: { text }, values, read }) =>
       withDirectClient(connector.direct, async (client) => {
-        const answer = { text, values: [...values], rowMode: 'array', types: AS_TEXT } as const
+        const answer = {
+          text,
+          values: [userId, ...values],
+          rowMode: 'array',
+          types: AS_TEXT,
+        } as const
         return read((await client.query<(string | null)[]>(answer)).rows)
       }),
     close: endWithTest(`database ${database.description}`, async () => {
@@ -99,12 +104,18 @@ export async function openTestDatabase(
   }
 }
 
-/** Any statement as a user's, its rows as PostgreSQL sent them. */
+/** Any statement as a user's, its rows as PostgreSQL sent them. `$1` is the user, `$2` the first value. */
 export function rawStatement(
   text: string,
   values: Statement<unknown>['values'] = [],
 ): Statement<readonly Row[]> {
   return { sql: sql(text), values, read: (rows) => rows }
+}
+
+/** The statement with another user in its text in place of `$1`, as a mistake in the text could have it. */
+export function naming<Result>(userId: string, statement: Statement<Result>): Statement<Result> {
+  const text = statement.sql.text.replaceAll(/\$1\b/g, `'${userId}'`)
+  return { ...statement, sql: sql(text) }
 }
 
 async function embedded(

@@ -27,22 +27,22 @@ async function answer(request: IncomingMessage): Promise<string | undefined> {
   const [, , userId = '', tasks = '', id] = (request.url ?? '').split('/')
   switch (request.method) {
     case 'POST':
-      return database.run(insertTask(userId, uuidv7(), await body(request)))
+      return database.run(userId, insertTask(uuidv7(), await body(request)))
     case 'PUT':
-      return changed(updateTask(userId, id ?? '', await body(request), undefined))
+      return changed(userId, updateTask(id ?? '', await body(request), undefined))
     case 'PATCH':
-      return changed(toggleTask(userId, id ?? '', undefined))
+      return changed(userId, toggleTask(id ?? '', undefined))
     default: {
-      if (id !== undefined) return database.run(findTask(userId, id))
+      if (id !== undefined) return database.run(userId, findTask(id))
       if (!tasks.startsWith('tasks')) return ''
-      const page = await database.run(listTasks(userId, { limit: PAGE }))
+      const page = await database.run(userId, listTasks({ limit: PAGE }))
       return `[${page?.tasks}]`
     }
   }
 }
 
-async function changed(statement: Statement<Change>): Promise<string | undefined> {
-  const change = await database.run(statement)
+async function changed(userId: string, statement: Statement<Change>): Promise<string | undefined> {
+  const change = await database.run(userId, statement)
   return typeof change === 'string' ? undefined : change.json
 }
 

@@ -15,7 +15,7 @@ const pool = await openUnscopedPool(process.env.DATABASE_URL ?? '', gathered)
 
 const database: Database = {
   description: 'without row level security',
-  asUser: (_userId, statement) => pool.run(statement),
+  asUser: pool.run,
   ping: async () => undefined,
   failed: new Promise(() => {}),
   close: pool.close,

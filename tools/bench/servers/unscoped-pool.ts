@@ -13,7 +13,7 @@ interface Connection {
 
 export interface UnscopedPool {
   /** Runs a statement as the login, a superuser: no role, no user, no policy. */
-  run<Result>(statement: Statement<Result>): Promise<Result>
+  run<Result>(userId: string, statement: Statement<Result>): Promise<Result>
   close(): Promise<void>
 }
 
@@ -34,13 +34,13 @@ export async function openUnscopedPool(
     }),
   )
   return {
-    async run(statement) {
+    async run(userId, statement) {
       const connection = connections.reduce((least, one) =>
         one.pending < least.pending ? one : least,
       )
       connection.pending += 1
       try {
-        return statement.read(await send(connection, statement))
+        return statement.read(await send(connection, userId, statement))
       } finally {
         connection.pending -= 1
       }
@@ -57,9 +57,10 @@ const AS_TEXT = { getTypeParser: () => (text: string) => text }
 /** As pg does it by itself. */
 export async function plain(
   { client }: Connection,
+  userId: string,
   { sql, values }: Statement<unknown>,
 ): Promise<readonly Row[]> {
-  const query = { ...sql, values: [...values], rowMode: 'array', types: AS_TEXT }
+  const query = { ...sql, values: [userId, ...values], rowMode: 'array', types: AS_TEXT }
   const { rows } = await client.query<Row & unknown[]>(query)
   return rows
 }
@@ -67,6 +68,7 @@ export async function plain(
 /** As the server does it: what one turn of the event loop sends goes out in one write. */
 export function gathered(
   connection: Connection,
+  userId: string,
   statement: Statement<unknown>,
 ): Promise<readonly Row[]> {
   const { client } = connection
@@ -80,7 +82,7 @@ export function gathered(
     })
   }
   return new Promise((resolve, reject) => {
-    const query = new UnscopedQuery(statement, (error, rows) => {
+    const query = new UnscopedQuery(userId, statement, (error, rows) => {
       if (error === undefined) resolve(rows)
       else reject(error)
     })

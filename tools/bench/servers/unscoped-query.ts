@@ -17,24 +17,27 @@ const SYNC = serialize.sync()
 export class UnscopedQuery extends PipelinedQuery {
   readonly text: string
   readonly name: string
+  readonly #userId: string
   readonly #statement: Statement<unknown>
   readonly #settle: (error: unknown, rows: readonly Row[]) => void
   readonly #rows: Row[] = []
 
   constructor(
+    userId: string,
     statement: Statement<unknown>,
     settle: (error: unknown, rows: readonly Row[]) => void,
   ) {
     super(statement.sql.text)
     this.text = statement.sql.text
     this.name = statement.sql.name
+    this.#userId = userId
     this.#statement = statement
     this.#settle = settle
   }
 
   submit(wire: Wire): null {
     const { sql, values } = this.#statement
-    const texts = values.map((value) => (value === null ? null : String(value)))
+    const texts = [this.#userId, ...values].map((value) => (value === null ? null : String(value)))
     const bind = serialize.bind({ statement: sql.name, values: texts })
     wire.stream.write(Buffer.concat([...prepare(wire, sql), bind, EXECUTE, SYNC]))
     return null
@@ -58,5 +61,5 @@ export class UnscopedQuery extends PipelinedQuery {
 function prepare(wire: Wire, { name, text }: Sql): Buffer[] {
   if (wire.parsedStatements[name] ?? wire.submittedNamedStatements[name]) return []
   wire.submittedNamedStatements[name] = text
-  return [serialize.parse({ name, text, types: [] })]
+  return [serialize.parse({ name, text, types: [25] })]
 }

@@ -69,9 +69,8 @@ export async function readPage(request: FastifyRequest, options: PageOptions): P
 }
 
 async function readOnce(request: FastifyRequest, options: PageOptions): Promise<TaskPage> {
-  const { userId } = request
-  const page = await request.asUser(listTasks(userId, options))
-  return page ?? request.asUser(listLongTasks(userId, options))
+  const page = await request.asUser(listTasks(options))
+  return page ?? request.asUser(listLongTasks(options))
 }
 
 /**

@@ -40,47 +40,45 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
   })
 
   app.post('', { schema: operations.create }, async (request, reply) => {
-    const { userId, body } = request
+    const { body } = request
     const { title, description = null, completed = false } = body
     const key = idempotencyKey(request, title, description, completed)
     const change =
       key === undefined
-        ? { json: await request.asUser(insertTask(userId, uuidv7(), body)) }
-        : await changeOnce(request, insertTaskOnce(userId, uuidv7(), body, key))
+        ? { json: await request.asUser(insertTask(uuidv7(), body)) }
+        : await changeOnce(request, insertTaskOnce(uuidv7(), body, key))
     return sendNew(reply, change)
   })
 
   app.get('/:id', { schema: operations.get }, async (request, reply) => {
-    const json = found(await request.asUser(findTask(request.userId, request.params.id)))
+    const json = found(await request.asUser(findTask(request.params.id)))
     if (isNotModified(request, json)) return reply.code(304).header('etag', etagOf(json)).send()
     return sendTask(reply, json)
   })
 
   app.put('/:id', { schema: operations.update }, async (request, reply) => {
-    const { userId, params, body } = request
-    const change = await request.asUser(
-      updateTask(userId, params.id, body, requiredVersions(request)),
-    )
+    const { params, body } = request
+    const change = await request.asUser(updateTask(params.id, body, requiredVersions(request)))
     return sendChange(reply, change)
   })
 
   app.delete('/:id', { schema: operations.delete }, async (request, reply) => {
-    const { userId, params } = request
-    const change = await request.asUser(deleteTask(userId, params.id, requiredVersions(request)))
+    const { params } = request
+    const change = await request.asUser(deleteTask(params.id, requiredVersions(request)))
     return sendChange(reply, change)
   })
 
   app.patch('/:id/complete', { schema: operations.complete }, async (request, reply) => {
-    const { userId, params, body } = request
+    const { params, body } = request
     const versions = requiredVersions(request)
     if (body?.completed !== undefined) {
-      return sendChange(reply, await request.asUser(updateTask(userId, params.id, body, versions)))
+      return sendChange(reply, await request.asUser(updateTask(params.id, body, versions)))
     }
     const key = idempotencyKey(request, params.id, versions)
     const change =
       key === undefined
-        ? await request.asUser(toggleTask(userId, params.id, versions))
-        : await changeOnce(request, toggleTaskOnce(userId, params.id, versions, key))
+        ? await request.asUser(toggleTask(params.id, versions))
+        : await changeOnce(request, toggleTaskOnce(params.id, versions, key))
     return sendChange(reply, change)
   })
 }

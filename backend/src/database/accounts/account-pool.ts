@@ -4,7 +4,7 @@ import { LIMITS } from '../../core/limits.ts'
 import type { Connector } from '../connector.ts'
 import { fromDatabase, hasIdledOut, isSpent, MismatchError, unavailable } from '../errors.ts'
 import { CONNECT_TIMEOUT_MS } from '../pipeline/connection.ts'
-import type { Row, Statement } from '../session.ts'
+import type { Row, Value } from '../session.ts'
 import { type AccountQueryConfig, query } from './account-query.ts'
 
 /** Accounts are used seldom, and never by a request for tasks. */
@@ -15,6 +15,14 @@ const ANSWER_TIMEOUT_MS = LIMITS.statementMs + 3_000
 
 /** Every column as the text PostgreSQL sent. */
 const AS_TEXT = { getTypeParser: () => String }
+
+/** One statement on accounts, and how its rows are read. Only {@link AccountPool.run} runs one. */
+export interface AccountStatement<Result> {
+  readonly text: string
+  /** Of `$1` and the following places. */
+  readonly values: readonly Value[]
+  readonly read: (rows: readonly Row[]) => Result
+}
 
 /**
  * The way to the accounts: pg's own pool, each statement preceded by the role it runs as, in the
@@ -52,8 +60,8 @@ export class AccountPool {
   }
 
   /** Runs one statement in a transaction of its own. @throws {AppError} */
-  async run<Result>({ sql, values, read }: Statement<Result>): Promise<Result> {
-    const config = { text: sql.text, values, rowMode: 'array', types: AS_TEXT } as const
+  async run<Result>({ text, values, read }: AccountStatement<Result>): Promise<Result> {
+    const config = { text, values, rowMode: 'array', types: AS_TEXT } as const
     const { rows } = await this.once(config)
     return read(rows as unknown as Row[]) // rowMode: 'array'
   }

@@ -14,6 +14,12 @@ interface Wire {
   readonly submittedNamedStatements: Record<string, string>
 }
 
+/**
+ * `text`, in PostgreSQL's catalogue of types. `$1` is declared with it, so that a statement which does
+ * not use the user can be given one as well.
+ */
+const USER_TYPE = 25
+
 const EXECUTE = serialize.execute({ portal: '', rows: 0 })
 const SYNC = serialize.sync()
 
@@ -63,7 +69,8 @@ export class ScopedQuery extends PipelinedQuery {
     if (!wire.stream.writable) return null
     const { scope, userId, statement, prepared } = this.#run
     const { sql, values } = statement
-    const messages = [bind(this.name, values), EXECUTE, SYNC]
+    // The same argument as the scope's, so that the two cannot differ.
+    const messages = [bind(this.name, [userId, ...values]), EXECUTE, SYNC]
     // Behind the scope, which behind a pooler has the time limits: a parse waits for a locked table too.
     if (!prepared || !knows(wire, sql)) messages.unshift(parse(this.name, sql))
     const scopeName = prepared ? scope.name : ''
@@ -134,7 +141,7 @@ export class ScopedQuery extends PipelinedQuery {
 }
 
 function parse(name: string, { text }: Sql): Buffer {
-  return serialize.parse({ name, text, types: [] })
+  return serialize.parse({ name, text, types: [USER_TYPE] })
 }
 
 /** Whether the connection has it prepared, or is about to; from now on it is. */

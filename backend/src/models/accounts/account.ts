@@ -1,4 +1,4 @@
-import { type Statement, sql } from '../../database/session.ts'
+import type { AccountStatement } from '../../database/accounts/account-pool.ts'
 
 /** So many attempts in a window of so many seconds, which begins with the first. */
 export interface AttemptLimit {
@@ -12,72 +12,68 @@ export interface Attempts {
   readonly resetSeconds: number
 }
 
-const COUNT_ATTEMPT = sql(
-  `insert into todo_auth.rate_limit as kept (key, count, resets_at)
+const COUNT_ATTEMPT = `insert into todo_auth.rate_limit as kept (key, count, resets_at)
    values ($1, 1, now() + make_interval(secs => $3::int))
    on conflict (key) do update set
      count = case when kept.resets_at <= now() then 1 else least(kept.count, $2::int) + 1 end,
      resets_at = case when kept.resets_at <= now() then excluded.resets_at else kept.resets_at end
-   returning count <= $2::int, greatest(1, ceil(extract(epoch from resets_at - now())))`,
-)
+   returning count <= $2::int, greatest(1, ceil(extract(epoch from resets_at - now())))`
 
 /** Counts one more attempt under a key, in one step: of many at once, from any process, none slips by. */
 export function countAttempt(
   key: string,
   { max, windowSeconds }: AttemptLimit,
-): Statement<Attempts> {
+): AccountStatement<Attempts> {
   return {
-    sql: COUNT_ATTEMPT,
+    text: COUNT_ATTEMPT,
     values: [key, max, windowSeconds],
     read: ([row]) => ({ allowed: row?.[0] === 't', resetSeconds: Number(row?.[1]) }),
   }
 }
 
-const FORGET_ATTEMPTS = sql('delete from todo_auth.rate_limit where key = $1')
+const FORGET_ATTEMPTS = 'delete from todo_auth.rate_limit where key = $1'
 
-export function forgetAttempts(key: string): Statement<void> {
-  return { sql: FORGET_ATTEMPTS, values: [key], read: () => undefined }
+export function forgetAttempts(key: string): AccountStatement<void> {
+  return { text: FORGET_ATTEMPTS, values: [key], read: () => undefined }
 }
 
-const DELETE_ACCOUNT = sql('delete from todo_auth."user" where id = $1')
+const DELETE_ACCOUNT = 'delete from todo_auth."user" where id = $1'
 
 /**
  * Deletes an account with its sessions and its sign-in methods. Its tasks are deleted with it. If there
  * are very many, they are hidden at once, and {@link emptyDeleted} deletes them.
  */
-export function deleteAccount(id: string): Statement<void> {
-  return { sql: DELETE_ACCOUNT, values: [id], read: () => undefined }
+export function deleteAccount(id: string): AccountStatement<void> {
+  return { text: DELETE_ACCOUNT, values: [id], read: () => undefined }
 }
 
 /** Tasks, and Idempotency-Keys, of one batch: a few milliseconds, also in WebAssembly. */
 const PIECE = 500
-const EMPTY_DELETED = sql('select todo_auth.empty_deleted_user($1)')
+const EMPTY_DELETED = 'select todo_auth.empty_deleted_user($1)'
 
 /** Deletes a batch of the remaining tasks of deleted accounts. @returns whether there may be more. */
-export function emptyDeleted(): Statement<boolean> {
-  return { sql: EMPTY_DELETED, values: [PIECE], read: ([row]) => row?.[0] === 't' }
+export function emptyDeleted(): AccountStatement<boolean> {
+  return { text: EMPTY_DELETED, values: [PIECE], read: ([row]) => row?.[0] === 't' }
 }
 
-const END_OTHER_SESSIONS = sql('delete from todo_auth.session where "userId" = $1 and token <> $2')
+const END_OTHER_SESSIONS = 'delete from todo_auth.session where "userId" = $1 and token <> $2'
 
 /** Ends every session of a user but one, however many there are. */
 export function endOtherSessions(sessions: {
   userId: string
   exceptToken: string
-}): Statement<void> {
+}): AccountStatement<void> {
   const { userId, exceptToken } = sessions
-  return { sql: END_OTHER_SESSIONS, values: [userId, exceptToken], read: () => undefined }
+  return { text: END_OTHER_SESSIONS, values: [userId, exceptToken], read: () => undefined }
 }
 
-const SWEEP = sql(
-  `with sessions as (delete from todo_auth.session where "expiresAt" < now()),
+const SWEEP = `with sessions as (delete from todo_auth.session where "expiresAt" < now()),
      verifications as (delete from todo_auth.verification where "expiresAt" < now())
-   delete from todo_auth.rate_limit where resets_at < now()`,
-)
+   delete from todo_auth.rate_limit where resets_at < now()`
 
 /** Deletes what has expired: sessions, links of mails, counts. */
-export function sweepExpired(): Statement<void> {
-  return { sql: SWEEP, values: [], read: () => undefined }
+export function sweepExpired(): AccountStatement<void> {
+  return { text: SWEEP, values: [], read: () => undefined }
 }
 
 /** An account, for the person who runs the server. */
@@ -89,16 +85,17 @@ export interface ListedAccount {
   readonly createdAt: string
 }
 
-const LIST_ACCOUNTS = sql(
-  `select id, email, "emailVerified",
+const LIST_ACCOUNTS = `select id, email, "emailVerified",
      to_char("createdAt" at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
-   from todo_auth."user" where email > $1 order by email limit $2`,
-)
+   from todo_auth."user" where email > $1 order by email limit $2`
 
 /** A page of all accounts, by e-mail: those behind the one named, which is '' for the first page. */
-export function listAccounts(behind: string, limit: number): Statement<readonly ListedAccount[]> {
+export function listAccounts(
+  behind: string,
+  limit: number,
+): AccountStatement<readonly ListedAccount[]> {
   return {
-    sql: LIST_ACCOUNTS,
+    text: LIST_ACCOUNTS,
     values: [behind, limit],
     read: (rows) =>
       rows.map(([id, email, emailVerified, createdAt]) => ({

@@ -92,25 +92,24 @@ const NEWEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
  * @returns a statement that gives `undefined` if the page is too long for it; then use
  *   {@link listLongTasks}.
  */
-export function listTasks(userId: string, options: PageOptions): Statement<TaskPage | undefined> {
-  if (options.limit > SHORT_PAGE_TASKS) return listLongTasks(userId, options)
-  const { sql, values } = statement('short', userId, options)
+export function listTasks(options: PageOptions): Statement<TaskPage | undefined> {
+  if (options.limit > SHORT_PAGE_TASKS) return listLongTasks(options)
+  const { sql, values } = statement('short', options)
   return { sql, values, read: ([row]) => readShort(row, options.limit) }
 }
 
 /** The same as {@link listTasks}, for tasks of any length. */
-export function listLongTasks(userId: string, options: PageOptions): Statement<TaskPage> {
+export function listLongTasks(options: PageOptions): Statement<TaskPage> {
   const limit = Math.min(options.limit, PAGE_TASKS)
-  const { sql, values } = statement('long', userId, { ...options, limit })
+  const { sql, values } = statement('long', { ...options, limit })
   return { sql, values, read: ([row]) => readPage(row, limit) }
 }
 
 function statement(
   kind: 'short' | 'long',
-  userId: string,
   { completed, after, limit }: PageOptions,
 ): Omit<Statement<unknown>, 'read'> {
-  const values = [userId, after ?? NEWEST, limit]
+  const values = [after ?? NEWEST, limit]
   return completed === undefined
     ? { sql: LIST.all[kind], values }
     : { sql: LIST.filtered[kind], values: [...values, completed] }

@@ -60,12 +60,11 @@ const INSERT = once({
 
 /** Makes a task, once for the key. */
 export function insertTaskOnce(
-  userId: string,
   id: string,
   { title, description = null, completed = false }: NewTask,
   { key, requestHash }: IdempotencyKey,
 ): Statement<ChangeOnce> {
-  const values = [userId, key, requestHash, id, title, description, completed]
+  const values = [key, requestHash, id, title, description, completed]
   return { sql: INSERT, values, read: readOnce }
 }
 
@@ -80,12 +79,11 @@ const TOGGLE = once({
 
 /** Flips `completed`, once for the key. */
 export function toggleTaskOnce(
-  userId: string,
   id: string,
   versions: Versions,
   { key, requestHash }: IdempotencyKey,
 ): Statement<ChangeOnce> {
-  const values = [userId, key, requestHash, id, versions ? `{${versions.join()}}` : null]
+  const values = [key, requestHash, id, versions ? `{${versions.join()}}` : null]
   return { sql: TOGGLE, values, read: readOnce }
 }
 
@@ -103,7 +101,7 @@ function readOnce([row]: readonly Row[]): ChangeOnce {
   }
 }
 
-const FORGET = sql('select todo.forget_expired_keys($1)')
+const FORGET = sql('select todo.forget_expired_keys($2)')
 
 /** Forgets keys older than 24 hours, of whomever, so many at most. Tells how many it were. */
 export function forgetExpiredKeys(most: number): Statement<number> {

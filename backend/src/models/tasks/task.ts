@@ -32,10 +32,10 @@ const INSERT = sql(
 )
 
 /** Makes a task, and its user where this database sees the user for the first time. */
-export function insertTask(userId: string, id: string, task: NewTask): Statement<TaskJson> {
+export function insertTask(id: string, task: NewTask): Statement<TaskJson> {
   return {
     sql: INSERT,
-    values: [userId, id, task.title, task.description ?? null, task.completed ?? false],
+    values: [id, task.title, task.description ?? null, task.completed ?? false],
     read: (rows) => text(rows[0]),
   }
 }
@@ -44,8 +44,8 @@ const FIND = sql(
   `select coalesce((select ${TASK_JSON} from todo.tasks where user_id = $1 and id = $2 and ${NOT_DELETED}), ${REFUSE_DELETED})`,
 )
 
-export function findTask(userId: string, id: string): Statement<TaskJson | undefined> {
-  return { sql: FIND, values: [userId, id], read: ([row]) => row?.[0] ?? undefined }
+export function findTask(id: string): Statement<TaskJson | undefined> {
+  return { sql: FIND, values: [id], read: ([row]) => row?.[0] ?? undefined }
 }
 
 /**
@@ -81,13 +81,12 @@ const UPDATE = change(
 
 /** Sets what is given. A change to the values the task has already changes nothing. */
 export function updateTask(
-  userId: string,
   id: string,
   changes: TaskChanges,
   versions: Versions,
 ): Statement<Change> {
   const { title = null, description, completed = null } = changes
-  const values = [userId, id, title, description !== undefined, description ?? null, completed]
+  const values = [id, title, description !== undefined, description ?? null, completed]
   return changeAt(UPDATE, values, versions)
 }
 
@@ -98,15 +97,15 @@ const TOGGLE = change(
 )
 
 /** Flips `completed`. Of n at once, each flips once: PostgreSQL takes them in turn. */
-export function toggleTask(userId: string, id: string, versions: Versions): Statement<Change> {
-  return changeAt(TOGGLE, [userId, id], versions)
+export function toggleTask(id: string, versions: Versions): Statement<Change> {
+  return changeAt(TOGGLE, [id], versions)
 }
 
 const DELETE = change('delete from todo.tasks where user_id = $1 and id = $2', `''`, '$3')
 
 /** Deletes a task; the JSON of its {@link Change} is empty. */
-export function deleteTask(userId: string, id: string, versions: Versions): Statement<Change> {
-  return changeAt(DELETE, [userId, id], versions)
+export function deleteTask(id: string, versions: Versions): Statement<Change> {
+  return changeAt(DELETE, [id], versions)
 }
 
 function changeAt(
