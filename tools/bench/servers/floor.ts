@@ -27,7 +27,7 @@ async function answer(request: IncomingMessage): Promise<string | undefined> {
   const [, , userId = '', tasks = '', id] = (request.url ?? '').split('/')
   switch (request.method) {
     case 'POST':
-      return database.run(userId, insertTask(uuidv7(), await body(request)))
+      return changed(userId, insertTask(uuidv7(), await body(request)))
     case 'PUT':
       return changed(userId, updateTask(id ?? '', await body(request), undefined))
     case 'PATCH':
@@ -43,7 +43,7 @@ async function answer(request: IncomingMessage): Promise<string | undefined> {
 
 async function changed(userId: string, statement: Statement<Change>): Promise<string | undefined> {
   const change = await database.run(userId, statement)
-  return typeof change === 'string' ? undefined : change.json
+  return 'json' in change ? change.json : undefined
 }
 
 function body(request: IncomingMessage): Promise<{ title: string }> {

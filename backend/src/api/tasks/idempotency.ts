@@ -61,10 +61,10 @@ async function changeOnce(
 ): Promise<ChangeOnce> {
   try {
     const change = await request.asUser(statement)
-    const unchanged = change === 'stale' || change === 'missing'
+    const unchanged = change.outcome === 'stale' || change.outcome === 'missing'
     return unchanged ? await request.asUser(statement) : change
   } catch (error) {
-    if (error instanceof AppError && error.code === 'conflict') return 'in flight'
+    if (error instanceof AppError && error.code === 'conflict') return { outcome: 'in flight' }
     throw error
   }
 }

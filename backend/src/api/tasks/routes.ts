@@ -45,7 +45,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
     const key = idempotencyKey(request, title, description, completed)
     const change =
       key === undefined
-        ? { json: await request.asUser(insertTask(uuidv7(), body)) }
+        ? await request.asUser(insertTask(uuidv7(), body))
         : await changeOnce(request, insertTaskOnce(uuidv7(), body, key))
     return sendNew(reply, change)
   })

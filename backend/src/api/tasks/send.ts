@@ -28,22 +28,32 @@ export function sendTask(reply: FastifyReply, json: TaskJson): FastifyReply {
 }
 
 /**
- * Answers with what became of a change: the task, or 204 where it was deleted.
+ * Sends the response to a change: the task, or 204 after a deletion.
  *
  * @throws {AppError} `not_found`, `precondition_failed`, `validation_error`, `conflict`
  */
 export function sendChange(reply: FastifyReply, change: ChangeOnce): FastifyReply {
-  if (change === 'missing') throw new AppError('not_found')
-  if (change === 'stale') throw new AppError('precondition_failed')
-  if (change === 'reused') throw keyReused()
-  if (change === 'in flight') throw keyInFlight()
-  if ('replayed' in change) reply.header('idempotency-replayed', 'true')
-  return change.json === '' ? reply.code(204).send() : sendTask(reply, change.json)
+  switch (change.outcome) {
+    case 'changed':
+      return sendTask(reply, change.json)
+    case 'replayed':
+      return sendTask(reply.header('idempotency-replayed', 'true'), change.json)
+    case 'deleted':
+      return reply.code(204).send()
+    case 'missing':
+      throw new AppError('not_found')
+    case 'stale':
+      throw new AppError('precondition_failed')
+    case 'reused':
+      throw keyReused()
+    case 'in flight':
+      throw keyInFlight()
+  }
 }
 
-/** Answers with a task that was made, and where it is. */
+/** Sends the response to a creation: the task, and its path in `Location`. */
 export function sendNew(reply: FastifyReply, change: ChangeOnce): FastifyReply {
-  if (typeof change === 'object') {
+  if ('json' in change) {
     const path = tasksPath(reply.request.userId)
     reply.code(201).header('location', `${path}/${idOf(change.json)}`)
   }

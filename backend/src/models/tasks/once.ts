@@ -11,14 +11,14 @@ export interface IdempotencyKey {
 }
 
 /**
- * What became of a change that is made once for a key: the change, or the first answer again, or
- * `reused` where the key was another request's, or `in flight` where the same is being done now.
+ * The outcome of a change that is made once for a key: that of the change; `replayed` with the task of
+ * the first response; `reused` if the key was used for another request; `in flight` if the same request
+ * is being carried out now.
  */
 export type ChangeOnce =
   | Change
-  | { readonly json: TaskJson; readonly replayed: true }
-  | 'reused'
-  | 'in flight'
+  | { readonly outcome: 'replayed'; readonly json: TaskJson }
+  | { readonly outcome: 'reused' | 'in flight' }
 
 /**
  * `$1` is the user, `$2` the key, `$3` the hash. The change, its key and its answer are one
@@ -88,16 +88,19 @@ export function toggleTaskOnce(
 }
 
 function readOnce([row]: readonly Row[]): ChangeOnce {
-  const [what, json] = row ?? []
-  switch (what) {
+  const [outcome, json] = row ?? []
+  switch (outcome) {
     case undefined:
-      return 'missing'
+      return { outcome: 'missing' }
     case 'changed':
-      return { json: String(json) }
     case 'replayed':
-      return { json: String(json), replayed: true }
+      return { outcome, json: String(json) }
+    case 'reused':
+    case 'in flight':
+    case 'stale':
+      return { outcome }
     default:
-      return what as 'reused' | 'in flight' | 'stale' // the statement's own words
+      throw new Error(`The statement returned an unknown outcome: ${outcome}`)
   }
 }
 

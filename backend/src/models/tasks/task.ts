@@ -2,10 +2,12 @@ import { type Row, type Sql, type Statement, sql } from '../../database/session.
 import { LATER, NOT_DELETED, REFUSE_DELETED, TASK_JSON, type TaskJson } from './sql.ts'
 
 /**
- * What became of a change: the task's JSON, `missing` when this user has no such task, `stale` when
- * it has, but at none of the versions that were asked for.
+ * The outcome of a change: the changed task; `deleted`; `missing` if the user has no such task; `stale`
+ * if the task is at none of the versions that the client asked for.
  */
-export type Change = { readonly json: TaskJson } | 'missing' | 'stale'
+export type Change =
+  | { readonly outcome: 'changed'; readonly json: TaskJson }
+  | { readonly outcome: 'deleted' | 'missing' | 'stale' }
 
 export interface NewTask {
   readonly title: string
@@ -32,11 +34,11 @@ const INSERT = sql(
 )
 
 /** Makes a task, and its user where this database sees the user for the first time. */
-export function insertTask(id: string, task: NewTask): Statement<TaskJson> {
+export function insertTask(id: string, task: NewTask): Statement<Change> {
   return {
     sql: INSERT,
     values: [id, task.title, task.description ?? null, task.completed ?? false],
-    read: (rows) => text(rows[0]),
+    read: readNew,
   }
 }
 
@@ -103,9 +105,8 @@ export function toggleTask(id: string, versions: Versions): Statement<Change> {
 
 const DELETE = change('delete from todo.tasks where user_id = $1 and id = $2', `''`, '$3')
 
-/** Deletes a task; the JSON of its {@link Change} is empty. */
 export function deleteTask(id: string, versions: Versions): Statement<Change> {
-  return changeAt(DELETE, [id], versions)
+  return { ...changeAt(DELETE, [id], versions), read: readDeletion }
 }
 
 function changeAt(
@@ -119,13 +120,18 @@ function changeAt(
 }
 
 function readChange([row]: readonly Row[]): Change {
-  if (row === undefined) return 'missing'
+  if (row === undefined) return { outcome: 'missing' }
   const json = row[0]
-  return json === null || json === undefined ? 'stale' : { json }
+  return json === null || json === undefined ? { outcome: 'stale' } : { outcome: 'changed', json }
 }
 
-function text(row: Row | undefined): string {
-  const value = row?.[0]
-  if (typeof value !== 'string') throw new Error('the statement returned no task')
-  return value
+function readDeletion(rows: readonly Row[]): Change {
+  const change = readChange(rows)
+  return change.outcome === 'changed' ? { outcome: 'deleted' } : change
+}
+
+function readNew(rows: readonly Row[]): Change {
+  const change = readChange(rows)
+  if (change.outcome !== 'changed') throw new Error('The statement returned no task')
+  return change
 }
