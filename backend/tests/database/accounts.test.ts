@@ -231,7 +231,7 @@ describe('the accounts’ tables', () => {
       assert.deepEqual(rows, [{ scope: 'bob' }])
     })
     await assert.rejects(asUser('alice', findTask(TASK_ID)), { code: 'unauthorized' })
-    assert.match(String(await asUser('bob', findTask(TASK_ID))), /"user_id":"bob"/)
+    assert.match(String((await asUser('bob', findTask(TASK_ID)))?.json), /"user_id":"bob"/)
     const left = await withDirectClient({ connectionString: url }, (client) =>
       client.query('select user_id from todo.tasks'),
     )

@@ -56,7 +56,7 @@ async function useTasks(database: Database, first: number): Promise<void> {
   await database.asUser('alice', updateTask(id, { title: 'mine' }, undefined))
   await database.asUser('alice', toggleTask(id, undefined))
   await database.asUser('alice', insertTaskOnce(taskId(first + 2), { title: 'x' }, key))
-  assert.match((await database.asUser('alice', findTask(id))) ?? '', /"title":"mine"/)
+  assert.match((await database.asUser('alice', findTask(id)))?.json ?? '', /"title":"mine"/)
   for (const limit of [10, 51]) {
     const page = await database.asUser('alice', listTasks({ limit }))
     assert.match(page?.tasks ?? '', /"title":"mine"/)

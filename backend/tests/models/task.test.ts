@@ -8,6 +8,7 @@ import {
   type TaskPage,
 } from '../../src/models/tasks/list.ts'
 import { type ChangeOnce, insertTaskOnce, toggleTaskOnce } from '../../src/models/tasks/once.ts'
+import type { StoredTask } from '../../src/models/tasks/sql.ts'
 import {
   deleteTask,
   findTask,
@@ -25,8 +26,9 @@ const VERSION = '2026-01-01T00:00:00.000Z'
 const OLDER = '2025-01-01T00:00:00.000Z'
 /** A key that alice has used for the same request. */
 const KEY = { key: 'k', requestHash: 'h' }
+const ALICES_ANSWER = JSON.stringify({ id: ALICES, user_id: 'alice', updated_at: VERSION })
 
-type Answer = TaskPage | ChangeOnce | string | undefined
+type Answer = TaskPage | ChangeOnce | StoredTask | undefined
 type Asked = readonly [what: string, statement: Statement<Answer>]
 
 const CHANGES = { title: 'changed' }
@@ -79,8 +81,8 @@ for (const kind of KINDS) {
       await test.admin('delete from todo.idempotency_keys')
       await test.admin(
         `insert into todo.idempotency_keys (user_id, key, request_hash, answer)
-         values ('alice', $1, $2, '{"user_id":"alice"}')`,
-        [KEY.key, KEY.requestHash],
+         values ('alice', $1, $2, $3)`,
+        [KEY.key, KEY.requestHash, ALICES_ANSWER],
       )
     })
     const tasksOf = (user: string) =>

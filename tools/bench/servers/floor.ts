@@ -33,7 +33,7 @@ async function answer(request: IncomingMessage): Promise<string | undefined> {
     case 'PATCH':
       return changed(userId, toggleTask(id ?? '', undefined))
     default: {
-      if (id !== undefined) return database.run(userId, findTask(id))
+      if (id !== undefined) return (await database.run(userId, findTask(id)))?.json
       if (!tasks.startsWith('tasks')) return ''
       const page = await database.run(userId, listTasks({ limit: PAGE }))
       return `[${page?.tasks}]`
@@ -43,7 +43,7 @@ async function answer(request: IncomingMessage): Promise<string | undefined> {
 
 async function changed(userId: string, statement: Statement<Change>): Promise<string | undefined> {
   const change = await database.run(userId, statement)
-  return 'json' in change ? change.json : undefined
+  return 'task' in change ? change.task.json : undefined
 }
 
 function body(request: IncomingMessage): Promise<{ title: string }> {

@@ -1,21 +1,20 @@
 import type { FastifyRequest } from 'fastify'
-import { type TaskJson, versionOf } from '../../models/tasks/sql.ts'
+import type { StoredTask } from '../../models/tasks/sql.ts'
 import type { Versions } from '../../models/tasks/task.ts'
 
 /** An entity tag of RFC 9110 §8.8.3; the first group is W/ where it is weak. */
 const ENTITY_TAG = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/g
 
 /** The strong entity tag of a task: the version, which changes with every change of it. */
-export function etagOf(json: TaskJson): string {
-  return `"${versionOf(json)}"`
+export function etagOf({ version }: StoredTask): string {
+  return `"${version}"`
 }
 
 /** Whether `If-None-Match` names this very task (weak comparison, RFC 9110 §13.1.2). */
-export function isNotModified(request: FastifyRequest, json: TaskJson): boolean {
+export function isNotModified(request: FastifyRequest, { version }: StoredTask): boolean {
   const header = request.headers['if-none-match']
   if (header === undefined) return false
   if (header.trim() === '*') return true
-  const version = versionOf(json)
   return [...header.matchAll(ENTITY_TAG)].some(([, , tag]) => tag === version)
 }
 

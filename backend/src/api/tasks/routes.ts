@@ -51,9 +51,9 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
   })
 
   app.get('/:id', { schema: operations.get }, async (request, reply) => {
-    const json = found(await request.asUser(findTask(request.params.id)))
-    if (isNotModified(request, json)) return reply.code(304).header('etag', etagOf(json)).send()
-    return sendTask(reply, json)
+    const task = found(await request.asUser(findTask(request.params.id)))
+    if (isNotModified(request, task)) return reply.code(304).header('etag', etagOf(task)).send()
+    return sendTask(reply, task)
   })
 
   app.put('/:id', { schema: operations.update }, async (request, reply) => {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { AppError } from '../../core/errors.ts'
 import type { ChangeOnce } from '../../models/tasks/once.ts'
-import { idOf, type TaskJson } from '../../models/tasks/sql.ts'
+import type { StoredTask } from '../../models/tasks/sql.ts'
 import { etagOf } from './conditions.ts'
 import { keyInFlight, keyReused } from './idempotency.ts'
 import { tasksPath } from './pages.ts'
@@ -17,14 +17,14 @@ export function refuseImpossibleIds(app: FastifyInstance): void {
 }
 
 /** @throws {AppError} `not_found` */
-export function found(json: TaskJson | undefined): TaskJson {
-  if (json === undefined) throw new AppError('not_found')
-  return json
+export function found(task: StoredTask | undefined): StoredTask {
+  if (task === undefined) throw new AppError('not_found')
+  return task
 }
 
 /** Answers with the task as PostgreSQL wrote it, and its `ETag`. */
-export function sendTask(reply: FastifyReply, json: TaskJson): FastifyReply {
-  return reply.header('etag', etagOf(json)).type('application/json').send(json)
+export function sendTask(reply: FastifyReply, task: StoredTask): FastifyReply {
+  return reply.header('etag', etagOf(task)).type('application/json').send(task.json)
 }
 
 /**
@@ -35,9 +35,9 @@ export function sendTask(reply: FastifyReply, json: TaskJson): FastifyReply {
 export function sendChange(reply: FastifyReply, change: ChangeOnce): FastifyReply {
   switch (change.outcome) {
     case 'changed':
-      return sendTask(reply, change.json)
+      return sendTask(reply, change.task)
     case 'replayed':
-      return sendTask(reply.header('idempotency-replayed', 'true'), change.json)
+      return sendTask(reply.header('idempotency-replayed', 'true'), change.task)
     case 'deleted':
       return reply.code(204).send()
     case 'missing':
@@ -53,9 +53,9 @@ export function sendChange(reply: FastifyReply, change: ChangeOnce): FastifyRepl
 
 /** Sends the response to a creation: the task, and its path in `Location`. */
 export function sendNew(reply: FastifyReply, change: ChangeOnce): FastifyReply {
-  if ('json' in change) {
+  if ('task' in change) {
     const path = tasksPath(reply.request.userId)
-    reply.code(201).header('location', `${path}/${idOf(change.json)}`)
+    reply.code(201).header('location', `${path}/${change.task.id}`)
   }
   return sendChange(reply, change)
 }

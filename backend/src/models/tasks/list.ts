@@ -1,5 +1,5 @@
 import { type Row, type Statement, sql } from '../../database/session.ts'
-import { ID, NOT_DELETED, REFUSE_DELETED, TASK_JSON } from './sql.ts'
+import { NOT_DELETED, REFUSE_DELETED, TASK_JSON } from './sql.ts'
 
 /** A page of the list, or the beginning of one. */
 export interface TaskPage {
@@ -51,8 +51,8 @@ const leavesRoom = (bytes: string) =>
 
 /**
  * `$3` is the maximum number of tasks; one more is read to know whether there are more. The columns are
- * the tasks on the page, the number found, the number on the page (only in `long`), and the last task
- * examined if the scan ended there.
+ * the tasks on the page, the number found, the number that fit (only in `long`), the last task on the
+ * page, and the last task examined if the scan ended there.
  */
 const list = (condition: string) => {
   const user = `select * from todo.tasks where user_id = $1 and id < $2 and ${NOT_DELETED} order by id desc`
@@ -65,13 +65,14 @@ const list = (condition: string) => {
   const isShort = `octet_length(description) <= ${SHORT_DESCRIPTION_BYTES} is not false`
   return {
     short: sql(
-      `select string_agg(${TASK_JSON}, E',\\n') filter (where ${isShort}), count(*), null, ${end}
+      `select string_agg(${TASK_JSON}, E',\\n') filter (where ${isShort}), count(*), null, (array_agg(id))[$3], ${end}
        from (${newest}) newest`,
     ),
     long: sql(
-      `select string_agg(json, E',\\n') filter (where fits), count(*), count(*) filter (where fits), ${end}
+      `select string_agg(json, E',\\n') filter (where fits), count(*), count(*) filter (where fits),
+         (array_agg(id) filter (where fits))[least(count(*) filter (where fits), $3)::int], ${end}
        from (
-         select json, ${leavesRoom('octet_length(json)')} as fits from (
+         select id, json, ${leavesRoom('octet_length(json)')} as fits from (
            select id, case when ${leavesRoom(STORED_BYTES)} then ${TASK_JSON} end as json
            from (${newest}) newest
          ) written
@@ -129,7 +130,7 @@ function linesOf(tasks: string): number {
 }
 
 function readPage(row: Row | undefined, limit: number): TaskPage {
-  const [text, found, fits, scanEnd] = row ?? []
+  const [text, found, fits, last, scanEnd] = row ?? []
   const tasks = text ?? ''
   const fitting = Number(fits ?? found)
   if (fitting === Number(found) && fitting <= limit) {
@@ -138,7 +139,5 @@ function readPage(row: Row | undefined, limit: number): TaskPage {
   // The last line feed stands before the surplus task.
   const full = fitting > limit
   const page = full ? tasks.slice(0, tasks.lastIndexOf(',\n')) : tasks
-  const last = page.lastIndexOf('\n') + 1 + ID.start
-  const next = page.slice(last, last + ID.length)
-  return { tasks: page, count: full ? limit : fitting, next, scanEnded: false }
+  return { tasks: page, count: full ? limit : fitting, next: last ?? null, scanEnded: false }
 }

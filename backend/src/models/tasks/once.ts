@@ -1,6 +1,15 @@
 import { type Row, type Statement, sql } from '../../database/session.ts'
-import { LATER, NOT_DELETED, REFUSE_DELETED, TASK_JSON, type TaskJson } from './sql.ts'
-import type { Change, NewTask, Versions } from './task.ts'
+import { type NewTask, withDefaults } from './columns.ts'
+import {
+  INSERT_TASK,
+  NOT_DELETED,
+  REFUSE_DELETED,
+  readTask,
+  STORED_TASK,
+  type StoredTask,
+  TASK_COLUMNS,
+} from './sql.ts'
+import { type Change, readChange, TOGGLED, type Versions } from './task.ts'
 
 /** Names what is to be done once. A user's key is no other user's. */
 export interface IdempotencyKey {
@@ -17,34 +26,37 @@ export interface IdempotencyKey {
  */
 export type ChangeOnce =
   | Change
-  | { readonly outcome: 'replayed'; readonly json: TaskJson }
+  | { readonly outcome: 'replayed'; readonly task: StoredTask }
   | { readonly outcome: 'reused' | 'in flight' }
 
 /**
- * `$1` is the user, `$2` the key, `$3` the hash. The change, its key and its answer are one
- * transaction, and a key that is there is a primary key's violation, which undoes the change. What
- * is in flight is told by a lock that nobody waits for: `turn` has it, or the key was used before.
+ * `$1` is the user, `$2` the task's id, `$4` the key, `$5` the hash. The change, its key and its answer
+ * are one transaction, and a key that is there is a primary key's violation, which undoes the change.
+ * What is in flight is told by a lock that nobody waits for: `turn` has it, or the key was used before.
  */
 const once = ({ first = '', change, otherwise = '' }: Once) =>
   sql(`with kept as (
-     select request_hash = $3 as same, answer from todo.idempotency_keys where user_id = $1 and key = $2 and ${NOT_DELETED}
+     select request_hash = $5 as same, answer from todo.idempotency_keys where user_id = $1 and key = $4 and ${NOT_DELETED}
    ), turn as materialized (
-     select not exists (select from kept)
-       and pg_try_advisory_xact_lock(hashtextextended($2, hashtextextended($1, 0))) as mine
-   ), ${first} changed as (${change} returning ${TASK_JSON} as json
+     select not exists (select 1 from kept)
+       and pg_try_advisory_xact_lock(hashtextextended($4, hashtextextended($1, 0))) as mine
+   ), ${first} changed as (${change} returning ${TASK_COLUMNS}
+   ), written as materialized (select ${STORED_TASK} from changed
    ), noted as (
-     insert into todo.idempotency_keys (user_id, key, request_hash, answer) select $1, $2, $3, json from changed
+     insert into todo.idempotency_keys (user_id, key, request_hash, answer) select $1, $4, $5, json from written
    )
-   select 'changed', json from changed
-   union all select case when same then 'replayed' else 'reused' end, case when same then answer end from kept
-   union all select 'in flight', null from turn where not mine and not exists (select from kept)
-   ${otherwise}`)
+   select 'changed', id, version, json from written
+   union all select 'replayed', (answer::json ->> 'id')::uuid, answer::json ->> 'updated_at', answer from kept where same
+   union all select 'reused', null, null, null from kept where not same
+   union all select 'in flight', null, null, null from turn where not mine and not exists (select 1 from kept)
+   union all select 'stale', null, null, null from turn where mine and not exists (select 1 from changed)
+     and (${otherwise} ${REFUSE_DELETED} is not null)`)
 
 interface Once {
   /** What precedes the change. */
   readonly first?: string
   readonly change: string
-  /** What is told where nothing was changed. */
+  /** What makes a change that changed nothing stale. */
   readonly otherwise?: string
 }
 
@@ -52,29 +64,24 @@ const INSERT = once({
   first: `owner as (
      insert into todo.users (id) select $1 from turn where mine on conflict do nothing
    ),`,
-  change: `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
-     select $1, $4::uuid, $5, $6, $7::boolean, now(), now() from turn where mine and ${NOT_DELETED}`,
-  otherwise: `union all select 'stale', null from turn where mine and not exists (select 1 from changed)
-     and ${REFUSE_DELETED} is not null`,
+  change: `${INSERT_TASK} from turn where mine and ${NOT_DELETED}`,
 })
 
 /** Makes a task, once for the key. */
 export function insertTaskOnce(
   id: string,
-  { title, description = null, completed = false }: NewTask,
+  task: NewTask,
   { key, requestHash }: IdempotencyKey,
 ): Statement<ChangeOnce> {
-  const values = [key, requestHash, id, title, description, completed]
+  const values = [id, JSON.stringify(withDefaults(task)), key, requestHash]
   return { sql: INSERT, values, read: readOnce }
 }
 
 const TOGGLE = once({
-  change: `update todo.tasks set completed = not completed, updated_at = ${LATER}
-     where user_id = $1 and id = $4 and ($5::timestamptz[] is null or updated_at = any($5))
+  change: `update todo.tasks set ${TOGGLED}
+     where user_id = $1 and id = $2 and ($3::timestamptz[] is null or updated_at = any($3))
        and (select mine from turn) and ${NOT_DELETED}`,
-  otherwise: `union all select 'stale', null from turn where mine and not exists (select from changed)
-     and ($5 is not null and exists (select 1 from todo.tasks where user_id = $1 and id = $4 and ${NOT_DELETED} for key share)
-       or ${REFUSE_DELETED} is not null)`,
+  otherwise: `$3 is not null and exists (select 1 from todo.tasks where user_id = $1 and id = $2 and ${NOT_DELETED} for key share) or`,
 })
 
 /** Flips `completed`, once for the key. */
@@ -83,24 +90,20 @@ export function toggleTaskOnce(
   versions: Versions,
   { key, requestHash }: IdempotencyKey,
 ): Statement<ChangeOnce> {
-  const values = [key, requestHash, id, versions ? `{${versions.join()}}` : null]
+  const values = [id, versions ? `{${versions.join()}}` : null, key, requestHash]
   return { sql: TOGGLE, values, read: readOnce }
 }
 
-function readOnce([row]: readonly Row[]): ChangeOnce {
-  const [outcome, json] = row ?? []
+function readOnce(rows: readonly Row[]): ChangeOnce {
+  const [outcome, ...task] = rows[0] ?? []
   switch (outcome) {
-    case undefined:
-      return { outcome: 'missing' }
-    case 'changed':
     case 'replayed':
-      return { outcome, json: String(json) }
+      return { outcome, task: readTask(task) }
     case 'reused':
     case 'in flight':
-    case 'stale':
       return { outcome }
     default:
-      throw new Error(`The statement returned an unknown outcome: ${outcome}`)
+      return readChange(rows)
   }
 }
 

@@ -1,36 +1,34 @@
+import type { Row } from '../../database/session.ts'
+import { COLUMNS, insertedOf, jsonOf, namesOf, VERSION } from './columns.ts'
+
 /** A task as it goes over the wire, written by PostgreSQL and never parsed here. */
 export type TaskJson = string
 
-/**
- * `"2026-11-23T06:00:00.120Z"`. PostgreSQL's own JSON of an instant takes half the time of to_char,
- * but drops zeros at the end: a microsecond more, cut off again, keeps them.
- */
-const instant = (column: string) =>
-  `left(to_json(${column} at time zone 'utc' + interval '1 microsecond')::text, 24) || 'Z"'`
-
-/** The one place that knows the wire form of a task. `id` is first and `updated_at` last. */
-export const TASK_JSON = `'{"id":"' || id || '","user_id":' || to_json(user_id) || ',"title":' || to_json(title)
-  || ',"description":' || coalesce(to_json(description)::text, 'null')
-  || ',"completed":' || case when completed then 'true' else 'false' end
-  || ',"created_at":' || ${instant('created_at')}
-  || ',"updated_at":' || ${instant('updated_at')} || '}'`
-
-/** Where they stand in that text. */
-export const ID = { start: '{"id":"'.length, length: 36 }
-const UPDATED_AT = { start: -26, end: -2 }
-
-/** The version of a task, which changes with every change of it: its `updated_at`. */
-export function versionOf(json: TaskJson): string {
-  return json.slice(UPDATED_AT.start, UPDATED_AT.end)
+/** A task as statements return it. */
+export interface StoredTask {
+  readonly id: string
+  /** Changes with every change of the task, and only then. */
+  readonly version: string
+  readonly json: TaskJson
 }
 
-/** The id of a task. */
-export function idOf(json: TaskJson): string {
-  return json.slice(ID.start, ID.start + ID.length)
+/** A task as JSON text. */
+export const TASK_JSON = jsonOf(COLUMNS)
+/** The columns of a {@link StoredTask}, of a row of `todo.tasks`. */
+export const STORED_TASK = `id, ${VERSION} as version, ${TASK_JSON} as json`
+/** Every column that {@link STORED_TASK} reads. A RETURNING of these calls no function. */
+export const TASK_COLUMNS = namesOf(COLUMNS)
+
+/** Reads {@link STORED_TASK}. @throws {Error} if there is no task. */
+export function readTask([id, version, json]: Row): StoredTask {
+  if (typeof id === 'string' && typeof version === 'string' && typeof json === 'string') {
+    return { id, version, json }
+  }
+  throw new Error('The statement returned no task')
 }
 
-/** Forward with every change, two in one millisecond and a clock set back included. */
-export const LATER = `greatest(now(), updated_at + interval '1 millisecond')`
+/** Inserts a task with the id `$2` and the values `$3`, if a row precedes and a condition follows. */
+export const INSERT_TASK = `insert into todo.tasks (${TASK_COLUMNS}) select ${insertedOf(COLUMNS)}`
 
 /**
  * Fails where the account `$1` is deleted, and is null otherwise. Asked only by statements that found

@@ -1,22 +1,29 @@
 import { type Row, type Sql, type Statement, sql } from '../../database/session.ts'
-import { LATER, NOT_DELETED, REFUSE_DELETED, TASK_JSON, type TaskJson } from './sql.ts'
+import {
+  COLUMNS,
+  changedOf,
+  type NewTask,
+  type TaskChanges,
+  updatedOf,
+  withDefaults,
+} from './columns.ts'
+import {
+  INSERT_TASK,
+  NOT_DELETED,
+  REFUSE_DELETED,
+  readTask,
+  STORED_TASK,
+  type StoredTask,
+  TASK_COLUMNS,
+} from './sql.ts'
 
 /**
  * The outcome of a change: the changed task; `deleted`; `missing` if the user has no such task; `stale`
  * if the task is at none of the versions that the client asked for.
  */
 export type Change =
-  | { readonly outcome: 'changed'; readonly json: TaskJson }
+  | { readonly outcome: 'changed'; readonly task: StoredTask }
   | { readonly outcome: 'deleted' | 'missing' | 'stale' }
-
-export interface NewTask {
-  readonly title: string
-  readonly description?: string | null
-  readonly completed?: boolean
-}
-
-/** What is left out stays as it is. */
-export type TaskChanges = Partial<NewTask>
 
 /**
  * `undefined` does not ask. Otherwise the task must be at one of these versions, which are
@@ -26,59 +33,58 @@ export type Versions = readonly string[] | undefined
 
 const INSERT = sql(
   `with owner as (insert into todo.users (id) values ($1) on conflict do nothing), made as (
-     insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
-     select $1, $2::uuid, $3, $4, $5::boolean, now(), now() where ${NOT_DELETED}
-     returning ${TASK_JSON} as json
+     ${INSERT_TASK} where ${NOT_DELETED} returning ${TASK_COLUMNS}
    )
-   select json from made union all select ${REFUSE_DELETED} where not exists (select 1 from made)`,
+   select 'changed', ${STORED_TASK} from made
+   union all select ${REFUSE_DELETED}, null, null, null where not exists (select 1 from made)`,
 )
 
 /** Makes a task, and its user where this database sees the user for the first time. */
 export function insertTask(id: string, task: NewTask): Statement<Change> {
+  return { sql: INSERT, values: [id, JSON.stringify(withDefaults(task))], read: readChange }
+}
+
+// The join returns a row for a missing task too, so that only then the account is looked at.
+const FIND = sql(
+  `select found.*, case when id is null then ${REFUSE_DELETED} end
+   from (values (1)) one left join (
+     select ${STORED_TASK} from todo.tasks where user_id = $1 and id = $2 and ${NOT_DELETED}
+   ) found on true`,
+)
+
+export function findTask(id: string): Statement<StoredTask | undefined> {
   return {
-    sql: INSERT,
-    values: [id, task.title, task.description ?? null, task.completed ?? false],
-    read: readNew,
+    sql: FIND,
+    values: [id],
+    read: ([row]) => (row === undefined || row[0] === null ? undefined : readTask(row)),
   }
 }
 
-const FIND = sql(
-  `select coalesce((select ${TASK_JSON} from todo.tasks where user_id = $1 and id = $2 and ${NOT_DELETED}), ${REFUSE_DELETED})`,
-)
-
-export function findTask(id: string): Statement<TaskJson | undefined> {
-  return { sql: FIND, values: [id], read: ([row]) => row?.[0] ?? undefined }
-}
-
 /**
- * A change, plain and with a version asked for. With one, a single null row tells a stale task from
- * a missing one. `for key share` looks at the task as it is now: when the change waited for another
+ * A change, plain and with a version asked for. With one, a second part tells a stale task from a
+ * missing one. `for key share` looks at the task as it is now: when the change waited for another
  * that deleted it, the statement's own snapshot still has it.
  */
-const change = (statement: string, returning: string, version: string) => ({
+const change = (statement: string, outcome: string, versions: string) => ({
   unconditional: sql(
-    `with changed as (${statement} and ${NOT_DELETED} returning ${returning} as json)
-     select json from changed
-     union all select null where not exists (select from changed) and ${REFUSE_DELETED} is not null`,
+    `with changed as (${statement} and ${NOT_DELETED} returning ${TASK_COLUMNS})
+     select ${outcome} from changed
+     union all select 'missing', null, null, null
+       where not exists (select 1 from changed) and ${REFUSE_DELETED} is not null`,
   ),
   atVersion: sql(
-    `with changed as (${statement} and ${NOT_DELETED} and updated_at = any(${version}::timestamptz[]) returning ${returning} as json)
-     select json from changed
-     union all select null where not exists (select from changed)
+    `with changed as (${statement} and ${NOT_DELETED} and updated_at = any(${versions}::timestamptz[]) returning ${TASK_COLUMNS})
+     select ${outcome} from changed
+     union all select 'stale', null, null, null where not exists (select 1 from changed)
        and (exists (select 1 from todo.tasks where user_id = $1 and id = $2 and ${NOT_DELETED} for key share) or ${REFUSE_DELETED} is not null)`,
   ),
 })
+const CHANGED = `'changed', ${STORED_TASK}`
 
 const UPDATE = change(
-  `update todo.tasks set
-     title = coalesce($3, title),
-     description = case when $4 then $5 else description end,
-     completed = coalesce($6, completed),
-     updated_at = case when (coalesce($3, title), case when $4 then $5 else description end, coalesce($6, completed))
-       is distinct from (title, description, completed) then ${LATER} else updated_at end
-   where user_id = $1 and id = $2`,
-  TASK_JSON,
-  '$7',
+  `update todo.tasks set ${updatedOf(COLUMNS)} where user_id = $1 and id = $2`,
+  CHANGED,
+  '$4',
 )
 
 /** Sets what is given. A change to the values the task has already changes nothing. */
@@ -87,14 +93,15 @@ export function updateTask(
   changes: TaskChanges,
   versions: Versions,
 ): Statement<Change> {
-  const { title = null, description, completed = null } = changes
-  const values = [id, title, description !== undefined, description ?? null, completed]
-  return changeAt(UPDATE, values, versions)
+  return changeAt(UPDATE, [id, JSON.stringify(changes)], versions)
 }
 
+/** The assignments that flip `completed`. */
+export const TOGGLED = ['completed = not completed', ...changedOf(COLUMNS)].join(', ')
+
 const TOGGLE = change(
-  `update todo.tasks set completed = not completed, updated_at = ${LATER} where user_id = $1 and id = $2`,
-  TASK_JSON,
+  `update todo.tasks set ${TOGGLED} where user_id = $1 and id = $2`,
+  CHANGED,
   '$3',
 )
 
@@ -103,10 +110,14 @@ export function toggleTask(id: string, versions: Versions): Statement<Change> {
   return changeAt(TOGGLE, [id], versions)
 }
 
-const DELETE = change('delete from todo.tasks where user_id = $1 and id = $2', `''`, '$3')
+const DELETE = change(
+  'delete from todo.tasks where user_id = $1 and id = $2',
+  `'deleted', null::uuid, null, null`,
+  '$3',
+)
 
 export function deleteTask(id: string, versions: Versions): Statement<Change> {
-  return { ...changeAt(DELETE, [id], versions), read: readDeletion }
+  return changeAt(DELETE, [id], versions)
 }
 
 function changeAt(
@@ -119,19 +130,17 @@ function changeAt(
     : { sql: atVersion, values: [...values, `{${versions.join()}}`], read: readChange }
 }
 
-function readChange([row]: readonly Row[]): Change {
-  if (row === undefined) return { outcome: 'missing' }
-  const json = row[0]
-  return json === null || json === undefined ? { outcome: 'stale' } : { outcome: 'changed', json }
-}
-
-function readDeletion(rows: readonly Row[]): Change {
-  const change = readChange(rows)
-  return change.outcome === 'changed' ? { outcome: 'deleted' } : change
-}
-
-function readNew(rows: readonly Row[]): Change {
-  const change = readChange(rows)
-  if (change.outcome !== 'changed') throw new Error('The statement returned no task')
-  return change
+/** Reads the outcome and the task. @throws {Error} for another outcome than those of a change. */
+export function readChange([row]: readonly Row[]): Change {
+  const [outcome = 'missing', ...task] = row ?? []
+  switch (outcome) {
+    case 'changed':
+      return { outcome, task: readTask(task) }
+    case 'deleted':
+    case 'missing':
+    case 'stale':
+      return { outcome }
+    default:
+      throw new Error(`The statement returned an unknown outcome: ${outcome}`)
+  }
 }
