@@ -32,7 +32,7 @@ const FIRST_USER = `nullif(current_setting('app.user_id', true), '')`
 export const MUTANTS: readonly Mutant[] = [
   ...mutants(
     'the token',
-    'api/verify-token.ts',
+    'http/identity/verify-token.ts',
     ['api/authenticate.test.ts', 'who is asking'],
     [
       [
@@ -108,7 +108,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   ...mutants(
     'the token',
-    'api/verify-token.ts',
+    'http/identity/verify-token.ts',
     ['api/authenticate.test.ts', 'where the issuer and audience are pinned'],
     [
       ['any issuer passes', [['{ issuer: jwtIssuer }', '{}']], '401 for another issuer'],
@@ -117,7 +117,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   ...mutants(
     'the token',
-    'api/verify-token.ts',
+    'http/identity/verify-token.ts',
     ['api/elsewhere.test.ts', 'tokens of a key set'],
     [
       [
@@ -139,7 +139,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   ...mutants(
     'the token',
-    'api/authenticate.ts',
+    'http/identity/authenticate.ts',
     ['api/authenticate.test.ts', 'who is asking'],
     [
       [
@@ -152,7 +152,7 @@ export const MUTANTS: readonly Mutant[] = [
 
   ...mutants(
     'the owner',
-    'api/authenticate.ts',
+    'http/identity/authenticate.ts',
     ['api/isolation.test.ts', 'isolation on postgres'],
     [
       [
@@ -185,27 +185,32 @@ export const MUTANTS: readonly Mutant[] = [
 
   ...mutants(
     'the first wall',
-    'models/task.ts',
+    'models/tasks/task.ts',
     ['models/task.test.ts', 'statements on tasks, on postgres'],
     [
       [
         'findTask forgets its owner',
         [
           [
-            `\${TASK_JSON} from todo.tasks where user_id = $1 and id`,
-            `\${TASK_JSON} from todo.tasks where id`,
+            `\${STORED_TASK} from todo.tasks where user_id = $1 and id`,
+            `\${STORED_TASK} from todo.tasks where id`,
           ],
         ],
         'the first wall alone',
       ],
       [
         'updateTask forgets its owner',
-        [['updated_at end\n   where user_id = $1 and id = $2', 'updated_at end\n   where id = $2']],
+        [
+          [
+            `\${updatedOf(COLUMNS)} where user_id = $1 and id = $2`,
+            `\${updatedOf(COLUMNS)} where id = $2`,
+          ],
+        ],
         'the first wall alone',
       ],
       [
         'toggleTask forgets its owner',
-        [[`\${LATER} where user_id = $1 and id = $2`, `\${LATER} where id = $2`]],
+        [[`\${TOGGLED} where user_id = $1 and id = $2`, `\${TOGGLED} where id = $2`]],
         'the first wall alone',
       ],
       [
@@ -223,16 +228,11 @@ export const MUTANTS: readonly Mutant[] = [
         ],
         'the first wall alone',
       ],
-      [
-        'insertTask writes another’s task',
-        [['select $1, $2::uuid, $3,', `select 'alice', $2::uuid, $3,`]],
-        'insertTask',
-      ],
     ],
   ),
   ...mutants(
     'the first wall',
-    'models/task-list.ts',
+    'models/tasks/list.ts',
     ['models/task.test.ts', 'statements on tasks, on postgres'],
     [
       [
@@ -245,39 +245,51 @@ export const MUTANTS: readonly Mutant[] = [
 
   ...mutants(
     'the first wall',
-    'models/task-once.ts',
+    'models/tasks/once.ts',
     ['models/task.test.ts', 'statements on tasks, on postgres'],
     [
       [
         'a key is looked for among everybody’s',
-        [['idempotency_keys where user_id = $1 and key = $2', 'idempotency_keys where key = $2']],
+        [['idempotency_keys where user_id = $1 and key = $4', 'idempotency_keys where key = $4']],
         'the first wall alone',
       ],
       [
         'a key is kept for another',
-        [['answer) select $1, $2, $3, json', `answer) select 'alice', $2 || '2', $3, json`]],
+        [['answer) select $1, $4, $5, json', `answer) select 'alice', $4 || '2', $5, json`]],
         'insertTaskOnce',
       ],
       [
-        'insertTaskOnce writes another’s task',
-        [['select $1, $4::uuid,', `select 'alice', $4::uuid,`]],
-        'the first wall alone',
-      ],
-      [
         'toggleTaskOnce forgets its owner',
-        [['where user_id = $1 and id = $4 and ($5', 'where id = $4 and ($5']],
+        [['where user_id = $1 and id = $2 and ($3', 'where id = $2 and ($3']],
         'the first wall alone',
       ],
       [
         'its stale version is looked for among everybody’s tasks',
-        [['tasks where user_id = $1 and id = $4 and ${', 'tasks where id = $4 and ${']],
+        [['tasks where user_id = $1 and id = $2 and ${', 'tasks where id = $2 and ${']],
+        'the first wall alone',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the first wall',
+    'models/tasks/columns.ts',
+    ['models/task.test.ts', 'statements on tasks, on postgres'],
+    [
+      [
+        'insertTask writes another’s task',
+        [[`setBy: 'insertion', insert: '$1' }`, `setBy: 'insertion', insert: "'alice'" }`]],
+        'insertTask',
+      ],
+      [
+        'insertTaskOnce writes another’s task',
+        [[`setBy: 'insertion', insert: '$1' }`, `setBy: 'insertion', insert: "'alice'" }`]],
         'the first wall alone',
       ],
     ],
   ),
   ...mutants(
     'the policies',
-    'database/migrations/0003_policies.sql',
+    'database/migrate/migrations/0003_policies.sql',
     ['database/row-level-security.test.ts', 'row level security on postgres'],
     [
       [
@@ -324,7 +336,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   ...mutants(
     'the policies',
-    'database/migrations/0004_idempotency_keys.sql',
+    'database/migrate/migrations/0004_idempotency_keys.sql',
     [
       'database/row-level-security.test.ts',
       'row level security on postgres of todo.idempotency_keys',
@@ -360,7 +372,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   ...mutants(
     'the policies',
-    'database/migrations/0001_tasks.sql',
+    'database/migrate/migrations/0001_tasks.sql',
     ['database/row-level-security.test.ts', 'row level security on postgres'],
     [
       [
@@ -388,7 +400,7 @@ export const MUTANTS: readonly Mutant[] = [
 
   ...mutants(
     'the grants',
-    'database/migrations/0001_tasks.sql',
+    'database/migrate/migrations/0001_tasks.sql',
     ['database/row-level-security.test.ts', 'row level security on postgres'],
     [
       [
@@ -415,7 +427,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   ...mutants(
     'the grants',
-    'database/migrations/0002_accounts.sql',
+    'database/migrate/migrations/0002_accounts.sql',
     ['database/row-level-security.test.ts', 'row level security on postgres'],
     [
       [
@@ -449,7 +461,7 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'accounts beside tasks',
-    'database/migrations/0006_codes_and_sessions.sql',
+    'database/migrate/migrations/0006_codes_and_sessions.sql',
     ['database/row-level-security.test.ts', 'row level security on pglite'],
     [
       [
@@ -463,7 +475,7 @@ grant select on todo.tasks to todo_accounts;`,
   // Roles are a server's, and this one has them already; an embedded database makes its own.
   ...mutants(
     'the role',
-    'database/migrations/0001_tasks.sql',
+    'database/migrate/migrations/0001_tasks.sql',
     ['database/row-level-security.test.ts', 'row level security on pglite'],
     [
       [
@@ -480,7 +492,7 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'the role',
-    'database/migrations/0003_policies.sql',
+    'database/migrate/migrations/0003_policies.sql',
     ['database/walls.test.ts', 'the proof of the walls on postgres'],
     [
       [
@@ -533,7 +545,7 @@ grant select on todo.tasks to todo_accounts;`,
       ],
       [
         'behind a pooler neither is set',
-        [[`select \${USER}, $`, `select 'todo_user', $1, $2, $`]],
+        [[`select \${USER}, \${pinPath`, `select 'todo_user', $1, $2, \${pinPath`]],
         'behind a pooler',
       ],
     ],
@@ -562,7 +574,7 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'the scope',
-    'database/account-query.ts',
+    'database/accounts/account-query.ts',
     ['database/scope-search-path.test.ts', 'functions of others on postgres are given nothing'],
     [
       [
@@ -574,7 +586,7 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'the scope',
-    'database/scoped-query.ts',
+    'database/pipeline/scoped-query.ts',
     ['database/session.test.ts', `a user's scope on postgres`],
     [
       [
@@ -582,11 +594,16 @@ grant select on todo.tasks to todo_accounts;`,
         [['messages.unshift(bind(scopeName, [userId, this.#number]), EXECUTE)', '']],
         'a statement that forgets',
       ],
+      [
+        'a statement is given another user than its scope',
+        [['[userId, ...values]', `['alice', ...values]`]],
+        'binds $1',
+      ],
     ],
   ),
   ...mutants(
     'the scope',
-    'database/scoped-query.ts',
+    'database/pipeline/scoped-query.ts',
     ['database/pool.test.ts', 'behind a pooler, which'],
     [
       [
@@ -602,7 +619,7 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'the answer',
-    'database/answer-check.ts',
+    'database/pipeline/answer-check.ts',
     ['database/third-wall.test.ts', 'a pooler that answers with what is another’s 503 where it'],
     [
       [
@@ -656,19 +673,19 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'the scope',
-    'database/connection.ts',
+    'database/pipeline/connection.ts',
     ['database/session.test.ts', `a user's scope on postgres`],
     [
       [
         'a connection keeps the user it had first',
-        [['scope: this.#scope, userId,', 'scope: this.#scope, userId: (this.first ??= userId),']],
+        [['{ scope, userId, statement,', '{ scope, userId: (this.first ??= userId), statement,']],
         'a statement that forgets',
       ],
     ],
   ),
   ...mutants(
     'the scope',
-    'database/account-query.ts',
+    'database/accounts/account-query.ts',
     ['database/accounts.test.ts', `the accounts' tables on postgres`],
     [
       [
@@ -686,17 +703,17 @@ grant select on todo.tasks to todo_accounts;`,
 
   ...mutants(
     'cursors and ETags',
-    'api/tasks.ts',
+    'api/tasks/routes.ts',
     ['api/isolation.test.ts', 'isolation on postgres'],
     [
       [
         'a task is remembered by its id, whoever asks',
         [
           [
-            'const json = found(await request.asUser(findTask(request.userId, request.params.id)))',
+            'const task = found(await request.asUser(findTask(request.params.id)))',
             `const seen = (globalThis.seen ??= new Map())
-    const json = seen.get(request.params.id) ?? found(await request.asUser(findTask(request.userId, request.params.id)))
-    seen.set(request.params.id, json)`,
+    const task = seen.get(request.params.id) ?? found(await request.asUser(findTask(request.params.id)))
+    seen.set(request.params.id, task)`,
           ],
         ],
         'the ETag of another',
@@ -705,9 +722,9 @@ grant select on todo.tasks to todo_accounts;`,
         'an ETag is answered before its task is looked for',
         [
           [
-            'const json = found(await request.asUser(findTask',
+            'const task = found(await request.asUser(findTask',
             `if (request.headers['if-none-match'] !== undefined) return reply.code(304).send()
-    const json = found(await request.asUser(findTask`,
+    const task = found(await request.asUser(findTask`,
           ],
         ],
         'the ETag of another',
@@ -716,13 +733,13 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'cursors and ETags',
-    'api/conditions.ts',
+    'api/tasks/conditions.ts',
     ['api/isolation.test.ts', 'isolation on postgres'],
     [['any ETag matches', [['tag === version', 'tag !== undefined']], 'the ETag of another']],
   ),
   ...mutants(
     'cursors and ETags',
-    'api/tasks.ts',
+    'api/tasks/routes.ts',
     ['api/list.test.ts', 'the list on postgres'],
     [
       [
@@ -756,7 +773,7 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'the proof at start',
-    'database/walls.ts',
+    'database/walls/walls.ts',
     ['database/walls.test.ts', 'the proof of the walls on postgres refuses'],
     [
       ['strangers may own and create', [['await proveOwnership(client)', '']]],
@@ -768,13 +785,13 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'the proof at start',
-    'database/walls.ts',
+    'database/walls/walls.ts',
     ['database/catalogue.test.ts', 'on postgres stops the start for each difference'],
     [['the catalogue is not compared', [['await proveCatalogue(client)', '']]]],
   ),
   ...mutants(
     'the proof at start',
-    'database/trial.ts',
+    'database/walls/trial.ts',
     ['database/trial.test.ts', 'every verb as another user on postgres'],
     [
       ['nobody tries UPDATE', [['subject.change, ', '']]],
@@ -799,7 +816,7 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'the proof at start',
-    'database/walls.ts',
+    'database/walls/walls.ts',
     ['database/walls.test.ts', 'the proof of the walls on the role'],
     [
       [
