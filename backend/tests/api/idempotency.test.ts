@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { withDirectClient } from '../../src/database/direct.ts'
+import { COLUMNS } from '../../src/models/tasks/columns.ts'
 import { forgetExpiredKeys } from '../../src/models/tasks/once.ts'
 import { type Answer, type Sending, startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
@@ -118,6 +119,34 @@ for (const kind of KINDS) {
       const again = await test.send('POST', '/api/alice/tasks', sending)
       assert.equal(again.text, text)
       assert.equal(again.headers['idempotency-replayed'], 'true')
+    })
+
+    it('422 for a request under the same key that differs in any one member', async () => {
+      const body: Record<string, unknown> = { title: 'whole', description: 'd', completed: false }
+      const others: Record<string, unknown> = { title: 'other', description: null, completed: true }
+      const clients = COLUMNS.filter(({ setBy }) => setBy === 'client').map(({ name }) => name)
+      assert.deepEqual(Object.keys(body), clients)
+      const key = randomUUID()
+      await create(key, body)
+      for (const name of clients) {
+        assert.equal((await create(key, { ...body, [name]: others[name] })).status, 422, name)
+      }
+      const again = await create(key, body)
+      assert.equal(again.headers['idempotency-replayed'], 'true')
+      assert.equal(await titled('whole'), 1)
+    })
+
+    it('422 and nothing done for a key that an older version stored', async () => {
+      const key = randomUUID()
+      const body = { title: 'stored earlier', description: null, completed: false }
+      const hash = createHash('sha256').update(JSON.stringify(['POST', ...Object.values(body)]))
+      await create(randomUUID(), { title: 'so that there is a user' })
+      await test.admin(
+        `insert into todo.idempotency_keys (user_id, key, request_hash, answer) values ('alice', $1, $2, '{}')`,
+        [key, hash.digest('base64url')],
+      )
+      assert.equal((await create(key, body)).status, 422)
+      assert.equal(await titled('stored earlier'), 0)
     })
 
     it('a user’s key is no other user’s', async () => {

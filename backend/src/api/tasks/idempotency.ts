@@ -5,6 +5,7 @@ import { AppError, type Fault } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import type { Statement } from '../../database/session.ts'
 import { type ChangeOnce, forgetExpiredKeys, type IdempotencyKey } from '../../models/tasks/once.ts'
+import type { Versions } from '../../models/tasks/task.ts'
 
 /** A string of RFC 9651 §3.3.3, as the draft has it, or the same without quotes, as many clients do. */
 const QUOTED = /^"((?:[ !#-[\]-~]|\\["\\])+)"$/
@@ -15,22 +16,37 @@ const FORGET_EVERY_MS = 60_000
 const FORGET_AT_ONCE = 500
 const REST_MS = 200
 
+/** What a request asks for, beside its operation. */
+export interface Asked {
+  /** The validated body, with the default of each member that the client left out. */
+  readonly body: object
+  readonly id?: string
+  readonly versions?: Versions
+}
+
 /**
  * The key of a request that is to be done once (draft-ietf-httpapi-idempotency-key-header), with a
- * hash of what it asks for; undefined without the header.
+ * hash of the operation and of everything it asks for; undefined without the header.
  *
- * @param asked all that tells this request from another of the same operation.
+ * A key that an older version of the server stored has a hash of another form. A repetition of its
+ * request is refused as a reused key (422) and changes nothing, until the key expires after 24 hours.
+ *
  * @throws {AppError} `validation_error`
  */
-export function idempotencyKey(
-  request: FastifyRequest,
-  ...asked: unknown[]
-): IdempotencyKey | undefined {
+export function idempotencyKey(request: FastifyRequest, asked: Asked): IdempotencyKey | undefined {
   const header = request.headers['idempotency-key']
   if (header === undefined) return undefined
   const key = readKey(String(header))
-  const what = JSON.stringify([request.method, ...asked])
+  const what = canonicalJson([request.method, request.routeOptions.url, asked])
   return { key, requestHash: createHash('sha256').update(what).digest('base64url') }
+}
+
+/** @returns JSON with the members of every object sorted by name, so that equal values have equal text. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_name, member: unknown) => {
+    if (typeof member !== 'object' || member === null || Array.isArray(member)) return member
+    return Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+  })
 }
 
 function readKey(header: string): string {

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-js
 import { v7 as uuidv7 } from 'uuid'
 import { limitRate } from '../../http/rate/rate-limit.ts'
 import type { RequestLimit } from '../../http/rate/request-windows.ts'
+import { withDefaults } from '../../models/tasks/columns.ts'
 import { insertTaskOnce, toggleTaskOnce } from '../../models/tasks/once.ts'
 import {
   deleteTask,
@@ -41,8 +42,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
 
   app.post('', { schema: operations.create }, async (request, reply) => {
     const { body } = request
-    const { title, description = null, completed = false } = body
-    const key = idempotencyKey(request, title, description, completed)
+    const key = idempotencyKey(request, { body: withDefaults(body) })
     const change =
       key === undefined
         ? await request.asUser(insertTask(uuidv7(), body))
@@ -74,7 +74,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
     if (body?.completed !== undefined) {
       return sendChange(reply, await request.asUser(updateTask(params.id, body, versions)))
     }
-    const key = idempotencyKey(request, params.id, versions)
+    const key = idempotencyKey(request, { id: params.id, versions, body: body ?? {} })
     const change =
       key === undefined
         ? await request.asUser(toggleTask(params.id, versions))
