@@ -591,7 +591,7 @@ grant select on todo.tasks to todo_accounts;`,
     [
       [
         'it is not sent',
-        [['messages.unshift(bind(scopeName, [userId, this.#number]), EXECUTE)', '']],
+        [['= this.#executed(scope, [userId, this.#number])', '= []']],
         'a statement that forgets',
       ],
       [
@@ -610,8 +610,8 @@ grant select on todo.tasks to todo_accounts;`,
         'it is another where nothing is prepared',
         [
           [
-            'parse(scopeName, scope)',
-            `parse(scopeName, prepared ? scope : { ...scope, text: "select 'todo_user', $1, $2" })`,
+            `[parse('', sql),`,
+            `[parse('', sql === this.#run.scope ? { ...sql, text: "select 'todo_user', $1, $2" } : sql),`,
           ],
         ],
       ],
@@ -678,7 +678,7 @@ grant select on todo.tasks to todo_accounts;`,
     [
       [
         'a connection keeps the user it had first',
-        [['{ scope, userId, statement,', '{ scope, userId: (this.first ??= userId), statement,']],
+        [['{ scope, userId, statements,', '{ scope, userId: (this.first ??= userId), statements,']],
         'a statement that forgets',
       ],
     ],

@@ -29,6 +29,15 @@ export interface Statement<Result> {
   readonly read: (rows: readonly Row[]) => Result
 }
 
+/** One or several statements that run in one transaction. */
+export type Asked = Statement<unknown> | readonly Statement<unknown>[]
+
+/** The result of a statement, or of several, each in its place. */
+export type Answer<A extends Asked> =
+  A extends Statement<infer Result>
+    ? Result
+    : { -readonly [At in keyof A]: A[At] extends Statement<infer Result> ? Result : never }
+
 /**
  * The one way to a user's rows. There is no method here, and no other export of this folder, that
  * runs a statement outside a user's scope.
@@ -37,13 +46,14 @@ export interface Database {
   /** What the operator is told at start: which database, and what it promises. */
   readonly description: string
   /**
-   * Runs one statement as one user, in one round trip and one transaction of its own: the role and
-   * `app.user_id` are set for this transaction alone, so row level security holds whatever the
-   * statement says.
+   * Runs one or several statements as one user, in one round trip and one transaction of their own: the
+   * role and `app.user_id` are set for this transaction alone, so row-level security holds whatever the
+   * statements say. Several run in their order. If one fails, PostgreSQL undoes those before it and skips
+   * those after it.
    *
    * @throws {AppError} `service_unavailable` when the database is away, overloaded or too slow.
    */
-  asUser<Result>(userId: string, statement: Statement<Result>): Promise<Result>
+  asUser<const A extends Asked>(userId: string, asked: A): Promise<Answer<A>>
   /** Resolves when the database answers. @throws {AppError} `service_unavailable` */
   ping(): Promise<void>
   /** Resolves with the reason when the database is gone for good and the process should end. */

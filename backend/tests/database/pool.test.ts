@@ -263,6 +263,11 @@ describe('behind a pooler, which gives each transaction a session that others us
     for (const user of ['alice', 'bob']) assert.deepEqual(await pool.asUser(user, users), [[user]])
     const sees = rawStatement(`select current_user, current_setting('statement_timeout')`)
     assert.deepEqual(await pool.asUser('alice', sees), [['todo_user', '5s']])
+    assert.deepEqual(await pool.asUser('bob', [sees, users, sees]), [
+      [['todo_user', '5s']],
+      [['bob']],
+      [['todo_user', '5s']],
+    ])
     const forBob = naming('bob', insertTask(taskId(6), { title: 'x' }))
     await assert.rejects(pool.asUser('alice', forBob))
     assert.deepEqual(await pool.asUser('alice', users), [['alice']])

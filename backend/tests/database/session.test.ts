@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { AppError } from '../../src/core/errors.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { POOLED_SCOPES, SCOPES } from '../../src/database/session.ts'
-import { insertTask } from '../../src/models/tasks/task.ts'
+import { deleteTask, findTask, insertTask, updateTask } from '../../src/models/tasks/task.ts'
 import {
   KINDS,
   openTestDatabase,
@@ -102,6 +102,86 @@ for (const kind of KINDS) {
       )
     })
 
+    it('runs several statements in their order, in one transaction, with a result for each', async () => {
+      const transaction = rawStatement('select pg_current_xact_id()::text, $1')
+      const made = insertTask(taskId(20), { title: 'first' })
+      const results = await test.database.asUser('several', [
+        transaction,
+        made,
+        updateTask(taskId(20), { title: 'second' }, undefined),
+        findTask(taskId(20)),
+        deleteTask(taskId(20), undefined),
+        findTask(taskId(20)),
+        transaction,
+      ])
+      const [before, inserted, updated, found, deleted, missing, after] = results
+      assert.ok(inserted.outcome === 'changed' && updated.outcome === 'changed')
+      assert.equal(found?.json, updated.task.json)
+      assert.ok(updated.task.version > inserted.task.version)
+      assert.equal(JSON.parse(updated.task.json).title, 'second')
+      assert.deepEqual([deleted, missing], [{ outcome: 'deleted' }, undefined])
+      assert.equal(before[0]?.[1], 'several')
+      assert.deepEqual(after, before)
+      assert.deepEqual(await test.database.asUser('several', [count]), [[['0']]])
+      assert.deepEqual(await test.database.asUser('several', []), [])
+    })
+
+    it('sends several statements of several users at once, and each user sees the own rows', async () => {
+      const users = Array.from({ length: 40 }, (_, n) => ['alice', 'bob', 'carol'][n % 3] ?? '')
+      const whose = rawStatement(`select $1, current_user, count(*) from todo.tasks`)
+      const seen = await Promise.all(
+        users.map((user) => test.database.asUser(user, [whose, count, whose])),
+      )
+      const counts: Record<string, string> = { alice: '1', bob: '2', carol: '0' }
+      for (const [at, user] of users.entries()) {
+        const own = [[user, 'todo_user', counts[user]]]
+        assert.deepEqual(seen[at], [own, [[counts[user]]], own])
+      }
+    })
+
+    for (const [what, text, code] of [
+      ['fails', 'select 1 / 0', 'internal_error'],
+      ['cannot be parsed', 'selec nonsense', 'internal_error'],
+      [
+        'writes for another user',
+        `insert into todo.users (id) values ('mallory-made')`,
+        'internal_error',
+      ],
+      [
+        'finds its row there',
+        `insert into todo.tasks select * from todo.tasks where user_id = $1`,
+        'conflict',
+      ],
+    ] as const) {
+      for (const place of [0, 1, 2]) {
+        it(`undoes several statements if number ${place + 1} of 3 ${what}, and serves the next`, async () => {
+          const id = (n: number) => taskId(30 + n)
+          const insert = (n: number) => insertTask(id(n), { title: 'undone' })
+          const change = updateTask(taskId(1), { title: 'undone' }, undefined)
+          const batch = [insert(1), change, insert(2)].toSpliced(
+            place,
+            0,
+            rawStatement(text) as never,
+          )
+          const [failed, next] = await Promise.allSettled([
+            test.database.asUser('alice', batch),
+            test.database.asUser('bob', [count, count]),
+          ])
+          assert.ok(failed.status === 'rejected' && failed.reason instanceof AppError)
+          assert.equal(failed.reason.code, code)
+          assert.deepEqual(next, { status: 'fulfilled', value: [[['2']], [['2']]] })
+          const undone = await test.admin(`select from todo.tasks where title = 'undone'`)
+          assert.equal(undone.length, 0)
+          // What the failed statements left prepared, or did not, disturbs no later one.
+          const [made] = await test.database.asUser('alice', [
+            insert(3),
+            deleteTask(id(3), undefined),
+          ])
+          assert.equal(made.outcome, 'changed')
+        })
+      }
+    }
+
     it('a failing statement fails alone: the next user is served, as that user', async () => {
       const failures = [
         'select 1 / 0',
@@ -176,6 +256,31 @@ for (const kind of KINDS) {
         assert.deepEqual(seen.flat(2), ['1', '2', '0', '1'])
         await pool.close()
         await proxy.close()
+      })
+
+      it('sends several statements again as a whole after one gave up waiting for a lock', async () => {
+        const waited = new Set<unknown>()
+        const results = await withDirectClient(test.connector.direct, async (holder) => {
+          await holder.query('begin')
+          await holder.query('select from todo.tasks where id = $1 for update', [taskId(1)])
+          const done = test.database.asUser('alice', [
+            insertTask(taskId(50), { title: 'once' }),
+            updateTask(taskId(1), { title: 'Alice’s' }, undefined),
+          ])
+          const waiting = `select virtualtransaction as of from pg_locks where not granted
+            and pg_backend_pid() = any(pg_blocking_pids(pid))`
+          while (waited.size < 2) {
+            for (const { of } of (await holder.query(waiting)).rows) waited.add(of)
+          }
+          await holder.query('commit')
+          return done
+        })
+        assert.deepEqual(
+          results.map(({ outcome }) => outcome),
+          ['changed', 'changed'],
+        )
+        await test.database.asUser('alice', deleteTask(taskId(50), undefined))
+        assert.deepEqual(await test.database.asUser('alice', count), [['1']])
       })
 
       it('503 for a statement that runs longer than its limit', async () => {

@@ -38,6 +38,10 @@ const after1 = (answer: ServerAnswer, type: string, nth: number, more: ServerMes
   return found === undefined ? answer : at(answer, type, nth, [found, more])
 }
 
+/** The place of the last message of a type, counted as in {@link at}. */
+const lastOf = (answer: ServerAnswer, type: string) =>
+  answer.filter((one) => one.type === type).length - 1
+
 /** Gives each answer the place of the next, on whichever connection that is. */
 const exchange = (): Tamper => {
   let held: ServerAnswer | undefined
@@ -84,12 +88,38 @@ const FAULTS: Record<string, () => Tamper> = {
   'adds a row behind the statement': () => (answer) => after1(answer, 'C', 1, row('bob 1')),
   'sends a statement’s answer alone': () => (answer) => at(at(answer, 'D', 0, []), 'C', 0, []),
   'sends no statement’s answer': () => (answer) => at(at(answer, 'D', 1, []), 'C', 1, []),
+  'drops the response of the last statement': () => (answer) =>
+    at(at(answer, 'D', lastOf(answer, 'D'), []), 'C', lastOf(answer, 'C'), []),
+  'gives the response of the last statement twice': () => (answer) => {
+    const row = answer.findLast(({ type }) => type === 'D')
+    const end = answer.findLast(({ type }) => type === 'C')
+    return row === undefined || end === undefined
+      ? answer
+      : [...answer.slice(0, -1), row, end, READY]
+  },
   'answers an empty statement': () => (answer) => at(answer, 'C', 1, [message('I')]),
   'answers in pieces': () => (answer) => at(answer, 'C', 1, [message('s')]),
   'wants data': () => (answer) => at(answer, 'C', 1, [message('G', Buffer.alloc(3))]),
   'says that another account is deleted': () => () => [error('TD401'), READY],
   'has two errors': () => (answer) => [error('TD401'), error('23505'), ...answer],
 }
+
+/** Asks for the own text, with one statement and with several; both must have it. */
+const ASKED: Record<string, (pool: PipelinedPool, user: string, own: string) => Promise<unknown>> =
+  {
+    '': (pool, user, own) => pool.asUser(user, rawStatement('select $2::text', [own])),
+    ', of several statements': async (pool, user, own) => {
+      const whose = rawStatement(`select $1, $2::text, n from generate_series(1, 2) n`, [own])
+      const text = rawStatement('select $2::text', [own])
+      const [first, second, third] = await pool.asUser(user, [text, whose, text])
+      assert.deepEqual(
+        second,
+        ['1', '2'].map((n) => [user, own, n]),
+      )
+      assert.deepEqual(third, first)
+      return first
+    },
+  }
 
 /** Of accounts one request is under way at a time: what comes behind its answer finds nobody. */
 const HARMLESS = /^(says twice that it is ready|gives an answer twice)$/
@@ -146,34 +176,37 @@ describe('a pooler that answers with what is another’s', () => {
   }
 
   for (const [what, make] of Object.entries(FAULTS)) {
-    it(`503 where it ${what}: no answer is another’s`, async () => {
-      const { arm, tamper } = nowAndThen(make)
-      const proxy = await startProxy(url, () => new TamperedAnswers(tamper))
-      const reports: Error[] = []
-      const limits = { ...LIMITS, databaseSilenceMs: 300 }
-      const pool = new PipelinedPool(
-        connectPostgres({ url: proxy.url, directUrl: url, poolMax: 2 }),
-        limits,
-        (report) => reports.push(report),
-      )
-      try {
-        await pool.asUser('alice', rawStatement('select 1'))
-        arm(true)
-        const asked = (user: string, own: string) =>
-          pool.asUser(user, rawStatement('select $2::text', [own]))
-        const failed = await refused(asked)
-        assert.ok(failed > 0)
-        arm(false)
-        await refused(asked)
-        assert.equal(await refused(asked), 0)
-        // An error names no request, so it is none of another’s either.
-        if (!/deleted|errors/.test(what)) assert.ok(reports.length > 0)
-        for (const report of reports) assert.equal(report.name, 'MismatchError')
-      } finally {
-        await proxy.close()
-        await pool.close()
-      }
-    })
+    for (const [of, ask] of Object.entries(ASKED)) {
+      // A silence is the same however many statements it follows, and takes its time.
+      if (of !== '' && SILENT.test(what)) continue
+      it(`503 where it ${what}${of}: no answer is another’s`, async () => {
+        const { arm, tamper } = nowAndThen(make)
+        const proxy = await startProxy(url, () => new TamperedAnswers(tamper))
+        const reports: Error[] = []
+        const limits = { ...LIMITS, databaseSilenceMs: 300 }
+        const pool = new PipelinedPool(
+          connectPostgres({ url: proxy.url, directUrl: url, poolMax: 2 }),
+          limits,
+          (report) => reports.push(report),
+        )
+        try {
+          await pool.asUser('alice', rawStatement('select 1'))
+          arm(true)
+          const asked = (user: string, own: string) => ask(pool, user, own)
+          const failed = await refused(asked)
+          assert.ok(failed > 0)
+          arm(false)
+          await refused(asked)
+          assert.equal(await refused(asked), 0)
+          // An error names no request, so it is none of another’s either.
+          if (!/deleted|errors/.test(what)) assert.ok(reports.length > 0)
+          for (const report of reports) assert.equal(report.name, 'MismatchError')
+        } finally {
+          await proxy.close()
+          await pool.close()
+        }
+      })
+    }
 
     if (SILENT.test(what)) continue
     it(`503 where it ${what}, for accounts: no answer is another’s`, async () => {

@@ -281,7 +281,13 @@ describe('statements that no connection has room for', () => {
     const services: number[] = []
     const note = (serviceMs: number) => services.push(serviceMs)
     const send = (statement: typeof now) =>
-      connection.send({ userId: 'alice', statement, patient: false, estimateMs: 0, note })
+      connection.send({
+        userId: 'alice',
+        statements: [statement],
+        patient: false,
+        estimateMs: 0,
+        note,
+      })
     for (const expected of [8, 4, 2, 2]) {
       await send(rawStatement('select pg_sleep(0.1)'))
       connection.giveMoreAhead()

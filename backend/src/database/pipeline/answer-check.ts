@@ -19,17 +19,23 @@ const TAG_COUNT = /^(SELECT|INSERT|UPDATE|DELETE|MERGE)\b.* (\d+)$/
  * The third wall. PostgreSQL's protocol matches responses to requests only by their order, so one
  * surplus message from a proxy would give a user another user's rows. Therefore each scope returns its
  * role, its user and the number of its request. A response is valid only if it is exactly that row, the
- * rows of one statement, and two CommandComplete messages.
+ * rows of each statement, and a CommandComplete message behind each of them.
  */
 export class AnswerCheck {
   readonly #expected: Row
   #part: 'scope' | 'statement' | 'end' = 'scope'
   #echoed = false
   #rows = 0
+  /** The statements whose response is not complete. */
+  #statements: number
 
-  /** @param expected the text of the first columns of the scope's row. */
-  constructor(expected: Row) {
+  /**
+   * @param expected the text of the first columns of the scope's row.
+   * @param statements how many follow the scope.
+   */
+  constructor(expected: Row, statements = 1) {
     this.#expected = expected
+    this.#statements = statements
   }
 
   /** Whether a part of the response has arrived. */
@@ -42,7 +48,7 @@ export class AnswerCheck {
     return this.#part !== 'scope'
   }
 
-  /** Checks a DataRow. @returns whether it is the statement's. @throws {MismatchError} */
+  /** Checks a DataRow. @returns whether it is a statement's. @throws {MismatchError} */
   row(fields: Row): boolean {
     if (this.#part === 'statement') {
       this.#rows += 1
@@ -56,20 +62,23 @@ export class AnswerCheck {
     return false
   }
 
-  /** Checks a CommandComplete. @returns whether it is the statement's. @throws {MismatchError} */
+  /** Checks a CommandComplete. @returns whether it is a statement's. @throws {MismatchError} */
   complete(tag: string): boolean {
     if (this.#part === 'scope') {
       if (!this.#echoed || tag !== 'SELECT 1') throw new MismatchError('its scope has no row')
-      this.#part = 'statement'
+      this.#part = this.#statements === 0 ? 'end' : 'statement'
       return false
     }
     if (this.#part === 'end') throw new MismatchError('it has a surplus command')
-    this.#part = 'end'
-    if (tag === 'SELECT 1' && this.#rows === 1) return true // as most are
+    const rows = this.#rows
+    this.#rows = 0
+    this.#statements -= 1
+    if (this.#statements === 0) this.#part = 'end'
+    if (tag === 'SELECT 1' && rows === 1) return true // as most are
     const [, command, count] = TAG_COUNT.exec(tag) ?? []
     // A statement that changes rows returns each of them, or none.
-    const counts = command === undefined || this.#rows === Number(count)
-    if (!counts && (command === 'SELECT' || this.#rows > 0)) {
+    const counts = command === undefined || rows === Number(count)
+    if (!counts && (command === 'SELECT' || rows > 0)) {
       throw new MismatchError('its number of rows differs from its command tag')
     }
     return true

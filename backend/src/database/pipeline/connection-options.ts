@@ -1,7 +1,7 @@
 import type { ClientConfig } from 'pg'
 import type { Limits } from '../../core/limits.ts'
 import type { MismatchError } from '../errors.ts'
-import type { Statement } from '../session.ts'
+import type { Batch } from './batch.ts'
 import type { Connection } from './connection.ts'
 import type { Ticks } from './ticks.ts'
 
@@ -19,12 +19,12 @@ export interface ConnectionOptions {
   readonly events: ConnectionEvents
 }
 
-/** A statement of a user, its estimated work, and a callback for the time that it took. */
+/** The statements of a user's transaction, their estimated work, and a callback for the time that they took. */
 export interface Sending {
   /** Whether it waits for a lock as long as it may; nothing is sent behind it. */
   readonly patient: boolean
   readonly userId: string
-  readonly statement: Statement<unknown>
+  readonly statements: Batch['statements']
   readonly estimateMs: number
   readonly note: (serviceMs: number) => void
 }

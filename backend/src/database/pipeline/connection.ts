@@ -9,7 +9,8 @@ import {
   MismatchError,
   UnexecutedError,
 } from '../errors.ts'
-import { POOLED_SCOPES, type Row, SCOPES, SESSION_LIMITS } from '../session.ts'
+import { POOLED_SCOPES, SCOPES, SESSION_LIMITS } from '../session.ts'
+import type { RowsOfEach } from './batch.ts'
 import type { ConnectionEvents, ConnectionOptions, Sending } from './connection-options.ts'
 import { ScopedQuery } from './scoped-query.ts'
 import type { Ticks } from './ticks.ts'
@@ -26,7 +27,7 @@ export class Connection {
   readonly #limits: Limits
   readonly #ticks: Ticks
   readonly #batch: WriteBatch
-  /** The names of statements that were sent before, so that the server need not parse them. */
+  /** The names of the statements that the server has parsed. */
   readonly #parsed = new Set<string>()
   #scopes = POOLED_SCOPES
   /** Until it shows that it stands before a pooler which forgets prepared statements. */
@@ -99,16 +100,16 @@ export class Connection {
   }
 
   /**
-   * Writes the statement, in the user's scope, behind those that are under way. Nothing is sent behind
-   * one that the server has to parse: if that waits for a lock, pg believes that the server knows it.
+   * Writes the statements, in the user's scope, behind those that are under way. Nothing is sent behind
+   * one that the server has to parse, because it is not known yet whether the server will have it.
    *
-   * @throws {LockedError} if it waited for a lock, unless it is patient.
+   * @throws {LockedError} if one waited for a lock, unless it is patient.
    */
-  send(sending: Sending): Promise<readonly Row[]> {
-    const { userId, statement, patient, estimateMs, note } = sending
+  send(sending: Sending): Promise<RowsOfEach> {
+    const { userId, statements, patient, estimateMs, note } = sending
     const idle = this.pending === 0
     const prepared = this.#prepares
-    const parses = prepared && !this.#parsed.has(statement.sql.name)
+    const parses = prepared && !statements.every(({ sql }) => this.#parsed.has(sql.name))
     const alone = patient || parses
     this.#sent()
     this.#workMs += estimateMs
@@ -116,7 +117,8 @@ export class Connection {
     const departure = this.#batch.join()
     return new Promise((resolve, reject) => {
       const scope = patient ? this.#scopes.patient : this.#scopes.behind
-      const query = new ScopedQuery({ scope, userId, statement, prepared }, (failed, rows) => {
+      const parsed = prepared ? this.#parsed : undefined
+      const query = new ScopedQuery({ scope, userId, statements, parsed }, (failed, rows) => {
         const error = this.#givenUp ?? failed
         this.#workMs -= estimateMs
         if (alone) this.#alone -= 1
@@ -128,11 +130,7 @@ export class Connection {
         }
         this.#heard(error)
         if (this.#givenUp === undefined) note(this.#serviceMs(departure.leftMs, idle))
-        if (error === undefined) {
-          this.#parsed.add(statement.sql.name)
-          return resolve(rows)
-        }
-        if (parses && isLockTimeout(error)) this.#giveUp(error)
+        if (error === undefined) return resolve(rows)
         if (!patient && isLockTimeout(error)) return reject(new LockedError(error))
         reject(this.#isUnexecuted(query, departure, failed) ? new UnexecutedError(error) : error)
       })

@@ -2,7 +2,8 @@ import { AppError } from '../../core/errors.ts'
 import { LIMITS, type Limits } from '../../core/limits.ts'
 import type { Connector } from '../connector.ts'
 import { fromDatabase, LockedError, UnexecutedError, unavailable } from '../errors.ts'
-import type { Database, Row, Statement } from '../session.ts'
+import type { Answer, Asked, Database } from '../session.ts'
+import { type Batch, batchOf, type RowsOfEach } from './batch.ts'
 import { areStuck, leastBusy } from './busy.ts'
 import { Connection } from './connection.ts'
 import { Ping } from './ping.ts'
@@ -59,16 +60,17 @@ export class PipelinedPool implements Database {
     this.#watchdog = setInterval(() => this.#look(), lookMs).unref()
   }
 
-  async asUser<Result>(userId: string, statement: Statement<Result>): Promise<Result> {
+  async asUser<const A extends Asked>(userId: string, asked: A): Promise<Answer<A>> {
+    const batch = batchOf(asked)
     if (this.#closed) throw unavailable(new Error('the pool is closed'))
     const { statementsInFlight, statementsOfOneUser } = this.#limits
     const line = this.#lines.of(userId, this.#ticks.touch())
     if (this.#inFlight >= statementsInFlight || line.size >= statementsOfOneUser) throw overloaded()
     this.#inFlight += 1
     try {
-      return statement.read(await this.#send(line, statement))
+      return batch.read(await this.#send(line, batch))
     } catch (error) {
-      if (error instanceof UnexecutedError) return await this.#sendAgain(line, statement, error)
+      if (error instanceof UnexecutedError) return await this.#sendAgain(line, batch, error)
       throw error instanceof AppError ? error : fromDatabase(error)
     } finally {
       this.#inFlight -= 1
@@ -91,17 +93,17 @@ export class PipelinedPool implements Database {
     await this.#connector.close()
   }
 
-  /** Sends the statement again while it was certainly not executed, for up to `statementMs`. */
+  /** Sends the batch again while it was certainly not executed, for up to `statementMs`. */
   async #sendAgain<Result>(
     line: UserLine,
-    statement: Statement<Result>,
+    batch: Batch<Result>,
     first: UnexecutedError,
   ): Promise<Result> {
     const endMs = performance.now() + this.#limits.statementMs
     let patient = first instanceof LockedError
     for (;;) {
       try {
-        return statement.read(await this.#send(line, statement, patient))
+        return batch.read(await this.#send(line, batch, patient))
       } catch (error) {
         patient ||= error instanceof LockedError
         if (error instanceof UnexecutedError && performance.now() < endMs) continue
@@ -111,12 +113,12 @@ export class PipelinedPool implements Database {
   }
 
   /** @param patient whether it may wait for a lock for long; then it counts as slow. */
-  #send(line: UserLine, statement: Statement<unknown>, patient = false): Promise<readonly Row[]> {
+  #send(line: UserLine, batch: Batch, patient = false): Promise<RowsOfEach> {
     const nowMs = this.#ticks.touch()
     // A new statement must not overtake a waiting one.
     const waits = patient || this.#lines.waiting
     const connection = waits ? undefined : this.#connectionFor(line, nowMs)
-    if (connection !== undefined) return this.#run(connection, line, statement)
+    if (connection !== undefined) return this.#run(connection, line, batch)
     const { statementStuckMs } = this.#limits
     if (
       line.waitedMs(nowMs) > statementStuckMs ||
@@ -126,7 +128,7 @@ export class PipelinedPool implements Database {
       return Promise.reject(overloaded())
     }
     return new Promise((resolve, refuse) => {
-      const start = (free: Connection) => resolve(this.#run(free, line, statement, patient))
+      const start = (free: Connection) => resolve(this.#run(free, line, batch, patient))
       this.#lines.wait(line, { start, refuse, sinceMs: nowMs, patient })
       this.#letIn()
     })
@@ -135,16 +137,16 @@ export class PipelinedPool implements Database {
   async #run(
     connection: Connection,
     line: UserLine,
-    statement: Statement<unknown>,
+    { statements }: Batch,
     patient = false,
-  ): Promise<readonly Row[]> {
+  ): Promise<RowsOfEach> {
     const { userId, estimateMs } = line
     const slow = patient || line.slow
     line.begun(connection)
     if (slow) this.#slow += 1
     const note = (serviceMs: number) => line.note(serviceMs)
     try {
-      return await connection.send({ userId, statement, patient, estimateMs, note })
+      return await connection.send({ userId, statements, patient, estimateMs, note })
     } finally {
       line.ended(connection)
       if (slow) this.#slow -= 1

@@ -3,6 +3,7 @@ import { serialize } from 'pg-protocol'
 import { MismatchError, ScopeError, sqlState } from '../errors.ts'
 import { type Row, type Sql, type Statement, TASK_ROLE, type Value } from '../session.ts'
 import { AnswerCheck, requestNumber } from './answer-check.ts'
+import type { RowsOfEach } from './batch.ts'
 
 /** pg declares `submit` as a property, which a method may not override; at run time it is a method. */
 const PipelinedQuery = Query as unknown as new (text: string) => object
@@ -10,8 +11,6 @@ const PipelinedQuery = Query as unknown as new (text: string) => object
 /** The part of pg's Connection used here; its types lag behind. */
 interface Wire {
   readonly stream: { readonly writable: boolean; write(bytes: Buffer): void }
-  readonly parsedStatements: Record<string, string>
-  readonly submittedNamedStatements: Record<string, string>
 }
 
 /**
@@ -26,63 +25,79 @@ const SYNC = serialize.sync()
 export interface ScopedRun {
   readonly scope: Sql
   readonly userId: string
-  readonly statement: Pick<Statement<unknown>, 'sql' | 'values'>
-  /** Whether both are prepared by name; behind some poolers a name is not known the next time. */
-  readonly prepared: boolean
+  readonly statements: readonly Pick<Statement<unknown>, 'sql' | 'values'>[]
+  /**
+   * The names that the server has parsed; a complete response adds those of this query. Undefined if
+   * nothing is prepared by name: behind some poolers a name is not known the next time.
+   */
+  readonly parsed: Set<string> | undefined
 }
 
 /**
- * A user's statement and the scope it runs in, as one write and one implicit transaction: bind and
- * execute the scope, bind and execute the statement, sync. When the scope fails, PostgreSQL skips
- * the statement.
+ * A user's statements and the scope they run in, as one write and one implicit transaction: bind and
+ * execute the scope, bind and execute each statement, sync. After a failure, PostgreSQL skips the rest
+ * and undoes what preceded it.
  *
  * It extends pg's own Query because pg's pipeline mode takes no other class (pg 8.23,
  * lib/client.js). Nothing asks for a row description: every column is text.
  */
 export class ScopedQuery extends PipelinedQuery {
+  /** For pg, which never sends it. */
   readonly text: string
-  /** pg notes by it what the server has parsed; empty where nothing is prepared. */
-  readonly name: string
+  /** Empty, so that pg keeps no record of what is parsed. It has room for one name in a query. */
+  readonly name = ''
   readonly #run: ScopedRun
-  readonly #settle: (error: unknown, rows: readonly Row[]) => void
-  readonly #rows: Row[] = []
+  readonly #settle: (error: unknown, rows: RowsOfEach) => void
+  /** The rows of each statement, up to the one whose response is arriving. */
+  readonly #rows: Row[][] = [[]]
+  readonly #parses = new Set<string>()
   readonly #number = requestNumber()
   readonly #check: AnswerCheck
   #settled = false
 
   /**
-   * @param settle is called once, with the rows of a complete response to this request or with an error:
-   *   PostgreSQL's error of the statement, {@link ScopeError}, or {@link MismatchError}, after which
-   *   nothing on the connection can be trusted.
+   * @param settle is called once, with the rows of each statement if the response to this request is
+   *   complete, or with an error: PostgreSQL's error of a statement, {@link ScopeError}, or
+   *   {@link MismatchError}, after which nothing on the connection can be trusted.
    */
-  constructor(run: ScopedRun, settle: (error: unknown, rows: readonly Row[]) => void) {
-    const { sql } = run.statement
-    super(sql.text)
-    this.#check = new AnswerCheck([TASK_ROLE, run.userId, this.#number])
-    this.text = sql.text
-    this.name = run.prepared ? sql.name : ''
+  constructor(run: ScopedRun, settle: (error: unknown, rows: RowsOfEach) => void) {
+    super('')
+    const { userId, statements } = run
+    this.#check = new AnswerCheck([TASK_ROLE, userId, this.#number], statements.length)
+    this.text = statements[0]?.sql.text ?? ''
     this.#run = run
     this.#settle = settle
   }
 
   submit(wire: Wire): null {
     if (!wire.stream.writable) return null
-    const { scope, userId, statement, prepared } = this.#run
-    const { sql, values } = statement
-    // The same argument as the scope's, so that the two cannot differ.
-    const messages = [bind(this.name, [userId, ...values]), EXECUTE, SYNC]
+    const { scope, userId, statements } = this.#run
+    const messages = this.#executed(scope, [userId, this.#number])
     // Behind the scope, which behind a pooler has the time limits: a parse waits for a locked table too.
-    if (!prepared || !knows(wire, sql)) messages.unshift(parse(this.name, sql))
-    const scopeName = prepared ? scope.name : ''
-    messages.unshift(bind(scopeName, [userId, this.#number]), EXECUTE)
-    if (!prepared || !knows(wire, scope)) messages.unshift(parse(scopeName, scope))
+    for (const { sql, values } of statements) {
+      // The same argument as the scope's, so that the two cannot differ.
+      messages.push(...this.#executed(sql, [userId, ...values]))
+    }
+    messages.push(SYNC)
     wire.stream.write(Buffer.concat(messages))
     return null
   }
 
+  /** The messages that run a statement. */
+  #executed(sql: Sql, values: readonly Value[]): Buffer[] {
+    const { parsed } = this.#run
+    if (parsed === undefined) return [parse('', sql), bind('', values), EXECUTE]
+    const { name } = sql
+    const run = [bind(name, values), EXECUTE]
+    if (parsed.has(name) || this.#parses.has(name)) return run
+    this.#parses.add(name)
+    // A query that failed may have left one of this name. To close one that is not there is no error.
+    return [serialize.close({ type: 'S', name }), parse(name, sql), ...run]
+  }
+
   handleDataRow({ fields }: { fields: Row }): void {
     try {
-      if (this.#check.row(fields)) this.#rows.push(fields)
+      if (this.#check.row(fields)) this.#rows.at(-1)?.push(fields)
     } catch (error) {
       this.#end(error, [])
     }
@@ -90,7 +105,7 @@ export class ScopedQuery extends PipelinedQuery {
 
   handleCommandComplete({ text }: { text: string }): void {
     try {
-      this.#check.complete(text)
+      if (this.#check.complete(text)) this.#rows.push([])
     } catch (error) {
       this.#end(error, [])
     }
@@ -99,6 +114,7 @@ export class ScopedQuery extends PipelinedQuery {
   handleReadyForQuery(): void {
     try {
       this.#check.end()
+      for (const name of this.#parses) this.#run.parsed?.add(name)
       this.#end(undefined, this.#rows)
     } catch (error) {
       this.#end(error, [])
@@ -133,7 +149,7 @@ export class ScopedQuery extends PipelinedQuery {
   }
 
   /** Settles once, because pg continues to read messages that have already arrived. */
-  #end(error: unknown, rows: readonly Row[]): void {
+  #end(error: unknown, rows: RowsOfEach): void {
     if (this.#settled) return
     this.#settled = true
     this.#settle(error, rows)
@@ -142,14 +158,6 @@ export class ScopedQuery extends PipelinedQuery {
 
 function parse(name: string, { text }: Sql): Buffer {
   return serialize.parse({ name, text, types: [USER_TYPE] })
-}
-
-/** Whether the connection has it prepared, or is about to; from now on it is. */
-function knows(wire: Wire, { name, text }: Sql): boolean {
-  if (wire.parsedStatements[name] ?? wire.submittedNamedStatements[name]) return true
-  // pg notes the answer under the same name.
-  wire.submittedNamedStatements[name] = text
-  return false
 }
 
 function bind(name: string, values: readonly Value[]): Buffer {

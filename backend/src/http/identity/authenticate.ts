@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../../core/config/config.ts'
 import { AppError, unauthorized } from '../../core/errors.ts'
-import type { Database, Statement } from '../../database/session.ts'
+import type { Answer, Asked, Database } from '../../database/session.ts'
 import { countHeader } from '../protocol/raw-headers.ts'
 import { tokenVerifier } from './verify-token.ts'
 
@@ -9,8 +9,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who is asking: the user of the token, which is the owner the path names. */
     userId: string
-    /** Runs a statement as that user. */
-    asUser<Result>(statement: Statement<Result>): Promise<Result>
+    /** Runs one or several statements as that user, see {@link Database.asUser}. */
+    asUser<const A extends Asked>(asked: A): Promise<Answer<A>>
   }
   interface FastifyContextConfig {
     /** Served without a token. Every other route asks for one. */
@@ -27,8 +27,8 @@ const BEARER = /^bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i
 export function authenticate(app: FastifyInstance, config: Config, database: Database): void {
   const verify = tokenVerifier(config, app.log)
   app.decorateRequest('userId', '')
-  app.decorateRequest('asUser', function asUser(this: FastifyRequest, statement) {
-    return database.asUser(this.userId, statement)
+  app.decorateRequest('asUser', function asUser(this: FastifyRequest, asked) {
+    return database.asUser(this.userId, asked)
   })
   app.addHook('onRequest', (request, _reply, done) => {
     // OPTIONS tells what a path takes, and a browser sends it without the token.

@@ -1,0 +1,21 @@
+import type { Answer, Asked, Row, Statement } from '../session.ts'
+
+/** The rows of each statement. */
+export type RowsOfEach = readonly (readonly Row[])[]
+
+/** The statements of one transaction. */
+export interface Batch<Result = unknown> {
+  readonly statements: readonly Statement<unknown>[]
+  /** @returns what the caller of `asUser` gets. */
+  readonly read: (rows: RowsOfEach) => Result
+}
+
+/** @returns the statements of one call of `asUser`. */
+export function batchOf<A extends Asked>(asked: A): Batch<Answer<A>> {
+  const statements: readonly Statement<unknown>[] = 'sql' in asked ? [asked] : asked
+  const read = (rows: RowsOfEach): unknown => {
+    const results = statements.map((statement, at) => statement.read(rows[at] ?? []))
+    return 'sql' in asked ? results[0] : results
+  }
+  return { statements, read: read as Batch<Answer<A>>['read'] } // as Answer says
+}
