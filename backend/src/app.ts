@@ -23,6 +23,7 @@ import { cutSlowReaders } from './http/protocol/slow-readers.ts'
 import { answerEveryone } from './http/protocol/sockets.ts'
 import { Turns } from './http/protocol/turns.ts'
 import { type RequestLimit, RequestWindows } from './http/rate/request-windows.ts'
+import { requireAccess } from './http/resource/access.ts'
 import { answerProblems } from './http/resource/problem.ts'
 import { validateStrictly } from './http/resource/validation.ts'
 import { Account, Session } from './schemas/accounts/account.ts'
@@ -61,6 +62,7 @@ export async function buildApp({
   const app = Fastify({ ...options, loggerInstance: logger })
 
   watch?.(app)
+  requireAccess(app)
   answerEveryone(app.server, turns)
   markAnswers(app, turns, BASE_PATH)
   cutSlowReaders(app, queued, limits)

@@ -3,9 +3,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { RouteOptions } from 'fastify'
-import { ACCOUNT_OPERATIONS } from '../src/api/accounts/operations.ts'
-import { PARTS } from '../src/api/service/docs-page.ts'
+import type { FastifyInstance, RouteOptions } from 'fastify'
 import { NO_DATABASE, serve } from './support/app.ts'
 import { openTestDatabase } from './support/databases.ts'
 
@@ -15,18 +13,6 @@ const FLOORS = [
   ...['core', 'database', 'models', 'schemas', 'accounts', 'http', 'api'],
   ...['app.ts', 'processes', 'commands', 'main.ts'],
 ]
-
-/** What may be reached without a token. A route that is not here asks for one. */
-const PUBLIC = [
-  '/',
-  ...ACCOUNT_OPERATIONS.map(({ path }) => `/api/auth${path}`),
-  '/api/auth/error',
-  ...PARTS.map(({ path }) => path),
-  '/health',
-  '/livez',
-  '/openapi.json',
-  '/readyz',
-].sort()
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const COMMENTS = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm
@@ -158,27 +144,40 @@ describe('the house', () => {
     assert.deepEqual(found, ['support/started.ts'])
   })
 
-  it('every route is private unless it is named public', async () => {
-    const routes: RouteOptions[] = []
-    const watch: Parameters<typeof serve>[2] = {
-      watch: (server) => {
+  describe('routes', () => {
+    const serveRoutes = async () => {
+      const routes: RouteOptions[] = []
+      const watch = (server: FastifyInstance) => {
         server.addHook('onRoute', (route) => {
           routes.push(route)
         })
-      },
+      }
+      const { app } = await serve(NO_DATABASE, {}, { watch })
+      return { app, routes: routes.filter(({ method }) => method !== 'OPTIONS') }
     }
-    const { app } = await serve(NO_DATABASE, {}, watch)
-    const named = (open: boolean) => {
-      const found = routes.filter(({ config }) => (config?.public === true) === open)
-      return [...new Set(found.map(({ url }) => url))].sort()
-    }
-    assert.deepEqual(named(true), PUBLIC)
-    assert.deepEqual(named(false), [
-      '/api/:user_id/tasks',
-      '/api/:user_id/tasks/:id',
-      '/api/:user_id/tasks/:id/complete',
-    ])
-    await app.close()
+
+    it('each say who may call them, and all paths of a user are for that user', async () => {
+      const { app, routes } = await serveRoutes()
+      for (const { url, config } of routes) {
+        const owned = url.startsWith('/api/:user_id/')
+        assert.equal(config?.access === 'owner', owned, url)
+        assert.ok(owned || config?.access === 'public' || config?.access === 'token', url)
+      }
+      assert.ok(routes.some(({ config }) => config?.access === 'owner'))
+      assert.ok(routes.some(({ config }) => config?.access === 'public'))
+      await app.close()
+    })
+
+    it('401 for every one without a token that is not public, as the OpenAPI document says', async () => {
+      const { app, routes } = await serveRoutes()
+      for (const { url, method, config, schema } of routes) {
+        if (config?.access === 'public') continue
+        const { statusCode } = await app.inject({ method: String(method) as 'GET', url })
+        assert.equal(statusCode, 401, url)
+        assert.deepEqual((schema as { security?: object })?.security, [{ bearer: [] }], url)
+      }
+      await app.close()
+    })
   })
 
   it('every table with user_id has row level security enabled and forced', async () => {

@@ -157,12 +157,7 @@ export const MUTANTS: readonly Mutant[] = [
     [
       [
         'a request without a token passes',
-        [
-          [
-            'request.routeOptions.config.public === true',
-            'request.headers.authorization === undefined',
-          ],
-        ],
+        [[`access === 'public'`, 'request.headers.authorization === undefined']],
         '401 for GET',
       ],
       [

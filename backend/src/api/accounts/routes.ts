@@ -59,7 +59,7 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
       method: operation.method,
       url: operation.path,
       schema: accountSchema(operation),
-      config: { public: true },
+      config: { access: 'public' },
       // A link in a mail does something when it is opened, which a HEAD must not.
       exposeHeadRoute: false,
       handler: async (request, reply) => {
@@ -81,7 +81,7 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
     })
   }
 
-  app.get('/error', { schema: signInError, config: { public: true } }, async (request) => {
+  app.get('/error', { schema: signInError, config: { access: 'public' } }, async (request) => {
     const { error } = request.query as { error?: unknown } // parseQuery's
     const code = typeof error === 'string' && PLACE.test(error) ? error : 'UNKNOWN'
     throw problemOf(400, { code, message: `The sign-in failed: ${code}` }, request)

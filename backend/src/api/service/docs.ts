@@ -83,12 +83,10 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ')
 
+const PUBLIC = { access: 'public' } as const
+
 /** The document, a page to read and try it, and the way to both. All of it from this server alone. */
 export const docs: FastifyPluginAsync = async (app) => {
-  app.addHook('onRoute', (route) => {
-    route.config = { ...route.config, public: true }
-  })
-
   const links = { docs: '/docs', openapi: '/openapi.json', health: '/health' }
   const home = {
     tags: ['service'],
@@ -119,7 +117,7 @@ export const docs: FastifyPluginAsync = async (app) => {
   }
   app.get(
     '/',
-    { schema: home },
+    { schema: home, config: PUBLIC },
     json(() => ({ name: NAME, links })),
   )
 
@@ -136,12 +134,12 @@ export const docs: FastifyPluginAsync = async (app) => {
   }
   app.get(
     '/openapi.json',
-    { schema: document },
+    { schema: document, config: PUBLIC },
     json(() => app.swagger()),
   )
 
   for (const { path, type, bytes } of PARTS) {
-    app.get(path, { schema: { hide: true } }, async (_request, reply) =>
+    app.get(path, { schema: { hide: true }, config: PUBLIC }, async (_request, reply) =>
       reply
         .header('content-security-policy', CONTENT_SECURITY_POLICY)
         .type(type)

@@ -15,7 +15,7 @@ const ok = (description: string) => ({
 
 /** Alive never asks the database; ready does, and ends when the server begins to stop. */
 export const health: FastifyPluginAsync<{ database: Database }> = async (app, { database }) => {
-  const isPublic = { config: { public: true } }
+  const isPublic = { config: { access: 'public' } } as const
   let draining = false
   app.addHook('preClose', async () => {
     draining = true

@@ -21,6 +21,8 @@ export interface TaskOptions {
   limit: RequestLimit
 }
 
+const config = { access: 'owner' } as const
+
 /** The six endpoints of a user's tasks (contract §1), under `/api/:user_id/tasks`. */
 export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> = async (
   app,
@@ -30,7 +32,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
   refuseImpossibleIds(app)
   const changeOnce = changesOnce()
 
-  app.get('', { schema: operations.list }, async (request, reply) => {
+  app.get('', { schema: operations.list, config }, async (request, reply) => {
     const { completed, limit, cursor } = request.query
     const after = cursor === undefined ? undefined : cursorId(cursor)
     reply.type('application/json')
@@ -40,7 +42,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
     return `[${page.tasks}]`
   })
 
-  app.post('', { schema: operations.create }, async (request, reply) => {
+  app.post('', { schema: operations.create, config }, async (request, reply) => {
     const { body } = request
     const key = idempotencyKey(request, { body: withDefaults(body) })
     const change =
@@ -50,25 +52,25 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
     return sendNew(reply, change)
   })
 
-  app.get('/:id', { schema: operations.get }, async (request, reply) => {
+  app.get('/:id', { schema: operations.get, config }, async (request, reply) => {
     const task = found(await request.asUser(findTask(request.params.id)))
     if (isNotModified(request, task)) return reply.code(304).header('etag', etagOf(task)).send()
     return sendTask(reply, task)
   })
 
-  app.put('/:id', { schema: operations.update }, async (request, reply) => {
+  app.put('/:id', { schema: operations.update, config }, async (request, reply) => {
     const { params, body } = request
     const change = await request.asUser(updateTask(params.id, body, requiredVersions(request)))
     return sendChange(reply, change)
   })
 
-  app.delete('/:id', { schema: operations.delete }, async (request, reply) => {
+  app.delete('/:id', { schema: operations.delete, config }, async (request, reply) => {
     const { params } = request
     const change = await request.asUser(deleteTask(params.id, requiredVersions(request)))
     return sendChange(reply, change)
   })
 
-  app.patch('/:id/complete', { schema: operations.complete }, async (request, reply) => {
+  app.patch('/:id/complete', { schema: operations.complete, config }, async (request, reply) => {
     const { params, body } = request
     const versions = requiredVersions(request)
     if (body?.completed !== undefined) {

@@ -12,17 +12,13 @@ declare module 'fastify' {
     /** Runs one or several statements as that user, see {@link Database.asUser}. */
     asUser<const A extends Asked>(asked: A): Promise<Answer<A>>
   }
-  interface FastifyContextConfig {
-    /** Served without a token. Every other route asks for one. */
-    public?: boolean
-  }
 }
 
 const BEARER = /^bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i
 
 /**
  * Proves who is asking, then that the path is theirs, before anything else of the request is looked
- * at: 401, then 403 (contract §2). Routes are private unless their config says `public`.
+ * at: 401, then 403 (contract §2).
  */
 export function authenticate(app: FastifyInstance, config: Config, database: Database): void {
   const verify = tokenVerifier(config, app.log)
@@ -33,10 +29,12 @@ export function authenticate(app: FastifyInstance, config: Config, database: Dat
   app.addHook('onRequest', (request, _reply, done) => {
     // OPTIONS tells what a path takes, and a browser sends it without the token.
     const open = request.is404 || request.method === 'OPTIONS'
-    if (open || request.routeOptions.config.public === true) return done()
+    const { access } = request.routeOptions.config
+    if (open || access === 'public') return done()
     const enter = (userId: string) => {
       request.userId = userId
       const { user_id } = request.params as { user_id?: string } // the router's
+      if (access === 'token') return done()
       done(user_id === userId ? undefined : new AppError('user_id_mismatch'))
     }
     // A remembered token spares the request a turn of the event loop.
