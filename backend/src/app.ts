@@ -8,23 +8,17 @@ import { tasks } from './api/tasks/routes.ts'
 import type { Config } from './core/config/config.ts'
 import { LIMITS, type Limits } from './core/limits.ts'
 import type { Database } from './database/session.ts'
-import { authenticate } from './http/identity/authenticate.ts'
 import { takeJsonOnly } from './http/protocol/body.ts'
 import { allowOrigins } from './http/protocol/origins.ts'
 import { serveCanonicalPaths } from './http/protocol/paths.ts'
-import {
-  boundQueuedBytes,
-  boundQueuedBytesOfUsers,
-  markAnswers,
-  serverOptions,
-} from './http/protocol/protocol.ts'
+import { boundQueuedBytes, markAnswers, serverOptions } from './http/protocol/protocol.ts'
 import { QueuedBytes } from './http/protocol/queued-bytes.ts'
 import { cutSlowReaders } from './http/protocol/slow-readers.ts'
 import { answerEveryone } from './http/protocol/sockets.ts'
 import { Turns } from './http/protocol/turns.ts'
 import { type RequestLimit, RequestWindows } from './http/rate/request-windows.ts'
-import { requireAccess } from './http/resource/access.ts'
 import { answerProblems } from './http/resource/problem.ts'
+import { scopeToUser } from './http/resource/user-scope.ts'
 import { validateStrictly } from './http/resource/validation.ts'
 import { Account, Session } from './schemas/accounts/account.ts'
 import { Problem } from './schemas/problem.ts'
@@ -62,7 +56,6 @@ export async function buildApp({
   const app = Fastify({ ...options, loggerInstance: logger })
 
   watch?.(app)
-  requireAccess(app)
   answerEveryone(app.server, turns)
   markAnswers(app, turns, BASE_PATH)
   cutSlowReaders(app, queued, limits)
@@ -72,11 +65,10 @@ export async function buildApp({
   await allowOrigins(app, config, BASE_PATH)
   boundQueuedBytes(app, queued)
   serveCanonicalPaths(app)
-  authenticate(app, config, database)
-  boundQueuedBytesOfUsers(app, queued)
+  scopeToUser(app, { config, database, limit, queued })
 
   await describeApi(app, SCHEMAS)
-  await app.register(tasks, { prefix: '/api/:user_id/tasks', limit })
+  await app.register(tasks, { prefix: '/api/:user_id/tasks' })
   if (accounts !== null) {
     const { publicUrl } = config
     // Without verification a sign-up says openly that an address is taken.

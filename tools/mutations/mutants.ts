@@ -157,9 +157,23 @@ export const MUTANTS: readonly Mutant[] = [
     [
       [
         'a request without a token passes',
-        [[`access === 'public'`, 'request.headers.authorization === undefined']],
+        [
+          [
+            'const user = verify(readToken(request))',
+            `const { user_id } = request.params as { user_id: string }
+    if (request.headers.authorization === undefined) return enter(user_id)
+    const user = verify(readToken(request))`,
+          ],
+        ],
         '401 for GET',
       ],
+    ],
+  ),
+  ...mutants(
+    'the owner',
+    'http/resource/user-scope.ts',
+    ['api/isolation.test.ts', 'isolation on postgres'],
+    [
       [
         'any user’s token passes',
         [[`user_id === userId ? undefined : new AppError('user_id_mismatch')`, '']],

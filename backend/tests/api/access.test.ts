@@ -4,24 +4,40 @@ import type { FastifyContextConfig, FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/core/config/config.ts'
+import { signToken } from '../../src/core/token.ts'
 import { NO_DATABASE, SECRET } from '../support/app.ts'
 
-/** The whole app, which still takes routes. */
-function build(): Promise<FastifyInstance> {
-  const config = loadConfig({ BETTER_AUTH_SECRET: SECRET, DATABASE_URL: 'pglite:memory' })
-  const logger = pino({ level: 'silent' })
-  return buildApp({ config, database: NO_DATABASE, accounts: null, logger })
-}
+const config = loadConfig({
+  BETTER_AUTH_SECRET: SECRET,
+  DATABASE_URL: 'pglite:memory',
+  RATE_LIMIT_PER_MINUTE: '3',
+})
 
-async function add(url: string, config?: FastifyContextConfig): Promise<void> {
-  const app = await build()
+/** The whole app with one route more, which is `GET` and says whose request it is. */
+async function add(url: string, access?: FastifyContextConfig): Promise<FastifyInstance> {
+  const logger = pino({ level: 'silent' })
+  const app = await buildApp({ config, database: NO_DATABASE, accounts: null, logger })
   try {
     await app.register(async (feature) => {
-      feature.get(url, config ? { config } : {}, async () => 'reached')
+      feature.get(url, access ? { config: access } : {}, async ({ userId }) => `of ${userId}`)
     })
-  } finally {
+  } catch (error) {
     await app.close()
+    throw error
   }
+  return app
+}
+
+/** Sends requests one after the other. */
+async function get(app: FastifyInstance, ...requests: [path: string, user: string | null][]) {
+  const answers = []
+  for (const [url, user] of requests) {
+    const headers = user ? { authorization: `Bearer ${await signToken(config, user)}` } : {}
+    const { statusCode, body } = await app.inject({ url, headers })
+    answers.push(statusCode === 200 ? body : statusCode)
+  }
+  await app.close()
+  return answers
 }
 
 describe('a route', () => {
@@ -41,9 +57,44 @@ describe('a route', () => {
     await assert.rejects(add('/api/users/:user_id/new', { access: 'owner' }), reason)
   })
 
-  it('is taken with an access that fits its path', async () => {
-    await add('/new', { access: 'public' })
-    await add('/new', { access: 'token' })
-    await add('/api/:user_id/new', { access: 'owner' })
+  it('of an owner: 401 without a token, 403 for another user, 429 beyond the limit', async () => {
+    const app = await add('/api/:user_id/new', { access: 'owner' })
+    const mine = ['/api/alice/new', 'alice'] as [string, string]
+    assert.deepEqual(
+      await get(app, ['/api/alice/new', null], ['/api/alice/new', 'bob'], mine, mine, mine, mine),
+      [401, 403, 'of alice', 'of alice', 'of alice', 429],
+    )
+  })
+
+  it('of an owner: 404 for a malformed id', async () => {
+    const app = await add('/api/:user_id/new/:id', { access: 'owner' })
+    const id = '019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90'
+    assert.deepEqual(
+      await get(
+        app,
+        [`/api/alice/new/${id}`, 'alice'],
+        [`/api/alice/new/${id.toUpperCase()}`, 'alice'],
+        ['/api/alice/new/1', 'alice'],
+      ),
+      ['of alice', 404, 404],
+    )
+  })
+
+  it('for any user: 401 without a token, 429 beyond the limit', async () => {
+    const app = await add('/new', { access: 'token' })
+    const mine = ['/new', 'alice'] as [string, string]
+    assert.deepEqual(await get(app, ['/new', null], ['/new', 'bob'], mine, mine, mine, mine), [
+      401,
+      'of bob',
+      'of alice',
+      'of alice',
+      'of alice',
+      429,
+    ])
+  })
+
+  it('that is public has no user, whatever token is sent', async () => {
+    const app = await add('/new', { access: 'public' })
+    assert.deepEqual(await get(app, ['/new', null], ['/new', 'alice']), ['of ', 'of '])
   })
 })

@@ -1,7 +1,5 @@
 import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-json-schema-to-ts'
 import { v7 as uuidv7 } from 'uuid'
-import { limitRate } from '../../http/rate/rate-limit.ts'
-import type { RequestLimit } from '../../http/rate/request-windows.ts'
 import { withDefaults } from '../../models/tasks/columns.ts'
 import { insertTaskOnce, toggleTaskOnce } from '../../models/tasks/once.ts'
 import {
@@ -15,21 +13,12 @@ import { etagOf, isNotModified, requiredVersions } from './conditions.ts'
 import { changesOnce, idempotencyKey } from './idempotency.ts'
 import { operations } from './operations.ts'
 import { allTasks, cursorId, nextPage, readPage } from './pages.ts'
-import { found, refuseImpossibleIds, sendChange, sendNew, sendTask } from './send.ts'
-
-export interface TaskOptions {
-  limit: RequestLimit
-}
+import { found, sendChange, sendNew, sendTask } from './send.ts'
 
 const config = { access: 'owner' } as const
 
 /** The six endpoints of a user's tasks (contract §1), under `/api/:user_id/tasks`. */
-export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> = async (
-  app,
-  { limit },
-) => {
-  limitRate(app, limit)
-  refuseImpossibleIds(app)
+export const tasks: FastifyPluginAsyncJsonSchemaToTs = async (app) => {
   const changeOnce = changesOnce()
 
   app.get('', { schema: operations.list, config }, async (request, reply) => {

@@ -1,20 +1,10 @@
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { AppError } from '../../core/errors.ts'
 import type { ChangeOnce } from '../../models/tasks/once.ts'
 import type { StoredTask } from '../../models/tasks/sql.ts'
 import { etagOf } from './conditions.ts'
 import { keyInFlight, keyReused } from './idempotency.ts'
 import { tasksPath } from './pages.ts'
-
-const CANONICAL_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
-/** An id that is no UUID in its one spelling is an id that no task has: 404, without a query. */
-export function refuseImpossibleIds(app: FastifyInstance): void {
-  app.addHook('preHandler', (request, _reply, done) => {
-    const { id } = request.params as { id?: string } // the router's
-    done(id === undefined || CANONICAL_UUID.test(id) ? undefined : new AppError('not_found'))
-  })
-}
 
 /** @throws {AppError} `not_found` */
 export function found(task: StoredTask | undefined): StoredTask {

@@ -6,6 +6,8 @@ import {
   type FastifyReply,
   type FastifyRequest,
   LogController,
+  type onRequestHookHandler,
+  type onSendHookHandler,
 } from 'fastify'
 import type { Config } from '../../core/config/config.ts'
 import { AppError } from '../../core/errors.ts'
@@ -118,23 +120,25 @@ export function boundQueuedBytes(app: FastifyInstance, queued: QueuedBytes): voi
  * Refuses a user's requests with 429 while their own unread responses exceed `queuedBytesOfUser`. What
  * a request reads is checked once more before it is sent, because others may have begun with it.
  */
-export function boundQueuedBytesOfUsers(app: FastifyInstance, queued: QueuedBytes): void {
+export function unreadBytesOfUser(queued: QueuedBytes): {
+  onRequest: onRequestHookHandler
+  onSend: onSendHookHandler
+} {
   const detail =
     'Your clients have too many bytes of responses still to read; read them and try again'
   const tooMany = () =>
     new AppError('too_many_requests', { detail, headers: { 'retry-after': '1' } })
-  app.addHook('onRequest', ({ userId }, reply, done) => {
-    if (userId === '' || !queued.areTooManyOf(userId, reply.raw)) return done()
-    done(tooMany())
-  })
-  app.addHook('onSend', ({ method, userId }, reply, payload, done) => {
-    const reads = method === 'GET' && reply.statusCode === 200 && typeof payload === 'string'
-    if (!reads || userId === '' || !queued.areTooManyOf(userId, reply.raw)) {
-      return done(null, payload)
-    }
-    for (const name of ['etag', 'link']) reply.removeHeader(name)
-    done(tooMany())
-  })
+  return {
+    onRequest: ({ userId }, reply, done) => {
+      done(queued.areTooManyOf(userId, reply.raw) ? tooMany() : undefined)
+    },
+    onSend: ({ method, userId }, reply, payload, done) => {
+      const reads = method === 'GET' && reply.statusCode === 200 && typeof payload === 'string'
+      if (!reads || !queued.areTooManyOf(userId, reply.raw)) return done(null, payload)
+      for (const name of ['etag', 'link']) reply.removeHeader(name)
+      done(tooMany())
+    },
+  }
 }
 
 /**

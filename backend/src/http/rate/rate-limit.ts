@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyReply, onRequestHookHandler } from 'fastify'
 import { AppError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import type { RequestLimit, Turn } from './request-windows.ts'
@@ -7,9 +7,11 @@ import type { RequestLimit, Turn } from './request-windows.ts'
  * Limits how many requests a user makes in a minute (contract §3, 429), counted after the owner is
  * proven, so that nobody can use up the limit of another. The headers are those of
  * draft-ietf-httpapi-ratelimit-headers.
+ *
+ * @returns the hook for private routes, or none where the limit is 0.
  */
-export function limitRate(app: FastifyInstance, limit: RequestLimit): void {
-  if (limit.perWindow === 0) return
+export function requestCounters(limit: RequestLimit): onRequestHookHandler[] {
+  if (limit.perWindow === 0) return []
   const policy = `"user";q=${limit.perWindow};w=${LIMITS.userWindowSeconds}`
   const answer = (turn: Turn, reply: FastifyReply, done: (error?: Error) => void) => {
     const seconds = Math.max(1, Math.ceil(turn.renewedMs / 1_000))
@@ -18,9 +20,10 @@ export function limitRate(app: FastifyInstance, limit: RequestLimit): void {
     if (turn.admitted) return done()
     done(new AppError('too_many_requests', { headers: { 'retry-after': String(seconds) } }))
   }
-  app.addHook('onRequest', (request, reply, done) => {
+  const count: onRequestHookHandler = (request, reply, done) => {
     const turn = limit.take(request.userId)
     if (!(turn instanceof Promise)) return answer(turn, reply, done)
     turn.then((granted) => answer(granted, reply, done), done)
-  })
+  }
+  return [count]
 }

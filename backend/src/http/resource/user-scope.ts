@@ -1,0 +1,86 @@
+import type {
+  FastifyInstance,
+  onRequestHookHandler,
+  preHandlerHookHandler,
+  RouteOptions,
+} from 'fastify'
+import type { Config } from '../../core/config/config.ts'
+import { AppError } from '../../core/errors.ts'
+import type { Database } from '../../database/session.ts'
+import { authenticator } from '../identity/authenticate.ts'
+import { unreadBytesOfUser } from '../protocol/protocol.ts'
+import type { QueuedBytes } from '../protocol/queued-bytes.ts'
+import { requestCounters } from '../rate/rate-limit.ts'
+import type { RequestLimit } from '../rate/request-windows.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /**
+     * Who may call the route: anyone; any user, by their token; or only the user that the path names,
+     * under `/api/:user_id`. There is no default.
+     */
+    access?: Access
+  }
+}
+
+export type Access = 'public' | 'token' | 'owner'
+
+export interface UserScopeOptions {
+  config: Config
+  database: Database
+  limit: RequestLimit
+  queued: QueuedBytes
+}
+
+const OWNED = /^\/api\/:user_id(\/|$)/
+const CANONICAL_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/**
+ * Puts every private route that is registered after it into the scope of one user. In this order, the
+ * client gets 401 without a valid token, 403 for the path of another user, 429 beyond the user's
+ * limits, and, once the request is valid, 404 for a malformed id (contract §2). A route gets all of
+ * this by its access, so it cannot leave a part out. A route without an access is refused.
+ */
+export function scopeToUser(app: FastifyInstance, options: UserScopeOptions): void {
+  const authenticate = authenticator(app, options.config, options.database)
+  const unread = unreadBytesOfUser(options.queued)
+  const limits = [unread.onRequest, ...requestCounters(options.limit)]
+  app.addHook('onRoute', (route) => {
+    // OPTIONS lists the methods of a path. A browser sends it without the token.
+    if (route.method === 'OPTIONS') return
+    const access = accessOf(route)
+    if (access === 'public') return
+    const proof = access === 'owner' ? [authenticate, refuseOtherUsers] : [authenticate]
+    route.onRequest = [...proof, ...limits, route.onRequest ?? []].flat()
+    route.onSend = [unread.onSend, route.onSend ?? []].flat()
+    if (access === 'owner') {
+      route.preHandler = [refuseMalformedId, route.preHandler ?? []].flat()
+    }
+  })
+}
+
+function accessOf({ method, url, config }: RouteOptions): Access {
+  const access: string | undefined = config?.access
+  if (access !== 'public' && access !== 'token' && access !== 'owner') {
+    throw new Error(
+      `${method} ${url} has no config.access. Set it to 'public', 'token' or 'owner'.`,
+    )
+  }
+  if (OWNED.test(url) !== (access === 'owner')) {
+    throw new Error(
+      `${method} ${url} has access '${access}'. All of /api/:user_id, and nothing else, has 'owner'.`,
+    )
+  }
+  return access
+}
+
+const refuseOtherUsers: onRequestHookHandler = ({ userId, params }, _reply, done) => {
+  const { user_id } = params as { user_id?: string } // the router's
+  done(user_id === userId ? undefined : new AppError('user_id_mismatch'))
+}
+
+/** No task has an id in another spelling, so this needs no statement. */
+const refuseMalformedId: preHandlerHookHandler = ({ params }, _reply, done) => {
+  const { id } = params as { id?: string } // the router's
+  done(id === undefined || CANONICAL_UUID.test(id) ? undefined : new AppError('not_found'))
+}
