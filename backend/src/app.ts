@@ -1,6 +1,6 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Accounts } from './accounts/accounts.ts'
-import { BASE_PATH } from './accounts/http.ts'
+import { BASE_PATH, TOKEN_HEADERS } from './accounts/http.ts'
 import { accountRoutes } from './api/accounts/routes.ts'
 import { describeApi, docs } from './api/service/docs.ts'
 import { health } from './api/service/health.ts'
@@ -62,7 +62,7 @@ export async function buildApp({
   answerProblems(app)
   takeJsonOnly(app)
   validateStrictly(app)
-  await allowOrigins(app, config, BASE_PATH)
+  await allowOrigins(app, config, { cookiePath: BASE_PATH, exposed: TOKEN_HEADERS })
   boundQueuedBytes(app, queued)
   serveCanonicalPaths(app)
   scopeToUser(app, { config, database, limit, queued })

@@ -54,6 +54,16 @@ describe('the house', () => {
     }
   })
 
+  it('http names no feature: no path and no header of one', () => {
+    for (const { path, text } of files.filter((file) => file.path.startsWith('http/'))) {
+      assert.doesNotMatch(
+        text,
+        /\/api\/auth|\/tasks|'set-auth|'idempotency|if-(none-)?match/i,
+        path,
+      )
+    }
+  })
+
   it('there is no cycle of imports, in tools and tests neither', () => {
     const found = globSync('{backend,tools,scripts}/**/*.ts', {
       cwd: ROOT,

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { ADDRESS_HEADER } from '../../accounts/http.ts'
+import { ADDRESS_HEADER, TOKEN_HEADERS } from '../../accounts/http.ts'
 import { AppError, type ErrorCode, type Reason, unauthorized } from '../../core/errors.ts'
 import { clientAddress } from '../../http/protocol/client-network.ts'
 
@@ -7,7 +7,7 @@ import { clientAddress } from '../../http/protocol/client-network.ts'
 const PASSED_ON = ['authorization', 'cookie', 'origin', 'referer', 'user-agent', 'accept']
 /** By these it tells a page's request from another; Node's fetch sends some, and no Origin. */
 const FETCH_METADATA = ['sec-fetch-site', 'sec-fetch-mode', 'sec-fetch-dest']
-const ANSWERED = ['location', 'set-auth-token', 'set-auth-jwt']
+const ANSWERED = ['location', ...TOKEN_HEADERS]
 
 export interface WebRequestOptions {
   readonly publicUrl: string

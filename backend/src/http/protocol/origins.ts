@@ -2,35 +2,38 @@ import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../../core/config/config.ts'
 
+export interface OriginOptions {
+  /** The path below which requests may carry cookies. Elsewhere a token travels in a header. */
+  readonly cookiePath: string
+  /** Headers that pages may read although no route documents them. */
+  readonly exposed: readonly string[]
+}
+
+/** Headers of errors, of the rate limit and of every response. */
+const ALWAYS_EXPOSED = ['ratelimit', 'ratelimit-policy', 'retry-after', 'x-request-id']
+
 /**
- * Lets pages of the trusted origins read responses (CORS), by exact origin. Preflights get the path's
- * own `Allow`, in paths.ts.
- *
- * @param cookiePath the path below which requests may carry cookies. Elsewhere a token travels in a header.
+ * Lets pages of the trusted origins read responses (CORS), by exact origin, with every header that a
+ * route documents for a success. Preflights get the path's own `Allow`, in paths.ts.
  */
 export async function allowOrigins(
   app: FastifyInstance,
   { trustedOrigins }: Config,
-  cookiePath: string,
+  { cookiePath, exposed }: OriginOptions,
 ): Promise<void> {
   if (trustedOrigins.length === 0) return
-  await app.register(cors, {
-    origin: [...trustedOrigins],
-    preflight: false,
-    exposedHeaders: [
-      'etag',
-      'idempotency-replayed',
-      'link',
-      'location',
-      'ratelimit',
-      'ratelimit-policy',
-      'retry-after',
-      'set-auth-jwt',
-      'set-auth-token',
-      'x-request-id',
-    ],
+  const names = new Set([...ALWAYS_EXPOSED, ...exposed])
+  app.addHook('onRoute', ({ schema }) => {
+    for (const name of successHeaders(schema?.response)) names.add(name.toLowerCase())
   })
+  let exposedHeaders = ''
+  app.addHook('onReady', (done) => {
+    exposedHeaders = [...names].sort().join(', ')
+    done()
+  })
+  await app.register(cors, { origin: [...trustedOrigins], preflight: false })
   app.addHook('onRequest', (request, reply, done) => {
+    reply.header('access-control-expose-headers', exposedHeaders)
     if (
       request.url.startsWith(`${cookiePath}/`) &&
       reply.hasHeader('access-control-allow-origin')
@@ -39,4 +42,12 @@ export async function allowOrigins(
     }
     done()
   })
+}
+
+/** The names of the headers that a route's schema documents for its 2xx and 3xx responses. */
+function successHeaders(responses: unknown): string[] {
+  const byStatus = (responses ?? {}) as Record<string, { headers?: object }> // ours
+  return Object.entries(byStatus).flatMap(([status, { headers = {} }]) =>
+    Number(status) < 400 ? Object.keys(headers) : [],
+  )
 }

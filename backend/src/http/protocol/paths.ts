@@ -17,7 +17,9 @@ interface Resource {
  */
 export function serveCanonicalPaths(app: FastifyInstance): void {
   const resources = new Map<string, Resource>()
-  app.addHook('onRoute', ({ url, method }) => {
+  const taken = new Set(['authorization', 'content-type'])
+  app.addHook('onRoute', ({ url, method, schema }) => {
+    for (const name of requestHeaders(schema?.headers)) taken.add(name)
     // @fastify/cors adds OPTIONS for every path; some plugins add a path's twin with a slash behind.
     if (url === '*' || (url !== '/' && url.endsWith('/'))) return
     const resource = resources.get(url) ?? {
@@ -39,7 +41,7 @@ export function serveCanonicalPaths(app: FastifyInstance): void {
     if (url !== '*' && resources.get(url)?.pattern.test(path)) return done()
     const allow = allowed(path)
     if (allow === '') return done(new AppError('not_found'))
-    if (request.method === 'OPTIONS') return answerOptions(reply, allow)
+    if (request.method === 'OPTIONS') return answerOptions(reply, allow, taken)
     done(new AppError('method_not_allowed', { headers: { allow } }))
   })
   // For what a route itself does not find, such as a file of the docs page.
@@ -53,18 +55,23 @@ export function encodeSegment(text: string): string {
   return text === '.' || text === '..' ? text.replaceAll('.', '%2E') : encodeURIComponent(text)
 }
 
-function answerOptions(reply: FastifyReply, allow: string): void {
+function answerOptions(reply: FastifyReply, allow: string, taken: Set<string>): void {
   reply.code(204).header('allow', allow)
   // The CORS plugin has named the origin where it is trusted; the rest of a preflight is told here.
   if (reply.hasHeader('access-control-allow-origin')) {
     reply.headers({
       'access-control-allow-methods': allow,
-      'access-control-allow-headers':
-        'authorization, content-type, idempotency-key, if-match, if-none-match',
+      'access-control-allow-headers': [...taken].sort().join(', '),
       'access-control-max-age': PREFLIGHT_MAX_AGE_SECONDS,
     })
   }
   reply.send()
+}
+
+/** The names of the headers that a route's schema describes. */
+function requestHeaders(schema: unknown): string[] {
+  const { properties = {} } = (schema ?? {}) as { properties?: object } // ours
+  return Object.keys(properties)
 }
 
 function canonical(url: string): RegExp {
