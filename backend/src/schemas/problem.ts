@@ -4,7 +4,7 @@ import { ERRORS, type ErrorCode } from '../core/errors.ts'
 export const Problem = {
   $id: 'Problem',
   type: 'object',
-  description: 'An error (RFC 9457); error is the code to program against',
+  description: 'An error (RFC 9457). Clients can rely on the code in `error`',
   required: ['error', 'status', 'title', 'detail', 'request_id'],
   properties: {
     error: { enum: Object.keys(ERRORS) },
@@ -13,7 +13,7 @@ export const Problem = {
     detail: { type: 'string' },
     errors: {
       type: 'array',
-      description: 'The first validation errors, where the request is not valid',
+      description: 'The first validation errors of an invalid request',
       items: {
         type: 'object',
         required: ['in', 'path', 'message'],
@@ -21,7 +21,7 @@ export const Problem = {
           in: { enum: ['body', 'query', 'path', 'header'] },
           path: {
             type: 'string',
-            description: 'RFC 6901 pointer to the place, truncated if it is long',
+            description: 'A JSON pointer (RFC 6901) to the invalid member, truncated if it is long',
           },
           message: { type: 'string' },
         },
@@ -31,46 +31,66 @@ export const Problem = {
       type: 'integer',
       description: 'The number of validation errors beyond those in errors',
     },
-    code: { type: 'string', description: 'Under /api/auth: what Better Auth calls it' },
-    message: { type: 'string', description: 'Under /api/auth: what Better Auth says of it' },
-    request_id: { type: 'string', description: 'What the log has this request under' },
+    code: { type: 'string', description: 'Under /api/auth: the error code of Better Auth' },
+    message: { type: 'string', description: 'Under /api/auth: the message of Better Auth' },
+    request_id: {
+      type: 'string',
+      description: 'The id of the request, also in X-Request-Id and in the log of the server',
+    },
   },
 } as const
 
-/** Codes any request can be answered with, whatever it asks for. */
+const text = (description: string) => ({ description, schema: { type: 'string' } })
+
+/** The headers of a problem beside those of every response. */
+const PROBLEM_HEADERS: Partial<Record<ErrorCode, { headers: Record<string, object> }>> = {
+  unauthorized: {
+    headers: {
+      'WWW-Authenticate': text(
+        'The scheme is Bearer. With error="invalid_token" the server did not accept the token',
+      ),
+    },
+  },
+  method_not_allowed: { headers: { Allow: text('The methods that this path has') } },
+  too_many_requests: {
+    headers: {
+      'Retry-After': text('The seconds until the limit is renewed'),
+      RateLimit: text('How many requests are left, and the seconds until the limit is renewed'),
+      'RateLimit-Policy': text('The limit, and its window in seconds'),
+    },
+  },
+  service_unavailable: { headers: { 'Retry-After': text('The seconds to wait') } },
+}
+
+/** Codes that any request can be answered with. */
 const ALWAYS: ErrorCode[] = ['bad_request', 'internal_error']
 
-/**
- * The OpenAPI responses of an operation: its own, by status, and the problems it can answer with
- * beside those common to all. Unknown to the type system, since answers are sent as finished text.
- */
-export function answers(own: Record<number, object>, ...codes: ErrorCode[]): unknown {
-  return { ...own, ...Object.fromEntries([...codes, ...ALWAYS].map(problem)) }
+/** What the schema of a route says of its responses. */
+export interface Responses {
+  /** By status. Unknown to the type system, because responses are sent as finished text. */
+  readonly response: unknown
+  /** The problems beside them. The OpenAPI document refers to each by its code. */
+  readonly 'x-problems': readonly ErrorCode[]
 }
 
-function problem(code: ErrorCode): [status: number, response: object] {
-  const { status, title, detail } = ERRORS[code]
-  const example = { error: code, status, title, detail, request_id: 'k3f9x2-1a' }
-  return [
-    status,
+/** The responses of an operation, by status, and the problems it can answer with beside {@link ALWAYS}. */
+export function responses(own: Record<number, object>, ...codes: ErrorCode[]): Responses {
+  return { response: own, 'x-problems': [...codes, ...ALWAYS] }
+}
+
+/** The responses of the OpenAPI document for problems, by code. */
+export const PROBLEM_RESPONSES = Object.fromEntries(
+  Object.entries(ERRORS).map(([error, { status, title, detail }]) => [
+    error,
     {
-      description: `\`${code}\`: ${detail}`,
-      headers: PROBLEM_HEADERS[code] ?? {},
-      content: { 'application/problem+json': { schema: { $ref: 'Problem#' }, example } },
+      description: `\`${error}\`: ${detail}`,
+      ...PROBLEM_HEADERS[error as ErrorCode], // its own keys
+      content: {
+        'application/problem+json': {
+          schema: { $ref: '#/components/schemas/Problem' },
+          example: { error, status, title, detail, request_id: 'k3f9x2-1a' },
+        },
+      },
     },
-  ]
-}
-
-const text = (description: string) => ({ description, type: 'string' })
-const PROBLEM_HEADERS: Partial<Record<ErrorCode, Record<string, object>>> = {
-  unauthorized: {
-    'WWW-Authenticate': text('Bearer, and error="invalid_token" where one was sent'),
-  },
-  method_not_allowed: { Allow: text('The methods this path takes') },
-  too_many_requests: {
-    'Retry-After': text('Seconds until the limit is renewed'),
-    RateLimit: text('What is left of the limit'),
-    'RateLimit-Policy': text('The limit and its window in seconds'),
-  },
-  service_unavailable: { 'Retry-After': text('Seconds') },
-}
+  ]),
+)

@@ -15,11 +15,17 @@ const COMMITTED = new URL(
   import.meta.url,
 )
 
+interface Response {
+  description: string
+  content?: Record<string, object>
+}
+
 interface Operation {
   operationId?: string
   summary?: string
+  description?: string
   security?: object[]
-  responses: Record<string, { description: string; content?: Record<string, object> }>
+  responses: Record<string, Response | { $ref: string }>
   requestBody?: { content: Record<string, { example?: unknown }> }
 }
 
@@ -29,6 +35,7 @@ describe('the OpenAPI document', () => {
     openapi: string
     paths: Record<string, Record<string, Operation>>
     components: {
+      responses: Record<string, Response>
       schemas: Record<string, { enum?: string[]; properties: Record<string, { enum?: string[] }> }>
     }
   }
@@ -44,6 +51,14 @@ describe('the OpenAPI document', () => {
     )
   })
   after(() => test.close())
+
+  /** The response of an operation, by the status or through its reference. */
+  const responseOf = ({ responses }: Operation, status: number | string): Response | undefined => {
+    const response = responses[status]
+    if (response === undefined || !('$ref' in response)) return response
+    const [, code = ''] = /^#\/components\/responses\/(\w+)$/.exec(response.$ref) ?? []
+    return document.components.responses[code]
+  }
 
   it('is OpenAPI 3.1, and the one committed under specs/', async () => {
     assert.equal(document.openapi, '3.1.0')
@@ -72,14 +87,14 @@ describe('the OpenAPI document', () => {
     )
   })
 
-  it('gives each operation an id, a summary and examples, and a token to those with a user', () => {
+  it('gives each operation an id, a summary, a description and examples, and a token to private ones', () => {
     const ids = operations.map(([, { operationId }]) => operationId)
     assert.equal(new Set(ids).size, operations.length)
     for (const [name, operation] of operations) {
-      assert.ok(operation.operationId && operation.summary, name)
+      assert.ok(operation.operationId && operation.summary && operation.description, name)
       const withSession = SESSIONS.includes(operation.operationId)
       assert.equal(
-        operation.security !== undefined,
+        (operation.security ?? []).length > 0,
         name.includes('{user_id}') || withSession,
         name,
       )
@@ -91,9 +106,10 @@ describe('the OpenAPI document', () => {
 
   it('names every code of the table, with the status of the table', () => {
     const told = new Map<string, string>()
-    for (const [, { responses }] of operations) {
-      for (const [status, { description }] of Object.entries(responses)) {
-        const code = /^`([a-z_]+)`/.exec(description)?.[1]
+    for (const [name, operation] of operations) {
+      for (const status of Object.keys(operation.responses)) {
+        const code = /^`([a-z_]+)`/.exec(responseOf(operation, status)?.description ?? '')?.[1]
+        assert.equal(code !== undefined, Number(status) >= 400, `${name}: ${status}`)
         if (code) told.set(code, status)
       }
     }
@@ -103,6 +119,7 @@ describe('the OpenAPI document', () => {
     // These come before any operation is known.
     const elsewhere = ['method_not_allowed', 'request_timeout', 'headers_too_large']
     assert.deepEqual([...told.keys(), ...elsewhere].sort(), Object.keys(ERRORS).sort())
+    assert.deepEqual(Object.keys(document.components.responses).sort(), [...told.keys()].sort())
     assert.deepEqual(
       document.components.schemas.Problem?.properties.error?.enum,
       Object.keys(ERRORS),
@@ -117,7 +134,7 @@ describe('the OpenAPI document', () => {
       const body = Object.values(operation.requestBody?.content ?? {})[0]?.example
       const answer = await test.send(method, path, body === undefined ? {} : { body })
       assert.ok(answer.status < 300, `${name}: ${answer.status} ${answer.text}`)
-      const response = operation.responses[answer.status]
+      const response = responseOf(operation, answer.status)
       assert.ok(response, `${name}: ${answer.status}`)
       const type = String(answer.headers['content-type']).split(';')[0] ?? ''
       if (answer.text !== '') assert.ok(response.content?.[type], `${name}: ${type}`)
@@ -126,21 +143,21 @@ describe('the OpenAPI document', () => {
         body,
       })
       if (template.includes('{'))
-        assert.ok(operation.responses[refused.status], `${name}: ${refused.status}`)
+        assert.ok(responseOf(operation, refused.status), `${name}: ${refused.status}`)
       if (method === 'DELETE') return
     }
   })
 
   it('describes each answer of the accounts to its own examples, with and without a session', async () => {
     const { session } = await signUp(test, 'docs@example.com')
-    for (const [name, { responses, requestBody }] of operations) {
+    for (const [name, operation] of operations) {
       const [method = '', path = ''] = name.split(' /api/auth')
       if (path === '' || path === '/delete-user') continue
-      const body = Object.values(requestBody?.content ?? {})[0]?.example
+      const body = Object.values(operation.requestBody?.content ?? {})[0]?.example
       for (const sending of [{ body, session }, { body }]) {
         const url = path.replace(/\{\w+\}/, 'x').replace('/verify-email', '/verify-email?token=x')
         const answer = await auth(test, method, url, sending)
-        const response = responses[answer.status]
+        const response = responseOf(operation, answer.status)
         assert.ok(response, `${name}: ${answer.status} ${answer.text}`)
         const type = String(answer.headers['content-type']).split(';')[0] ?? ''
         if (answer.text !== '') assert.ok(response.content?.[type], `${name}: ${type}`)

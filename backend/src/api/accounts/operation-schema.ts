@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../core/errors.ts'
-import { answers } from '../../schemas/problem.ts'
+import { responses } from '../../schemas/problem.ts'
 
 /** An endpoint of Better Auth that is served; every other is 404. */
 export interface AccountOperation {
@@ -8,7 +8,7 @@ export interface AccountOperation {
   readonly path: string
   readonly id: string
   readonly summary: string
-  readonly description?: string
+  readonly description: string
   /** Takes a session: as a bearer token, or as the cookie. */
   readonly session?: 'required' | 'optional'
   readonly body?: object
@@ -16,7 +16,7 @@ export interface AccountOperation {
   readonly bodyOptional?: true
   readonly query?: object
   readonly answer: object
-  /** Goes on to a page; that is its answer, or one of two. */
+  /** Redirects to a page, always or in one of two cases. */
   readonly redirects?: true
   /** Makes a session, whoever asks. */
   readonly signsIn?: true
@@ -50,17 +50,22 @@ export function accountSchema(operation: AccountOperation) {
     tags: ['accounts'],
     operationId: id,
     summary,
-    ...(description && { description }),
+    description,
     ...(session && { security: SECURITY[session] }),
     ...(body && { body }),
     ...(bodyOptional && { 'x-optional-body': true }),
     ...(query && { querystring: query }),
-    response: answers(
+    ...responses(
       {
         ...(Object.keys(answer).length > 0 && {
-          200: { description: 'Done', content: { 'application/json': { schema: answer } } },
+          200: {
+            description: 'The request succeeded',
+            content: { 'application/json': { schema: answer } },
+          },
         }),
-        ...(redirects && { 302: { description: 'On to the page, with `error` where it failed' } }),
+        ...(redirects && {
+          302: { description: 'Redirects to the page, with `error` in the query after a failure' },
+        }),
       },
       ...FAILURES,
       ...withBody,

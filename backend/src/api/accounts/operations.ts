@@ -1,19 +1,9 @@
 import * as schemas from '../../schemas/accounts/account.ts'
+import * as responses from '../../schemas/accounts/responses.ts'
 import type { AccountOperation } from './operation-schema.ts'
 
-const object = (properties: object) => ({ type: 'object', properties })
-const STATUS = object({ status: { type: 'boolean' } })
-const SUCCESS = object({ success: { type: 'boolean' } })
-const ACCOUNT = { $ref: 'Account#' }
-const SESSION = { $ref: 'Session#' }
-const TOKEN = { type: ['string', 'null'], description: 'The bearer token of the session' }
-const SIGNED_IN = object({ token: TOKEN, user: ACCOUNT })
-const URL_ANSWER = object({ url: { type: 'string' }, redirect: { type: 'boolean' } })
-const JWT = object({
-  token: { type: 'string', description: 'For the tasks; valid for 15 minutes' },
-})
-
-const MAIL = 'Needs SMTP_URL. The answer is the same whether there is such an account.'
+const MAIL =
+  'Needs SMTP_URL on the server. The response does not say whether the address has an account.'
 
 export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
   {
@@ -21,10 +11,11 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     path: '/sign-up/email',
     id: 'signUp',
     signsIn: true,
-    summary: 'Make an account',
-    description: 'Signs in as well, unless addresses are verified first: then `token` is null.',
+    summary: 'Create an account',
+    description:
+      'Signs the user in as well, unless the operator requires verified addresses: then `token` is null.',
     body: schemas.SignUp,
-    answer: SIGNED_IN,
+    answer: responses.SignedIn,
     hashes: true,
   },
   {
@@ -32,10 +23,11 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     path: '/sign-in/email',
     id: 'signIn',
     signsIn: true,
-    summary: 'Sign in',
+    summary: 'Sign in with e-mail address and password',
+    description: 'Starts a session. Its token is in `token`, in `set-auth-token` and in a cookie.',
     body: schemas.SignIn,
-    answer: object({
-      ...SIGNED_IN.properties,
+    answer: responses.object({
+      ...responses.SignedIn.properties,
       redirect: { type: 'boolean' },
       url: { type: 'string' },
     }),
@@ -45,19 +37,23 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     method: 'GET',
     path: '/token',
     id: 'getToken',
-    summary: 'A token for the tasks',
-    description: 'HS256 with the shared secret; the user is `sub`.',
+    summary: 'Get a token for tasks',
+    description:
+      'Returns a short-lived JWT for the user of the session: HS256 with the shared secret, the user in `sub`.',
     session: 'required',
-    answer: JWT,
+    answer: responses.TaskToken,
   },
   {
     method: 'GET',
     path: '/get-session',
     id: 'getSession',
     session: 'optional',
-    summary: 'Who is signed in',
-    description: 'null where nobody is.',
-    answer: { type: ['object', 'null'], properties: { session: SESSION, user: ACCOUNT } },
+    summary: 'Get the current session',
+    description: 'Returns the session and its user, or null without a valid session.',
+    answer: {
+      type: ['object', 'null'],
+      properties: { session: responses.SessionRef, user: responses.AccountRef },
+    },
   },
   {
     method: 'POST',
@@ -65,9 +61,10 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     id: 'signOut',
     session: 'optional',
     summary: 'Sign out',
+    description: 'Ends the current session.',
     body: schemas.Empty,
     bodyOptional: true,
-    answer: SUCCESS,
+    answer: responses.Success,
   },
   {
     method: 'POST',
@@ -75,15 +72,18 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     id: 'signInSocial',
     signsIn: true,
     summary: 'Sign in with a provider',
-    description: 'Needs the provider’s client id and secret. `url` is the page to open.',
+    description:
+      'Returns in `url` the page of the provider to open. Available if the operator has registered this server with the provider.',
     body: schemas.SocialSignIn,
-    answer: URL_ANSWER,
+    answer: responses.PageAddress,
   },
   {
     method: 'GET',
     path: '/callback/:provider',
     id: 'socialCallback',
-    summary: 'Where a provider sends people back to',
+    summary: 'Finish a sign-in with a provider',
+    description:
+      'The provider sends the browser here. The response redirects to the page that the sign-in named.',
     answer: {},
     redirects: true,
   },
@@ -91,34 +91,38 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     method: 'POST',
     path: '/send-verification-email',
     id: 'sendVerificationEmail',
-    summary: 'Mail the verification link again',
+    summary: 'Send the verification mail again',
     description: MAIL,
     body: schemas.EmailVerification,
-    answer: STATUS,
+    answer: responses.Status,
   },
   {
     method: 'GET',
     path: '/verify-email',
     id: 'verifyEmail',
-    summary: 'The link of the verification mail',
+    summary: 'Verify an e-mail address',
+    description:
+      'The link in the verification mail. With `callbackURL` the response redirects to that page.',
     query: schemas.linkQuery('token', 'callbackURL'),
-    answer: object({ status: { type: 'boolean' }, user: { type: 'null' } }),
+    answer: responses.object({ status: { type: 'boolean' }, user: { type: 'null' } }),
     redirects: true,
   },
   {
     method: 'POST',
     path: '/request-password-reset',
     id: 'requestPasswordReset',
-    summary: 'Mail a link to set a new password',
+    summary: 'Send a mail to reset the password',
     description: MAIL,
     body: schemas.PasswordResetRequest,
-    answer: object({ status: { type: 'boolean' }, message: { type: 'string' } }),
+    answer: responses.object({ status: { type: 'boolean' }, message: { type: 'string' } }),
   },
   {
     method: 'GET',
     path: '/reset-password/:token',
     id: 'resetPasswordLink',
-    summary: 'The link of that mail',
+    summary: 'Follow the link of a password reset mail',
+    description:
+      'The link in the password reset mail. The response redirects to the page that sets the new password.',
     query: schemas.linkQuery('callbackURL'),
     answer: {},
     redirects: true,
@@ -127,10 +131,11 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     method: 'POST',
     path: '/reset-password',
     id: 'resetPassword',
-    summary: 'Set a new password with the token of the mail',
-    description: 'Ends every session of the account.',
+    summary: 'Reset the password',
+    description:
+      'Sets a new password with the token of the mail, and ends every session of the account.',
     body: schemas.PasswordReset,
-    answer: STATUS,
+    answer: responses.Status,
     hashes: true,
   },
   {
@@ -138,19 +143,21 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     path: '/change-password',
     id: 'changePassword',
     summary: 'Change the password',
+    description: 'Needs the current password. With `revokeOtherSessions`, ends all other sessions.',
     session: 'required',
     body: schemas.PasswordChange,
-    answer: SIGNED_IN,
+    answer: responses.SignedIn,
     hashes: true,
   },
   {
     method: 'POST',
     path: '/update-user',
     id: 'updateUser',
-    summary: 'Change name or picture',
+    summary: 'Update the account',
+    description: 'Changes the name, the picture or both.',
     session: 'required',
     body: schemas.UserChanges,
-    answer: STATUS,
+    answer: responses.Status,
   },
   {
     method: 'POST',
@@ -158,74 +165,82 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     id: 'deleteUser',
     summary: 'Delete the account and its tasks',
     description:
-      'At once and for good. Tokens that have not expired are worth nothing from then on.',
+      'Deletes them at once and for good. The server refuses all tokens of the user from then on.',
     session: 'required',
     body: schemas.UserDeletion,
     bodyOptional: true,
-    answer: object({ ...SUCCESS.properties, message: { type: 'string' } }),
+    answer: responses.object({ ...responses.Success.properties, message: { type: 'string' } }),
     hashes: true,
   },
   {
     method: 'GET',
     path: '/list-sessions',
     id: 'listSessions',
-    summary: 'List the sessions',
+    summary: 'List sessions',
+    description: 'Returns the active sessions of the account.',
     session: 'required',
-    answer: { type: 'array', items: SESSION },
+    answer: { type: 'array', items: responses.SessionRef },
   },
   {
     method: 'POST',
     path: '/revoke-session',
     id: 'revokeSession',
     summary: 'End a session',
+    description: 'Ends the session with this token, if it belongs to the account.',
     session: 'required',
     body: schemas.SessionToken,
-    answer: STATUS,
+    answer: responses.Status,
   },
   {
     method: 'POST',
     path: '/revoke-sessions',
     id: 'revokeSessions',
     summary: 'End all sessions',
+    description: 'Ends every session of the account, the current one included.',
     session: 'required',
     body: schemas.Empty,
     bodyOptional: true,
-    answer: STATUS,
+    answer: responses.Status,
   },
   {
     method: 'POST',
     path: '/revoke-other-sessions',
     id: 'revokeOtherSessions',
-    summary: 'End all sessions but this one',
+    summary: 'End all other sessions',
+    description: 'Ends every session of the account but the current one.',
     session: 'required',
     body: schemas.Empty,
     bodyOptional: true,
-    answer: STATUS,
+    answer: responses.Status,
   },
   {
     method: 'GET',
     path: '/list-accounts',
     id: 'listAccounts',
     summary: 'List the ways to sign in',
+    description: 'Returns the password and the providers that the account can sign in with.',
     session: 'required',
-    answer: { type: 'array', items: object({ providerId: { type: 'string' } }) },
+    answer: { type: 'array', items: responses.object({ providerId: { type: 'string' } }) },
   },
   {
     method: 'POST',
     path: '/link-social',
     id: 'linkSocial',
-    summary: 'Add a provider to sign in with',
+    summary: 'Link a provider',
+    description:
+      'Returns in `url` the page of the provider to open. Afterwards the account can sign in with that provider.',
     session: 'required',
     body: schemas.LinkSocial,
-    answer: URL_ANSWER,
+    answer: responses.PageAddress,
   },
   {
     method: 'POST',
     path: '/unlink-account',
     id: 'unlinkAccount',
-    summary: 'Take a provider away',
+    summary: 'Unlink a provider',
+    description: 'The account can no longer sign in with that provider.',
     session: 'required',
     body: schemas.UnlinkAccount,
-    answer: STATUS,
+    answer: responses.Status,
   },
 ]

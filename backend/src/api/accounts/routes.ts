@@ -7,7 +7,7 @@ import { AppError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { clientAddress, clientNetwork } from '../../http/protocol/client-network.ts'
 import { Turnstile } from '../../http/rate/turnstile.ts'
-import { answers } from '../../schemas/problem.ts'
+import { responses } from '../../schemas/problem.ts'
 import { problemOf, sendResponse, toWebRequest } from './better-auth-http.ts'
 import { type AccountOperation, accountSchema } from './operation-schema.ts'
 import { ACCOUNT_OPERATIONS } from './operations.ts'
@@ -93,10 +93,12 @@ async function nextMultiple(begunMs: number, gridMs: number): Promise<void> {
   await sleep(gridMs - ((performance.now() - begunMs) % gridMs))
 }
 
-/** Where a sign-in with a provider ends that failed, and for which no page was named. */
+/** The page for a failed sign-in with a provider, if the request named no other. */
 const signInError = {
   tags: ['accounts'],
   operationId: 'signInError',
-  summary: 'Why a sign-in with a provider failed',
-  response: answers({}),
+  summary: 'Show why a sign-in with a provider failed',
+  description:
+    'The browser is sent here if the request named no page for errors. The response is always an error.',
+  ...responses({}),
 }

@@ -1,75 +1,7 @@
-import swagger, { type SwaggerTransformObject } from '@fastify/swagger'
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { answers } from '../../schemas/problem.ts'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { responses } from '../../schemas/problem.ts'
 import { once, PARTS } from './docs-page.ts'
-
-export const NAME = 'Todo Backend'
-
-/**
- * Collects the routes registered after it into the OpenAPI document.
- *
- * @param schemas those that routes refer to by their `$id`.
- */
-export async function describeApi(app: FastifyInstance, schemas: readonly object[]): Promise<void> {
-  for (const schema of schemas) app.addSchema(schema)
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: NAME,
-        version: '1',
-        description:
-          'Tasks of many users, kept apart by the database itself. Send the token in `Authorization: Bearer`; the user id in the path must be the token’s.',
-        license: { name: 'MIT', identifier: 'MIT' },
-      },
-      servers: [{ url: '/' }],
-      tags: [
-        { name: 'tasks', description: 'The tasks of one user' },
-        { name: 'accounts', description: 'Better Auth: who signs up and in, and gets a token' },
-        { name: 'health', description: 'For whoever runs the server' },
-        { name: 'service', description: 'This document, and where to find it' },
-      ],
-      components: {
-        securitySchemes: {
-          bearer: {
-            type: 'http',
-            scheme: 'bearer',
-            bearerFormat: 'JWT',
-            description:
-              'For the tasks: what GET /api/auth/token answers, or a token from elsewhere',
-          },
-          session: {
-            type: 'http',
-            scheme: 'bearer',
-            description: 'The `token` of a sign-up or sign-in, for /api/auth alone',
-          },
-          cookie: {
-            type: 'apiKey',
-            in: 'cookie',
-            name: 'better-auth.session_token',
-            description: 'Set by a sign-up or sign-in; on https its name begins with __Secure-',
-          },
-        },
-      },
-    },
-    transformObject: markOptionalBodies,
-    refResolver: {
-      buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `def-${index}`),
-    },
-  })
-}
-
-/** The plugin calls every body required; an operation whose schema says so works without one. */
-const markOptionalBodies: SwaggerTransformObject = (document) => {
-  if (!('openapiObject' in document)) return document.swaggerObject
-  for (const path of Object.values(document.openapiObject.paths ?? {})) {
-    const { requestBody, ...operation } = path?.patch ?? path?.post ?? {}
-    if (requestBody && 'required' in requestBody && 'x-optional-body' in operation) {
-      requestBody.required = false
-    }
-  }
-  return document.openapiObject
-}
+import { NAME } from './openapi.ts'
 
 /** The page runs and loads what this server sends, and nothing that is written into it. */
 const CONTENT_SECURITY_POLICY = [
@@ -85,16 +17,17 @@ const CONTENT_SECURITY_POLICY = [
 
 const PUBLIC = { access: 'public' } as const
 
-/** The document, a page to read and try it, and the way to both. All of it from this server alone. */
+/** The OpenAPI document, a page to read and try it, and links to both. They need no other server. */
 export const docs: FastifyPluginAsync = async (app) => {
   const links = { docs: '/docs', openapi: '/openapi.json', health: '/health' }
   const home = {
     tags: ['service'],
     operationId: 'home',
-    summary: 'Name and links',
-    response: answers({
+    summary: 'Get the name of the service and its links',
+    description: 'Returns the paths of the documentation page, this document and the health check.',
+    ...responses({
       200: {
-        description: 'Where to go from here',
+        description: 'The name and the links',
         content: {
           'application/json': {
             schema: {
@@ -124,10 +57,11 @@ export const docs: FastifyPluginAsync = async (app) => {
   const document = {
     tags: ['service'],
     operationId: 'openapi',
-    summary: 'This document (OpenAPI 3.1)',
-    response: answers({
+    summary: 'Get this document',
+    description: 'Returns the description of this API in OpenAPI 3.1.',
+    ...responses({
       200: {
-        description: 'OpenAPI 3.1',
+        description: 'The OpenAPI document',
         content: { 'application/json': { schema: { type: 'object' } } },
       },
     }),

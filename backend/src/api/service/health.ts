@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { AppError } from '../../core/errors.ts'
 import type { Database } from '../../database/session.ts'
-import { answers } from '../../schemas/problem.ts'
+import { responses } from '../../schemas/problem.ts'
 
 const ok = (description: string) => ({
   description,
@@ -24,8 +24,9 @@ export const health: FastifyPluginAsync<{ database: Database }> = async (app, { 
   const live = {
     tags: ['health'],
     operationId: 'isAlive',
-    summary: 'Is the process alive?',
-    response: answers({ 200: ok('It is') }),
+    summary: 'Check that the process is alive',
+    description: 'Does not ask the database.',
+    ...responses({ 200: ok('The process is alive') }),
   }
   app.get('/livez', { ...isPublic, schema: live }, async () => ({ status: 'ok' }))
 
@@ -36,8 +37,9 @@ export const health: FastifyPluginAsync<{ database: Database }> = async (app, { 
     const schema = {
       tags: ['health'],
       operationId,
-      summary: 'Can it serve? Asks the database',
-      response: answers({ 200: ok('It can') }, 'service_unavailable'),
+      summary: 'Check that the server can handle requests',
+      description: 'Asks the database. Fails from the moment at which the server begins to stop.',
+      ...responses({ 200: ok('The server can handle requests') }, 'service_unavailable'),
     }
     app.get(path, { ...isPublic, schema }, async () => {
       if (draining) {

@@ -1,4 +1,4 @@
-import { answers } from '../../schemas/problem.ts'
+import { responses } from '../../schemas/problem.ts'
 import {
   Completion,
   ListParams,
@@ -10,11 +10,11 @@ import {
 } from '../../schemas/tasks/task.ts'
 
 const text = (description: string) => ({ description, type: 'string' })
-const ETAG = { ETag: text('The version of the task, for If-Match and If-None-Match') }
+const ETAG = { ETag: text('The version of the task. Send it in If-Match or If-None-Match') }
 
 const tasks = {
-  description: 'The tasks, newest first',
-  headers: { Link: text('The next page (rel="next"), while there is more') },
+  description: 'The tasks of the user, newest first',
+  headers: { Link: text('The address of the next page (rel="next"). Absent on the last page') },
   content: { 'application/json': { schema: { type: 'array', items: { $ref: 'Task#' } } } },
 }
 const task = (description: string, headers: object = {}) => ({
@@ -23,7 +23,7 @@ const task = (description: string, headers: object = {}) => ({
   content: { 'application/json': { schema: { $ref: 'Task#' } } },
 })
 
-/** What every operation on tasks can fail with. */
+/** The problems of every operation on tasks. */
 const ALWAYS = [
   'unauthorized',
   'user_id_mismatch',
@@ -34,13 +34,13 @@ const ALWAYS = [
 ] as const
 const WITH_BODY = ['payload_too_large', 'unsupported_media_type'] as const
 
-const common = { tags: ['tasks'], security: [{ bearer: [] }] }
+const common = { tags: ['tasks'] }
 const IF_MATCH = {
   type: 'object',
   properties: {
     'if-match': {
       type: 'string',
-      description: 'Only if the task is at this ETag; * is any',
+      description: 'Change the task only if it still has this ETag. * matches every version',
       examples: ['*'],
     },
   },
@@ -49,40 +49,48 @@ const IDEMPOTENCY_KEY = {
   'idempotency-key': {
     type: 'string',
     description:
-      'A new one for each request that is to be done once, such as a UUID: 1 to 255 visible ASCII characters, in quotes or not. The same request under it gets the first answer again, for 24 hours',
+      'Makes it safe to send the request again: for 24 hours, the same request with the same key gets the first response and changes nothing. Use a new key for each request, such as a UUID: 1 to 255 visible ASCII characters, with or without quotes',
     examples: ['6f1c2b1e-6d0f-4a86-9d53-1b6f1f0f9f0e'],
   },
 } as const
 const ONCE = { type: 'object', properties: IDEMPOTENCY_KEY } as const
-const REPLAYED = { 'Idempotency-Replayed': text('true, where this is the first answer again') }
+const REPLAYED = {
+  'Idempotency-Replayed': text(
+    'true, if this is the response to an earlier request with the same key',
+  ),
+}
 const IF_NONE_MATCH = {
   type: 'object',
   properties: {
-    'if-none-match': { type: 'string', description: '304 if the task is still at this ETag' },
+    'if-none-match': {
+      type: 'string',
+      description: 'The response is 304 if the task still has this ETag',
+    },
   },
 } as const
 
-/** The schemas of the six operations: what is checked, and what the OpenAPI document says. */
+/** The schemas of the six operations, for validation and for the OpenAPI document. */
 export const operations = {
   list: {
     ...common,
     operationId: 'listTasks',
-    summary: 'List the tasks, newest first',
+    summary: 'List tasks',
     description:
-      'Without `limit` all of them, however many. With it a page, and the next one in `Link`.',
+      'Returns the tasks of the user, newest first: with `limit` one page, and the address of the next page in `Link`; without `limit` all of them.',
     params: ListParams,
     querystring: ListQuery,
-    response: answers({ 200: tasks }, ...ALWAYS),
+    ...responses({ 200: tasks }, ...ALWAYS),
   },
   create: {
     ...common,
     operationId: 'createTask',
     summary: 'Create a task',
+    description: 'Creates a task with a new id and returns it.',
     params: ListParams,
     querystring: NoQuery,
     headers: ONCE,
     body: NewTask,
-    response: answers(
+    ...responses(
       {
         201: task('The new task', { Location: text('The path of the new task'), ...REPLAYED }),
       },
@@ -95,13 +103,14 @@ export const operations = {
     ...common,
     operationId: 'getTask',
     summary: 'Get a task',
+    description: 'Returns one task. With `If-None-Match`, only if it has changed.',
     params: TaskParams,
     querystring: NoQuery,
     headers: IF_NONE_MATCH,
-    response: answers(
+    ...responses(
       {
         200: task('The task'),
-        304: { description: 'The task is still at the ETag in If-None-Match', headers: ETAG },
+        304: { description: 'The task still has the ETag in If-None-Match', headers: ETAG },
       },
       ...ALWAYS,
     ),
@@ -109,15 +118,15 @@ export const operations = {
   update: {
     ...common,
     operationId: 'updateTask',
-    summary: 'Change a task',
-    description: 'What is left out stays as it is, so a client that sends a title loses nothing.',
+    summary: 'Update a task',
+    description: 'Changes the members that the body contains. All other members keep their values.',
     params: TaskParams,
     querystring: NoQuery,
     headers: IF_MATCH,
     body: TaskChanges,
-    response: answers(
+    ...responses(
       {
-        200: task('The task as it is now'),
+        200: task('The task after the change'),
       },
       ...ALWAYS,
       ...WITH_BODY,
@@ -128,12 +137,13 @@ export const operations = {
     ...common,
     operationId: 'deleteTask',
     summary: 'Delete a task',
+    description: 'Deletes the task for good.',
     params: TaskParams,
     querystring: NoQuery,
     headers: IF_MATCH,
-    response: answers(
+    ...responses(
       {
-        204: { description: 'The task is gone' },
+        204: { description: 'The task is deleted' },
       },
       ...ALWAYS,
       ...WITH_BODY,
@@ -143,17 +153,17 @@ export const operations = {
   complete: {
     ...common,
     operationId: 'completeTask',
-    summary: 'Flip or set completion',
+    summary: 'Complete or reopen a task',
     description:
-      'Without a body it flips, in one statement: n calls flip n times. With `completed` it sets, and repeating that changes nothing; `Idempotency-Key` is for the flip.',
+      'With `completed` in the body, sets that value. Without a body, toggles it: send an `Idempotency-Key`, so that a repeated request does not toggle it back.',
     params: TaskParams,
     querystring: NoQuery,
     headers: { type: 'object', properties: { ...IF_MATCH.properties, ...IDEMPOTENCY_KEY } },
     body: Completion,
     'x-optional-body': true,
-    response: answers(
+    ...responses(
       {
-        200: task('The task as it is now', REPLAYED),
+        200: task('The task after the change', REPLAYED),
       },
       ...ALWAYS,
       'conflict',

@@ -5,7 +5,7 @@ const EMAIL = {
   maxLength: 254,
   pattern: '^[^\\s@\\u0000]+@[^\\s@\\u0000]+$',
   'x-message': 'must be an e-mail address',
-  description: 'Upper and lower case are the same',
+  description: 'Not case-sensitive',
 } as const
 const NEW_PASSWORD = {
   type: 'string',
@@ -20,7 +20,7 @@ const IMAGE = { type: 'string', minLength: 1, maxLength: 2048, ...TEXT } as cons
 const TOKEN = { type: 'string', minLength: 1, maxLength: 4096, ...TEXT } as const
 const REMEMBER = {
   type: 'boolean',
-  description: 'false: the session ends with the browser',
+  description: 'false: the cookie of the session ends when the browser is closed',
 } as const
 
 /**
@@ -58,7 +58,7 @@ export const SignUp = body(
     email: EMAIL,
     password: NEW_PASSWORD,
     image: IMAGE,
-    callbackURL: page('Where the link of the verification mail leads on to'),
+    callbackURL: page('The page that the link of the verification mail redirects to'),
     rememberMe: REMEMBER,
   },
   ['name', 'email', 'password'],
@@ -69,32 +69,35 @@ export const SignIn = body(
   {
     email: EMAIL,
     password: PASSWORD,
-    callbackURL: page('Comes back in the answer, for a page to go on to'),
+    callbackURL: page('Returned in the response: the page to open after the sign-in'),
     rememberMe: REMEMBER,
   },
   ['email', 'password'],
   { email: EMAIL_EXAMPLE, password: PASSWORD_EXAMPLE },
 )
 
-const PROVIDER = { enum: ['google', 'github'], description: 'One this server is registered at' }
+const PROVIDER = {
+  enum: ['google', 'github'],
+  description: 'A provider with which the operator has registered this server',
+}
 const SOCIAL_PAGES = {
-  callbackURL: page('Where to go on to'),
-  errorCallbackURL: page('Where to go on to when it fails, with the error in the query'),
-  newUserCallbackURL: page('Where to go on to with a new account'),
+  callbackURL: page('The page to redirect to'),
+  errorCallbackURL: page('The page to redirect to after a failure, with the error in the query'),
+  newUserCallbackURL: page('The page to redirect to if the account is new'),
 }
 
 export const SocialSignIn = body(
   {
     provider: PROVIDER,
     ...SOCIAL_PAGES,
-    disableRedirect: { type: 'boolean', description: 'true: the answer has no Location' },
+    disableRedirect: { type: 'boolean', description: 'true: the response has no Location header' },
     scopes: { type: 'array', maxItems: 20, items: { type: 'string', maxLength: 200, ...TEXT } },
     loginHint: { type: 'string', maxLength: 254, ...TEXT },
     idToken: {
       type: 'object',
       additionalProperties: false,
       required: ['token'],
-      description: 'Of a provider’s own sign-in on the device; no page is needed then',
+      description: 'The token of a sign-in with the provider on the device, instead of a page',
       properties: { token: { ...TOKEN, maxLength: 16384 }, nonce: TOKEN, accessToken: TOKEN },
     },
   },
@@ -114,7 +117,7 @@ export const UnlinkAccount = body(
 )
 
 export const EmailVerification = body(
-  { email: EMAIL, callbackURL: page('Where the link of the mail leads on to') },
+  { email: EMAIL, callbackURL: page('The page that the link of the mail redirects to') },
   ['email'],
   { email: EMAIL_EXAMPLE },
 )
@@ -123,7 +126,7 @@ export const PasswordResetRequest = body(
   {
     email: EMAIL,
     redirectTo: page(
-      'The page to set a password on; it gets `token`. Without it the mail has a code',
+      'The page that sets the new password, with `token` in the query. Without it, the mail has a code',
     ),
   },
   ['email'],
@@ -152,7 +155,7 @@ export const UserChanges = {
 }
 
 export const UserDeletion = body(
-  { password: { ...PASSWORD, description: 'Needed when the sign-in is more than a day ago' } },
+  { password: { ...PASSWORD, description: 'Required if the session is older than one day' } },
   [],
   { password: PASSWORD_EXAMPLE },
 )
@@ -167,7 +170,7 @@ export const linkQuery = (...names: ('token' | 'callbackURL')[]) => ({
   type: 'object',
   additionalProperties: false,
   properties: Object.fromEntries(
-    names.map((name) => [name, name === 'token' ? TOKEN : page('Where to go on to')]),
+    names.map((name) => [name, name === 'token' ? TOKEN : page('The page to redirect to')]),
   ),
   ...(names.includes('token') && { required: ['token'] }),
 })
@@ -177,7 +180,7 @@ const INSTANT = { type: 'string', format: 'date-time' } as const
 export const Account = {
   $id: 'Account',
   type: 'object',
-  description: 'A person; `id` is the user id of the tasks',
+  description: 'An account. Its `id` is the user id in the paths of tasks',
   properties: {
     id: { type: 'string' },
     name: { type: 'string' },
@@ -192,7 +195,7 @@ export const Account = {
 export const Session = {
   $id: 'Session',
   type: 'object',
-  description: 'A sign-in; `token` is its bearer token under /api/auth',
+  description: 'A session. Its `token` is a bearer token for /api/auth',
   properties: {
     id: { type: 'string' },
     userId: { type: 'string' },

@@ -17,19 +17,20 @@ const TITLE = {
   maxLength: 500,
   ...TEXT,
   'x-trim': true,
-  description: '1 to 500 characters (code points), counted and kept without white space around it',
+  description:
+    '1 to 500 characters (Unicode code points). Leading and trailing white space is removed first',
 } as const
 
 const DESCRIPTION = {
   type: ['string', 'null'],
   maxLength: 16384,
   ...TEXT,
-  description: 'Up to 16384 characters (code points), or null',
+  description: 'At most 16384 characters (Unicode code points), or null',
 } as const
 
 const COMPLETED = { type: 'boolean' } as const
 
-/** What a client may write of a task. */
+/** The members of a task that a client may write. */
 const WRITABLE = { title: TITLE, description: DESCRIPTION, completed: COMPLETED } as const
 
 export const Task = {
@@ -38,7 +39,11 @@ export const Task = {
   additionalProperties: false,
   required: ['id', 'user_id', 'title', 'description', 'completed', 'created_at', 'updated_at'],
   properties: {
-    id: { type: 'string', format: 'uuid', description: 'UUIDv7: ids sort by creation' },
+    id: {
+      type: 'string',
+      format: 'uuid',
+      description: 'A UUIDv7, so ids sort by time of creation',
+    },
     user_id: { type: 'string', description: 'The owner' },
     title: { type: 'string' },
     description: { type: ['string', 'null'] },
@@ -47,7 +52,7 @@ export const Task = {
     updated_at: {
       type: 'string',
       format: 'date-time',
-      description: 'UTC, to the millisecond; moves forward with every change, and only then',
+      description: 'UTC, to the millisecond. Every change of the task raises it',
     },
   },
   examples: [EXAMPLE],
@@ -68,7 +73,7 @@ export const TaskChanges = {
   type: 'object',
   additionalProperties: false,
   minProperties: 1,
-  description: 'What is left out stays as it is; a null description clears it',
+  description: 'Members that are absent keep their values. A null description removes it',
   properties: WRITABLE,
   examples: [{ title: 'Buy oat milk', description: 'The barista kind' }],
 } as const
@@ -78,7 +83,7 @@ export const Completion = {
   $id: 'Completion',
   type: 'object',
   additionalProperties: false,
-  description: 'Empty, or no body at all, flips; a value sets',
+  description: 'With `completed`, sets that value. An empty object toggles it, as no body does',
   properties: { completed: COMPLETED },
   examples: [{ completed: true }],
 } as const
@@ -88,19 +93,22 @@ export const ListQuery = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    completed: { type: 'boolean', description: 'Only tasks that are, or are not, completed' },
+    completed: {
+      type: 'boolean',
+      description: 'true: only completed tasks; false: only open tasks',
+    },
     limit: {
       type: 'integer',
       minimum: 1,
       maximum: 1000,
-      description: 'Tasks in a page. Without it the answer is all of the tasks',
+      description: 'The number of tasks in a page. Without it, the response has all tasks',
     },
     // 16 bytes in base64url: of the last character only two bits count.
     cursor: {
       type: 'string',
       pattern: '^[A-Za-z0-9_-]{21}[AQgw]$',
       'x-message': 'must be the cursor of a Link',
-      description: 'Where the page begins: opaque, from the Link of the page before',
+      description: 'The start of the page: an opaque text, from the Link of the previous page',
     },
   },
 } as const
@@ -110,7 +118,7 @@ export const NoQuery = { type: 'object', additionalProperties: false, properties
 
 const USER_ID = {
   type: 'string',
-  description: 'The user the token was made for, percent-encoded once; 1 to 255 characters',
+  description: 'The user of the token: 1 to 255 characters, percent-encoded once',
   examples: ['alice'],
 } as const
 

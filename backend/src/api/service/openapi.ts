@@ -1,0 +1,119 @@
+import swagger, { type SwaggerTransform, type SwaggerTransformObject } from '@fastify/swagger'
+import type { FastifyInstance } from 'fastify'
+import { ERRORS, type ErrorCode } from '../../core/errors.ts'
+import { PROBLEM_RESPONSES } from '../../schemas/problem.ts'
+
+declare module 'fastify' {
+  interface FastifySchema {
+    /** The problems that the operation can answer with. */
+    'x-problems'?: readonly ErrorCode[]
+  }
+}
+
+export const NAME = 'Todo Backend'
+
+/**
+ * Collects the routes registered after it into the OpenAPI document.
+ *
+ * @param schemas those that routes refer to by their `$id`.
+ */
+export async function describeApi(app: FastifyInstance, schemas: readonly object[]): Promise<void> {
+  for (const schema of schemas) app.addSchema(schema)
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: NAME,
+        version: '1',
+        description:
+          'A task API for many users. Send your token in `Authorization: Bearer`. The user id in the path must be the user of the token: PostgreSQL row-level security keeps the tasks of different users apart.',
+        contact: { name: 'The operator of this server' },
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      servers: [{ url: '/', description: 'This server' }],
+      tags: [
+        { name: 'tasks', description: 'The tasks of one user' },
+        { name: 'accounts', description: 'Sign-up, sign-in, sessions and tokens, by Better Auth' },
+        { name: 'health', description: 'Health checks for the operator' },
+        { name: 'service', description: 'This document, and links to it' },
+      ],
+      components: {
+        securitySchemes: {
+          bearer: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'JWT',
+            description:
+              'For tasks: the token of GET /api/auth/token, or a token of the issuer that the operator has configured',
+          },
+          session: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'For /api/auth only: the `token` of a sign-up or sign-in',
+          },
+          cookie: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: 'better-auth.session_token',
+            description:
+              'For /api/auth only: a sign-up or sign-in sets it. On https its name begins with __Secure-',
+          },
+        },
+      },
+    },
+    transform: describeOperation,
+    transformObject: completeDocument,
+    refResolver: {
+      buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `def-${index}`),
+    },
+  })
+}
+
+/** A private route takes the bearer token. A body with a name is referred to by that name. */
+const describeOperation: SwaggerTransform = ({ schema, url, route }) => {
+  const { body } = schema
+  const name = (body as { $id?: string } | undefined)?.$id // ours
+  const security = schema.security ?? (route.config?.access === 'public' ? [] : [{ bearer: [] }])
+  return { schema: { ...schema, security, ...(name && { body: { $ref: `${name}#` } }) }, url }
+}
+
+/** The parts of an operation that the plugin has made of a route, and that are completed here. */
+interface Operation {
+  readonly requestBody?: {
+    required?: boolean
+    readonly content: Record<string, { readonly schema: { $ref?: string }; example?: unknown }>
+  }
+  readonly responses: Record<string, object>
+  'x-problems'?: readonly ErrorCode[]
+  'x-optional-body'?: boolean
+}
+
+/**
+ * Refers to problems by their code, so that each is in the document once, and completes what the
+ * plugin says of bodies: it calls each of them required, and drops the example of a named one.
+ */
+const completeDocument: SwaggerTransformObject = (document) => {
+  if (!('openapiObject' in document)) return document.swaggerObject
+  const { paths = {}, components = {} } = document.openapiObject
+  const schemas = components.schemas as Record<string, { examples?: unknown[] }> // ours
+  const methods = Object.values(paths).flatMap((path) => Object.values(path ?? {}))
+  const problems = new Set<ErrorCode>()
+  for (const operation of methods as Operation[]) {
+    for (const code of operation['x-problems'] ?? []) {
+      problems.add(code)
+      operation.responses[ERRORS[code].status] = { $ref: `#/components/responses/${code}` }
+    }
+    if (operation.requestBody && operation['x-optional-body']) {
+      operation.requestBody.required = false
+    }
+    for (const media of Object.values(operation.requestBody?.content ?? {})) {
+      const name = media.schema.$ref?.split('/').at(-1)
+      if (name) media.example = schemas[name]?.examples?.[0]
+    }
+    delete operation['x-problems']
+    delete operation['x-optional-body']
+  }
+  const used = Object.entries(PROBLEM_RESPONSES).filter(([code]) => problems.has(code as ErrorCode))
+  components.responses = Object.fromEntries(used)
+  return document.openapiObject
+}
