@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
+import { readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import type { Environment } from '../src/core/config/settings.ts'
 import { exchange, SECRET } from './support/app.ts'
 import { embeddedFolder, emptyPostgres, KINDS, type Kind } from './support/databases.ts'
 import { run, runProgram, serve, start } from './support/process.ts'
-import { outputOf } from './support/started.ts'
+import { outputOf, startProcess } from './support/started.ts'
 
 const ROOT = new URL('../../', import.meta.url)
 
@@ -236,22 +238,27 @@ describe('a start', { concurrency: 3 }, () => {
 })
 
 describe('npm run dev', () => {
-  it('serves under --watch, too', async () => {
+  it('serves with the settings of .env, and gives its options to Node: --inspect', async () => {
     const folder = await embeddedFolder('migrated')
-    const child = start('main.ts', [], { PORT: '0', DATABASE_URL: `pglite:${folder}` }, ['--watch'])
-    const listening = new Promise<string>((resolve) => {
-      let output = ''
-      for (const stream of [child.stdout, child.stderr]) {
-        stream?.on('data', (chunk) => {
-          output += chunk
-          if (/listens on |Failed running/.test(output)) resolve(output)
-        })
-      }
+    const root = fileURLToPath(ROOT)
+    const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+    await symlink(join(root, 'backend'), join(folder, 'backend'))
+    await writeFile(join(folder, '.env'), `PORT=0\nDATABASE_URL=pglite:${folder}\n`)
+    // npm appends the options to the text of the script in the same way.
+    const child = startProcess('sh', ['-c', `${scripts.dev} "--inspect=127.0.0.1:0"`], {
+      cwd: folder,
+      env: {
+        PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
+        BETTER_AUTH_SECRET: SECRET,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
     })
-    assert.match(await listening, /listens on /)
-    const closed = once(child, 'close')
-    child.kill('SIGTERM')
-    await closed
+    const { until, kill, ended } = outputOf(child)
+    const output = await until(/listens on [\s\S]* {2}database .*\n|Failed running/)
+    assert.match(output, /Debugger listening on ws:/)
+    assert.match(output, new RegExp(` {2}database .*${folder}`))
+    kill('SIGTERM')
+    await ended
     await rm(folder, { recursive: true, maxRetries: 10, retryDelay: 200 })
   })
 })
