@@ -1,0 +1,48 @@
+import { v7 as uuidv7 } from 'uuid'
+import type { NewTask } from '../../backend/src/models/tasks/task.ts'
+
+export interface SampleTask extends NewTask {
+  /** The same in every run, so that a second run finds it. */
+  readonly id: string
+}
+
+const CHORES: readonly (readonly [title: string, description?: string])[] = [
+  ['Buy coffee beans ☕', 'The dark ones, 2 × 500 g.\nAsk whether they still grind them.'],
+  ['Water the tomatoes', 'Not at noon. The two on the balcony need twice as much.'],
+  ['Call the dentist'],
+  ['Book the train to Łódź', 'Window seat, and a table if there is one.'],
+  ['Write the thank-you cards'],
+  ['Fix the bike 🚲', '- rear brake\n- the light, again\n- oil the chain'],
+  ['Return the library books', '“The Left Hand of Darkness” is three weeks late.'],
+  ['Bake bread', '500 g flour, 350 g water, 10 g salt, and patience.'],
+  ['Practise the piano'],
+  ['Learn ten words: 水, 火, 木 …', 'Write each one five times, then say it aloud.'],
+  ['Clean out the inbox', 'Whatever is older than a month and has no answer gets none.'],
+  ['Plan dinner', 'Nobody eats mushrooms. One of us eats no gluten.'],
+  ['Pay the electricity bill'],
+  ['Repair the kitchen shelf'],
+  ['Send the photos', 'Only the good ones. There are 412.'],
+  ['Review the pull request', 'Start with the tests; the rest explains itself.'],
+  ['Sort the cables'],
+  ['Go for a run', '5 km, or until the rain starts.'],
+  ['Wrap the present 🎁'],
+  ['Read one chapter'],
+]
+const OCCASIONS = [
+  ...['for Monday', 'before the party', 'with Noor', 'on the way home', 'after work'],
+  ...['this weekend', 'while it rains', 'before the move', 'with the children', 'once more'],
+]
+
+/** One task an hour from here on: ids sort by the time in them. */
+const FIRST_MS = Date.UTC(2026, 0, 1)
+const HOUR_MS = 3_600_000
+
+/** 200 tasks, every third of them completed. They are the same in every run. */
+export const SAMPLE_TASKS: readonly SampleTask[] = OCCASIONS.flatMap((occasion) =>
+  CHORES.map(([chore, description]) => ({ title: `${chore}, ${occasion}`, description })),
+).map(({ title, description }, n) => ({
+  id: uuidv7({ msecs: FIRST_MS + n * HOUR_MS, seq: 0, random: new Uint8Array(16).fill(n) }),
+  title,
+  description: description ?? null,
+  completed: n % 3 === 0,
+}))

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
+import { describe, it } from 'node:test'
+import {
+  embeddedFolder,
+  emptyPostgres,
+  KINDS,
+  type Kind,
+} from '../../../backend/tests/support/databases.ts'
+import { run, serve } from '../../../backend/tests/support/process.ts'
+
+const SEED = '../../tools/dev/seed.ts'
+
+async function databaseOf(kind: Kind): Promise<{ url: string; drop(): Promise<void> }> {
+  if (kind === 'postgres') return emptyPostgres()
+  const folder = await embeddedFolder('migrated')
+  return { url: `pglite:${folder}`, drop: () => rm(folder, { recursive: true }) }
+}
+
+/** What it prints of each person: the address or id, where the tasks are, and the token. */
+const peopleIn = (printed: string) =>
+  [...printed.matchAll(/^(\S+)\n {2}TASKS=(\S+)\n {2}TOKEN=(\S+)$/gm)].map(
+    ([, login = '', tasks = '', token = '']) => ({ login, path: new URL(tasks).pathname, token }),
+  )
+
+for (const kind of KINDS) {
+  describe(`npm run seed on ${kind}`, () => {
+    it('makes 200 tasks of three people who can sign in, and a second run changes nothing', async () => {
+      const { url, drop } = await databaseOf(kind)
+      const environment = { DATABASE_URL: url }
+      const first = await run(SEED, [], environment)
+      assert.deepEqual([first.code, first.stderr], [0, ''])
+      assert.match(first.stdout, /^200 tasks of 3 people, 200 of them new\n/)
+      const second = await run(SEED, [], environment)
+      assert.deepEqual([second.code, second.stderr], [0, ''])
+      assert.match(second.stdout, /^200 tasks of 3 people, 0 of them new\n/)
+
+      const server = await serve(environment)
+      const at = `http://127.0.0.1:${server.port}`
+      const people = peopleIn(second.stdout)
+      assert.deepEqual(
+        people.map(({ login, path }) => [login, path]),
+        peopleIn(first.stdout).map(({ login, path }) => [login, path]),
+      )
+      const titles: string[] = []
+      for (const { login, path, token } of people) {
+        const headers = { authorization: `Bearer ${token}` }
+        const answer = await fetch(`${at}${path}?limit=100`, { headers })
+        assert.equal(answer.status, 200)
+        for (const { title } of JSON.parse(await answer.text())) titles.push(title)
+        const [, password] = /the password "([^"]+)"/.exec(second.stdout) ?? []
+        const signIn = await fetch(`${at}/api/auth/sign-in/email`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ email: login, password }),
+        })
+        assert.equal(signIn.status, 200, login)
+      }
+      assert.deepEqual([titles.length, new Set(titles).size], [200, 200])
+      await server.kill('SIGTERM')
+      await drop()
+    })
+  })
+}
+
+describe('npm run seed', () => {
+  it('gives tasks to users without accounts where ACCOUNTS is off', async () => {
+    const { url, drop } = await databaseOf('postgres')
+    const { code, stdout } = await run(SEED, [], { DATABASE_URL: url, ACCOUNTS: 'off' })
+    assert.equal(code, 0)
+    assert.deepEqual(
+      peopleIn(stdout).map(({ login, path }) => [login, path]),
+      ['alice', 'bob', 'carol'].map((id) => [id, `/api/${id}/tasks`]),
+    )
+    await drop()
+  })
+
+  it('refuses production, and a database that ends with the command', async () => {
+    const [production, memory] = await Promise.all([
+      run(SEED, [], { DATABASE_URL: 'postgres://127.0.0.1:1/x', NODE_ENV: 'production' }),
+      run(SEED, [], { DATABASE_URL: 'pglite:memory' }),
+    ])
+    assert.deepEqual([production.code, production.stdout], [1, ''])
+    assert.match(production.stderr, /^Sample data is refused when NODE_ENV is production[^\n]*\n$/)
+    assert.deepEqual([memory.code, memory.stdout], [1, ''])
+    assert.match(memory.stderr, /^DATABASE_URL is pglite:memory[^\n]*\n$/)
+  })
+})
