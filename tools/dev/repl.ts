@@ -1,0 +1,30 @@
+/** `npm run repl`: Node's REPL on the database of the settings, with `asUser` and the statements on tasks. */
+import { start } from 'node:repl'
+import { v7 as newId } from 'uuid'
+import { loadConfig } from '../../backend/src/core/config/config.ts'
+import { endWithReason } from '../../backend/src/core/log/end.ts'
+import type { Database } from '../../backend/src/database/session.ts'
+import * as lists from '../../backend/src/models/tasks/list.ts'
+import * as once from '../../backend/src/models/tasks/once.ts'
+import * as tasks from '../../backend/src/models/tasks/task.ts'
+import { openDatabase } from './open.ts'
+
+/** @returns when the person has left the REPL and the last statement is answered. */
+async function talk(database: Database): Promise<void> {
+  const asUser = database.asUser.bind(database)
+  const atHand = { asUser, newId, ...tasks, ...lists, ...once }
+  console.log(`${database.description}
+At hand: ${Object.keys(atHand).join(', ')}
+  await asUser('alice', insertTask('alice', newId(), { title: 'Buy milk' }))
+  await asUser('alice', listTasks('alice', { limit: 10 }))`)
+  const repl = start({ prompt: 'todo> ' })
+  Object.assign(repl.context, atHand)
+  await new Promise<void>((left) => repl.once('exit', left))
+}
+
+try {
+  const { database } = await openDatabase(loadConfig())
+  await talk(database).finally(() => database.close())
+} catch (error) {
+  endWithReason(error)
+}
