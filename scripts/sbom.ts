@@ -3,50 +3,22 @@
  * `sbom.cdx.json` or to the file that is named.
  *
  * `npm sbom --omit dev` leaves out a package that any workspace lists for development, even one that
- * another needs to run, so npm is shown a lockfile without what is for development.
+ * another needs to run. So npm is asked for all of one workspace, which lists none for development.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { productionPackages, readLockfile, readPackage } from './lockfile.ts'
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { readPackage } from './lockfile.ts'
 
-const WORKSPACE = 'backend'
-const { name, version, license } = readPackage()
 const [file = 'sbom.cdx.json'] = process.argv.slice(2)
-
-const folder = mkdtempSync(join(tmpdir(), 'sbom-'))
-try {
-  // npm names the bill after the folder.
-  const project = join(folder, name)
-  mkdirSync(join(project, WORKSPACE), { recursive: true })
-  const { devDependencies: _development, ...workspace } = readPackage(WORKSPACE)
-  const root = { name, version, license, workspaces: [WORKSPACE] }
-  const lockfile = {
-    name,
-    version,
-    lockfileVersion: 3,
-    requires: true,
-    packages: {
-      '': root,
-      [WORKSPACE]: workspace,
-      [`node_modules/${workspace.name}`]: { resolved: WORKSPACE, link: true },
-      ...Object.fromEntries(productionPackages(readLockfile())),
-    },
-  }
-  const write = (path: string, value: unknown) =>
-    writeFileSync(join(project, path), JSON.stringify(value))
-  write('package.json', root)
-  write(`${WORKSPACE}/package.json`, workspace)
-  write('package-lock.json', lockfile)
-  const bill = execFileSync(
-    'npm',
-    ['sbom', '--sbom-format=cyclonedx', '--sbom-type=application', '--package-lock-only'],
-    { cwd: project, encoding: 'utf8', maxBuffer: 2 ** 26 },
-  )
-  const { components } = JSON.parse(bill)
-  writeFileSync(file, bill)
-  console.log(`${file}: ${components.length} components`)
-} finally {
-  rmSync(folder, { recursive: true })
-}
+const options = ['--sbom-format=cyclonedx', '--sbom-type=application', '--package-lock-only']
+const output = execFileSync('npm', ['sbom', '--workspace=backend', ...options], {
+  cwd: fileURLToPath(new URL('..', import.meta.url)),
+  encoding: 'utf8',
+  maxBuffer: 2 ** 26,
+})
+const bill = JSON.parse(output)
+// npm takes the name from the folder, which is the cloner's choice.
+bill.metadata.component.name = readPackage().name
+writeFileSync(file, JSON.stringify(bill, null, 2))
+console.log(`${file}: ${bill.components.length} components`)

@@ -72,7 +72,8 @@ describe('the bill of materials', () => {
     const expected = productionPackages(readLockfile()).map(
       ([path, { version }]) => `pkg:npm/${nameOf(path)}@${version}`,
     )
-    const { name, version, dependencies = {} } = readPackage('backend')
+    const { name, version, dependencies = {}, devDependencies } = readPackage('backend')
+    assert.equal(devDependencies, undefined, 'what is for development belongs to the root')
     expected.push(`pkg:npm/${name}@${version}`)
     assert.deepEqual([...new Set(listed)].sort(), [...new Set(expected)].sort())
     for (const [direct, of] of Object.entries(dependencies)) {
