@@ -1,10 +1,7 @@
+import { LRUCache } from 'lru-cache'
 import { AppError } from '../core/errors.ts'
-import {
-  type RequestLimit,
-  RequestWindows,
-  remember,
-  type Turn,
-} from '../http/rate/request-windows.ts'
+import { LIMITS } from '../core/limits.ts'
+import { type RequestLimit, RequestWindows, type Turn } from '../http/rate/request-windows.ts'
 import type { Ask, FromPrimary, FromWorker, Grant, Recall } from './lease-messages.ts'
 import { outbox } from './lease-messages.ts'
 
@@ -36,7 +33,7 @@ interface Asked {
 export class LeasedLimit implements RequestLimit {
   readonly perWindow: number
   readonly #post: (part: FromWorker) => void
-  readonly #leases = new Map<string, Lease>()
+  readonly #leases = new LRUCache<string, Lease>({ max: LIMITS.usersCounted })
   readonly #asked = new Map<string, Asked>()
   #alone: RequestWindows | undefined
 
@@ -49,7 +46,7 @@ export class LeasedLimit implements RequestLimit {
   take(userId: string): Turn | Promise<Turn> {
     if (this.#alone !== undefined) return this.#alone.take(userId)
     const nowMs = performance.now()
-    const lease = this.#leases.get(userId)
+    const lease = this.#leases.peek(userId)
     if (lease !== undefined && lease.endsMs > nowMs) {
       if (lease.unused > 0 || lease.exhausted) return useUp(lease, nowMs)
     }
@@ -86,10 +83,11 @@ export class LeasedLimit implements RequestLimit {
   }
 
   #granted({ grant: userId, window, units, left, exhausted, askedMs, renewedMs }: Grant): void {
-    const known = this.#leases.get(userId)
+    const known = this.#leases.peek(userId)
     // Counted from when it was asked, so that a lease never outlives its window.
     const fresh = { window, endsMs: askedMs + renewedMs, unused: 0, elsewhere: 0, exhausted: false }
-    const lease = known?.window === window ? known : remember(this.#leases, userId, fresh)
+    const lease = known?.window === window ? known : fresh
+    if (lease !== known) this.#leases.set(userId, lease)
     // The window may end later than an ask that travelled slowly made it seem.
     lease.endsMs = Math.max(lease.endsMs, fresh.endsMs)
     lease.unused += units
@@ -104,7 +102,7 @@ export class LeasedLimit implements RequestLimit {
   }
 
   #recalled({ recall: userId, window }: Recall): void {
-    const lease = this.#leases.get(userId)
+    const lease = this.#leases.peek(userId)
     const units = lease?.window === window ? lease.unused : 0
     if (lease !== undefined && units > 0) lease.unused = 0
     this.#post({ returned: userId, window, units })

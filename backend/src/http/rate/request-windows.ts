@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { LIMITS } from '../../core/limits.ts'
 
 /** What a user may still do in a minute that began with their first request. */
@@ -29,20 +30,12 @@ export interface RequestLimit {
   take(userId: string): Turn | Promise<Turn>
 }
 
-/** The last 10 000 users; the one who came first is forgotten first, whose window ends first. */
-export function remember<Value>(users: Map<string, Value>, userId: string, value: Value): Value {
-  users.delete(userId)
-  const [oldest] = users.size >= LIMITS.usersCounted ? users.keys() : []
-  if (oldest !== undefined) users.delete(oldest)
-  users.set(userId, value)
-  return value
-}
-
 /** The counts of a process that serves alone. */
 export class RequestWindows implements RequestLimit {
   readonly perWindow: number
   readonly #windowMs: number
-  readonly #windows = new Map<string, RequestWindow>()
+  /** `peek` keeps the order, so the window that began first is forgotten first. It also ends first. */
+  readonly #windows = new LRUCache<string, RequestWindow>({ max: LIMITS.usersCounted })
   #lastId = 0
 
   constructor(perWindow: number, windowMs = LIMITS.userWindowSeconds * 1_000) {
@@ -60,11 +53,12 @@ export class RequestWindows implements RequestLimit {
 
   /** The user's window at a moment; a new one where there is none, or it has ended. */
   at(userId: string, nowMs: number): RequestWindow {
-    const window = this.#windows.get(userId)
+    const window = this.#windows.peek(userId)
     if (window !== undefined && window.endsMs > nowMs) return window
     this.#lastId += 1
     const left = this.perWindow
     const next = { id: this.#lastId, endsMs: nowMs + this.#windowMs, left }
-    return remember(this.#windows, userId, next)
+    this.#windows.set(userId, next)
+    return next
   }
 }
