@@ -15,8 +15,8 @@ async function talk(database: Database): Promise<void> {
   const atHand = { asUser, newId, ...tasks, ...lists, ...once }
   console.log(`${database.description}
 At hand: ${Object.keys(atHand).join(', ')}
-  await asUser('alice', insertTask('alice', newId(), { title: 'Buy milk' }))
-  await asUser('alice', listTasks('alice', { limit: 10 }))`)
+  await asUser('alice', insertTask(newId(), { title: 'Buy milk' }))
+  await asUser('alice', listTasks({ limit: 10 }))`)
   const repl = start({ prompt: 'todo> ' })
   Object.assign(repl.context, atHand)
   await new Promise<void>((left) => repl.once('exit', left))

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid'
-import type { NewTask } from '../../backend/src/models/tasks/task.ts'
+import type { NewTask } from '../../backend/src/models/tasks/columns.ts'
 
 export interface SampleTask extends NewTask {
   /** The same in every run, so that a second run finds it. */

@@ -78,8 +78,8 @@ async function giveTasks(
 ): Promise<number> {
   let made = 0
   for (const { id, ...task } of tasks) {
-    if (await database.asUser(userId, findTask(userId, id))) continue
-    await database.asUser(userId, insertTask(userId, id, task))
+    if (await database.asUser(userId, findTask(id))) continue
+    await database.asUser(userId, insertTask(id, task))
     made += 1
   }
   return made
