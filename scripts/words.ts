@@ -1,0 +1,96 @@
+/**
+ * Finds the words that docs/glossary.md says to avoid in the documents, with file and line.
+ *
+ * Usage: node scripts/words.ts
+ */
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']
+const OPENAPI = 'specs/001-backend-spec-manager/contracts/openapi.json'
+/** Documents that still contain such words. A document that no longer does must leave this list. */
+const NOT_CONVERTED = [
+  'ARCHITECTURE.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'README.md',
+  'SECURITY.md',
+  OPENAPI,
+]
+
+export interface Finding {
+  /** 1-based. */
+  readonly line: number
+  readonly words: string
+}
+
+/** @returns the words in the columns "avoid" of a glossary. */
+export function wordsToAvoid(glossary: string): string[] {
+  let column = -1
+  return glossary.split('\n').flatMap((line) => {
+    const cells = line.split('|').map((cell) => cell.trim())
+    if (cells.length < 3) column = -1
+    else if (column < 0) column = cells.indexOf('avoid')
+    return [...(cells[column] ?? '').matchAll(/`([^`]+)`/g)].map(([, words]) => String(words))
+  })
+}
+
+/** @returns where a Markdown text contains one of the words, outside of code. */
+export function findWords(text: string, avoided: readonly string[]): Finding[] {
+  const blank = (code: string) => code.replace(/[^\n]/g, ' ')
+  const prose = text
+    .replace(/^ *```[\s\S]*?^ *```$/gm, blank)
+    .replace(/<!--[\s\S]*?-->/g, blank)
+    .replace(/`[^`]+`/g, (code) => code.replace(/[^\n]/g, '\u00b7'))
+    .replace(/(?<=\]\()[^)\s]+/g, blank)
+  const phrases = avoided.map((words) => words.split(' ').join('[\\s>*]+'))
+  const patterns = [
+    new RegExp(`(?<![\\w-])(?:${phrases.join('|')})(?![\\w-])`, 'gi'),
+    // A sentence that begins with What or Who and is no question hides its subject.
+    /(?<=^[-#*>\d. ]*|[.!?:] +)(?:What|Who)\b(?=[^.?!]*(?:[.!]|\n\n|\n*$))/gm,
+  ]
+  const found = patterns.flatMap((pattern) => [...prose.matchAll(pattern)])
+  return found
+    .map(({ 0: words, index }) => ({ line: prose.slice(0, index).split('\n').length, words }))
+    .sort((one, other) => one.line - other.line)
+}
+
+/** The part of a document that is checked: of the change log, its newest section. */
+function readDocument(path: string): string {
+  const text = readFileSync(join(ROOT, path), 'utf8')
+  if (path === OPENAPI) return summaries(JSON.parse(text))
+  return path === 'CHANGELOG.md'
+    ? text
+        .split(/^(?=## )/m)
+        .slice(0, 2)
+        .join('')
+    : text
+}
+
+function summaries(part: unknown): string {
+  if (typeof part !== 'object' || part === null) return ''
+  return Object.entries(part)
+    .map(([name, value]) =>
+      name === 'summary' && typeof value === 'string' ? `${value}\n\n` : summaries(value),
+    )
+    .join('')
+}
+
+if (import.meta.main) {
+  const avoided = wordsToAvoid(readFileSync(join(ROOT, 'docs/glossary.md'), 'utf8'))
+  const paths = [...DOCUMENTS, ...globSync('docs/**/*.md', { cwd: ROOT }).sort(), OPENAPI]
+  const complaints = paths.flatMap((path) => {
+    const findings = findWords(readDocument(path), avoided)
+    if (!NOT_CONVERTED.includes(path)) {
+      return findings.map(({ line, words }) => `${path}:${line}: ${words.replace(/\s+/g, ' ')}`)
+    }
+    return findings.length > 0 ? [] : [`${path} is converted: remove it from NOT_CONVERTED`]
+  })
+  if (complaints.length > 0) {
+    console.error(complaints.join('\n'))
+    console.error('docs/glossary.md says which words to write instead.')
+    process.exit(1)
+  }
+}
