@@ -1,0 +1,20 @@
+/**
+ * Writes the generated documents, or checks that they are current.
+ *
+ * Usage: node tools/docs/generate.ts [--check]
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { documents } from './documents.ts'
+
+const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
+const stale = Object.entries(documents()).filter(([path, text]) => {
+  const file = new URL(`../../${path}`, import.meta.url)
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return false
+  if (!values.check) writeFileSync(file, text)
+  return true
+})
+for (const [path] of stale) {
+  console.log(values.check ? `${path} is not current: run npm run docs` : `${path} written`)
+}
+process.exit(values.check && stale.length > 0 ? 1 : 0)
