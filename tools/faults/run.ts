@@ -1,5 +1,5 @@
 /**
- * Lets every fault happen to a server under load, tells what came of it, and writes FAULTS.md.
+ * Lets every fault happen to a server under load, reports the result, and writes docs/resilience.md.
  * Ends with 1 when a promise was broken.
  *
  * Usage: node tools/faults/run.ts [--only name ...]
@@ -32,7 +32,7 @@ for (const act of ACTS) {
 }
 const seconds = (performance.now() - startedMs) / 1_000
 if (values.only === undefined) {
-  const file = new URL('../../FAULTS.md', import.meta.url)
+  const file = new URL('../../docs/resilience.md', import.meta.url)
   writeFileSync(file, toMarkdown(results, postgresVersion(), seconds))
 }
 process.exit(results.every(passed) ? 0 : 1)

@@ -9,7 +9,7 @@ const AT_ONCE = 4
 
 export const embeddedFullDisk: Fault<EmbeddedOnSmallDisk> = {
   name: 'embedded-full-disk',
-  what: 'the disk of the embedded database is full for 12 s, while long tasks are written too: the server refuses them, or ends with 1 and says why; with space again it serves, or another in its place',
+  what: 'the disk of the embedded database is full for 12 s while clients write long tasks: the server rejects them, or exits with 1 and prints the reason; when space is freed, it serves again, or another server replaces it',
   takes: 'server',
   run: async ({ disk, server, startAgain }) => {
     disk.fill()

@@ -14,7 +14,7 @@ const MOMENTS_MS = [300, 1_800, 4_500]
 
 export const embeddedKilled: Fault<Embedded> = {
   name: 'embedded-sigkill',
-  what: 'on the embedded database, SIGKILL to the server, twice; another takes its place',
+  what: 'on the embedded database, SIGKILL ends the server, twice; another server replaces it',
   takes: 'server',
   run: async (scene) => {
     for (let time = 0; time < 2; time += 1) {
@@ -45,7 +45,7 @@ async function refuseSecond(
 
 export const secondProcess: Fault<Embedded> = {
   name: 'embedded-second-process',
-  what: 'a second server on the same folder: it ends with 1 and says why, and the first refuses nothing',
+  what: 'a second server starts on the same folder: it exits with 1 and prints the reason, and the first rejects no request',
   run: (scene, load) => refuseSecond(scene, load),
 }
 
@@ -62,7 +62,7 @@ const NAMESPACES = [
 
 export const secondContainer: Fault<Embedded> = {
   name: 'embedded-second-container',
-  what: 'a second server on the same folder with the same host name, in namespaces of its own, where it does not see the first: it ends with 1 and says why, and the first refuses nothing',
+  what: 'a second server starts on the same folder with the same host name, in other namespaces, where it cannot see the first: it exits with 1 and prints the reason, and the first rejects no request',
   run: async (scene, load) => {
     const { status } = spawnSync('unshare', [...NAMESPACES.slice(1), 'true'], { stdio: 'ignore' })
     if (status !== 0) throw new NotTried('namespaces need to be made by root')

@@ -9,7 +9,7 @@ const FOR_MS = 2_500
 
 export const clockOfDatabase: Fault<WithClocks> = {
   name: 'clock-of-database',
-  what: 'PostgreSQL’s clock is a minute ahead, then a minute behind, then right, and nothing is refused',
+  what: 'the clock of PostgreSQL is a minute ahead, then a minute behind, then correct; the server rejects no request',
   run: async ({ setClock }, { record }) => {
     record.troubled = false
     for (const seconds of [MINUTE_S, -MINUTE_S, 0]) {
@@ -24,7 +24,7 @@ export const clockOfDatabase: Fault<WithClocks> = {
 /** Beside the load: tokens end when the clock says so, and limits do not look at it. */
 export const clockOfServer: Fault<WithClocks> = {
   name: 'clock-of-server',
-  what: 'the server’s clock is a minute ahead, then a minute behind, then right; a token of half a minute is refused for as long as the clock is ahead, and limits per minute stay',
+  what: 'the clock of the server is a minute ahead, then a minute behind, then correct; the server rejects a token that is valid for 30 s while the clock is ahead, and the rate limits stay in force',
   run: async ({ server, setClock }, { record }) => {
     record.troubled = false
     const user = `clock-${Date.now().toString(36)}`

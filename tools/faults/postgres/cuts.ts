@@ -22,27 +22,27 @@ function cutting(point: CutPoint): Fault<OnPostgres>['run'] {
 
 export const cutBefore: Fault<OnPostgres> = {
   name: 'cut-before-commit',
-  what: 'connections cut when a write has arrived and its commit has not',
+  what: 'a proxy cuts connections when PostgreSQL has received a write but not its commit',
   run: cutting('before'),
 }
 
 export const cutAt: Fault<OnPostgres> = {
   name: 'cut-at-commit',
-  what: 'connections cut when PostgreSQL has committed and its answer is on the way',
+  what: 'a proxy cuts connections when PostgreSQL has committed and before its response arrives',
   run: cutting('at'),
   leaves: ({ done }) => done > 0,
 }
 
 export const cutWithin: Fault<OnPostgres> = {
   name: 'cut-within-answer',
-  what: 'connections cut in the middle of an answer to a write',
+  what: 'a proxy cuts connections in the middle of the response to a write',
   run: cutting('within the answer'),
   leaves: ({ done }) => done > 0,
 }
 
 export const cutAll: Fault<OnPostgres> = {
   name: 'cut-all',
-  what: 'all connections cut at once, ten times, wherever they are',
+  what: 'a proxy cuts all connections at once, ten times',
   run: async ({ proxy }) => {
     for (let cut = 0; cut < 10; cut += 1) {
       proxy.cut()
@@ -54,7 +54,7 @@ export const cutAll: Fault<OnPostgres> = {
 
 export const terminate: Fault<OnPostgres> = {
   name: 'terminate',
-  what: '`pg_terminate_backend` of every session, in mid-write, ten times',
+  what: '`pg_terminate_backend` ends every session during writes, ten times',
   run: async ({ asAdmin }) => {
     let ended = 0
     await asAdmin(async (admin) => {

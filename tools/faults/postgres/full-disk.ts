@@ -8,7 +8,7 @@ const SWITCHES = 8
 
 export const fullDisk: Fault<OnSmallDisk> = {
   name: 'full-disk',
-  what: 'PostgreSQL’s disk is full for 3 s and longer, until it ends for want of a log; then there is space again, and it is started if it is down',
+  what: 'the disk of PostgreSQL is full for at least 3 s, until PostgreSQL cannot write its log and ends; then space is freed, and PostgreSQL is started again if it ended',
   run: async ({ disk, postgres, asAdmin }) => {
     disk.fill()
     await sleep(FULL_MS)

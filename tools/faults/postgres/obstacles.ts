@@ -15,7 +15,7 @@ const END_SESSIONS = `select pg_terminate_backend(pid) from pg_stat_activity
 
 export const exhausted: Fault<OnPostgres> = {
   name: 'connections-taken',
-  what: 'others take every connection PostgreSQL has, for 3 s',
+  what: 'other clients take all connections of PostgreSQL for 3 s',
   run: async ({ postgres, asAdmin }) => {
     const others: Client[] = []
     await asAdmin(async (admin) => {
@@ -40,7 +40,7 @@ export const exhausted: Fault<OnPostgres> = {
 
 export const burst: Fault<OnPostgres> = {
   name: 'pool-exhausted',
-  what: `${BURST} requests at once while PostgreSQL stands still for 3 s, more than may be under way`,
+  what: `${BURST} requests arrive at once while PostgreSQL is stopped for 3 s, more than the server admits`,
   run: async ({ server, postgres }) => {
     const token = await signToken('burst')
     const asked = { port: server.port, method: 'GET', path: '/api/burst/tasks', token }
@@ -60,7 +60,7 @@ export const burst: Fault<OnPostgres> = {
 
 export const slow: Fault<OnPostgres> = {
   name: 'slow-statement',
-  what: 'one change in thirty takes longer than statements may, for 6 s',
+  what: 'one change in thirty exceeds the time limit of statements, for 6 s',
   run: async ({ asAdmin }) => {
     await asAdmin(async (admin) => {
       await admin.query(`
@@ -80,7 +80,7 @@ export const slow: Fault<OnPostgres> = {
 
 export const locked: Fault<OnPostgres> = {
   name: 'lock-held',
-  what: 'somebody holds a lock on all tasks for 5 s, longer than statements wait',
+  what: 'another session holds a lock on all tasks for 5 s, longer than statements wait',
   run: async ({ asAdmin }) => {
     await asAdmin(async (admin) => {
       await admin.query('begin; lock table todo.tasks in access exclusive mode')

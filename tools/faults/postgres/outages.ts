@@ -9,7 +9,7 @@ const FROZEN_MS = 12_000
 
 export const restart: Fault<OnPostgres> = {
   name: 'restart',
-  what: 'a fast restart of PostgreSQL, three times',
+  what: 'PostgreSQL restarts (fast shutdown), three times',
   run: async ({ postgres }) => {
     for (let time = 0; time < 3; time += 1) {
       await postgres.end('SIGINT')
@@ -22,7 +22,7 @@ export const restart: Fault<OnPostgres> = {
 
 export const crash: Fault<OnPostgres> = {
   name: 'crash',
-  what: 'PostgreSQL ends as in a crash, and recovers from its log',
+  what: 'PostgreSQL crashes and recovers from its write-ahead log',
   run: async ({ postgres }) => {
     await postgres.end('SIGQUIT')
     await postgres.start()
@@ -43,7 +43,7 @@ export const outage: Fault<OnPostgres> = {
 
 export const frozen: Fault<OnPostgres> = {
   name: 'frozen',
-  what: 'all of PostgreSQL’s processes are stopped (SIGSTOP) for 12 s, and go on',
+  what: 'SIGSTOP stops all processes of PostgreSQL for 12 s, then they continue',
   run: async ({ postgres: { pid } }) => {
     freeze(pid, true)
     try {

@@ -4,7 +4,7 @@ import type { Pooled } from '../scenes/pooled.ts'
 
 export const pooled: Fault<Pooled> = {
   name: 'pooler',
-  what: 'PgBouncer in transaction mode between, with two sessions for eight connections; nothing else, and no refusal',
+  what: 'PgBouncer in transaction mode, with two sessions for eight connections, and no fault; the server rejects no request',
   run: async ({ pooler, asAdmin }, load) => {
     load.record.troubled = false
     await sleep(4_000)
@@ -22,7 +22,7 @@ export const pooled: Fault<Pooled> = {
 
 export const pooledTerminate: Fault<Pooled> = {
   name: 'pooler-terminate',
-  what: 'behind PgBouncer, `pg_terminate_backend` of every session, ten times',
+  what: 'behind PgBouncer, `pg_terminate_backend` ends every session, ten times',
   run: async ({ asAdmin }) => {
     await asAdmin(async (admin) => {
       for (let time = 0; time < 10; time += 1) {
@@ -39,7 +39,7 @@ export const pooledTerminate: Fault<Pooled> = {
 
 export const pooledRestart: Fault<Pooled> = {
   name: 'pooler-restart',
-  what: 'PgBouncer itself is killed and started again, three times',
+  what: 'PgBouncer is killed and started again, three times',
   run: async ({ pooler }) => {
     for (let time = 0; time < 3; time += 1) {
       await pooler.restart()

@@ -9,7 +9,7 @@ const AT_ONCE_MS = 500
 
 export const terminated: Fault<OnPostgres> = {
   name: 'sigterm',
-  what: 'SIGTERM to the server: it answers what is under way and ends with 0; another takes its place',
+  what: 'the server receives SIGTERM, answers the requests in progress and exits with 0; another server replaces it',
   takes: 'server',
   run: async ({ server, startAgain }) => {
     server.kill('SIGTERM')
@@ -22,7 +22,7 @@ export const terminated: Fault<OnPostgres> = {
 
 export const terminatedTwice: Fault<OnPostgres> = {
   name: 'sigterm-twice',
-  what: 'SIGTERM while requests wait for a lock, and a second one, which ends the server at once',
+  what: 'the server receives SIGTERM while requests wait for a lock, and a second SIGTERM ends it at once',
   takes: 'server',
   run: async ({ server, asAdmin, startAgain }) => {
     await asAdmin(async (admin) => {
@@ -45,7 +45,7 @@ export const terminatedTwice: Fault<OnPostgres> = {
 
 export const killed: Fault<OnPostgres> = {
   name: 'sigkill',
-  what: 'SIGKILL to the server; another takes its place',
+  what: 'SIGKILL ends the server; another server replaces it',
   takes: 'server',
   run: async ({ server, startAgain }) => {
     server.kill('SIGKILL')
@@ -57,7 +57,7 @@ export const killed: Fault<OnPostgres> = {
 
 export const workerKilled: Fault<OnPostgres> = {
   name: 'sigkill-worker',
-  what: 'SIGKILL to one of two processes (`WEB_CONCURRENCY=2`), three times; the other serves on',
+  what: 'SIGKILL ends one of two processes (`WEB_CONCURRENCY=2`), three times; the other continues to serve',
   takes: 'connections',
   run: async ({ server }) => {
     for (let time = 0; time < 3; time += 1) {

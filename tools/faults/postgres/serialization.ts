@@ -13,7 +13,7 @@ const SET = (level: string) => `
 
 export const serialization: Fault<OnPostgres> = {
   name: 'serialization',
-  what: 'every transaction is serializable, and twenty clients flip one task at once',
+  what: 'every transaction is serializable, and twenty clients flip one task at the same time',
   run: async ({ server, asAdmin }) => {
     const user = `serialization-${Date.now().toString(36)}`
     const path = `/api/${user}/tasks`

@@ -31,7 +31,7 @@ async function serveBeside(scene: Versions, newer: ServerProcess): Promise<numbe
 
 export const twoVersions: Fault<Versions> = {
   name: 'two-versions',
-  what: 'a newer version adds a column and serves beside the old one, which refuses nothing; the old one started anew ends with 1 and says why',
+  what: 'a newer version adds a column and serves beside the old version, which rejects no request; when the old version is restarted, it exits with 1 and prints the reason',
   run: async (scene, { record }) => {
     const { folder, newerVersion } = scene
     record.troubled = false
@@ -50,7 +50,7 @@ export const twoVersions: Fault<Versions> = {
 
 export const lockingMigration: Fault<Versions> = {
   name: 'locking-migration',
-  what: `a newer version's migration locks all tasks for ${LOCK_S} s while the old one serves`,
+  what: `the migration of a newer version locks all tasks for ${LOCK_S} s while the old version serves`,
   run: async (scene) => {
     const { folder, newerVersion } = scene
     const root = newerVersion(
