@@ -3,7 +3,7 @@
  * write. It starts a PostgreSQL of its own, fills it, and gives every server the same load in turn.
  * Prints its report, and writes it to bench/results/.
  *
- * Usage: npm run bench            in about 12 minutes, into full.md; renews "How fast" of the README
+ * Usage: npm run bench            in about 12 minutes, into full.md; writes docs/performance.md
  *        npm run bench -- --quick in about 3 minutes, into quick.md
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -13,9 +13,9 @@ import { parseArgs } from 'node:util'
 import { FULL, QUICK } from './effort.ts'
 import { measureAll } from './measure-all.ts'
 import { toMarkdown } from './report/markdown.ts'
+import { writePerformance } from './report/performance.ts'
 import { writePlot } from './report/plot.ts'
 import { publish } from './report/publish.ts'
-import { writeReadme } from './report/readme.ts'
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
 const effort = values.quick ? QUICK : FULL
@@ -28,4 +28,4 @@ const report = await publish(
   toMarkdown,
 )
 writePlot(effort.name, report)
-if (effort === FULL) writeReadme()
+if (effort === FULL) writePerformance()
