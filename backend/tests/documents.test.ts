@@ -16,7 +16,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const SPECS = 'specs/001-backend-spec-manager'
 const DOCUMENTS = [
   ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'],
-  ...['spec.md', 'research.md', 'data-model.md', 'quickstart.md'].map((name) => `${SPECS}/${name}`),
+  ...['spec.md', 'data-model.md', 'quickstart.md'].map((name) => `${SPECS}/${name}`),
   ...globSync('docs/**/*.md', { cwd: ROOT }).sort(),
 ]
 const FENCE = /^ *```(\w*)\n([\s\S]*?)^ *```$/gm
@@ -82,6 +82,19 @@ describe('the documents', () => {
 
   it('begin with a README of at most 120 lines', () => {
     assert.ok(read('README.md').split('\n').length <= 121)
+  })
+
+  it('list every decision, and each has its four parts', () => {
+    const names = globSync('docs/decisions/[0-9]*.md', { cwd: ROOT }).sort()
+    const listed = group(read('docs/decisions/README.md'), /\]\((\d{4}-[\w-]+\.md)\)/g)
+    assert.deepEqual(
+      listed.map((name) => `docs/decisions/${name}`),
+      names,
+    )
+    for (const name of names) {
+      const parts = group(read(name), /^## (.+)$/gm)
+      assert.deepEqual(parts, ['Context', 'Decision', 'Alternatives', 'Consequences'], name)
+    }
   })
 
   it('name npm scripts that are there', () => {
