@@ -11,7 +11,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']
 const OPENAPI = 'specs/001-backend-spec-manager/contracts/openapi.json'
 /** Documents that still contain such words. A document that no longer does must leave this list. */
-const NOT_CONVERTED = ['ARCHITECTURE.md', 'CHANGELOG.md', OPENAPI]
+const NOT_CONVERTED = [OPENAPI]
 
 export interface Finding {
   /** 1-based. */
