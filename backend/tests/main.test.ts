@@ -216,7 +216,7 @@ describe('a start', { concurrency: 3 }, () => {
     const proxy = await startProxy(url)
     proxy.away(true)
     const server = outputOf(start('main.ts', [], { PORT: '0', DATABASE_URL: proxy.url }))
-    await server.until(/The database is away/)
+    await server.until(/The database is unreachable/)
     proxy.away(false)
     const [, port] = /listens on \S+:(\d+)/.exec(await server.until(/listens on .*\n/)) ?? []
     assert.equal((await exchange(Number(port), 'GET', '/readyz', {})).status, 200)

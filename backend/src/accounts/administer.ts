@@ -143,5 +143,5 @@ async function hashed(accounts: Accounts, password: string): Promise<string> {
 }
 
 function taken(email: string): Error {
-  return new Error(`There is an account with the address ${email} already`)
+  return new Error(`An account with the address ${email} already exists`)
 }

@@ -11,7 +11,9 @@ try {
   }
   const config = loadConfig()
   if (config.production) {
-    throw new Error('No tokens are handed out when NODE_ENV is production: sign in instead')
+    throw new Error(
+      'npm run token does not sign tokens when NODE_ENV is production: sign in instead',
+    )
   }
   console.log(await signToken(config, userId))
 } catch (error) {

@@ -82,11 +82,11 @@ async function remove(accounts: Accounts, who: string, yes: boolean): Promise<vo
 
 async function confirm(email: string): Promise<void> {
   if (!process.stdin.isTTY) {
-    throw new Error(`${email} is not deleted without --yes where nobody can be asked`)
+    throw new Error(`To delete ${email} without a terminal, add --yes`)
   }
   console.error(`This deletes ${email}, its sessions and all of its tasks, for good.`)
   const typed = await ask('Type the e-mail address to go on: ')
-  if (typed.trim().toLowerCase() !== email) throw new Error('Nothing is deleted')
+  if (typed.trim().toLowerCase() !== email) throw new Error('Nothing was deleted')
 }
 
 async function reset(accounts: Accounts, who: string): Promise<void> {
@@ -106,7 +106,7 @@ function tellGenerated({ password, generated }: NewPassword): void {
 async function run(config: Config, command: Command): Promise<void> {
   const { accounts: settings } = config
   if (settings === null) {
-    throw new Error('ACCOUNTS is off: this server keeps no accounts')
+    throw new Error('ACCOUNTS is off: this server has no accounts')
   }
   const connector = await openConnector(config, console.error)
   try {

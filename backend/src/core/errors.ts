@@ -5,7 +5,7 @@ import { LIMITS } from './limits.ts'
  * The OpenAPI document and the error answers both come from here.
  */
 export const ERRORS = {
-  bad_request: { status: 400, title: 'Bad Request', detail: 'The request could not be read' },
+  bad_request: { status: 400, title: 'Bad Request', detail: 'The server cannot read the request' },
   unauthorized: {
     status: 401,
     title: 'Unauthorized',
@@ -14,18 +14,18 @@ export const ERRORS = {
   user_id_mismatch: {
     status: 403,
     title: 'Forbidden',
-    detail: 'The token belongs to another user than the path names',
+    detail: 'The token does not belong to the user in the path',
   },
   forbidden: {
     status: 403,
     title: 'Forbidden',
-    detail: 'The account, or the origin of the request, does not allow this',
+    detail: 'The account or the origin of the request does not permit this',
   },
-  not_found: { status: 404, title: 'Not Found', detail: 'There is nothing here' },
+  not_found: { status: 404, title: 'Not Found', detail: 'This path or task does not exist' },
   method_not_allowed: {
     status: 405,
     title: 'Method Not Allowed',
-    detail: 'This path does not take that method; Allow lists those it takes',
+    detail: 'This path does not support the method; Allow lists the supported methods',
   },
   request_timeout: {
     status: 408,
@@ -35,17 +35,17 @@ export const ERRORS = {
   conflict: {
     status: 409,
     title: 'Conflict',
-    detail: 'The change conflicts with the present state',
+    detail: 'The change conflicts with the current state',
   },
   precondition_failed: {
     status: 412,
     title: 'Precondition Failed',
-    detail: 'The task has changed since the ETag in If-Match; read it again',
+    detail: 'If-Match does not contain the current ETag of the task; read the task again',
   },
   payload_too_large: {
     status: 413,
     title: 'Content Too Large',
-    detail: `The body may have ${LIMITS.bodyBytes} bytes at most`,
+    detail: `The body must not exceed ${LIMITS.bodyBytes} bytes`,
   },
   unsupported_media_type: {
     status: 415,
@@ -55,27 +55,27 @@ export const ERRORS = {
   validation_error: {
     status: 422,
     title: 'Unprocessable Content',
-    detail: 'The request is well-formed, but not valid',
+    detail: 'The request is well-formed, but invalid',
   },
   too_many_requests: {
     status: 429,
     title: 'Too Many Requests',
-    detail: 'The rate limit is used up; Retry-After tells in how many seconds it is renewed',
+    detail: 'The rate limit is exhausted; try again after Retry-After seconds',
   },
   headers_too_large: {
     status: 431,
     title: 'Request Header Fields Too Large',
-    detail: `The request line and headers may have ${LIMITS.headerBytes} bytes at most`,
+    detail: `The request line and headers must not exceed ${LIMITS.headerBytes} bytes`,
   },
   internal_error: {
     status: 500,
     title: 'Internal Server Error',
-    detail: 'Something went wrong here; the log has it under request_id',
+    detail: 'The server failed to process the request; its log has the cause under request_id',
   },
   service_unavailable: {
     status: 503,
     title: 'Service Unavailable',
-    detail: 'The database is away or overloaded; try again after Retry-After seconds',
+    detail: 'The database is unreachable or overloaded; try again after Retry-After seconds',
   },
 } as const satisfies Record<string, { status: number; title: string; detail: string }>
 

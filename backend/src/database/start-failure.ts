@@ -2,7 +2,7 @@ import { fromDatabase, sqlState } from './errors.ts'
 
 /** Why the server could not use its database at start. */
 export interface StartFailure {
-  /** The state of the database, printed before the reason: "The database is away". */
+  /** The state of the database, printed before the reason: "The database is unreachable". */
   readonly state: string
   /** The message of PostgreSQL or the network. */
   readonly reason: string
@@ -14,8 +14,8 @@ export interface StartFailure {
 
 type Known = Pick<StartFailure, 'state' | 'advice'>
 
-export const AWAY = 'The database is away'
-const CHECK = 'Check DATABASE_URL, and that the server runs.'
+export const AWAY = 'The database is unreachable'
+const CHECK = 'Check DATABASE_URL, and that PostgreSQL is running.'
 
 /** SQLSTATEs that may pass: during a failover, a start, or too many connections (PostgreSQL manual, appendix A). */
 const PASSING: Readonly<Record<string, Known>> = {
@@ -34,7 +34,7 @@ const PASSING: Readonly<Record<string, Known>> = {
       'Raise max_connections or the limit of the login or database, or lower DATABASE_POOL_MAX.',
   },
   '57P03': {
-    state: 'The database takes no connections yet',
+    state: 'The database does not accept connections yet',
     advice: 'Wait until it has started, or check its log.',
   },
 }

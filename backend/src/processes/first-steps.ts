@@ -16,7 +16,7 @@ export async function firstSteps(config: Config, address: string): Promise<strin
   const person = '"email":"alice@example.com","password":"correct horse battery"'
   const session = `-H "Authorization: Bearer $SESSION"`
   return [
-    'The first task. Sign up (or, the next time, in), get a token, which is valid for 15 minutes, and use it:',
+    'To create the first task, sign up (the next time, sign in), get a token that is valid for 15 minutes, and use it:',
     '',
     `  SESSION=$(curl -s ${auth}/sign-up/email ${JSON_BODY} -d '{"name":"Alice",${person}}' | ${pick('token')})`,
     `  SESSION=$(curl -s ${auth}/sign-in/email ${JSON_BODY} -d '{${person}}' | ${pick('token')})`,
@@ -33,7 +33,7 @@ async function withToken(config: Config, address: string): Promise<string[]> {
     ? await signToken(config, 'alice')
     : '$(npm run -s token -- alice)'
   return [
-    'The first task, in three lines (a token is valid for 15 minutes; npm run token -- alice makes another):',
+    'To create the first task (the token is valid for 15 minutes; npm run token -- alice signs another):',
     '',
     `  TOKEN=${token}`,
     `  curl ${address}/api/alice/tasks ${AUTHORIZED} ${JSON_BODY} -d '{"title":"Buy milk"}'`,

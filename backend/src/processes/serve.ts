@@ -76,8 +76,8 @@ async function listen(app: FastifyInstance, { host, port }: Config): Promise<str
     const taken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
     throw new Error(
       taken
-        ? `Port ${port} is in use: stop what has it, or set PORT to another`
-        : `HOST ${host} cannot be listened on: ${cause instanceof Error ? cause.message : cause}`,
+        ? `Port ${port} is in use. Stop the program that uses it, or set PORT to another port`
+        : `Cannot listen on HOST ${host}: ${cause instanceof Error ? cause.message : cause}. Set HOST to an address of this machine, or leave it out`,
       { cause },
     )
   }
@@ -105,7 +105,7 @@ function stopWithDatabase(app: FastifyInstance, database: Database): void {
   database.failed.then((err) => {
     app.log.fatal(
       { err },
-      'The database is gone for good; is the disk full? What was acknowledged is kept: start again',
+      'The embedded database has failed, perhaps because the disk is full. Acknowledged changes are kept. Start the server again',
     )
     return end(1)
   })

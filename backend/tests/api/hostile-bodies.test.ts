@@ -17,7 +17,7 @@ const BODY_LIMIT = 65_536
 const JSON_TYPE = 'Content-Type: application/json'
 const LENGTH = 'must be 1 to 500 characters'
 const UNICODE = 'must be well-formed Unicode without U+0000'
-const UNKNOWN = 'is not known here'
+const UNKNOWN = 'is unknown'
 
 /** Every JSON type, and what a reader may take for another one, as text: so 1e400 and -0 are sent. */
 const VALUES = [

@@ -103,7 +103,7 @@ for (const kind of KINDS) {
       for (const { status, json } of others) {
         assert.equal(status, 422)
         assert.equal(json.error, 'validation_error')
-        const message = 'was used for another request; take a new key'
+        const message = 'was used for a different request; use a new key'
         assert.deepEqual(json.errors, [{ in: 'header', path: '/idempotency-key', message }])
       }
       assert.equal(await titled('second'), 0)

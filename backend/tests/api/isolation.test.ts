@@ -112,7 +112,7 @@ for (const kind of KINDS) {
         const answer = await test.send('POST', '/api/bob/tasks', { body })
         assert.equal(answer.status, 422)
         assert.deepEqual(answer.json.errors, [
-          { in: 'body', path: `/${member}`, message: 'is not known here' },
+          { in: 'body', path: `/${member}`, message: 'is unknown' },
         ])
       }
       await unchanged()

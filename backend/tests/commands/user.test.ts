@@ -90,7 +90,7 @@ describe('npm run user', () => {
   })
 
   it('create: refuses an address, a name or a password that sign-up would refuse', async () => {
-    const TAKEN = /^There is an account with the address taken@example\.com already\n$/
+    const TAKEN = /^An account with the address taken@example\.com already exists\n$/
     const ADDRESS = / is not an e-mail address\n$/
     const CHARACTERS = /^The password must have 8 to 128 characters, and no U\+0000\n$/
     const NAME = /^The name must have 1 to 200 characters\n$/
@@ -121,7 +121,7 @@ describe('npm run user', () => {
   it('create: one address at once is one account, and half an account is none', async () => {
     const both = await Promise.all([1, 2].map(() => user(['create', 'once@example.com'], PASSWORD)))
     assert.deepEqual(both.map(({ code }) => code).sort(), [0, 1])
-    for (const each of both) if (each.code === 1) assertRefused(each, /already\n$/)
+    for (const each of both) if (each.code === 1) assertRefused(each, /already exists\n$/)
 
     // An index of the operator's, which the start does not mind, and which a new password breaks.
     const [there] = await test.admin(
@@ -184,7 +184,7 @@ describe('npm run user', () => {
   it('delete: without a terminal and --yes nothing is deleted', async () => {
     await create('asked@example.com')
     const refused = await user(['delete', 'asked@example.com'], 'asked@example.com\n')
-    assertRefused(refused, /^asked@example\.com is not deleted without --yes/)
+    assertRefused(refused, /^To delete asked@example\.com without a terminal, add --yes/)
     assert.equal((await signIn(server, 'asked@example.com')).status, 200)
   })
 

@@ -47,7 +47,7 @@ describe('a database that is away at start', () => {
       /^Error: The database could not be reached for 0.5 s: .*ECONNREFUSED.*Check DATABASE_URL/,
     )
     assert.ok(lines.length > 0)
-    for (const line of lines) assert.match(line, /^The database is away .*trying again/)
+    for (const line of lines) assert.match(line, /^The database is unreachable .*trying again/)
   })
 })
 
@@ -173,7 +173,7 @@ describe('a start that the database refuses', () => {
       url,
       'grant usage on schema todo to stranger; grant select on todo.migrations to stranger',
     )
-    await assert.rejects(open(weak), { message: /may not take the role todo_user: run "grant/ })
+    await assert.rejects(open(weak), { message: /cannot assume the role todo_user: run "grant/ })
     await asServerAdmin(url, 'grant todo_user, todo_accounts to stranger')
     await (await open(weak)).close()
   })

@@ -51,7 +51,7 @@ const BROKEN: [what: string, broken: string, mended: string, says: RegExp][] = [
     'the own policy is gone',
     'alter policy own_tasks on todo.tasks using (false)',
     `alter policy own_tasks on todo.tasks using (user_id = nullif(current_setting('app.user_id', true), ''))`,
-    /does not see exactly the own tasks/,
+    /does not see exactly their own tasks/,
   ],
   [
     'the role may truncate',
@@ -63,19 +63,19 @@ const BROKEN: [what: string, broken: string, mended: string, says: RegExp][] = [
     'the role of tasks may look at accounts',
     'grant usage on schema todo_auth to todo_user',
     'revoke usage on schema todo_auth from todo_user',
-    /todo_user has rights in the schema todo_auth/,
+    /todo_user has privileges in the schema todo_auth/,
   ],
   [
     'the role of tasks may read hashes',
     'grant select (password) on todo_auth.account to todo_user',
     'revoke select (password) on todo_auth.account from todo_user',
-    /todo_user has rights in the schema todo_auth/,
+    /todo_user has privileges in the schema todo_auth/,
   ],
   [
     'the role of accounts may read tasks',
     'grant select on todo.tasks to todo_accounts',
     'revoke select on todo.tasks from todo_accounts',
-    /todo_accounts has rights in the schema todo/,
+    /todo_accounts has privileges in the schema todo/,
   ],
   [
     'a stranger owns a schema',

@@ -32,7 +32,7 @@ export const embeddedFullDisk: Fault<EmbeddedOnSmallDisk> = {
     }
     const ended = await server.ended
     if (ended !== 1) throw new Error(`the server ended with ${ended}`)
-    if (!server.log().includes('The database is gone for good')) {
+    if (!server.log().includes('The embedded database has failed')) {
       throw new Error(`the server said ${server.log().slice(-500)}`)
     }
     await startAgain()

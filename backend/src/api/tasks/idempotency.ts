@@ -57,12 +57,12 @@ function readKey(header: string): string {
 
 /** The key was used for another request. */
 export function keyReused(): AppError {
-  return refused('was used for another request; take a new key')
+  return refused('was used for a different request; use a new key')
 }
 
 /** The same request is being done now. */
 export function keyInFlight(): AppError {
-  const detail = 'A request with this Idempotency-Key is being answered; send it again'
+  const detail = 'A request with this Idempotency-Key is in progress; send it again later'
   return new AppError('conflict', { detail, headers: { 'retry-after': '1' } })
 }
 

@@ -151,7 +151,9 @@ function readSecrets(read: SettingsReader, production: boolean, database: Databa
   if (given !== undefined) longEnough('BETTER_AUTH_SECRET', given)
   const versionedSecrets = read.list('BETTER_AUTH_SECRETS').map(versionedSecret)
   if (new Set(versionedSecrets.map(({ version }) => version)).size < versionedSecrets.length) {
-    throw new ConfigError('BETTER_AUTH_SECRETS has a version twice: give each secret its own')
+    throw new ConfigError(
+      'BETTER_AUTH_SECRETS contains a version twice: use a different version for each secret',
+    )
   }
   const secrets = [...versionedSecrets.map(({ value }) => value), ...(given ? [given] : [])]
   const [secret = localSecret(production, database)] = secrets

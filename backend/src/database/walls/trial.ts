@@ -125,7 +125,7 @@ export async function proveVerbs(client: Client): Promise<void> {
   } catch (error) {
     if (sqlState(error) !== BREACH || !(error instanceof Error)) throw error
     throw new WallError(
-      `${error.message}. Row level security does not hold on this database. Compare its policies with specs/001-backend-spec-manager/data-model.md`,
+      `${error.message}. Row-level security is not effective on this database. Compare its policies with specs/001-backend-spec-manager/data-model.md`,
       { cause: error },
     )
   }

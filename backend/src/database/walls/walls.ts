@@ -45,7 +45,7 @@ async function proveRole(client: Client, name: string): Promise<void> {
   if (role === undefined) throw new WallError(`The role ${name} is missing: run the migrations`)
   if (role.powerful || role.owner || role.member) {
     throw new WallError(
-      `The role ${name} is superuser, may bypass row level security or create roles, owns a table or belongs to another role: take that from it`,
+      `The role ${name} is superuser, may bypass row-level security or create roles, owns a table or belongs to another role: revoke that`,
     )
   }
 }
@@ -66,7 +66,7 @@ async function proveApart(client: Client): Promise<void> {
       [role, schema],
     )
     if (rows[0].reaches) {
-      throw new WallError(`The role ${role} has rights in the schema ${schema}: revoke them`)
+      throw new WallError(`The role ${role} has privileges in the schema ${schema}: revoke them`)
     }
   }
 }
@@ -83,7 +83,7 @@ async function proveTables(client: Client): Promise<void> {
   )
   if (rows.length > 0) {
     throw new WallError(
-      `Row level security is not enabled and forced on ${rows.map(({ name }) => name).join(', ')}`,
+      `Row-level security is not enabled and forced on ${rows.map(({ name }) => name).join(', ')}`,
     )
   }
 }
@@ -98,7 +98,7 @@ async function proveNoTruncate(client: Client): Promise<void> {
   )
   if (rows.length > 0) {
     throw new WallError(
-      `The role ${TASK_ROLE} may truncate ${rows.map(({ name }) => name).join(', ')}, which no policy stops: revoke it`,
+      `The role ${TASK_ROLE} may truncate ${rows.map(({ name }) => name).join(', ')}, which no policy prevents: revoke it`,
     )
   }
 }
@@ -129,12 +129,12 @@ async function proveSight(client: Client): Promise<void> {
     const { rows } = await client.query('select count(*)::int as count from todo.tasks')
     return rows[0].count
   }
-  if ((await seen()) !== 1) throw new WallError('A user does not see exactly the own tasks')
+  if ((await seen()) !== 1) throw new WallError('A user does not see exactly their own tasks')
   for (const scope of ['', `${owner}-other`]) {
     await enter(client, scope)
     if ((await seen()) !== 0) {
       throw new WallError(
-        `${scope === '' ? 'A statement without a user' : 'Another user'} sees tasks: row level security does not hold on this database`,
+        `${scope === '' ? 'A statement without a user' : 'Another user'} sees tasks: row-level security is not effective on this database`,
       )
     }
   }
@@ -150,7 +150,7 @@ async function take(role: string, taking: Promise<unknown>): Promise<void> {
   } catch (error) {
     if (sqlState(error) !== '42501') throw error
     throw new WallError(
-      `The login of DATABASE_URL may not take the role ${role}: run "grant ${role} to <login>" as the login that ran the migrations`,
+      `The login of DATABASE_URL cannot assume the role ${role}: run "grant ${role} to <login>" as the login that ran the migrations`,
     )
   }
 }

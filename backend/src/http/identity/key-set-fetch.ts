@@ -23,8 +23,9 @@ export const fetchKeySet: FetchImplementation = async (url, options) => {
   const response = await fetch(url, options)
   try {
     const type = response.headers.get('content-type')
-    if (response.status !== 200) throw new Error(`the answer was ${response.status}`)
-    if (type !== null && !JSON_TYPE.test(type)) throw new Error('the answer was not JSON')
+    if (response.status !== 200)
+      throw new Error(`the status of the response was ${response.status}`)
+    if (type !== null && !JSON_TYPE.test(type)) throw new Error('the response was not JSON')
     return Response.json({ keys: keysIn(await readText(response)) })
   } catch (error) {
     await response.body?.cancel().catch(() => undefined)
@@ -33,7 +34,7 @@ export const fetchKeySet: FetchImplementation = async (url, options) => {
 }
 
 async function readText({ body, headers }: Response): Promise<string> {
-  const tooLarge = () => new Error(`the answer has more than ${LIMITS.keySetBytes} bytes`)
+  const tooLarge = () => new Error(`the response has more than ${LIMITS.keySetBytes} bytes`)
   if (Number(headers.get('content-length')) > LIMITS.keySetBytes) throw tooLarge()
   const chunks: Uint8Array[] = []
   let bytes = 0
@@ -54,9 +55,9 @@ async function readText({ body, headers }: Response): Promise<string> {
 function keysIn(text: string): object[] {
   const set: unknown = JSON.parse(text)
   const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined
-  if (!Array.isArray(keys)) throw new Error('the answer is not a JSON Web Key Set')
+  if (!Array.isArray(keys)) throw new Error('the response is not a JSON Web Key Set')
   if (keys.length > LIMITS.keySetKeys)
-    throw new Error(`the answer has more than ${LIMITS.keySetKeys} keys`)
+    throw new Error(`the response has more than ${LIMITS.keySetKeys} keys`)
   return keys.filter(isPlain).map((key) => {
     const known = MEMBERS.filter((name) => key[name] !== undefined)
     return Object.fromEntries(known.map((name) => [name, key[name]]))

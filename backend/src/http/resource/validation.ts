@@ -177,7 +177,7 @@ function message(
       if (part === 'query' && Array.isArray(data)) return 'must be given once'
       return `must be ${typeNames(params.type)}`
     case 'additionalProperties':
-      return 'is not known here'
+      return 'is unknown'
     case 'required':
       return 'is required'
     case 'minLength':
@@ -193,7 +193,7 @@ function message(
     case 'minProperties':
       return `must have one of ${Object.keys(parentSchema?.properties ?? {}).join(', ')}`
     default:
-      return 'is not valid'
+      return 'is invalid'
   }
 }
 
