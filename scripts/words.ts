@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']
+const GUIDES = ['docs/**/*.md', 'specs/**/*.md']
 const OPENAPI = 'specs/001-backend-spec-manager/contracts/openapi.json'
 /** Documents that still contain such words. A document that no longer does must leave this list. */
 const NOT_CONVERTED = [OPENAPI]
@@ -73,7 +74,7 @@ function summaries(part: unknown): string {
 
 if (import.meta.main) {
   const avoided = wordsToAvoid(readFileSync(join(ROOT, 'docs/glossary.md'), 'utf8'))
-  const paths = [...DOCUMENTS, ...globSync('docs/**/*.md', { cwd: ROOT }).sort(), OPENAPI]
+  const paths = [...DOCUMENTS, ...globSync(GUIDES, { cwd: ROOT }).sort(), OPENAPI]
   const complaints = paths.flatMap((path) => {
     const findings = findWords(readDocument(path), avoided)
     if (!NOT_CONVERTED.includes(path)) {

@@ -188,7 +188,7 @@ const CATALOGUE = {
     select json_build_array(relname, conname, pg_get_constraintdef(k.oid)) as cells
     from ${TABLES} join pg_constraint k on conrelid = c.oid and contype <> 'n'`,
   Indexes: `select json_build_array(tablename, indexname, indexdef) as cells from pg_indexes where schemaname in ${SCHEMAS}`,
-  'Row level security': `
+  'Row-level security': `
     select json_build_array(relname, ${yes('relrowsecurity')}, ${yes('relforcerowsecurity')}) as cells from ${TABLES}`,
   Policies: `
     select json_build_array(tablename, policyname, permissive, array_to_string(roles, ', '), cmd, qual, with_check) as cells
