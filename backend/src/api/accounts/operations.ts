@@ -165,7 +165,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     id: 'deleteUser',
     summary: 'Delete the account and its tasks',
     description:
-      'Deletes them at once and for good. The server refuses all tokens of the user from then on.',
+      'Deletes them at once and permanently. The server refuses all tokens of the user from then on.',
     session: 'required',
     body: schemas.UserDeletion,
     bodyOptional: true,

@@ -137,7 +137,7 @@ export const operations = {
     ...common,
     operationId: 'deleteTask',
     summary: 'Delete a task',
-    description: 'Deletes the task for good.',
+    description: 'Deletes the task permanently.',
     params: TaskParams,
     querystring: NoQuery,
     headers: IF_MATCH,
