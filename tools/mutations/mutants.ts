@@ -530,7 +530,7 @@ grant select on todo.tasks to todo_accounts;`,
       [
         'the role stays with the session',
         [[`set('role', TASK_ROLE, 'true')`, `set('role', TASK_ROLE, 'false')`]],
-        'SCOPE ends',
+        'the scope ends',
       ],
       [
         'the user is not set',
@@ -550,7 +550,7 @@ grant select on todo.tasks to todo_accounts;`,
       [
         'the user stays with the session',
         [[`set_config('app.user_id', $1, true)`, `set_config('app.user_id', $1, false)`]],
-        'SCOPE ends',
+        'the scope ends',
       ],
       [
         'behind a pooler neither is set',
@@ -606,7 +606,7 @@ grant select on todo.tasks to todo_accounts;`,
       [
         'a statement is given another user than its scope',
         [['[userId, ...values]', `['alice', ...values]`]],
-        'binds $1',
+        'binds .1 of a statement',
       ],
     ],
   ),

@@ -73,6 +73,8 @@ const FAULTS: Record<string, () => Tamper> = {
   'gives an answer twice': () => (answer) => [...answer, ...answer],
   'drops an answer': () => () => [],
   'ends the statement twice': () => (answer) => after1(answer, 'C', 1, complete('SELECT 1')),
+  'ends the statement twice, then without a row': () => (answer) =>
+    after1(answer, 'C', 1, complete('SELECT 0')),
   'ends the scope twice': () => (answer) => after1(answer, 'C', 0, complete('SELECT 0')),
   'drops the end of the scope': () => (answer) => at(answer, 'C', 0, []),
   'drops the end of the statement': () => (answer) => at(answer, 'C', 1, []),
