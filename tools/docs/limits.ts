@@ -35,6 +35,7 @@ export const LIMIT_EFFECTS: Readonly<Record<keyof Limits, string>> = {
   lockMs: 'A statement that waits longer for a lock: 503.',
   lockBehindMs:
     'A statement with others behind it that waits longer for a lock fails. The server sends it again, with nothing behind it.',
+  connectMs: 'If opening a connection to the database takes longer: the attempt fails',
   databaseSilenceMs:
     'The server closes a database connection that owes responses and is silent for longer: 503 for the requests on it. If the embedded database uses no CPU time meanwhile, the process exits.',
   databaseWorkMs: 'The process exits if the embedded database works on one statement for longer.',

@@ -54,6 +54,8 @@ export const LIMITS = Object.freeze({
   lockMs: 3_000,
   /** With others behind it, it waits this long for a lock, and is then sent again. */
   lockBehindMs: 50,
+  /** Opening a connection to the database may take this long. */
+  connectMs: 5_000,
   /** A connection to the database that owes answers and sends nothing for this long is given up. */
   databaseSilenceMs: 10_000,
   /** The embedded database cannot cancel a statement; if one takes longer, the process ends. */

@@ -1,5 +1,5 @@
 import { Client, type ClientConfig } from 'pg'
-import { CONNECT_TIMEOUT_MS } from './pipeline/connection.ts'
+import { LIMITS } from '../core/limits.ts'
 
 /**
  * The search path of direct connections: no schema in which another role may create. If `pg_temp` were
@@ -28,7 +28,7 @@ export async function withDirectClient<Result>(
   config: ClientConfig,
   work: (client: Client) => Promise<Result>,
 ): Promise<Result> {
-  const client = new Client({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS })
+  const client = new Client({ ...config, connectionTimeoutMillis: LIMITS.connectMs })
   // The query under way reports the loss; without a listener it would end the process as well.
   client.on('error', () => {})
   await client.connect()

@@ -185,7 +185,7 @@ describe('a pooler that answers with what is another’s', () => {
         const { arm, tamper } = nowAndThen(make)
         const proxy = await startProxy(url, () => new TamperedAnswers(tamper))
         const reports: Error[] = []
-        const limits = { ...LIMITS, databaseSilenceMs: 300 }
+        const limits = { ...LIMITS, databaseSilenceMs: 300, connectMs: 300 }
         const pool = new PipelinedPool(
           connectPostgres({ url: proxy.url, directUrl: url, poolMax: 2 }),
           limits,

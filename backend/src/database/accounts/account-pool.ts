@@ -3,7 +3,6 @@ import { AppError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import type { Connector } from '../connector.ts'
 import { fromDatabase, hasIdledOut, isSpent, MismatchError, unavailable } from '../errors.ts'
-import { CONNECT_TIMEOUT_MS } from '../pipeline/connection.ts'
 import type { Row, Value } from '../session.ts'
 import { type AccountQueryConfig, query } from './account-query.ts'
 
@@ -50,7 +49,7 @@ export class AccountPool {
       application_name: 'todo-backend accounts',
       max: Math.min(connector.size, MAX_CONNECTIONS),
       idleTimeoutMillis: IDLE_TIMEOUT_MS,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      connectionTimeoutMillis: LIMITS.connectMs,
       query_timeout: ANSWER_TIMEOUT_MS,
       allowExitOnIdle: true,
     })

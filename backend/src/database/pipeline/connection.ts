@@ -16,7 +16,6 @@ import { ScopedQuery } from './scoped-query.ts'
 import type { Ticks } from './ticks.ts'
 import { type Departure, WriteBatch } from './write-batch.ts'
 
-export const CONNECT_TIMEOUT_MS = 5_000
 /** With two, PostgreSQL finds the next statement without waiting for this process. */
 const LEAST_AHEAD = 2
 
@@ -61,12 +60,12 @@ export class Connection {
 
   /** @throws whatever pg reports when the server is away, or the login may not take the role. */
   static async open(options: ConnectionOptions, sinceMs = performance.now()): Promise<Connection> {
-    const { config } = options
+    const { config, limits } = options
     const client = new Client({
       ...config,
       pipeline: true,
       keepAlive: true,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      connectionTimeoutMillis: limits.connectMs,
     })
     const connection = new Connection(client, options)
     // Without a listener the loss of an idle connection would end the process.
@@ -80,7 +79,7 @@ export class Connection {
     } catch (error) {
       client.end().catch(() => undefined)
       // On a slow machine a session may idle out before its first query.
-      const inTime = performance.now() - sinceMs < CONNECT_TIMEOUT_MS
+      const inTime = performance.now() - sinceMs < limits.connectMs
       // pg tells the query only that the connection is lost.
       const idledOut = connection.#idledOut || hasIdledOut(error)
       if (idledOut && inTime) return Connection.open(options, sinceMs)
@@ -170,7 +169,7 @@ export class Connection {
 
   /** Finds out whose the session is, and that the login may take the role; that leaves no trace. */
   async #begin(): Promise<void> {
-    const limits = { query_timeout: CONNECT_TIMEOUT_MS }
+    const limits = { query_timeout: this.#limits.connectMs }
     const { processID } = this.#client as { processID?: number } // pg's types lack it
     const session = { text: SESSION_LIMITS.text, values: [processID ?? 0], ...limits }
     const scope = { text: POOLED_SCOPES.patient.text, values: ['', ''], ...limits }
