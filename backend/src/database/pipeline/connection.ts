@@ -130,7 +130,10 @@ export class Connection {
         this.#heard(error)
         if (this.#givenUp === undefined) note(this.#serviceMs(departure.leftMs, idle))
         if (error === undefined) return resolve(rows)
-        if (!patient && isLockTimeout(error)) return reject(new LockedError(error))
+        // Before the scope’s row, an error names no request, so it may be another's.
+        if (!patient && query.answered && isLockTimeout(error)) {
+          return reject(new LockedError(error))
+        }
         reject(this.#isUnexecuted(query, departure, failed) ? new UnexecutedError(error) : error)
       })
       this.#client.query(query)

@@ -67,15 +67,14 @@ export class PipelinedPool implements Database {
     const line = this.#lines.of(userId, this.#ticks.touch())
     if (this.#inFlight >= statementsInFlight || line.size >= statementsOfOneUser) throw overloaded()
     this.#inFlight += 1
+    let rows: RowsOfEach
     try {
-      return batch.read(await this.#send(line, batch))
-    } catch (error) {
-      if (error instanceof UnexecutedError) return await this.#sendAgain(line, batch, error)
-      throw error instanceof AppError ? error : fromDatabase(error)
+      rows = await this.#sendOnce(line, batch)
     } finally {
       this.#inFlight -= 1
       if (this.#closed && this.#inFlight === 0) this.#drained.resolve()
     }
+    return batch.read(rows)
   }
 
   /** Bypasses the users' queues: it neither counts as one of their statements nor waits for them. */
@@ -93,18 +92,15 @@ export class PipelinedPool implements Database {
     await this.#connector.close()
   }
 
-  /** Sends the batch again while it was certainly not executed, for up to `statementMs`. */
-  async #sendAgain<Result>(
-    line: UserLine,
-    batch: Batch<Result>,
-    first: UnexecutedError,
-  ): Promise<Result> {
-    const endMs = performance.now() + this.#limits.statementMs
-    let patient = first instanceof LockedError
+  /** Sends the batch again while it was certainly not executed, for up to `statementMs`. @throws {AppError} */
+  async #sendOnce(line: UserLine, batch: Batch): Promise<RowsOfEach> {
+    let endMs: number | undefined
+    let patient = false
     for (;;) {
       try {
-        return batch.read(await this.#send(line, batch, patient))
+        return await this.#send(line, batch, patient)
       } catch (error) {
+        endMs ??= performance.now() + this.#limits.statementMs
         patient ||= error instanceof LockedError
         if (error instanceof UnexecutedError && performance.now() < endMs) continue
         throw error instanceof AppError ? error : fromDatabase(error)
