@@ -148,6 +148,15 @@ describe('requests in one write', () => {
     })
   }
 
+  it('with a bad or late body behind an early response get no second response', async () => {
+    const head = 'POST /api/alice/tasks HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n'
+    const line = await openLine(test.port)
+    line.socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n`)
+    await once(line.socket, 'data')
+    line.socket.write('ZZ\r\n')
+    assert.deepEqual(statuses(await line.ended), [401])
+  })
+
   it('are never begun if the client disconnects before their turn', async () => {
     gate.shut()
     const { socket } = await openLine(test.port)

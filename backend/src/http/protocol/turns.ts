@@ -12,6 +12,8 @@ const WAITING_BYTES = 4_096
 /** The requests of one socket: the one in progress, and those waiting behind it. */
 interface Line {
   current: Response | null
+  /** The latest response that was written before the body of its request had arrived. */
+  early: Response | null
   readonly waiting: { readonly response: Response; readonly begin: () => void }[]
   /** The socket accepts no more requests, and closes after the last accepted one. */
   closing: boolean
@@ -83,6 +85,7 @@ export class Turns {
     const line = this.#lines.get(socket)
     if (line?.current !== response) return
     line.current = null
+    line.early = response.req.complete ? null : response
     if (line.waiting.length > 0) setImmediate(() => this.#next(line))
     else if (line.closing) leave(line, socket)
   }
@@ -99,7 +102,7 @@ export class Turns {
   refuse(socket: Socket, refusal: string): void {
     const line = this.#lines.get(socket) ?? this.#open(socket)
     if (line.closing) return
-    const latest = line.waiting.at(-1)?.response ?? line.current
+    const latest = line.waiting.at(-1)?.response ?? line.current ?? line.early
     line.closing = true
     line.refusal = refusal
     this.#linger(socket)
@@ -108,7 +111,8 @@ export class Turns {
         // Nothing is done before a body is whole, so the refusal may be its response.
         if (latest.headersSent) line.refusal = ''
         else line.current = null
-      } else this.#drop(line)
+      } else if (latest === line.early) line.refusal = ''
+      else this.#drop(line)
     }
     if (line.current === null && line.waiting.length === 0) leave(line, socket)
   }
@@ -151,7 +155,14 @@ export class Turns {
   }
 
   #open(socket: Socket): Line {
-    const line: Line = { current: null, waiting: [], closing: false, refusal: '', begunIn: -1 }
+    const line: Line = {
+      current: null,
+      early: null,
+      waiting: [],
+      closing: false,
+      refusal: '',
+      begunIn: -1,
+    }
     this.#lines.set(socket, line)
     socket.once('close', () => {
       this.#waiting -= line.waiting.length
