@@ -55,6 +55,10 @@ describe('a route', () => {
     await assert.rejects(add('/api/:user_id/new', { access: 'token' }), reason)
     await assert.rejects(add('/api/:user_id', { access: 'public' }), reason)
     await assert.rejects(add('/api/users/:user_id/new', { access: 'owner' }), reason)
+    for (const url of ['/api/:id/new', '/api/:user_id.json', '/api/*']) {
+      await assert.rejects(add(url, { access: 'public' }), reason, url)
+      await assert.rejects(add(url, { access: 'token' }), reason, url)
+    }
   })
 
   it('of an owner: 401 without a token, 403 for another user, 429 beyond the limit', async () => {

@@ -33,6 +33,8 @@ export interface UserScopeOptions {
 }
 
 const OWNED = /^\/api\/:user_id(\/|$)/
+/** Every path that matches a user's. */
+const MATCHES_OWNED = /^\/api\/[:*]/
 const CANONICAL_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
@@ -66,7 +68,8 @@ function accessOf({ method, url, config }: RouteOptions): Access {
       `${method} ${url} has no config.access. Set it to 'public', 'token' or 'owner'.`,
     )
   }
-  if (OWNED.test(url) !== (access === 'owner')) {
+  const fits = access === 'owner' ? OWNED.test(url) : !MATCHES_OWNED.test(url)
+  if (!fits) {
     throw new Error(
       `${method} ${url} has access '${access}'. All of /api/:user_id, and nothing else, has 'owner'.`,
     )
