@@ -102,6 +102,14 @@ describe('the pool, when the database is cut off', () => {
     }
   })
 
+  it('an error in reading the rows is thrown as it is, not as 503', async () => {
+    const read = () => {
+      throw new TypeError('unreadable')
+    }
+    await assert.rejects(pool.asUser('alice', { ...now, read }), /^TypeError: unreadable$/)
+    assert.deepEqual(await pool.asUser('alice', now), [['0']])
+  })
+
   it('a connection that owes an answer and says nothing is given up', async () => {
     const impatient = poolThrough(proxy, 1, { ...LIMITS, databaseSilenceMs: 300 })
     assert.deepEqual(await impatient.asUser('alice', now), [['0']])
