@@ -819,7 +819,13 @@ grant select on todo.tasks to todo_accounts;`,
     [
       [
         'names are looked for in public',
-        [["const SEARCH_PATH = 'pg_catalog, pg_temp'", "const SEARCH_PATH = 'public, pg_catalog'"]],
+        [
+          [
+            `\${pinPath(OF_ANOTHER)}`,
+            `pg_catalog.set_config('search_path', 'public, pg_catalog', \${OF_ANOTHER})`,
+          ],
+          [`search_path = \${SEARCH_PATH}`, 'search_path = public, pg_catalog'],
+        ],
       ],
     ],
   ),

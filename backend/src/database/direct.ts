@@ -1,20 +1,9 @@
 import { Client, type ClientConfig } from 'pg'
 import { LIMITS } from '../core/limits.ts'
+import { OF_ANOTHER, pinPath, SEARCH_PATH } from './session.ts'
 
-/**
- * The search path of direct connections: no schema in which another role may create. If `pg_temp` were
- * not named, PostgreSQL would search it first, so it is named last (PostgreSQL manual, "Writing SECURITY
- * DEFINER Functions Safely").
- */
-const SEARCH_PATH = 'pg_catalog, pg_temp'
-
-/**
- * Sets the path for the session if no pooler shares it. `$1` is the process id that the server sent when
- * the connection was opened; a pooler sends one that is not PostgreSQL's. Every name in this statement is
- * qualified, because the path of the database may put other schemas first.
- */
-const PIN = `select pg_catalog.set_config('search_path', '${SEARCH_PATH}',
-  pg_catalog.pg_backend_pid() operator(pg_catalog.<>) $1::pg_catalog.int4)`
+/** Sets the path for the session if no pooler shares it. */
+const PIN = `select ${pinPath(OF_ANOTHER)}`
 
 /** Sets the path for one transaction, which also works behind a pooler. */
 const BEGIN = `begin isolation level read committed; set local search_path = ${SEARCH_PATH}`

@@ -70,13 +70,19 @@ const set = (name: string, value: string, local: string) =>
   `pg_catalog.set_config('${name}', '${value}', ${local})`
 
 /**
+ * The only schemas in which the server looks up names: none in which another role may create. If
+ * `pg_temp` were not named, PostgreSQL would search it first for tables and types, so it is named last
+ * (PostgreSQL manual, "Writing SECURITY DEFINER Functions Safely").
+ */
+export const SEARCH_PATH = 'pg_catalog, pg_temp'
+
+/**
  * SQL that restricts the search path to `pg_catalog`. Other roles may be allowed to create functions and
  * operators in `public` (the default before PostgreSQL 15). Those would run as our roles and see their
- * arguments. If `pg_temp` were not named, PostgreSQL would search it first for tables and types, so it
- * is named last. The path does not apply yet to the statement that sets it, therefore every name in the
+ * arguments. The path does not apply yet to the statement that sets it, therefore every name in the
  * scopes is qualified.
  */
-export const pinPath = (local: string) => set('search_path', 'pg_catalog, pg_temp', local)
+export const pinPath = (local: string) => set('search_path', SEARCH_PATH, local)
 
 const lockLimit = (ms: number, local: string) => set('lock_timeout', String(ms), local)
 
@@ -117,12 +123,15 @@ export const POOLED_SCOPES: Scopes = {
   patient: pooled(LIMITS.lockMs),
 }
 
-const OF_ANOTHER = 'pg_catalog.pg_backend_pid() operator(pg_catalog.<>) $1::pg_catalog.int4'
+/**
+ * Whether a pooler shares the session. `$1` is the process id that the server sent when the connection
+ * was opened; a pooler sends one that is not PostgreSQL's.
+ */
+export const OF_ANOTHER = 'pg_catalog.pg_backend_pid() operator(pg_catalog.<>) $1::pg_catalog.int4'
 
 /**
- * Sets the path and the time limits for the session if no pooler shares it. `$1` is the process id that
- * the server sent when the connection was opened; a pooler sends one that is not PostgreSQL's. With a
- * pooler, the settings end with this statement. It is the first statement of a session.
+ * Sets the path and the time limits for the session if no pooler shares it. With a pooler, the settings
+ * end with this statement. It is the first statement of a session.
  */
 export const SESSION_LIMITS = sql(
   `select not (${OF_ANOTHER}) as own, ${pinPath(OF_ANOTHER)}, ${timeLimits(OF_ANOTHER, LIMITS.lockBehindMs)}`,
