@@ -112,20 +112,24 @@ export class Turns {
         if (latest.headersSent) line.refusal = ''
         else line.current = null
       } else if (latest === line.early) line.refusal = ''
-      else this.#drop(line)
+      else {
+        line.waiting.pop()
+        this.#leftLine(latest)
+      }
     }
     if (line.current === null && line.waiting.length === 0) leave(line, socket)
   }
 
-  #drop(line: Line): void {
-    if (line.waiting.pop() !== undefined) this.#waiting -= 1
+  /** To be called when a request waits no longer. */
+  #leftLine(response: Response): void {
+    this.#waiting -= 1
+    countAsPending(response, -WAITING_BYTES)
   }
 
   #next(line: Line): void {
     const next = line.waiting.shift()
     if (next === undefined) return
-    this.#waiting -= 1
-    countAsPending(next.response, -WAITING_BYTES)
+    this.#leftLine(next.response)
     const closes = (line.closing && line.refusal === '') || this.#stopping
     const last = line.waiting.length === 0 && closes
     if (last) next.response.shouldKeepAlive = false
