@@ -1,5 +1,5 @@
 import { type Embedded, openEmbedded } from './embedded.ts'
-import { mountSmallDisk, type SmallDisk } from './small-disk.ts'
+import { onSmallDisk, type SmallDisk } from './small-disk.ts'
 
 export interface EmbeddedOnSmallDisk extends Embedded {
   readonly disk: SmallDisk
@@ -8,18 +8,6 @@ export interface EmbeddedOnSmallDisk extends Embedded {
 const MEGABYTES = 256
 
 /** @throws {NotTried} */
-export async function openEmbeddedOnSmallDisk(): Promise<EmbeddedOnSmallDisk> {
-  const disk = mountSmallDisk(MEGABYTES)
-  const scene = await openEmbedded(disk).catch((error) => {
-    disk.close()
-    throw error
-  })
-  const { close } = scene
-  return Object.assign(scene, {
-    disk,
-    close: async () => {
-      await close()
-      disk.close()
-    },
-  })
+export function openEmbeddedOnSmallDisk(): Promise<EmbeddedOnSmallDisk> {
+  return onSmallDisk(MEGABYTES, openEmbedded)
 }

@@ -1,5 +1,5 @@
 import { type OnPostgres, openOnPostgres } from './on-postgres.ts'
-import { mountSmallDisk, type SmallDisk } from './small-disk.ts'
+import { onSmallDisk, type SmallDisk } from './small-disk.ts'
 
 export interface OnSmallDisk extends OnPostgres {
   readonly disk: SmallDisk
@@ -8,21 +8,11 @@ export interface OnSmallDisk extends OnPostgres {
 const MEGABYTES = 192
 
 /** @throws {NotTried} */
-export async function openOnSmallDisk(): Promise<OnSmallDisk> {
-  const disk = mountSmallDisk(MEGABYTES)
-  const scene = await openOnPostgres({
-    postgresFolder: disk.folder,
-    postgresSettings: ['max_wal_size=32MB', 'min_wal_size=32MB'],
-  }).catch((error) => {
-    disk.close()
-    throw error
-  })
-  const { close } = scene
-  return Object.assign(scene, {
-    disk,
-    close: async () => {
-      await close()
-      disk.close()
-    },
-  })
+export function openOnSmallDisk(): Promise<OnSmallDisk> {
+  return onSmallDisk(MEGABYTES, ({ folder }) =>
+    openOnPostgres({
+      postgresFolder: folder,
+      postgresSettings: ['max_wal_size=32MB', 'min_wal_size=32MB'],
+    }),
+  )
 }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { NotTried } from '../fault.ts'
+import { NotTried, type Scene } from '../fault.ts'
 
 const PIECE = Buffer.alloc(65_536, 1)
 
@@ -14,8 +14,32 @@ export interface SmallDisk {
   close(): void
 }
 
+/**
+ * Opens a scene on a small disk, which is closed with it.
+ *
+ * @throws {NotTried}
+ */
+export async function onSmallDisk<Place extends Scene>(
+  megabytes: number,
+  open: (disk: SmallDisk) => Promise<Place>,
+): Promise<Place & { readonly disk: SmallDisk }> {
+  const disk = mountSmallDisk(megabytes)
+  const scene = await open(disk).catch((error) => {
+    disk.close()
+    throw error
+  })
+  const { close } = scene
+  return Object.assign(scene, {
+    disk,
+    close: async () => {
+      await close()
+      disk.close()
+    },
+  })
+}
+
 /** @throws {NotTried} where this process may not mount anything. */
-export function mountSmallDisk(megabytes: number): SmallDisk {
+function mountSmallDisk(megabytes: number): SmallDisk {
   const folder = mkdtempSync(join(tmpdir(), 'todo-disk-'))
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder], {
