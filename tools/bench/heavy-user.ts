@@ -14,14 +14,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { signToken } from '../../backend/src/core/token.ts'
-import { connect } from '../../backend/src/database/connect.ts'
-import { withDirectClient } from '../../backend/src/database/direct.ts'
-import { migrate } from '../../backend/src/database/migrate/migrate.ts'
-import { startPostgres } from '../../scripts/postgres.ts'
 import { seedSmall } from './data/seed.ts'
 import { requestsFor } from './data/work.ts'
 import { median } from './figures/ratio.ts'
 import { startSteadyLoad } from './load/steady-load.ts'
+import { fillDatabase } from './servers/filled-database.ts'
 import { SERVICE, startServer } from './servers/start-server.ts'
 
 const HEAVY = 'heavy'
@@ -36,31 +33,18 @@ const MOST = 3
 const { values } = parseArgs({ options: { on: { type: 'string', default: 'postgres' } } })
 const folder = mkdtempSync(join(tmpdir(), 'todo-heavy-user-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-const postgres = values.on === 'embedded' ? undefined : await startPostgres()
-const directory = join(folder, 'data')
 
-/** Fills the database before the server opens it, because only one process can use the embedded one. */
-async function seed() {
-  const database =
-    postgres === undefined
-      ? { kind: 'pglite' as const, directory }
-      : { kind: 'postgres' as const, url: postgres.url, directUrl: postgres.url }
-  const connector = await connect({ database, poolMax: 1 })
-  await migrate(connector)
-  const population = await withDirectClient(connector.direct, async (client) => {
-    const seeded = await seedSmall(client)
-    await client.query('insert into todo.users (id) values ($1)', [HEAVY])
-    await client.query(
-      `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
-       select $1, gen_random_uuid(), 'done', true, now(), now() from generate_series(1, $2::int)`,
-      [HEAVY, TASKS],
-    )
-    await client.query('vacuum analyze todo.tasks')
-    return seeded
-  })
-  await connector.close()
+const database = await fillDatabase(values.on, folder, async (client) => {
+  const population = await seedSmall(client)
+  await client.query('insert into todo.users (id) values ($1)', [HEAVY])
+  await client.query(
+    `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
+     select $1, gen_random_uuid(), 'done', true, now(), now() from generate_series(1, $2::int)`,
+    [HEAVY, TASKS],
+  )
+  await client.query('vacuum analyze todo.tasks')
   return population
-}
+})
 
 /** @returns the number of responses of a burst by status. */
 async function burst(url: string, token: string): Promise<Record<number, number>> {
@@ -82,15 +66,14 @@ async function burst(url: string, token: string): Promise<Record<number, number>
 }
 
 const secret = randomBytes(32).toString('base64url')
-const population = await seed()
 const settings = {
   NODE_ENV: 'production',
-  DATABASE_URL: postgres?.url ?? `pglite:${directory}`,
+  DATABASE_URL: database.url,
   BETTER_AUTH_SECRET: secret,
 }
 const server = await startServer(SERVICE, settings, folder)
 const token = await signToken({ secret, jwtIssuer: undefined, jwtAudience: undefined }, HEAVY)
-const requests = await requestsFor('get', population, secret)
+const requests = await requestsFor('get', database.filled, secret)
 const load = startSteadyLoad(server.url, PER_SECOND, requests, folder)
 await load.record(() => sleep(QUIET_MS / 2))
 const ratios: number[] = []
@@ -105,7 +88,7 @@ for (let round = 1; round <= ROUNDS; round += 1) {
 }
 load.stop()
 await server.stop()
-await postgres?.stop()
+await database.stop()
 const ratio = median(ratios)
 console.log(`${values.on}: ${ratio.toFixed(2)} times the quiet p99; must be less than ${MOST}`)
 if (ratio >= MOST) process.exitCode = 1

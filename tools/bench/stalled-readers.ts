@@ -14,11 +14,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { signToken } from '../../backend/src/core/token.ts'
-import { connect } from '../../backend/src/database/connect.ts'
-import { withDirectClient } from '../../backend/src/database/direct.ts'
-import { migrate } from '../../backend/src/database/migrate/migrate.ts'
-import { startPostgres } from '../../scripts/postgres.ts'
 import { memory } from './figures/process-usage.ts'
+import { fillDatabase } from './servers/filled-database.ts'
 import { SERVICE, startServer } from './servers/start-server.ts'
 
 const CLIENTS = 50
@@ -32,36 +29,23 @@ const MOST_MB = 64
 const { values } = parseArgs({ options: { on: { type: 'string', default: 'postgres' } } })
 const folder = mkdtempSync(join(tmpdir(), 'todo-stalled-readers-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-const postgres = values.on === 'embedded' ? undefined : await startPostgres()
-const directory = join(folder, 'data')
 const user = (n: number) => `user-${n % USERS}`
 
-/** Fills the database before the server opens it, because only one process can use the embedded one. */
-async function seed(): Promise<void> {
-  const database =
-    postgres === undefined
-      ? { kind: 'pglite' as const, directory }
-      : { kind: 'postgres' as const, url: postgres.url, directUrl: postgres.url }
-  const connector = await connect({ database, poolMax: 1 })
-  await migrate(connector)
-  await withDirectClient(connector.direct, async (client) => {
-    for (let n = 0; n < USERS; n += 1) {
-      await client.query('insert into todo.users (id) values ($1)', [user(n)])
-      await client.query(
-        `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
-         select $1, gen_random_uuid(), 'long', repeat('x', $2::int), false, now(), now()
-         from generate_series(1, $3::int)`,
-        [user(n), DESCRIPTION_CHARACTERS, TASKS],
-      )
-    }
-  })
-  await connector.close()
-}
+const database = await fillDatabase(values.on, folder, async (client) => {
+  for (let n = 0; n < USERS; n += 1) {
+    await client.query('insert into todo.users (id) values ($1)', [user(n)])
+    await client.query(
+      `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
+       select $1, gen_random_uuid(), 'long', repeat('x', $2::int), false, now(), now()
+       from generate_series(1, $3::int)`,
+      [user(n), DESCRIPTION_CHARACTERS, TASKS],
+    )
+  }
+})
 
-await seed()
 const secret = randomBytes(32).toString('base64url')
 const settings = {
-  DATABASE_URL: postgres?.url ?? `pglite:${directory}`,
+  DATABASE_URL: database.url,
   BETTER_AUTH_SECRET: secret,
 }
 const server = await startServer(SERVICE, settings, folder)
@@ -93,7 +77,7 @@ for (const endMs = performance.now() + STALLED_MS; performance.now() < endMs; ) 
 }
 for (const socket of stalled) socket.destroy()
 await server.stop()
-await postgres?.stop()
+await database.stop()
 const grownMb = mostMb - beforeMb
 console.log(
   `${values.on}: ${grownMb.toFixed(0)} MB more than the ${beforeMb.toFixed(0)} MB after the same lists were read; must be less than ${MOST_MB}`,

@@ -1,0 +1,44 @@
+import { join } from 'node:path'
+import type { Client } from 'pg'
+import { connect } from '../../../backend/src/database/connect.ts'
+import { withDirectClient } from '../../../backend/src/database/direct.ts'
+import { migrate } from '../../../backend/src/database/migrate/migrate.ts'
+import { startPostgres } from '../../../scripts/postgres.ts'
+
+export interface FilledDatabase<Result> {
+  /** For `DATABASE_URL`. */
+  readonly url: string
+  readonly filled: Result
+  stop(): Promise<void>
+}
+
+/**
+ * Makes a database and fills it before a server opens it, because only one process can use the embedded
+ * one.
+ *
+ * @param on `embedded`, or anything else for a PostgreSQL of its own.
+ * @param folder where the embedded database goes.
+ */
+export async function fillDatabase<Result>(
+  on: string,
+  folder: string,
+  fill: (client: Client) => Promise<Result>,
+): Promise<FilledDatabase<Result>> {
+  const postgres = on === 'embedded' ? undefined : await startPostgres()
+  const directory = join(folder, 'data')
+  const database =
+    postgres === undefined
+      ? { kind: 'pglite' as const, directory }
+      : { kind: 'postgres' as const, url: postgres.url, directUrl: postgres.url }
+  const connector = await connect({ database, poolMax: 1 })
+  await migrate(connector)
+  const filled = await withDirectClient(connector.direct, fill)
+  await connector.close()
+  return {
+    url: postgres?.url ?? `pglite:${directory}`,
+    filled,
+    stop: async () => {
+      await postgres?.stop()
+    },
+  }
+}
