@@ -26,7 +26,7 @@ export async function hash(password: string): Promise<string> {
   return `${salt}:${await deriveKey(password, salt)}`
 }
 
-/** Better Auth's own compares in a time that depends on the hash, and throws where the hash is none. */
+/** Better Auth's own comparison takes a time that depends on the hash, and throws for a malformed hash. */
 export async function verify(given: { hash: string; password: string }): Promise<boolean> {
   const [salt = '', key = ''] = given.hash.split(':')
   const expected = Buffer.from(key)

@@ -125,9 +125,9 @@ const ASKED: Record<string, (pool: PipelinedPool, user: string, own: string) => 
     },
   }
 
-/** Of accounts one request is under way at a time: what comes behind its answer finds nobody. */
+/** Accounts have one request at a time on a connection, so nobody waits for what follows its response. */
 const HARMLESS = /^(says twice that it is ready|gives an answer twice)$/
-/** And where nothing comes, it waits for as long as any statement may take. */
+/** Without a response, a request of accounts waits for as long as any statement may take. */
 const SILENT = /^(drops an answer|does not say that it is ready|swaps two answers)$/
 
 /** With the fault every now and then, once it is armed. */
@@ -202,7 +202,7 @@ describe('a pooler that answers with what is another’s', () => {
           arm(false)
           await refused(asked)
           assert.equal(await refused(asked), 0)
-          // An error names no request, so it is none of another’s either.
+          // An error names no request, so it is no mismatch either.
           if (!/deleted|error/.test(what)) assert.ok(reports.length > 0)
           for (const report of reports) assert.equal(report.name, 'MismatchError')
         } finally {

@@ -77,7 +77,7 @@ export async function migrate(
   })
 }
 
-/** Creates the history if there is none. @returns whether a file is missing. @throws {MigrationError} */
+/** Creates the history if it is missing. @returns whether a file is missing. @throws {MigrationError} */
 async function isBehind(client: Client, known: readonly Migration[]): Promise<boolean> {
   const done = await inTransaction(client, async () => {
     await refuseForeign(client)

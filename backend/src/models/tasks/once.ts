@@ -31,8 +31,8 @@ export type ChangeOnce =
 
 /**
  * `$1` is the user, `$2` the task's id, `$4` the key, `$5` the hash. The change, its key and its answer
- * are one transaction, and a key that is there is a primary key's violation, which undoes the change.
- * What is in flight is told by a lock that nobody waits for: `turn` has it, or the key was used before.
+ * are one transaction. If the key exists already, it violates the primary key, which undoes the change.
+ * A request in flight holds a lock that no other waits for: `turn` has it, or the key was used before.
  */
 const once = ({ first = '', change, otherwise = '' }: Once) =>
   sql(`with kept as (
@@ -109,7 +109,7 @@ function readOnce(rows: readonly Row[]): ChangeOnce {
 
 const FORGET = sql('select todo.forget_expired_keys($2)')
 
-/** Forgets keys older than 24 hours, of whomever, so many at most. Tells how many it were. */
+/** Deletes at most `most` keys of any user that are older than 24 hours. @returns how many. */
 export function forgetExpiredKeys(most: number): Statement<number> {
   return { sql: FORGET, values: [most], read: ([row]) => Number(row?.[0]) }
 }
