@@ -9,13 +9,13 @@ import { tasks } from './api/tasks/routes.ts'
 import type { Config } from './core/config/config.ts'
 import { LIMITS, type Limits } from './core/limits.ts'
 import type { Database } from './database/session.ts'
-import { takeJsonOnly } from './http/protocol/body.ts'
+import { acceptJsonOnly } from './http/protocol/body.ts'
 import { allowOrigins } from './http/protocol/origins.ts'
 import { serveCanonicalPaths } from './http/protocol/paths.ts'
-import { boundQueuedBytes, markAnswers, serverOptions } from './http/protocol/protocol.ts'
+import { boundQueuedBytes, markResponses, serverOptions } from './http/protocol/protocol.ts'
 import { QueuedBytes } from './http/protocol/queued-bytes.ts'
 import { cutSlowReaders } from './http/protocol/slow-readers.ts'
-import { answerEveryone } from './http/protocol/sockets.ts'
+import { answerRefusedRequests } from './http/protocol/sockets.ts'
 import { Turns } from './http/protocol/turns.ts'
 import { type RequestLimit, RequestWindows } from './http/rate/request-windows.ts'
 import { answerProblems } from './http/resource/problem.ts'
@@ -28,20 +28,20 @@ import { Completion, NewTask, Task, TaskChanges } from './schemas/tasks/task.ts'
 export interface AppOptions {
   config: Config
   database: Database
-  /** The accounts in the box; null where tokens come from elsewhere alone. */
+  /** The built-in accounts; null if only an external issuer signs tokens. */
   accounts: Accounts | null
   logger: FastifyBaseLogger
-  /** Counts the task requests of users, where this process is not alone in it. */
+  /** Counts the task requests of each user. The default counts those of this process only. */
   limit?: RequestLimit
-  /** The sizes and times of HTTP; the tests take shorter ones. */
+  /** The limits of HTTP. Tests pass shorter ones. */
   limits?: Limits
-  /** Is given the server before its first route, to see each one come. */
+  /** Called with the server before it has routes, so that the caller can observe each route. */
   watch?: (app: FastifyInstance) => void
 }
 
 const SCHEMAS = [Task, NewTask, TaskChanges, Completion, Account, Session, Problem]
 
-/** The whole server, ready to listen: `main.ts`, the tests and the benchmarks all run this one. */
+/** @returns the whole server, ready to listen. `main.ts`, the tests and the benchmarks use it. */
 export async function buildApp({
   config,
   database,
@@ -57,11 +57,11 @@ export async function buildApp({
   const app = Fastify({ ...options, loggerInstance: logger })
 
   watch?.(app)
-  answerEveryone(app.server, turns)
-  markAnswers(app, turns, BASE_PATH)
+  answerRefusedRequests(app.server, turns)
+  markResponses(app, turns, BASE_PATH)
   cutSlowReaders(app, queued, limits)
   answerProblems(app)
-  takeJsonOnly(app)
+  acceptJsonOnly(app)
   validateStrictly(app)
   await allowOrigins(app, config, { cookiePath: BASE_PATH, exposed: TOKEN_HEADERS })
   boundQueuedBytes(app, queued)
@@ -72,7 +72,7 @@ export async function buildApp({
   await app.register(tasks, { prefix: '/api/:user_id/tasks' })
   if (accounts !== null) {
     const { publicUrl } = config
-    // Without verification a sign-up says openly that an address is taken.
+    // Without verification the response to a sign-up reveals taken addresses anyway.
     const signUpGridMs = config.accounts?.requireEmailVerification ? limits.signUpGridMs : 0
     await app.register(accountRoutes, { prefix: BASE_PATH, accounts, publicUrl, signUpGridMs })
   }

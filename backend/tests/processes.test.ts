@@ -126,7 +126,7 @@ describe('several processes on one port', { concurrency: 2 }, () => {
     const [, , next = 0] = await workers(server, 3)
     assert.match(
       await server.until(/ended \(SIGKILL\)/),
-      new RegExp(`process ${victim} ended \\(SIGKILL\\); another takes its place at once`),
+      new RegExp(`process ${victim} ended \\(SIGKILL\\); a replacement starts at once`),
     )
     // Before it has listened for ten seconds.
     process.kill(next, 'SIGKILL')
@@ -203,7 +203,7 @@ describe('several processes on one port', { concurrency: 2 }, () => {
       if (everybody) for (const pid of pids) process.kill(pid, signal)
       const ended = server.kill(signal)
       if (everybody) server.kill(signal).catch(() => undefined)
-      await server.until(/finishing the requests under way/)
+      await server.until(/finishing the requests in progress/)
       for (const { finish } of underWay) assert.equal(await finish(), 201)
       const { code, output } = await ended
       assert.equal(code, 0, output)
@@ -217,7 +217,7 @@ describe('several processes on one port', { concurrency: 2 }, () => {
     await workers(server, 2)
     const held = await begin(server.port, 'alice', await token('alice'))
     const ended = server.kill('SIGTERM')
-    await server.until(/finishing the requests under way/)
+    await server.until(/finishing the requests in progress/)
     await eventually(() => {
       server.kill('SIGTERM').catch(() => undefined)
       return !isAlive(server.pid)

@@ -21,34 +21,34 @@ import { Limits, passwordKey, tooMany } from './limits.ts'
 const SWEEP_MS = 3_600_000
 /** The pause between batches of deleted tasks, so that other users are served. */
 const PIECE_REST_MS = 20
-/** A stop waits this long for mail under way. */
+/** The longest time for which `close` waits for mail that is being sent. */
 const MAIL_LIMIT_MS = 3_000
 
-/** Of Better Auth, loaded one by one: all at once they stop the event loop for 0.2 s, so for 0.05 s. */
+/** Loaded one by one. Loading all of Better Auth at once blocks the event loop for 0.2 s, not 0.05 s. */
 const PARTS = ['kysely', 'better-auth/crypto', 'better-auth/social-providers', 'better-auth/api']
 
-/** A request for Better Auth, and what it cannot tell by itself. */
+/** A request for Better Auth, and the facts about it that Better Auth does not know. */
 export interface AccountRequest {
-  /** Is called for each try, since a request's body can be read once. */
+  /** Called for each attempt, because the body of a `Request` can be read only once. */
   readonly make: () => Request
-  /** The operation's path, without what stands in its places. */
+  /** The operation's path with the names of its parameters, not their values. */
   readonly route: string
-  /** The e-mail address somebody signs in with. */
+  /** The e-mail address of a sign-in. */
   readonly signsInAs?: string | undefined
   /** Settles when the response has been sent, or the client has disconnected. */
   readonly answered?: Promise<unknown>
   readonly log: Log
 }
 
-/** What is known of the request under way, for code that Better Auth calls and that sees none. */
+/** The request in progress, for functions that Better Auth calls without a request. */
 interface Context extends AccountRequest {
-  /** Why it failed, where Better Auth hides that behind an answer of its own: 422, 302, even 200. */
+  /** Why the request failed. Better Auth hides it behind its own response: 422, 302, even 200. */
   failure?: AppError
-  /** A second try of the same request is not counted again. */
+  /** True for the second attempt, which the limits do not count again. */
   readonly again?: boolean
-  /** Better Auth may look at two passwords for one request. */
+  /** True after the first password. Better Auth may check two for one request. */
   passwordCounted?: boolean
-  /** The account is gone, whatever fails afterwards. */
+  /** True if the account has been deleted. A later failure does not change that. */
   deleted?: boolean
 }
 
@@ -59,7 +59,7 @@ export interface AccountsOptions {
   readonly log: Log
 }
 
-/** The accounts in the box. Better Auth and what it brings (40 MB) are loaded with the first request. */
+/** The built-in accounts. Better Auth and its dependencies (40 MB) are loaded with the first request. */
 export class Accounts {
   readonly pool: AccountPool
   readonly limits: Limits
@@ -82,7 +82,7 @@ export class Accounts {
     this.limits = new Limits(this.pool)
   }
 
-  /** The one instance, made when it is first asked for. */
+  /** @returns the one instance, which the first call creates. Rejects if Better Auth cannot be loaded. */
   betterAuth(): Promise<BetterAuth> {
     this.#betterAuth ??= this.#load().catch((error) => {
       this.#betterAuth = undefined
@@ -92,39 +92,41 @@ export class Accounts {
   }
 
   /**
-   * Lets Better Auth answer a request.
+   * Lets Better Auth handle a request.
    *
-   * @throws {AppError} what the database or a limit said, whatever Better Auth made of it.
+   * @throws {AppError} of the database or of a limit, even if Better Auth made a response of it.
    */
   async handle(request: AccountRequest): Promise<Response> {
     this.#sweepNowAndThen()
     try {
-      return await this.#answer({ ...request })
+      return await this.#respond({ ...request })
     } catch (error) {
       if (!crossedAnother(error)) throw error
-      return this.#answer({ ...request, again: true })
+      return this.#respond({ ...request, again: true })
     }
   }
 
-  /** Lets mail under way be sent, for a while, then closes the connections. */
+  /** Waits for mail that is being sent, at most 3 s, and then closes the connections. */
   async close(): Promise<void> {
     this.#closing = true
     const sent = Promise.allSettled([...this.#background])
     await Promise.race([sent, sleep(MAIL_LIMIT_MS, undefined, { ref: false })])
     if (this.#background.size > 0) {
-      this.#options.log.warn(`${this.#background.size} mails were not sent before the stop`)
+      this.#options.log.warn(
+        `${this.#background.size} mails were not sent before the server stopped`,
+      )
     }
     await this.pool.close()
   }
 
-  /** To be called at start, because a server may have stopped before it had deleted all of an account. */
+  /** Call it at start: a server may have stopped before it had deleted all tasks of an account. */
   continueDeletions(): void {
-    this.#goOn(this.emptyDeleted())
+    this.#runInBackground(this.emptyDeleted())
   }
 
   /**
-   * Deletes the remaining tasks of deleted accounts in batches, including those that another server left
-   * when it stopped. Rejects if a batch fails; the next deletion or the next sweep tries again.
+   * Deletes the remaining tasks of deleted accounts in batches, also those that a stopped server has not
+   * deleted. Rejects if a batch fails; the next deletion or the next sweep tries again.
    */
   emptyDeleted(): Promise<void> {
     const empty = async () => {
@@ -136,7 +138,7 @@ export class Accounts {
     return this.#emptying
   }
 
-  async #answer(context: Context): Promise<Response> {
+  async #respond(context: Context): Promise<Response> {
     const { handler } = await this.betterAuth()
     try {
       const response = await this.#context.run(context, () => handler(context.make()))
@@ -162,11 +164,11 @@ export class Accounts {
       log: () => this.#context.getStore()?.log ?? log,
       count: (address, limit) => this.#countAddress(address, limit),
       beforePassword: (hash) => this.#countPassword(hash),
-      // A mail comes after what it is about; that it fails does not undo it.
+      // Outside of the request's context: a failure to mail must not fail the request.
       mayMail: (email) => this.#context.exit(() => this.limits.mayMail(email)),
       deleteAccount: (id) => this.#delete(id),
       endOtherSessions: (sessions) => this.pool.run(endOtherSessions(sessions)),
-      background: (work) => this.#goOn(work),
+      background: (work) => this.#runInBackground(work),
       later: (work) => this.#later(work),
     })
   }
@@ -179,7 +181,7 @@ export class Accounts {
     return attempts
   }
 
-  /** After Better Auth has let the client's address and its origin pass, and found the account or not. */
+  /** Better Auth calls this after it has checked the client's address and origin and read the account. */
   async #countPassword(hash: string | undefined): Promise<void> {
     const context = this.#context.getStore()
     if (context === undefined || context.again || context.passwordCounted) return
@@ -200,33 +202,33 @@ export class Accounts {
     await this.pool.run(deleteAccount(id))
     const context = this.#context.getStore()
     if (context) context.deleted = true
-    this.#goOn(this.emptyDeleted())
+    this.#runInBackground(this.emptyDeleted())
   }
 
-  /** A failure of such work is logged under the request's id, and does not change the response. */
+  /** Starts work after the response. Its failure is logged with the request's id. */
   #later(work: () => Promise<unknown>): void {
     const context = this.#context.getStore()
     const begin = () => (context ? this.#context.run({ ...context }, work) : work())
-    this.#goOn(Promise.resolve(context?.answered).then(begin))
+    this.#runInBackground(Promise.resolve(context?.answered).then(begin))
   }
 
-  #goOn(work: Promise<unknown>): void {
+  #runInBackground(work: Promise<unknown>): void {
     const { log } = this.#context.getStore() ?? this.#options
     const done = work
-      .catch((err) => log.error({ err }, 'work after an answer failed'))
+      .catch((err) => log.error({ err }, 'work after a response failed'))
       .finally(() => this.#background.delete(done))
     this.#background.add(done)
   }
 
-  /** While accounts are used, and not otherwise: a database that sleeps is left asleep. */
+  /** Runs only with account requests, so that it does not wake a suspended database. */
   #sweepNowAndThen(): void {
     if (performance.now() - this.#sweptMs < SWEEP_MS) return
     this.#sweptMs = performance.now()
-    this.#goOn(this.pool.run(sweepExpired()).then(() => this.emptyDeleted()))
+    this.#runInBackground(this.pool.run(sweepExpired()).then(() => this.emptyDeleted()))
   }
 }
 
-/** @returns null where the settings want no accounts in the box. */
+/** @returns null if the settings switch the built-in accounts off. */
 export function openAccounts(config: Config, connector: Connector, log: Log): Accounts | null {
   const { accounts: settings } = config
   return settings === null ? null : new Accounts({ config, settings, connector, log })
@@ -242,7 +244,7 @@ function crossedAnother(error: unknown): boolean {
   return error.code === 'conflict' || isDeadlock(error.cause)
 }
 
-/** Better Auth's own refusals are answers; what it throws is a fault, or input it could not read. */
+/** Better Auth throws only for faults and for input that it cannot parse; it returns its refusals. */
 function asFailure(cause: unknown): AppError {
   const unreadable = cause instanceof Error && cause.name === 'ZodError'
   return new AppError(unreadable ? 'bad_request' : 'internal_error', { cause })

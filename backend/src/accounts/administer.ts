@@ -5,7 +5,7 @@ import { SignUp } from '../schemas/accounts/account.ts'
 import type { Accounts } from './accounts.ts'
 import { passwordKey } from './limits.ts'
 
-/** Whose account it is, for the person who runs the server. */
+/** The id and the address of an account, as the operator sees them. */
 export interface Person {
   readonly id: string
   readonly email: string
@@ -13,17 +13,17 @@ export interface Person {
 
 const PAGE = 1_000
 
-/** Of a sign-up, each member by itself. */
+/** Validates members of a sign-up one at a time. */
 const isAllowed = new Ajv({ strict: false }).compile({ ...SignUp, required: [] })
 
 /**
- * @returns the address as it is kept, in lower case.
- * @throws {Error} when it is none Better Auth lets sign in, or taken.
+ * @returns the address in lower case, as the database stores it.
+ * @throws {Error} if Better Auth does not accept the address, or an account already has it.
  */
 export async function newAddress(accounts: Accounts, given: string): Promise<string> {
   const email = given.toLowerCase()
   const { api, $context } = await accounts.betterAuth()
-  // Its rule is stricter than the schema's, and it exports the rule nowhere else.
+  // Better Auth's rule is stricter than the schema's, and Better Auth exports it only here.
   const { success } = api.requestPasswordReset.options.body.safeParse({ email })
   if (!success || !isAllowed({ email })) throw new Error(`${given} is not an e-mail address`)
   const { internalAdapter } = await $context
@@ -32,10 +32,10 @@ export async function newAddress(accounts: Accounts, given: string): Promise<str
 }
 
 /**
- * Makes an account whose address counts as verified, whether or not anybody may sign up.
+ * Creates an account with a verified address. It works even if the operator has disabled sign-up.
  *
- * @param email of {@link newAddress}.
- * @throws {Error} when the name or the password is not allowed, or the address was taken meanwhile.
+ * @param email the result of {@link newAddress}.
+ * @throws {Error} if the name or the password is not allowed, or another account now has the address.
  */
 export async function createAccount(
   accounts: Accounts,
@@ -63,38 +63,39 @@ export async function createAccount(
   }
 }
 
-/** Every account, by e-mail. They are read in pages, so there may be many. */
+/** Yields every account in the order of e-mail addresses, read in pages of 1000. */
 export async function* everyAccount(accounts: Accounts): AsyncGenerator<ListedAccount> {
-  let behind = ''
+  let after = ''
   for (;;) {
-    const page = await accounts.pool.run(listAccounts(behind, PAGE))
+    const page = await accounts.pool.run(listAccounts(after, PAGE))
     yield* page
     const last = page.at(-1)
     if (last === undefined || page.length < PAGE) return
-    behind = last.email
+    after = last.email
   }
 }
 
-/** @param who an e-mail address or an id. @throws {Error} when there is no such account. */
-export async function findAccount(accounts: Accounts, who: string): Promise<Person> {
+/** @param emailOrId of the account. @throws {Error} if there is no such account. */
+export async function findAccount(accounts: Accounts, emailOrId: string): Promise<Person> {
   const { internalAdapter } = await (await accounts.betterAuth()).$context
-  const user = who.includes('@')
-    ? (await internalAdapter.findUserByEmail(who))?.user
-    : await internalAdapter.findUserById(who)
-  if (!user) throw new Error(`There is no account ${who}`)
+  const user = emailOrId.includes('@')
+    ? (await internalAdapter.findUserByEmail(emailOrId))?.user
+    : await internalAdapter.findUserById(emailOrId)
+  if (!user) throw new Error(`There is no account ${emailOrId}`)
   return user
 }
 
-/** Deletes an account at once, and then its remaining tasks. A running server deletes them as well. */
+/** Deletes an account at once, and then its remaining tasks. A running server may help to delete them. */
 export async function removeAccount(accounts: Accounts, { id }: Person): Promise<void> {
   await accounts.pool.run(deleteAccount(id))
   await accounts.emptyDeleted()
 }
 
 /**
- * Sets the password, also where there was none, ends every session, and forgets failed sign-ins.
+ * Sets the password, ends every session and resets the count of failed sign-ins. It also gives a
+ * password to an account that has none.
  *
- * @throws {Error} when the password is not allowed.
+ * @throws {Error} if the password is not allowed.
  */
 export async function resetPassword(
   accounts: Accounts,
@@ -125,12 +126,12 @@ export async function resetPassword(
   await accounts.limits.forget(passwordKey({ email }))
 }
 
-/** How Better Auth names the way in by a password. */
+/** Better Auth's key of the row that holds a user's password. */
 function ownCredential(id: string) {
   return { providerId: 'credential', accountId: id }
 }
 
-/** Better Auth counts UTF-16 units where the schema counts characters; a sign-in has to pass both. */
+/** Better Auth counts UTF-16 code units, the schema characters. A password must pass both rules. */
 async function hashed(accounts: Accounts, password: string): Promise<string> {
   const { password: rules } = await (await accounts.betterAuth()).$context
   const { minPasswordLength, maxPasswordLength } = rules.config

@@ -16,7 +16,7 @@ import { answerBeforeLooking } from './mail-requests.ts'
 import { hash, verify } from './passwords.ts'
 import { type OtherSessions, revokeOtherSessions } from './sessions.ts'
 
-/** Better Auth's own for sign-ins, for what hashes passwords too. */
+/** Better Auth's own limit for sign-ins, applied to the other endpoints that hash passwords. */
 const HASHING_RULE = { window: LIMITS.hashesWindowSeconds, max: LIMITS.hashesPerAddress }
 
 export type BetterAuth = ReturnType<typeof createBetterAuth>
@@ -29,22 +29,22 @@ export interface BetterAuthParts {
   /** Counts a request of a client address. */
   readonly count: (address: string, limit: AttemptLimit) => Promise<Attempts>
   /**
-   * Is asked before a password is hashed, or compared with the hash of an account.
+   * Called before a password is hashed, or compared with the hash of an account.
    *
-   * @throws {AppError} when there were too many.
+   * @throws {AppError} `too_many_requests`
    */
   readonly beforePassword: (hash?: string) => Promise<void>
   readonly deleteAccount: (id: string) => Promise<void>
   readonly endOtherSessions: (sessions: OtherSessions) => Promise<void>
   /** Whether one more mail may go to this address. */
   readonly mayMail: (email: string) => Promise<boolean>
-  /** Is given work that begins when the response has been sent. */
+  /** Starts work after the response has been sent. */
   readonly later: (work: () => Promise<unknown>) => void
-  /** Is given what goes on after the answer, such as mail. */
+  /** Takes work that continues after the response, such as mail. */
   readonly background: (work: Promise<unknown>) => void
 }
 
-/** Better Auth as this server runs it: its checks on, its tables in `todo_auth`, its tokens ours. */
+/** @returns Better Auth with its checks enabled, its tables in `todo_auth`, and tokens signed by us. */
 export function createBetterAuth(parts: BetterAuthParts) {
   const { config, settings, pool, log, background } = parts
   const versioned = config.versionedSecrets.length > 0
@@ -53,7 +53,7 @@ export function createBetterAuth(parts: BetterAuthParts) {
     appName: 'Todo Backend',
     baseURL: config.publicUrl,
     basePath: BASE_PATH,
-    // With versions, this is what reads what was encrypted before there were any.
+    // With versioned secrets, Better Auth uses this one to decrypt data from before versions.
     secret: config.verifyingSecrets.at(-1) ?? config.secret,
     ...(versioned && { secrets: [...config.versionedSecrets] }),
     database: {
@@ -84,7 +84,7 @@ export function createBetterAuth(parts: BetterAuthParts) {
       ...(settings.google && { google: { ...settings.google, disableSignUp: !settings.signUp } }),
       ...(settings.github && { github: { ...settings.github, disableSignUp: !settings.signUp } }),
     },
-    // By itself Better Auth deletes in three transactions; the last may fail, and lock the owner out.
+    // Better Auth deletes in three transactions. If the last one fails, the owner cannot sign in.
     user: {
       deleteUser: { enabled: true, beforeDelete: ({ id }) => parts.deleteAccount(id) },
     },
@@ -95,19 +95,19 @@ export function createBetterAuth(parts: BetterAuthParts) {
       customStorage: rateLimitStorage(parts),
       customRules: { '/delete-user': HASHING_RULE, '/reset-password': HASHING_RULE },
     },
-    // It would answer 500 by itself, and write the cause to the console.
+    // By default Better Auth responds with 500 and writes the cause to the console.
     onAPIError: { throw: true },
     advanced: {
-      // Better Auth would drop them by itself where NODE_ENV is test.
+      // By default Better Auth disables both checks if NODE_ENV is test.
       disableOriginCheck: false,
       disableCSRFCheck: false,
       ipAddress: { ipAddressHeaders: [ADDRESS_HEADER] },
       backgroundTasks: { handler: background },
-      // It would look on every start; the migrations are checked by their hashes.
+      // By default Better Auth validates at every start. The migrations check their own hashes.
       database: { validateSchema: false },
     },
     telemetry: { enabled: false },
-    // At another level it would also write to the console by itself.
+    // At any other level Better Auth also writes to the console.
     logger: { level: 'info', log: writeTo(log) },
     plugins: [
       bearer(),
@@ -119,9 +119,9 @@ export function createBetterAuth(parts: BetterAuthParts) {
 }
 
 /**
- * All of it is a warning: what Better Auth calls an error is mostly a client's. Its information has
- * addresses of people in it, and is dropped. The part of a message after a colon can quote a person, and is
- * dropped as well. In one place Better Auth passes an error as the message.
+ * Logs Better Auth's warnings and errors as warnings, because most of its errors are client errors. Drops
+ * its lower levels, which contain e-mail addresses, and the part of a message after a colon, which can
+ * quote a person. Better Auth sometimes passes an error as the message.
  */
 function writeTo(log: () => Log) {
   return (level: string, message: unknown, ...details: unknown[]) => {
@@ -133,9 +133,9 @@ function writeTo(log: () => Log) {
 }
 
 /**
- * The plugin by itself signs with key pairs alone. It is given a function instead, and for that wants
- * to know of a key set, which is nowhere asked for; `/jwks` is not served. Of its payload, which is
- * the whole user, only the id is taken: with an e-mail address the token would verify that address.
+ * Signs tokens with the secret. The plugin accepts a signing function only with the address of a key set,
+ * which nothing requests: `/jwks` is not served. Of the plugin's payload, the whole user, only the id is
+ * used: Better Auth would accept a token with an e-mail address as a verification of that address.
  */
 function tokens(config: Config) {
   return jwt({
@@ -144,7 +144,7 @@ function tokens(config: Config) {
   })
 }
 
-/** A mail too many is dropped without a word: the answer tells nothing of the account. */
+/** Drops a mail above the limit silently, because the response must not reveal the account. */
 function mailOptions({ config, settings: { mail }, log, background, mayMail }: BetterAuthParts) {
   if (mail === undefined) return { password: {}, verification: {} }
   const post = mailer(mail, log())
@@ -170,7 +170,7 @@ interface User {
   readonly email: string
 }
 
-/** Better Auth sends people on to `/` where a front end named no page; that is none to read. */
+/** Better Auth redirects to `/` if the front end named no page, but `/` is not a page for people. */
 function withoutDefault(url: string, { publicUrl }: Config): string {
   const link = new URL(url)
   if (link.searchParams.get('callbackURL') === '/' && link.origin === publicUrl) {
@@ -179,7 +179,7 @@ function withoutDefault(url: string, { publicUrl }: Config): string {
   return link.href
 }
 
-/** On the machine itself the docs page is opened by either name. */
+/** In development, a browser opens the docs page under either name. */
 function trustedOrigins({ production, port, trustedOrigins }: Config): string[] {
   const local = production ? [] : [`http://localhost:${port}`, `http://127.0.0.1:${port}`]
   return [...trustedOrigins, ...local]
@@ -187,7 +187,7 @@ function trustedOrigins({ production, port, trustedOrigins }: Config): string[] 
 
 function rateLimitStorage({ count }: BetterAuthParts) {
   return {
-    // The key is the address and the path, which may have a token in it: who counts knows the route.
+    // The key is the address and the path. The path may contain a token, so only the address is used.
     consume: async (key: string, { window, max }: { window: number; max: number }) => {
       const [address = ''] = key.split('|')
       const { allowed, resetSeconds } = await count(address, { max, windowSeconds: window })

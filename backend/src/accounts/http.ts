@@ -1,8 +1,8 @@
-/** Where Better Auth is served. */
+/** The path prefix of Better Auth's endpoints. */
 export const BASE_PATH = '/api/auth'
 
-/** The client's address for Better Auth: set by us on every request, and never taken from a client. */
+/** Passes the client's address to Better Auth. The server sets it and ignores a client's own. */
 export const ADDRESS_HEADER = 'x-client-address'
 
-/** Where Better Auth puts the tokens of a new session and of the tasks. */
+/** The response headers in which Better Auth returns the session token and the token for tasks. */
 export const TOKEN_HEADERS = ['set-auth-token', 'set-auth-jwt'] as const

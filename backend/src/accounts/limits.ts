@@ -10,7 +10,7 @@ import {
   forgetAttempts,
 } from '../models/accounts/account.ts'
 
-/** On one account, from wherever they come. Better Auth limits those of one client address. */
+/** For one account and all client addresses. Better Auth limits each client address. */
 const PASSWORD_LIMIT = {
   max: LIMITS.passwordsPerAccount,
   windowSeconds: LIMITS.passwordsWindowSeconds,
@@ -18,12 +18,12 @@ const PASSWORD_LIMIT = {
 const MAIL_LIMIT = { max: LIMITS.mailsPerAddress, windowSeconds: LIMITS.mailsWindowSeconds }
 
 const REMEMBERED_KEYS = 10_000
-/** Another server may have forgotten the count, so the database is asked again after this. */
+/** Another server may have reset the count, so the database is asked again after this time. */
 const REMEMBERED_MS = 5_000
 
 /**
- * How often something was tried, counted in the database for all servers on it. A key that is used up
- * is remembered for a moment, so that a flood costs the database next to nothing.
+ * Counts attempts in the database, for all servers that use it. A key that has reached its limit is cached
+ * for 5 s, so that a flood of attempts costs the database almost nothing.
  */
 export class Limits {
   readonly #pool: AccountPool
@@ -34,8 +34,8 @@ export class Limits {
   }
 
   async count(key: string, limit: AttemptLimit): Promise<Attempts> {
-    const leftMs = (this.#exhausted.get(key) ?? 0) - performance.now()
-    if (leftMs > 0) return { allowed: false, resetSeconds: Math.ceil(leftMs / 1000) }
+    const remainingMs = (this.#exhausted.get(key) ?? 0) - performance.now()
+    if (remainingMs > 0) return { allowed: false, resetSeconds: Math.ceil(remainingMs / 1000) }
     const attempts = await this.#pool.run(countAttempt(key, limit))
     if (!attempts.allowed) {
       this.#exhausted.set(key, performance.now() + attempts.resetSeconds * 1000)
@@ -44,20 +44,20 @@ export class Limits {
   }
 
   /**
-   * Counts a password that is about to be looked at.
+   * Counts an attempt before the password is checked.
    *
-   * @param whose of {@link passwordKey}.
+   * @param key the result of {@link passwordKey}.
    * @throws {AppError} `too_many_requests`
    */
-  async countPassword(whose: string): Promise<void> {
-    const { allowed, resetSeconds } = await this.count(whose, PASSWORD_LIMIT)
+  async countPassword(key: string): Promise<void> {
+    const { allowed, resetSeconds } = await this.count(key, PASSWORD_LIMIT)
     if (!allowed) throw tooMany(PASSWORD_LIMIT, resetSeconds)
   }
 
-  /** After a password that was right, or was set anew. */
-  async forget(whose: string): Promise<void> {
-    this.#exhausted.delete(whose)
-    await this.#pool.run(forgetAttempts(whose))
+  /** Resets the count after a correct or a new password. @param key the result of {@link passwordKey}. */
+  async forget(key: string): Promise<void> {
+    this.#exhausted.delete(key)
+    await this.#pool.run(forgetAttempts(key))
   }
 
   async mayMail(email: string): Promise<boolean> {
@@ -66,8 +66,10 @@ export class Limits {
 }
 
 /**
- * Which passwords are counted together: those for one e-mail address, known here or not, or those
- * compared with one hash, however the session is sent that asks for it. The key holds neither.
+ * The key under which attempts are counted together: those for one e-mail address, with or without an
+ * account, or those that are compared with one hash.
+ *
+ * @returns a key from which neither the address nor the hash can be read.
  */
 export function passwordKey(of: { email: string } | { hash: string }): string {
   return 'email' in of ? hashed('sign-in', of.email.toLowerCase()) : hashed('password', of.hash)
@@ -77,7 +79,7 @@ function hashed(purpose: string, text: string): string {
   return `${purpose}:${createHash('sha256').update(text).digest('base64url')}`
 }
 
-/** The 429 of contract §3. */
+/** @returns the 429 of contract §3, with `Retry-After` and `RateLimit` in seconds. */
 export function tooMany({ max, windowSeconds }: AttemptLimit, resetSeconds: number): AppError {
   return new AppError('too_many_requests', {
     headers: {

@@ -7,13 +7,13 @@ import {
   sendVerificationEmail,
 } from 'better-auth/api'
 
-/** Makes an endpoint that another one calls return its value, without headers and status. */
+/** Options with which an endpoint returns only its value to the endpoint that calls it. */
 const PLAIN = { params: {}, asResponse: false, returnHeaders: false, returnStatus: false } as const
 
 /**
- * Answers a request for a mail before it looks for the account, so that the response time reveals
- * nothing about it. Better Auth's own endpoints do their work after the response. Every refusal that does
- * not depend on the account (client addresses, origins, bodies, pages) happens before.
+ * Responds to a request for a mail before it looks for the account, so that the response time reveals
+ * nothing about the account. Better Auth's own endpoints run after the response. Refusals that do not
+ * depend on the account (client address, origin, body, page) happen before it.
  *
  * @param later runs work once the response has been sent.
  * @returns a plugin that replaces the two endpoints of Better Auth.
@@ -44,7 +44,7 @@ export function answerBeforeLooking(later: (work: () => Promise<unknown>) => voi
         { method: 'POST', body: sendVerificationEmail.options.body, cloneRequest: true },
         async (context) => {
           const enabled = context.context.options.emailVerification?.sendVerificationEmail
-          // A signed-in user asks for their own address, so the response may say what is wrong with it.
+          // A signed-in user asks about their own address, so the response may reveal a problem.
           if (!enabled || (await getSessionFromCtx(context)))
             return sendVerificationEmail({ ...context, ...PLAIN })
           later(() => sendVerificationEmail({ ...context, ...PLAIN }))

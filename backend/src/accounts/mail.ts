@@ -1,7 +1,7 @@
 import type { MailConfig } from '../core/config/accounts-config.ts'
 import type { Log } from '../core/log/logger.ts'
 
-/** A server of mail that does not answer is given up after this. */
+/** The longest time to wait for the mail server. */
 const TIMEOUT_MS = 10_000
 
 export interface Mail {
@@ -10,11 +10,12 @@ export interface Mail {
   readonly text: string
 }
 
-/** Sends mail through SMTP. nodemailer is loaded with the first one. */
+/** Sends a mail through SMTP. It logs a failure and does not reject. */
 export type SendMail = (mail: Mail) => Promise<void>
 
+/** @returns a function that sends mail. The first mail loads nodemailer. */
 export function mailer({ url, from, requireTls }: MailConfig, log: Log): SendMail {
-  const opening = async () => {
+  const openTransport = async () => {
     const { createTransport } = await import('nodemailer')
     return createTransport({
       url: requireTls ? withoutExceptions(url) : url,
@@ -24,9 +25,9 @@ export function mailer({ url, from, requireTls }: MailConfig, log: Log): SendMai
       socketTimeout: TIMEOUT_MS,
     })
   }
-  let transport: ReturnType<typeof opening> | undefined
+  let transport: ReturnType<typeof openTransport> | undefined
   return async (mail) => {
-    transport ??= opening()
+    transport ??= openTransport()
     try {
       await (await transport).sendMail({ from, ...mail })
     } catch (err) {
@@ -68,19 +69,19 @@ export function verificationMail(to: string, url: string): Mail {
   }
 }
 
-/** @param url leads to the page of the front end, where it named one; the token works without. */
+/** @param url opens the page that the front end named. If it named none, the mail has the token instead. */
 export function resetMail(to: string, { url, token }: { url: string; token: string }): Mail {
-  const way = url.endsWith('callbackURL=')
+  const instruction = url.endsWith('callbackURL=')
     ? `To set a new password, use this code: ${token}`
     : `Open this link to set a new password:\n\n${url}`
   return {
     to,
     subject: 'Set a new password',
-    text: `${way}\n\nIt is valid for an hour. If you did not ask for it, do nothing: your password stays as it is.\n`,
+    text: `${instruction}\n\nIt is valid for an hour. If you did not ask for it, do nothing: your password stays as it is.\n`,
   }
 }
 
-/** A sign-up tells nobody that an address is taken; its owner is told. */
+/** For a sign-up with an address that has an account. Only the owner of the address learns that. */
 export function takenMail(to: string): Mail {
   return {
     to,

@@ -1,7 +1,7 @@
 import type { BetterAuthPlugin } from 'better-auth'
 import { createAuthEndpoint, sensitiveSessionMiddleware } from 'better-auth/api'
 
-/** The sessions of a user to end, and the one to keep. */
+/** All sessions of a user except the one with this token. */
 export interface OtherSessions {
   readonly userId: string
   readonly exceptToken: string

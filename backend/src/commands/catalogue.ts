@@ -6,8 +6,9 @@ import { migrate } from '../database/migrate/migrate.ts'
 import { CATALOGUE_FILE, readCatalogue, writeCatalogue } from '../database/walls/catalogue.ts'
 
 /**
- * `npm run catalogue`: writes what the migrations create in an empty database. The server compares its
- * database with that file at every start. With `--check`, the command fails when the file differs.
+ * `npm run catalogue`: writes a description of the schema that the migrations create in an empty database.
+ * The server compares its database with that file at every start. With `--check`, the command fails if the
+ * file differs.
  */
 try {
   const database = { kind: 'pglite', directory: null } as const
@@ -27,7 +28,7 @@ try {
     await writeFile(CATALOGUE_FILE, text)
   } else if ((await readFile(CATALOGUE_FILE, 'utf8').catch(() => '')) !== text) {
     throw new Error(
-      `${CATALOGUE_FILE.pathname} differs from what the migrations create. Run npm run catalogue`,
+      `${CATALOGUE_FILE.pathname} differs from the schema that the migrations create. Run npm run catalogue`,
     )
   }
 } catch (error) {

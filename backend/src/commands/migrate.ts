@@ -3,7 +3,7 @@ import { endWithReason } from '../core/log/end.ts'
 import { connect } from '../database/connect.ts'
 import { migrate } from '../database/migrate/migrate.ts'
 
-/** `npm run migrate`: brings the database up to this version without serving. */
+/** `npm run migrate`: applies this version's migrations to the database, without serving. */
 try {
   const connector = await connect(loadConfig())
   try {

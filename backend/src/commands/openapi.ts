@@ -13,12 +13,12 @@ const FILE = new URL(
 
 const nowhere = { description: 'none', size: 1, pooled: {}, direct: {} }
 
-/** Writing the document down asks no database anything. */
+/** The document is built without a database, so every statement rejects. */
 const noDatabase: Database = {
   description: 'none',
   failed: new Promise(() => {}),
-  asUser: () => Promise.reject(new Error('there is no database here')),
-  ping: () => Promise.reject(new Error('there is no database here')),
+  asUser: () => Promise.reject(new Error('npm run openapi has no database')),
+  ping: () => Promise.reject(new Error('npm run openapi has no database')),
   close: async () => {},
 }
 
@@ -34,7 +34,9 @@ try {
   if (!process.argv.includes('--check')) {
     await writeFile(FILE, document)
   } else if ((await readFile(FILE, 'utf8').catch(() => '')) !== document) {
-    throw new Error(`${FILE.pathname} is not what the server serves: run npm run openapi`)
+    throw new Error(
+      `${FILE.pathname} differs from the document that the server serves. Run npm run openapi`,
+    )
   }
   await app.close()
 } catch (error) {

@@ -2,22 +2,22 @@ import { randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 
-/** A password has a few hundred bytes at most; what pours out more without a line end is none. */
+/** A password has a few hundred bytes at most. Longer input without a line end is not a password. */
 const LINE_BYTES = 4_096
 /** 24 characters in base64url. */
 const GENERATED_BYTES = 18
 
 export interface NewPassword {
   readonly password: string
-  /** Made here, so that nobody knows it yet. */
+  /** True if this command generated the password and must print it. */
   readonly generated: boolean
 }
 
 /**
- * A new password: asked for twice on a terminal, otherwise the first line of standard input. Where
- * that is empty one is made. Never a parameter of a command, which the whole machine may read.
+ * Reads a new password: twice from a terminal, otherwise once from the first line of standard input. It
+ * generates one if the input is empty. A command-line argument would be visible to every process.
  *
- * @throws {Error} when the two are not the same, or the question was left.
+ * @throws {Error} if the two entries differ, the input ends, or it is not UTF-8.
  */
 export async function readNewPassword(): Promise<NewPassword> {
   const given = process.stdin.isTTY ? await askTwice() : await firstLine(process.stdin)
@@ -25,33 +25,33 @@ export async function readNewPassword(): Promise<NewPassword> {
   return { password: randomBytes(GENERATED_BYTES).toString('base64url'), generated: true }
 }
 
-/** @returns what was typed at the terminal, which shows it. @throws {Error} without a line. */
+/** @returns the line typed at the terminal, which echoes it. @throws {Error} if the input ends first. */
 export async function ask(question: string): Promise<string> {
   // The terminal itself shows and edits the line.
   const lines = createInterface({ input: process.stdin, terminal: false })
   try {
-    return await answer(lines[Symbol.asyncIterator](), question)
+    return await readAnswer(lines[Symbol.asyncIterator](), question)
   } finally {
     lines.close()
   }
 }
 
 async function askTwice(): Promise<string> {
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
-  // readline takes over from the terminal and shows what is typed to its output.
+  const discard = new Writable({ write: (_chunk, _encoding, done) => done() })
+  // readline echoes the typed characters to its output, so this output drops them.
   const reader = createInterface({
     input: process.stdin,
-    output: nowhere,
+    output: discard,
     terminal: true,
     historySize: 0,
   })
   const lines = reader[Symbol.asyncIterator]()
-  const unseen = (question: string) =>
-    answer(lines, question).finally(() => process.stderr.write('\n'))
+  const askHidden = (question: string) =>
+    readAnswer(lines, question).finally(() => process.stderr.write('\n'))
   try {
-    const password = await unseen('New password (empty: one is made for you): ')
-    if (password !== '' && (await unseen('The same again: ')) !== password) {
-      throw new Error('The two passwords are not the same')
+    const password = await askHidden('New password (empty: one is made for you): ')
+    if (password !== '' && (await askHidden('The same again: ')) !== password) {
+      throw new Error('The two passwords are not the same. Run the command again')
     }
     return password
   } finally {
@@ -60,7 +60,7 @@ async function askTwice(): Promise<string> {
 }
 
 /** Questions go to standard error; standard output is for results. */
-async function answer(lines: AsyncIterator<string>, question: string): Promise<string> {
+async function readAnswer(lines: AsyncIterator<string>, question: string): Promise<string> {
   process.stderr.write(question)
   const { value, done } = await lines.next()
   if (done) throw new Error('Cancelled')

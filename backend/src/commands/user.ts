@@ -20,18 +20,18 @@ const USAGE =
 
 type Command = (accounts: Accounts) => Promise<void>
 
-/** @throws {Error} the usage. */
+/** @returns the command that the arguments name. @throws {Error} with the usage if they name none. */
 function commandOf(parameters: string[]): Command {
-  const { action, who, name, yes, surplus } = parse(parameters)
-  if (surplus || (name !== undefined && action !== 'create') || (yes && action !== 'delete')) {
+  const { action, target, name, yes, hasMore } = parse(parameters)
+  if (hasMore || (name !== undefined && action !== 'create') || (yes && action !== 'delete')) {
     throw new Error(USAGE)
   }
-  if (who === undefined) {
+  if (target === undefined) {
     if (action === 'list') return list
   } else {
-    if (action === 'create') return (accounts) => create(accounts, who, name)
-    if (action === 'delete') return (accounts) => remove(accounts, who, yes)
-    if (action === 'reset-password') return (accounts) => reset(accounts, who)
+    if (action === 'create') return (accounts) => create(accounts, target, name)
+    if (action === 'delete') return (accounts) => remove(accounts, target, yes)
+    if (action === 'reset-password') return (accounts) => reset(accounts, target)
   }
   throw new Error(USAGE)
 }
@@ -43,8 +43,8 @@ function parse(args: string[]) {
       allowPositionals: true,
       options: { name: { type: 'string' }, yes: { type: 'boolean', default: false } },
     })
-    const [action, who, ...more] = positionals
-    return { action, who, surplus: more.length > 0, name: values.name, yes: values.yes }
+    const [action, target, ...more] = positionals
+    return { action, target, hasMore: more.length > 0, name: values.name, yes: values.yes }
   } catch (cause) {
     throw new Error(USAGE, { cause })
   }
@@ -59,12 +59,12 @@ async function create(accounts: Accounts, given: string, name?: string): Promise
     password: choice.password,
   })
   console.log(`${id}\t${email}`)
-  tellGenerated(choice)
+  printGenerated(choice)
 }
 
 async function list(accounts: Accounts): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // Whoever reads it may stop, as head does.
+    // The reader of the pipe may close it before the end, as head does.
     if (error.code === 'EPIPE') process.exit(0)
     endWithReason(error)
   })
@@ -73,8 +73,8 @@ async function list(accounts: Accounts): Promise<void> {
   }
 }
 
-async function remove(accounts: Accounts, who: string, yes: boolean): Promise<void> {
-  const account = await findAccount(accounts, who)
+async function remove(accounts: Accounts, target: string, yes: boolean): Promise<void> {
+  const account = await findAccount(accounts, target)
   if (!yes) await confirm(account.email)
   await removeAccount(accounts, account)
   console.log(`Deleted ${account.email}`)
@@ -84,33 +84,36 @@ async function confirm(email: string): Promise<void> {
   if (!process.stdin.isTTY) {
     throw new Error(`To delete ${email} without a terminal, add --yes`)
   }
-  console.error(`This deletes ${email}, its sessions and all of its tasks, for good.`)
-  const typed = await ask('Type the e-mail address to go on: ')
-  if (typed.trim().toLowerCase() !== email) throw new Error('Nothing was deleted')
+  console.error(`This deletes ${email}, its sessions and all of its tasks permanently.`)
+  const typed = await ask('Type the e-mail address to continue: ')
+  if (typed.trim().toLowerCase() !== email)
+    throw new Error('The address is different. Nothing was deleted')
 }
 
-async function reset(accounts: Accounts, who: string): Promise<void> {
-  const account = await findAccount(accounts, who)
+async function reset(accounts: Accounts, target: string): Promise<void> {
+  const account = await findAccount(accounts, target)
   const choice = await readNewPassword()
   await resetPassword(accounts, account, choice.password)
   console.log(
-    `${account.email} has a new password, and no session; tokens made before expire within 15 minutes`,
+    `${account.email} has a new password and no session. Tokens for tasks expire within 15 minutes`,
   )
-  tellGenerated(choice)
+  printGenerated(choice)
 }
 
-function tellGenerated({ password, generated }: NewPassword): void {
+function printGenerated({ password, generated }: NewPassword): void {
   if (generated) console.log(`password\t${password}`)
 }
 
 async function run(config: Config, command: Command): Promise<void> {
   const { accounts: settings } = config
   if (settings === null) {
-    throw new Error('ACCOUNTS is off: this server has no accounts')
+    throw new Error(
+      'This server has no accounts, because ACCOUNTS is off. Set ACCOUNTS=on, or leave it out',
+    )
   }
   const connector = await openConnector(config, console.error)
   try {
-    // Standard output is for results.
+    // Standard output is for results only.
     const log = await createLogger('silent')
     const accounts = new Accounts({ config, settings, connector, log })
     await command(accounts).finally(() => accounts.close())
@@ -119,10 +122,10 @@ async function run(config: Config, command: Command): Promise<void> {
   }
 }
 
-/** `npm run user -- …`: accounts, for the person who runs the server. */
+/** `npm run user -- …`: manages accounts, for the operator. */
 try {
   await run(loadConfig(), commandOf(process.argv.slice(2)))
 } catch (error) {
-  // A client is not told what happened underneath; whoever runs the server is.
+  // An AppError hides its cause from clients. The operator sees the cause.
   endWithReason(error instanceof AppError ? (error.cause ?? error) : error)
 }

@@ -1,8 +1,8 @@
 import { LIMITS } from './limits.ts'
 
 /**
- * The error table of the contract: every problem a client can be answered with, by its stable code.
- * The OpenAPI document and the error answers both come from here.
+ * The errors of the contract: every problem that a client can receive, by its stable code. The OpenAPI
+ * document and the error responses are generated from this table.
  */
 export const ERRORS = {
   bad_request: { status: 400, title: 'Bad Request', detail: 'The server cannot read the request' },
@@ -81,7 +81,7 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS
 
-/** One offending place of a request: which part, an RFC 6901 pointer into it, and what is wrong. */
+/** One validation error: the part of the request, a JSON Pointer (RFC 6901) into it, and the reason. */
 export interface Fault {
   in: 'body' | 'query' | 'path' | 'header'
   path: string
@@ -94,19 +94,19 @@ export interface Reason {
 }
 
 export interface AppErrorOptions {
-  /** Replaces the table's sentence. Told to the client. */
+  /** Replaces the detail of the table. The client receives it. */
   detail?: string
   errors?: Fault[]
   /** The number of validation errors beyond those in `errors`. */
   more?: number
   headers?: Record<string, string>
-  /** What Better Auth calls it, in the members its clients read. Told to the client. */
+  /** Better Auth's code and message, which its clients expect. The client receives them. */
   reason?: Reason | undefined
-  /** What happened underneath. For the log, never for the client. */
+  /** The original error. It is logged, and the client never receives it. */
   cause?: unknown
 }
 
-/** A failure with its place in {@link ERRORS}; the only error a client is ever told about. */
+/** An error from {@link ERRORS}. Clients receive details of no other error. */
 export class AppError extends Error {
   readonly code: ErrorCode
   readonly status: number
@@ -134,7 +134,10 @@ export class AppError extends Error {
 
 const REALM = 'Bearer realm="todo"'
 
-/** RFC 6750 §3: without a token there is no error to name. */
+/**
+ * @param error omit it if the request had no token: the challenge then has no error code (RFC 6750 §3).
+ * @returns a 401 with `WWW-Authenticate`.
+ */
 export function unauthorized(
   error?: 'invalid_token',
   cause?: unknown,

@@ -1,72 +1,71 @@
 /**
- * What a client may ask of the server, and for how long: every bound that stands against clients, in
- * one place. They are the same everywhere, so they are no settings; the specification lists them
- * (section 8). What a field of a task may hold is in the schemas.
+ * Every limit that protects the server against clients. Limits are the same on every server, so they are not
+ * settings; section 8 of the specification lists them. The schemas have the limits of a task's members.
  */
 export const LIMITS = Object.freeze({
-  /** Request line and headers together; Node's own default. */
+  /** The request line and headers together. This is also Node's default. */
   headerBytes: 16_384,
   /** One part of a path: a user id of 255 characters, each of four bytes, percent-encoded. */
   pathPartCharacters: 255 * 4 * 3,
   bodyBytes: 65_536,
-  /** How deep objects and arrays lie in each other in a body; no schema goes deeper. */
+  /** The nesting depth of objects and arrays in a body. No schema is deeper. */
   bodyLevels: 2,
-  /** Of an `Idempotency-Key`; its column has the same bound. */
+  /** The length of an `Idempotency-Key`. The check constraint of its column has the same number. */
   keyCharacters: 255,
 
   /**
-   * Connections that wait to be taken. Node's own is 511; of more that come at once, each would try
-   * again after 1, 3, 7 and more seconds.
+   * The listen backlog: connections that wait to be accepted. Node's default is 511. Beyond it, clients
+   * retry after 1, 3, 7 and more seconds.
    */
   connectionsWaiting: 4_096,
 
-  /** Headers must have arrived after this, and the whole request after that. */
+  /** The time for the headers to arrive, and for the whole request. */
   headersMs: 15_000,
   requestMs: 30_000,
-  /** How often connections are looked through for those that are over time; Node's own is 30 s. */
+  /** How often Node checks connections for these timeouts. Node's default is 30 s. */
   overdueCheckMs: 5_000,
-  /** A client that takes nothing of its answer for this long is given up. */
+  /** The server closes a connection whose client has read no response bytes for this long. */
   stalledMs: 60_000,
-  /** Longer than the usual load balancer keeps an idle connection, so that it is the one to close it. */
+  /** Longer than the idle timeout of usual load balancers, so that they close the connection first. */
   keepAliveMs: 75_000,
 
-  /** Statements of users that may be under way or waiting at once, over all connections to the database. */
+  /** Users' statements that may be in progress or waiting, on all connections to the database. */
   statementsInFlight: 1_024,
   /** The same for one user. */
   statementsOfOneUser: 256,
-  /** One user's statements that may be sent to the database: their number and estimated work. */
+  /** One user's statements that may be in progress on the database: their number and estimated time. */
   underWayOfOneUser: 16,
   workOfOneUserMs: 5,
-  /** Statements sent to one connection before it answers: initially, at most, and their estimated work. */
+  /** Statements pipelined on one connection: initially, at most, and their estimated time. */
   statementsAhead: 16,
   statementsAheadMost: 64,
   workAheadMs: 20,
-  /** Nothing is sent behind a statement that has run for longer. */
+  /** The pool pipelines nothing after a statement that has run for longer. */
   behindMs: 50,
-  /** 503 at once while a user's first statement has waited this long, or no connection has answered. */
+  /** 503 at once while a user's oldest statement has waited, or no connection has responded, for this long. */
   statementStuckMs: 1_000,
-  /** And none waits longer than this. */
+  /** The longest time for which a statement waits. */
   statementWaitMs: 1_500,
-  /** A list with a filter looks for this long for the tasks of a page, which then ends early. */
+  /** How long a list with a filter searches for the tasks of one page. The page then ends early. */
   pageMs: 2_000,
-  /** A statement may run this long, and wait this long for a lock while nobody else waits behind it. */
+  /** How long a statement may run, and wait for a lock while no other user's statement waits after it. */
   statementMs: 5_000,
   lockMs: 3_000,
-  /** With others behind it, it waits this long for a lock, and is then sent again. */
+  /** How long a statement waits for a lock while others wait after it. It is then sent again. */
   lockBehindMs: 50,
-  /** Opening a connection to the database may take this long. */
+  /** The time to open a connection to the database. */
   connectMs: 5_000,
-  /** A connection to the database that owes answers and sends nothing for this long is given up. */
+  /** The server closes a database connection that owes responses and sends nothing for this long. */
   databaseSilenceMs: 10_000,
-  /** The embedded database cannot cancel a statement; if one takes longer, the process ends. */
+  /** The embedded database cannot cancel a statement. If one takes longer, the process ends. */
   databaseWorkMs: 120_000,
 
-  /** `RATE_LIMIT_PER_MINUTE` counts over this. */
+  /** The window of `RATE_LIMIT_PER_MINUTE`. */
   userWindowSeconds: 60,
-  /** Users whose requests are counted, and tokens that are remembered: the latest of each. */
+  /** Users whose requests are counted, and tokens that are cached: the most recent ones. */
   usersCounted: 10_000,
   tokensRemembered: 10_000,
-  /** Memory of all cached tokens together, and of each; a longer one is verified each time. */
+  /** The bytes of all cached tokens, and of one. A longer token is verified for each request. */
   tokenBytesRemembered: 8_388_608,
   tokenBytesEach: 4_096,
   /** Keys of a key set that are tried on one token, if several match. */
@@ -75,18 +74,18 @@ export const LIMITS = Object.freeze({
   keySetBytes: 262_144,
   keySetKeys: 100,
 
-  /** Requests that may hash a password and wait for their turn, and those of one client network. */
+  /** Requests that may hash a password and wait for it: of all clients, and of one client network. */
   hashesWaiting: 19,
   hashesOfOneNetwork: 3,
-  /** What hashes a password, from one client address; Better Auth's own for sign-ins. */
+  /** Requests from one client address that hash a password. This is also Better Auth's limit for sign-ins. */
   hashesPerAddress: 3,
   hashesWindowSeconds: 10,
-  /** Passwords tried on one account, from wherever they come. */
+  /** Passwords tried on one account, from all client addresses. */
   passwordsPerAccount: 10,
   passwordsWindowSeconds: 300,
-  /** Where addresses are verified, a sign-up is answered after a multiple of this. */
+  /** If addresses are verified, the response to a sign-up waits for the next multiple of this time. */
   signUpGridMs: 500,
-  /** Sessions of one account; the trigger keep_newest_sessions has the same number. */
+  /** Sessions of one account. The trigger keep_newest_sessions has the same number. */
   sessionsPerAccount: 50,
   /** Mails to one address. */
   mailsPerAddress: 3,
@@ -99,14 +98,14 @@ export const LIMITS = Object.freeze({
   /** Pipelined requests that may wait: on one connection, and on all of them. */
   pipelinedRequests: 128,
   requestsWaiting: 4_096,
-  /** Requests of one user that begin in one event-loop tick; the others begin in the next ticks. */
+  /** Requests of one user that begin in one event-loop tick. The others begin in the next ticks. */
   requestsOfUserPerTick: 16,
-  /** A connection beyond these limits stays open this long after its last response, so that it is read. */
+  /** A connection beyond these limits stays open this long, so that its client can read the last response. */
   lingerMs: 1_000,
   /** Response bytes that clients have not read: of all users, and of one. */
   queuedBytes: 67_108_864,
   queuedBytesOfUser: 4_194_304,
-  /** A client with waiting bytes must read this many per second, averaged over that time. */
+  /** The average speed at which a client with waiting bytes must read, and the time for the average. */
   slowestBytesPerSecond: 16_384,
   slowestOverMs: 30_000,
 })

@@ -4,8 +4,10 @@ import type { Config } from './config/config.ts'
 const LIFETIME = '15m'
 
 /**
- * A token as Better Auth would sign it for this user: HS256 with the shared secret, valid for 15
- * minutes, and for this server's issuer and audience where they are set.
+ * Signs a token as Better Auth does: HS256 with the secret, valid for 15 minutes, with this server's issuer
+ * and audience if they are set.
+ *
+ * @returns the JWT (RFC 7519).
  */
 export function signToken(
   config: Pick<Config, 'secret' | 'jwtIssuer' | 'jwtAudience'>,
@@ -21,7 +23,7 @@ export function signToken(
   return token.sign(new TextEncoder().encode(config.secret))
 }
 
-/** The token of an account in the box: it names its issuer and audience whether they are checked or not. */
+/** @returns a token for a built-in account. Its issuer and audience default to the server's public URL. */
 export function signAccountToken(config: Config, userId: string): Promise<string> {
   const { jwtIssuer = config.publicUrl, jwtAudience = config.publicUrl } = config
   return signToken({ secret: config.secret, jwtIssuer, jwtAudience }, userId)

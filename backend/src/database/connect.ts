@@ -6,21 +6,25 @@ import { migrate } from './migrate/migrate.ts'
 import { LockedError } from './pglite/lock-file.ts'
 import { connectPglite } from './pglite/pglite.ts'
 import { connectPostgres } from './postgres.ts'
-import { AWAY, explainStart, type StartFailure } from './start-failure.ts'
+import { explainStart, type StartFailure, UNREACHABLE } from './start-failure.ts'
 import { WallError } from './walls/wall-error.ts'
 import { proveAccountsRole, proveWalls } from './walls/walls.ts'
 
-/** A database that is away at start may still be starting itself. */
+/** How long a start retries: an unreachable database may still be starting. */
 const PATIENCE_MS = 30_000
 const RETRY_MS = 1_000
 
-/** Picks the database by `DATABASE_URL`, without asking a server anything yet. */
+/**
+ * Opens the embedded database, or prepares connections to PostgreSQL without connecting yet.
+ *
+ * @param report receives messages for the operator.
+ */
 export async function connect(
   { database, poolMax }: Pick<Config, 'database' | 'poolMax'>,
-  tell: (message: string) => void = () => {},
+  report: (message: string) => void = () => {},
 ): Promise<Connector> {
   return database.kind === 'pglite'
-    ? connectPglite(database.directory, { tell })
+    ? connectPglite(database.directory, { report })
     : connectPostgres({ ...database, poolMax })
 }
 
@@ -31,27 +35,28 @@ export interface Patience {
 }
 
 /**
- * Connects to the database, migrates it, and proves its walls. While it is unreachable, read-only or
- * full, tries again for 30 s.
+ * Connects to the database, migrates it, and runs the startup check. Retries for 30 s while the database is
+ * unreachable, read-only or full.
  *
- * @param tell is given a line for each attempt that failed.
- * @throws {LockedError} the embedded folder is in use. @throws {MigrationError} the schema is not
- *   what this version expects. @throws {WallError} a user could see another's rows.
+ * @param report receives one line for each failed attempt.
+ * @throws {LockedError} if the embedded folder is in use.
+ * @throws {MigrationError} if the schema is not the one that this version expects.
+ * @throws {WallError} if the startup check finds that users are not isolated.
  */
 export async function openConnector(
   config: Pick<Config, 'database' | 'poolMax' | 'accounts'>,
-  tell: (message: string) => void = () => {},
+  report: (message: string) => void = () => {},
   { patienceMs = PATIENCE_MS, retryMs = RETRY_MS }: Patience = {},
 ): Promise<Connector> {
-  const connector = await connect(config, tell)
+  const connector = await connect(config, report)
   try {
     const startedMs = performance.now()
     for (;;) {
       const failure = await prepare(connector, config)
       if (failure === undefined) return connector
       const { state, reason, advice } = failure
-      if (performance.now() - startedMs > patienceMs) throw gaveUp(failure, patienceMs)
-      tell(`${state} (${reason}); trying again. ${advice}`)
+      if (performance.now() - startedMs > patienceMs) throw timedOut(failure, patienceMs)
+      report(`${state} (${reason}); trying again. ${advice}`)
       await sleep(retryMs)
     }
   } catch (error) {
@@ -60,13 +65,13 @@ export async function openConnector(
   }
 }
 
-function gaveUp({ state, reason, advice, cause }: StartFailure, patienceMs: number): Error {
+function timedOut({ state, reason, advice, cause }: StartFailure, patienceMs: number): Error {
   const seconds = `for ${patienceMs / 1000} s`
-  const what = state === AWAY ? 'The database could not be reached' : state
-  return new Error(`${what} ${seconds}: ${reason}. ${advice}`, { cause })
+  const problem = state === UNREACHABLE ? 'The database could not be reached' : state
+  return new Error(`${problem} ${seconds}: ${reason}. ${advice}`, { cause })
 }
 
-/** @returns a failure that may pass by itself, or undefined when the database is ready. @throws others. */
+/** @returns a temporary failure, or undefined if the database is ready. @throws every other error. */
 async function prepare(
   connector: Connector,
   { accounts }: Pick<Config, 'accounts'>,
@@ -80,7 +85,7 @@ async function prepare(
     if ([LockedError, MigrationError, WallError].some((known) => error instanceof known))
       throw error
     const failure = explainStart(error)
-    if (failure.passes) return failure
+    if (failure.isTemporary) return failure
     const { state, reason, advice } = failure
     throw new Error(`${state}: ${reason}. ${advice}`, { cause: error })
   }

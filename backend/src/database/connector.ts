@@ -1,13 +1,13 @@
 import type { ClientConfig } from 'pg'
 
-/** Where connections come from: a PostgreSQL server, or the embedded database. */
+/** How to connect to a PostgreSQL server or to the embedded database. */
 export interface Connector {
   readonly description: string
-  /** How many connections there may be at once. */
+  /** The largest number of connections at once. */
   readonly size: number
-  /** Connections that statements of users travel on; a transaction pooler may stand between. */
+  /** For users' statements. The connection may go through a transaction pooler. */
   readonly pooled: ClientConfig
-  /** Connections that keep a session, for migrations. */
+  /** For migrations and the startup check, which need one session per connection. */
   readonly direct: ClientConfig
   readonly failed: Promise<Error>
   close(): Promise<void>

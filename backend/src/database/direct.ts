@@ -9,16 +9,18 @@ const PIN = `select ${pinPath(OF_ANOTHER)}`
 const BEGIN = `begin isolation level read committed; set local search_path = ${SEARCH_PATH}`
 
 /**
- * Runs `work` on a connection of its own, as the login and outside every user's scope. For
- * migrations and the proof of the walls, at start; no request uses it. The login may be a superuser, so
- * every statement must run in a transaction of this file, which sets the path.
+ * Runs `work` on a new connection, as the login and without a user's scope. Only migrations and the startup
+ * check use it, never a request. The login may be a superuser, so `work` must run every statement in a
+ * transaction of this file, which sets `search_path`.
+ *
+ * @returns the result of `work`. @throws as `work` does, and if the connection fails.
  */
 export async function withDirectClient<Result>(
   config: ClientConfig,
   work: (client: Client) => Promise<Result>,
 ): Promise<Result> {
   const client = new Client({ ...config, connectionTimeoutMillis: LIMITS.connectMs })
-  // The query under way reports the loss; without a listener it would end the process as well.
+  // The query in progress rejects. Without a listener, the error event would also end the process.
   client.on('error', () => {})
   await client.connect()
   try {
@@ -26,7 +28,7 @@ export async function withDirectClient<Result>(
     await client.query(PIN, [processID ?? 0])
     return await work(client)
   } finally {
-    // The embedded database has one session for all connections, which outlives this connection.
+    // The embedded database shares one session among all connections, so the setting must be reset.
     if (config.stream) await client.query('reset search_path').catch(() => undefined)
     await client.end().catch(() => undefined)
   }
@@ -38,8 +40,8 @@ export function identifier(name: string): string {
 }
 
 /**
- * Runs `work` in one transaction: committed when it returns, rolled back when it throws. The isolation
- * level is READ COMMITTED, whatever the database's default is.
+ * Runs `work` in one READ COMMITTED transaction. Commits it if `work` returns, rolls it back if `work`
+ * throws.
  */
 export async function inTransaction<Result>(
   client: Client,
@@ -48,9 +50,9 @@ export async function inTransaction<Result>(
   await client.query(BEGIN)
   try {
     const result = await work()
-    // A COMMIT after a failed statement answers ROLLBACK, without an error.
+    // After a failed statement PostgreSQL responds to COMMIT with ROLLBACK, without an error.
     const { command } = await client.query('commit')
-    if (command !== 'COMMIT') throw new Error(`the transaction ended with ${command}`)
+    if (command !== 'COMMIT') throw new Error(`The transaction ended with ${command}`)
     return result
   } catch (error) {
     await client.query('rollback').catch(() => undefined)
@@ -58,7 +60,7 @@ export async function inTransaction<Result>(
   }
 }
 
-/** Runs `work` in one transaction that is always rolled back. @throws what `work` throws. */
+/** Runs `work` in one transaction that is always rolled back. @throws as `work` does. */
 export async function inTrial(client: Client, work: () => Promise<void>): Promise<void> {
   await client.query(BEGIN)
   try {

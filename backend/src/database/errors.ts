@@ -1,6 +1,6 @@
 import { AppError, unauthorized } from '../core/errors.ts'
 
-/** The database could not be asked, or its answer was lost. The cause is for the log. */
+/** @returns the 503 for a database that is unreachable, or whose response was lost. The cause is logged. */
 export function unavailable(cause: unknown): AppError {
   return new AppError('service_unavailable', { headers: { 'retry-after': '1' }, cause })
 }
@@ -12,16 +12,16 @@ export function unavailable(cause: unknown): AppError {
 export class MismatchError extends Error {
   override name = 'MismatchError'
 
-  constructor(what: string) {
+  constructor(reason: string) {
     super(
-      `The database's response does not belong to the request: ${what}. The server closes the connection. Check the pooler or proxy in front of the database`,
+      `The database's response does not belong to the request: ${reason}. The server closes the connection. Check the pooler or proxy in front of the database`,
     )
   }
 }
 
 /**
- * PostgreSQL refused the scope, and skipped the statement. No row before such an error names its
- * request, so it counts only as a database that is unavailable.
+ * PostgreSQL refused the scope and skipped the statement. No row before the error shows which request it
+ * belongs to, so the client receives 503.
  */
 export class ScopeError extends Error {
   override name = 'ScopeError'
@@ -44,8 +44,8 @@ export class UnexecutedError extends Error {
 }
 
 /**
- * The statement gave up waiting for a lock so that those behind it went on. PostgreSQL rolled it back, so
- * it may be sent again, with nothing behind it.
+ * PostgreSQL ended the statement's wait for a lock, so that later statements on the connection continue. It
+ * rolled the statement back, so the pool may send it again, with none after it.
  */
 export class LockedError extends UnexecutedError {
   override name = 'LockedError'
@@ -69,17 +69,17 @@ export function hasIdledOut(error: unknown): boolean {
 const TRANSIENT_CLASSES = ['08', '40', '53', '57', '58']
 const LOCK_NOT_AVAILABLE = '55P03'
 /**
- * lock_not_available; read_only_sql_transaction, as a failed-over primary answers;
- * foreign_key_violation, when the user is deleted while a task of theirs is inserted.
+ * lock_not_available; read_only_sql_transaction, after a failover; foreign_key_violation, if the user is
+ * deleted while their task is inserted.
  */
 const TRANSIENT_STATES = [LOCK_NOT_AVAILABLE, '25006', '23503']
 const CONFLICTS = ['23505', '23P01']
-/** Of todo.refuse_deleted (0002_accounts.sql). */
+/** The SQLSTATE that todo.refuse_deleted raises (0002_accounts.sql). */
 const ACCOUNT_DELETED = 'TD401'
 
 /**
- * What a failed statement means to the client: transient states are 503, broken uniqueness is 409,
- * a deleted account is 401, anything else is a fault of ours and 500.
+ * @returns the problem for a failed statement: 503 for transient states and lost connections, 409 for a
+ * violated unique constraint, 401 for a deleted account, and 500 for everything else.
  */
 export function fromDatabase(error: unknown): AppError {
   const state = sqlState(error)
@@ -91,7 +91,7 @@ export function fromDatabase(error: unknown): AppError {
   return new AppError(CONFLICTS.includes(state) ? 'conflict' : 'internal_error', { cause: error })
 }
 
-/** The SQLSTATE of an error PostgreSQL itself reported; undefined for a lost connection. */
+/** @returns the SQLSTATE of an error that PostgreSQL reported; undefined for a lost connection. */
 export function sqlState(error: unknown): string | undefined {
   if (error instanceof Error && 'severity' in error && 'code' in error) return String(error.code)
   return undefined
@@ -99,32 +99,32 @@ export function sqlState(error: unknown): string | undefined {
 
 const DEADLOCK_DETECTED = '40P01'
 
-/** Whether PostgreSQL ended the transaction because it and another waited for each other. */
+/** Whether PostgreSQL ended the transaction because of a deadlock. */
 export function isDeadlock(error: unknown): boolean {
   return sqlState(error) === DEADLOCK_DETECTED
 }
 
-/** PostgreSQL's own error, of the scope or of the statement. */
+/** @returns PostgreSQL's own error, also for a {@link ScopeError}. */
 function underneath(error: unknown): unknown {
   return error instanceof ScopeError ? error.cause : error
 }
 
-/** The prepared statement of a name is not there, or one of that name is there already. */
+/** invalid_sql_statement_name, duplicate_prepared_statement. */
 const DISAGREED = /^26000$|^42P05$/
 
-/** Whether pg and the server disagree on what is prepared; then nothing of the statement was done. */
+/** Whether pg and PostgreSQL disagree about prepared statements. The statement was then not executed. */
 export function isDisagreement(error: unknown): boolean {
   return DISAGREED.test(sqlState(underneath(error)) ?? '')
 }
 
 /**
- * SQLSTATEs after which a connection is of no more use, as it is after a disagreement: the server is
- * ending it (57P…), or it has become a standby.
+ * SQLSTATEs after which a connection cannot be used: PostgreSQL is ending it (57P…), or the server is
+ * read-only because it has become a standby.
  */
-const SPENT = /^57P|^25006$/
+const ENDING = /^57P|^25006$/
 
-/** Without a state it is not PostgreSQL that spoke: the connection itself is lost. */
+/** Whether the connection must be closed. An error without a SQLSTATE means that it is lost. */
 export function isSpent(error: unknown): boolean {
   const state = sqlState(underneath(error))
-  return state === undefined || SPENT.test(state) || DISAGREED.test(state)
+  return state === undefined || ENDING.test(state) || DISAGREED.test(state)
 }

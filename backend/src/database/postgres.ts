@@ -7,11 +7,11 @@ export interface PostgresOptions {
   readonly poolMax: number
 }
 
-/** Connections to a PostgreSQL server (15 or newer), Neon's pooled and direct addresses included. */
+/** @returns how to connect to PostgreSQL (15 or newer), also through Neon's pooled and direct addresses. */
 export function connectPostgres({ url, directUrl, poolMax }: PostgresOptions): Connector {
   const { hostname, pathname } = new URL(url)
   return {
-    description: `PostgreSQL, database ${decodeURIComponent(pathname.slice(1))} at ${hostname}: what is acknowledged is as durable as that server makes it`,
+    description: `PostgreSQL, database ${decodeURIComponent(pathname.slice(1))} at ${hostname}: acknowledged tasks are as durable as that server stores them`,
     size: poolMax,
     pooled: { connectionString: url, application_name: 'todo-backend' },
     direct: { connectionString: directUrl, application_name: 'todo-backend migrate' },

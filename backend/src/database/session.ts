@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto'
 import { LIMITS } from '../core/limits.ts'
 
-/** What a statement may be given: everything travels as text, and null as itself. */
+/** A parameter of a statement. It is sent as text, or as null. */
 export type Value = string | number | boolean | null
 
 /** A row as PostgreSQL sent it: the text of each column, or null. */
 export type Row = readonly (string | null)[]
 
-/** SQL with `$1`-style places, and the name it is prepared under on every connection. */
+/** SQL with parameters such as `$1`, and the name of its prepared statement on every connection. */
 export interface Sql {
   readonly name: string
   readonly text: string
 }
 
-/** Names a statement after its text: another text never finds the prepared statement of this one. */
+/** @returns the SQL with a name made from a hash of its text, so that another text has another name. */
 export function sql(text: string): Sql {
   return { name: `todo_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`, text }
 }
@@ -24,7 +24,7 @@ export function sql(text: string): Sql {
  */
 export interface Statement<Result> {
   readonly sql: Sql
-  /** Of `$2` and the following places. */
+  /** The values of `$2`, `$3` and so on. */
   readonly values: readonly Value[]
   readonly read: (rows: readonly Row[]) => Result
 }
@@ -32,55 +32,55 @@ export interface Statement<Result> {
 /** One or several statements that run in one transaction. */
 export type Asked = Statement<unknown> | readonly Statement<unknown>[]
 
-/** The result of a statement, or of several, each in its place. */
+/** The result of one statement, or a tuple with the result of each. */
 export type Answer<A extends Asked> =
   A extends Statement<infer Result>
     ? Result
     : { -readonly [At in keyof A]: A[At] extends Statement<infer Result> ? Result : never }
 
 /**
- * The one way to a user's rows. There is no method here, and no other export of this folder, that
- * runs a statement outside a user's scope.
+ * The only access to users' rows. Neither this interface nor any other export of this folder runs a task
+ * statement outside a user's scope.
  */
 export interface Database {
-  /** What the operator is told at start: which database, and what it promises. */
+  /** Printed at start: the database, and the durability that it provides. */
   readonly description: string
   /**
-   * Runs one or several statements as one user, in one round trip and one transaction of their own: the
-   * role and `app.user_id` are set for this transaction alone, so row-level security holds whatever the
-   * statements say. Several run in their order. If one fails, PostgreSQL undoes those before it and skips
-   * those after it.
+   * Runs one or several statements as one user, in one round trip and one transaction. The role and
+   * `app.user_id` are set only for this transaction, so row-level security applies to every statement. The
+   * statements run in order. If one fails, PostgreSQL rolls back the transaction and skips the rest.
    *
-   * @throws {AppError} `service_unavailable` when the database is away, overloaded or too slow.
+   * @returns the result of each statement.
+   * @throws {AppError} `service_unavailable` if the database is unreachable, overloaded or too slow;
+   *   otherwise the problem for the SQLSTATE (`fromDatabase`).
    */
   asUser<const A extends Asked>(userId: string, asked: A): Promise<Answer<A>>
-  /** Resolves when the database answers. @throws {AppError} `service_unavailable` */
+  /** Resolves when the database responds. @throws {AppError} `service_unavailable` */
   ping(): Promise<void>
-  /** Resolves with the reason when the database is gone for good and the process should end. */
+  /** Resolves with the reason when the database cannot recover, so that the process should end. */
   readonly failed: Promise<Error>
-  /** Lets statements in flight finish, then closes every connection. */
+  /** Waits for statements in progress, then closes every connection. */
   close(): Promise<void>
 }
 
-/** The role every user's statement runs as. It owns nothing and cannot bypass row level security. */
+/** The role of every user's statement. It owns nothing and cannot bypass row-level security. */
 export const TASK_ROLE = 'todo_user'
 
-/** SQL that sets a parameter; `local` is an SQL condition for whether it ends with the transaction. */
+/** SQL that sets a parameter. If the SQL condition `local` is true, it ends with the transaction. */
 const set = (name: string, value: string, local: string) =>
   `pg_catalog.set_config('${name}', '${value}', ${local})`
 
 /**
- * The only schemas in which the server looks up names: none in which another role may create. If
- * `pg_temp` were not named, PostgreSQL would search it first for tables and types, so it is named last
+ * The only schemas in which PostgreSQL looks up our names. No other role may create objects in them. If
+ * `pg_temp` were absent, PostgreSQL would search it first for tables and types, so it comes last
  * (PostgreSQL manual, "Writing SECURITY DEFINER Functions Safely").
  */
 export const SEARCH_PATH = 'pg_catalog, pg_temp'
 
 /**
  * SQL that restricts the search path to `pg_catalog`. Other roles may be allowed to create functions and
- * operators in `public` (the default before PostgreSQL 15). Those would run as our roles and see their
- * arguments. The path does not apply yet to the statement that sets it, therefore every name in the
- * scopes is qualified.
+ * operators in `public` (the default before PostgreSQL 15), which would run as our roles. The path does not
+ * apply yet to the statement that sets it, so every name in the scopes is qualified.
  */
 export const pinPath = (local: string) => set('search_path', SEARCH_PATH, local)
 
@@ -94,16 +94,16 @@ const USER = `${set('role', TASK_ROLE, 'true')}, pg_catalog.set_config('app.user
 
 /** The statements that set a user's scope. */
 export interface Scopes {
-  /** A statement that waits for a lock fails after `lockBehindMs`, since others wait behind it. */
+  /** A statement waits for a lock for `lockBehindMs`, because other statements may wait after it. */
   readonly behind: Sql
-  /** It waits for `lockMs`. Nothing may be sent behind it. */
+  /** A statement waits for a lock for `lockMs`. No statement may be pipelined after it. */
   readonly patient: Sql
 }
 
 /**
- * Precede every statement of a user, in the same transaction. All of it is transaction-local, so
- * nothing is left on the connection for the next user. `$2` is the number of the request. The scope
- * returns it with the role and the user, so that the response can be checked.
+ * Set the role and the user before every statement of a user, in the same transaction. The settings end with
+ * the transaction, so the next user does not inherit them. `$2` is the number of the request. The scope
+ * returns it with the role and the user, so that the server can check the response.
  */
 export const SCOPES: Scopes = {
   behind: sql(`select ${USER}`),
@@ -114,9 +114,9 @@ const pooled = (lockMs: number) =>
   sql(`select ${USER}, ${pinPath('true')}, ${timeLimits('true', lockMs)}`)
 
 /**
- * The scopes behind a pooler, where sessions are shared and keep none of our settings, so that they also
- * set the path and the time limits. They are not startup parameters, because Neon's pooler refuses
- * those. PostgreSQL analyzes a statement again that was prepared under another path (manual, PREPARE).
+ * The scopes behind a pooler. Sessions are shared there and keep no settings, so these scopes also set the
+ * path and the time limits. Startup parameters do not work, because Neon's pooler refuses them. PostgreSQL
+ * analyzes a prepared statement again after the path has changed (manual, PREPARE).
  */
 export const POOLED_SCOPES: Scopes = {
   behind: pooled(LIMITS.lockBehindMs),
@@ -124,8 +124,8 @@ export const POOLED_SCOPES: Scopes = {
 }
 
 /**
- * Whether a pooler shares the session. `$1` is the process id that the server sent when the connection
- * was opened; a pooler sends one that is not PostgreSQL's.
+ * SQL that is true if a pooler shares the session. `$1` is the process id that the client received when it
+ * connected; a pooler sends one that is not PostgreSQL's.
  */
 export const OF_ANOTHER = 'pg_catalog.pg_backend_pid() operator(pg_catalog.<>) $1::pg_catalog.int4'
 

@@ -7,18 +7,18 @@ export interface StartFailure {
   /** The message of PostgreSQL or the network. */
   readonly reason: string
   readonly advice: string
-  /** Whether it may pass by itself, so that the server tries again. */
-  readonly passes: boolean
+  /** Whether it may be temporary, so that the server tries again. */
+  readonly isTemporary: boolean
   readonly cause: unknown
 }
 
 type Known = Pick<StartFailure, 'state' | 'advice'>
 
-export const AWAY = 'The database is unreachable'
+export const UNREACHABLE = 'The database is unreachable'
 const CHECK = 'Check DATABASE_URL, and that PostgreSQL is running.'
 
-/** SQLSTATEs that may pass: during a failover, a start, or too many connections (PostgreSQL manual, appendix A). */
-const PASSING: Readonly<Record<string, Known>> = {
+/** SQLSTATEs of temporary failures, such as a failover (PostgreSQL manual, appendix A). */
+const TEMPORARY: Readonly<Record<string, Known>> = {
   '25006': {
     state: 'The database is read-only',
     advice:
@@ -72,18 +72,18 @@ const REFUSALS: readonly (readonly [state: string, text: RegExp, advice: string]
 export function explainStart(error: unknown): StartFailure {
   const reason = reasonOf(error)
   const state = sqlState(error) ?? ''
-  const passing = PASSING[state]
-  if (passing !== undefined) return { ...passing, reason, passes: true, cause: error }
-  const hopeless = /does not support SSL|ENOENT/.test(reason)
-  if (!hopeless && fromDatabase(error).code === 'service_unavailable') {
-    return { state: AWAY, reason, advice: CHECK, passes: true, cause: error }
+  const temporary = TEMPORARY[state]
+  if (temporary !== undefined) return { ...temporary, reason, isTemporary: true, cause: error }
+  const isPermanent = /does not support SSL|ENOENT/.test(reason)
+  if (!isPermanent && fromDatabase(error).code === 'service_unavailable') {
+    return { state: UNREACHABLE, reason, advice: CHECK, isTemporary: true, cause: error }
   }
   const refusal = REFUSALS.find(([known, text]) => known === state && text.test(reason))
   return {
     state: 'The database refused',
     reason,
     advice: refusal?.[2] ?? 'Check its log.',
-    passes: false,
+    isTemporary: false,
     cause: error,
   }
 }

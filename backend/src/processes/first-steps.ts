@@ -3,10 +3,10 @@ import { signToken } from '../core/token.ts'
 
 const JSON_BODY = `-H 'Content-Type: application/json'`
 const AUTHORIZED = `-H "Authorization: Bearer $TOKEN"`
-/** A member of an answer; enough of a JSON parser for what is known to be there once. */
+/** A shell command that extracts a member from JSON in which the name occurs once. */
 const pick = (name: string) => `sed 's/.*"${name}":"\\([^"]*\\)".*/\\1/'`
 
-/** The lines a person types to have a first task, by way of an account where there are some. */
+/** @returns shell commands that create a first task, through an account if anyone can sign up. */
 export async function firstSteps(config: Config, address: string): Promise<string[]> {
   const { accounts } = config
   if (accounts === null || !accounts.signUp || accounts.requireEmailVerification) {
@@ -28,7 +28,7 @@ export async function firstSteps(config: Config, address: string): Promise<strin
 }
 
 async function withToken(config: Config, address: string): Promise<string[]> {
-  // A token of a secret that others share is not for a log: there the line makes its own.
+  // A token signed with the operator's secret must not be printed, so the command signs it.
   const token = config.secretIsLocal
     ? await signToken(config, 'alice')
     : '$(npm run -s token -- alice)'

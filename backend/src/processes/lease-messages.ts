@@ -1,20 +1,20 @@
 /**
- * How server processes share the limit of a user. The primary has the counts; a worker takes a lease
- * of some requests at once, uses them up without a word, and asks again. When there is nothing left
- * to lease, the primary takes back what others have not used.
+ * The messages with which server processes share a user's rate limit. The primary has the counts. A worker
+ * leases several requests at once, uses them without further messages, and asks again. When the primary has
+ * no more to lease, it recalls the unused requests of other workers.
  */
 export type FromWorker = Ask | Return
 export type FromPrimary = Grant | Recall
 
-/** Requests of this user are waiting for a lease. */
+/** A worker's requests of this user wait for a lease. */
 export interface Ask {
   readonly ask: string
   wanted: number
-  /** On the worker's clock. It comes back with the grant. */
+  /** On the worker's clock. The grant returns it. */
   readonly askedMs: number
 }
 
-/** What was not used of a lease that was called back. */
+/** The unused requests of a recalled lease. */
 export interface Return {
   readonly returned: string
   readonly window: number
@@ -25,12 +25,12 @@ export interface Grant {
   readonly grant: string
   readonly window: number
   readonly units: number
-  /** What the primary has left after it. */
+  /** The number that the primary has left after this grant. */
   readonly left: number
-  /** When fewer were granted than were wanted, no other process has any either. */
+  /** True if fewer were granted than wanted. No other process has unused requests then. */
   readonly exhausted: boolean
   readonly askedMs: number
-  /** From the answer to the end of the window. */
+  /** The time from the grant to the end of the window. */
   readonly renewedMs: number
 }
 
@@ -39,7 +39,7 @@ export interface Recall {
   readonly window: number
 }
 
-/** Sends what is posted in one turn of the event loop as one message. */
+/** @returns a function that collects the parts of one event-loop tick and sends them as one message. */
 export function outbox<Part>(send: (parts: Part[]) => void): (part: Part) => void {
   let parts: Part[] = []
   return (part) => {

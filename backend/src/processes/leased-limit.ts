@@ -5,15 +5,15 @@ import { type RequestLimit, RequestWindows, type Turn } from '../http/rate/reque
 import type { Ask, FromPrimary, FromWorker, Grant, Recall } from './lease-messages.ts'
 import { outbox } from './lease-messages.ts'
 
-/** A primary that is silent for this long is not waited for. */
-const ANSWER_LIMIT_MS = 3_000
+/** How long a worker waits for the primary's response. */
+const RESPONSE_LIMIT_MS = 3_000
 
 interface Lease {
   readonly window: number
   endsMs: number
   unused: number
-  /** What the primary had left when it was last heard of. */
-  elsewhere: number
+  /** The number that the primary had left after its latest grant. */
+  leftAtPrimary: number
   exhausted: boolean
 }
 
@@ -22,22 +22,22 @@ interface Waiting {
   readonly fail: (error: AppError) => void
 }
 
-interface Asked {
-  /** Grows until it is sent. */
+interface PendingAsk {
+  /** `wanted` grows until the message is sent. */
   readonly ask: Ask
   readonly waiting: Waiting[]
   readonly timer: NodeJS.Timeout
 }
 
-/** The counts of one server process of several: a worker's end of the leases. */
+/** Counts requests in a worker, with leases from the primary. */
 export class LeasedLimit implements RequestLimit {
   readonly perWindow: number
   readonly #post: (part: FromWorker) => void
   readonly #leases = new LRUCache<string, Lease>({ max: LIMITS.usersCounted })
-  readonly #asked = new Map<string, Asked>()
+  readonly #pending = new Map<string, PendingAsk>()
   #alone: RequestWindows | undefined
 
-  /** @param send carries a message to the primary; it may be lost with the primary. */
+  /** @param send sends a message to the primary. It may be lost if the primary ends. */
   constructor(perWindow: number, send: (parts: FromWorker[]) => void) {
     this.perWindow = perWindow
     this.#post = outbox(send)
@@ -48,7 +48,7 @@ export class LeasedLimit implements RequestLimit {
     const nowMs = performance.now()
     const lease = this.#leases.peek(userId)
     if (lease !== undefined && lease.endsMs > nowMs) {
-      if (lease.unused > 0 || lease.exhausted) return useUp(lease, nowMs)
+      if (lease.unused > 0 || lease.exhausted) return useOne(lease, nowMs)
     }
     return new Promise((admit, fail) => this.#ask(userId, { admit, fail }))
   }
@@ -60,44 +60,50 @@ export class LeasedLimit implements RequestLimit {
     }
   }
 
-  /** The primary is gone, and its counts with it: what is under way until the stop is counted here. */
+  /** Call it if the primary has ended. This process then counts alone until it stops. */
   countAlone(): void {
     const alone = new RequestWindows(this.perWindow)
     this.#alone = alone
-    for (const userId of [...this.#asked.keys()]) {
-      for (const { admit } of this.#answered(userId)) admit(alone.take(userId))
+    for (const userId of [...this.#pending.keys()]) {
+      for (const { admit } of this.#takeWaiting(userId)) admit(alone.take(userId))
     }
   }
 
   #ask(userId: string, ...waiting: Waiting[]): void {
-    const asked = this.#asked.get(userId)
-    if (asked !== undefined) {
-      asked.ask.wanted += waiting.length
-      asked.waiting.push(...waiting)
+    const pending = this.#pending.get(userId)
+    if (pending !== undefined) {
+      pending.ask.wanted += waiting.length
+      pending.waiting.push(...waiting)
       return
     }
     const ask = { ask: userId, wanted: waiting.length, askedMs: performance.now() }
-    const timer = setTimeout(() => this.#giveUp(userId), ANSWER_LIMIT_MS)
-    this.#asked.set(userId, { ask, waiting, timer })
+    const timer = setTimeout(() => this.#giveUp(userId), RESPONSE_LIMIT_MS)
+    this.#pending.set(userId, { ask, waiting, timer })
     this.#post(ask)
   }
 
   #granted({ grant: userId, window, units, left, exhausted, askedMs, renewedMs }: Grant): void {
     const known = this.#leases.peek(userId)
-    // Counted from when it was asked, so that a lease never outlives its window.
-    const fresh = { window, endsMs: askedMs + renewedMs, unused: 0, elsewhere: 0, exhausted: false }
+    // The window's end is computed from the time of the ask, so that a lease never outlives its window.
+    const fresh = {
+      window,
+      endsMs: askedMs + renewedMs,
+      unused: 0,
+      leftAtPrimary: 0,
+      exhausted: false,
+    }
     const lease = known?.window === window ? known : fresh
     if (lease !== known) this.#leases.set(userId, lease)
-    // The window may end later than an ask that travelled slowly made it seem.
+    // A slow ask gives an end that is too early, so the latest end is used.
     lease.endsMs = Math.max(lease.endsMs, fresh.endsMs)
     lease.unused += units
-    lease.elsewhere = left
+    lease.leftAtPrimary = left
     lease.exhausted = exhausted
-    const waiting = this.#answered(userId)
+    const waiting = this.#takeWaiting(userId)
     const nowMs = performance.now()
     const served = exhausted ? waiting : waiting.splice(0, lease.unused)
-    for (const { admit } of served) admit(useUp(lease, nowMs))
-    // Those who came after it had been asked.
+    for (const { admit } of served) admit(useOne(lease, nowMs))
+    // Requests that arrived after the ask was sent.
     if (!exhausted && waiting.length > 0) this.#ask(userId, ...waiting)
   }
 
@@ -109,28 +115,28 @@ export class LeasedLimit implements RequestLimit {
   }
 
   #giveUp(userId: string): void {
-    for (const { fail } of this.#answered(userId)) {
+    for (const { fail } of this.#takeWaiting(userId)) {
       fail(
         new AppError('service_unavailable', {
           detail:
             'The requests of the user could not be counted; try again after Retry-After seconds',
           headers: { 'retry-after': '1' },
-          cause: new Error(`the primary process was silent for ${ANSWER_LIMIT_MS} ms`),
+          cause: new Error(`The primary process was silent for ${RESPONSE_LIMIT_MS} ms`),
         }),
       )
     }
   }
 
-  #answered(userId: string): Waiting[] {
-    const asked = this.#asked.get(userId)
-    clearTimeout(asked?.timer)
-    this.#asked.delete(userId)
-    return asked?.waiting ?? []
+  #takeWaiting(userId: string): Waiting[] {
+    const pending = this.#pending.get(userId)
+    clearTimeout(pending?.timer)
+    this.#pending.delete(userId)
+    return pending?.waiting ?? []
   }
 }
 
-function useUp(lease: Lease, nowMs: number): Turn {
+function useOne(lease: Lease, nowMs: number): Turn {
   const admitted = lease.unused > 0
   if (admitted) lease.unused -= 1
-  return { admitted, left: lease.unused + lease.elsewhere, renewedMs: lease.endsMs - nowMs }
+  return { admitted, left: lease.unused + lease.leftAtPrimary, renewedMs: lease.endsMs - nowMs }
 }

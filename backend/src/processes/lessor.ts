@@ -7,9 +7,9 @@ import {
   type Return,
 } from './lease-messages.ts'
 
-/** A worker takes this part of a user's limit at once. */
+/** A worker leases a user's limit divided by this. */
 const LEASES_PER_LIMIT = 32
-/** A worker that is silent for this long has used what was leased to it. */
+/** The primary waits this long for the return of a lease. After that the lease counts as used. */
 const RETURN_LIMIT_MS = 1_000
 
 interface Asking {
@@ -24,14 +24,14 @@ interface Recalling {
   readonly timer: NodeJS.Timeout
 }
 
-/** What is leased of a window, until all of it has been called back; from then on nothing is. */
+/** The state of a window's leases. After a recall no more requests are leased in advance. */
 interface Lent {
   /** The workers that may have unused requests. */
   readonly holders: Set<number>
-  calledBack: boolean
+  recalled: boolean
 }
 
-/** The primary's end of the leases: it counts for all workers, and takes back what is not used. */
+/** Counts requests in the primary for all workers, and recalls unused leases. */
 export class Lessor {
   readonly #windows: RequestWindows
   readonly #leaseSize: number
@@ -40,7 +40,7 @@ export class Lessor {
   readonly #lent = new WeakMap<RequestWindow, Lent>()
   readonly #recalls = new Map<number, Recalling>()
 
-  /** @param send carries a message to a worker; it may be lost with the worker. */
+  /** @param send sends a message to a worker. It may be lost if the worker ends. */
   constructor(windows: RequestWindows, send: (worker: number, parts: FromPrimary[]) => void) {
     this.#windows = windows
     this.#leaseSize = Math.max(1, Math.floor(windows.perWindow / LEASES_PER_LIMIT))
@@ -58,7 +58,7 @@ export class Lessor {
     }
   }
 
-  /** The worker has ended. What it had leased counts as used. */
+  /** Call it if a worker has ended. Its leases count as used. */
   forget(worker: number): void {
     this.#workers.delete(worker)
     for (const recall of this.#recalls.values()) this.#settle(recall, worker)
@@ -72,8 +72,8 @@ export class Lessor {
     if (recall !== undefined) return void recall.asking.push(asking)
     const lent = this.#lentOf(window)
     lent.holders.delete(worker)
-    if (window.left < ask.wanted && this.#callBack(window, lent, asking)) return
-    const units = Math.min(window.left, Math.max(ask.wanted, lent.calledBack ? 0 : this.#leaseSize))
+    if (window.left < ask.wanted && this.#recall(window, lent, asking)) return
+    const units = Math.min(window.left, Math.max(ask.wanted, lent.recalled ? 0 : this.#leaseSize))
     window.left -= units
     if (units > ask.wanted) lent.holders.add(worker)
     this.#workers.get(worker)?.({
@@ -87,9 +87,9 @@ export class Lessor {
     })
   }
 
-  /** @returns whether somebody may have something to give back; then those who ask wait for it. */
-  #callBack(window: RequestWindow, lent: Lent, asking: Asking): boolean {
-    lent.calledBack = true
+  /** @returns whether a worker may have unused requests. The ask then waits for their return. */
+  #recall(window: RequestWindow, lent: Lent, asking: Asking): boolean {
+    lent.recalled = true
     const owing = new Set([...lent.holders].filter((worker) => this.#workers.has(worker)))
     lent.holders.clear()
     if (owing.size === 0) return false
@@ -120,7 +120,7 @@ export class Lessor {
   }
 
   #lentOf(window: RequestWindow): Lent {
-    const lent = this.#lent.get(window) ?? { holders: new Set<number>(), calledBack: false }
+    const lent = this.#lent.get(window) ?? { holders: new Set<number>(), recalled: false }
     this.#lent.set(window, lent)
     return lent
   }

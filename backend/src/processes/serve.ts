@@ -15,17 +15,17 @@ import { killAfter, STOP_LIMITS, type StopLimits } from './stop.ts'
 /** A server that listens, in this process. */
 export interface Server {
   readonly log: FastifyBaseLogger
-  /** Prints what a person needs next; of several processes one does. */
+  /** Prints the address and the first steps. Only one of several processes calls it. */
   greet(): Promise<void>
-  /** Answers what is under way, closes the database, and ends the process with 0. */
+  /** Finishes the requests in progress, closes the database, and ends the process with exit code 0. */
   stop(): Promise<void>
 }
 
 /**
  * Opens the database and listens.
  *
- * @param limit counts the task requests of users; without it this process does.
- * @throws {Error} why it cannot serve, in one line.
+ * @param limit counts the task requests of users. The default counts those of this process.
+ * @throws {Error} with the reason in one line, if it cannot serve.
  */
 export async function serve(
   config: Config,
@@ -47,7 +47,7 @@ export async function serve(
   }
 }
 
-/** Where it listens, what keeps the tasks, and how to make the first one. */
+/** Prints the address, the database, and commands that create a first task. */
 async function greet(
   config: Config,
   database: Database,
@@ -56,7 +56,7 @@ async function greet(
 ): Promise<void> {
   if (config.production && config.accounts !== null && !config.publicUrl.startsWith('https://')) {
     log.warn(
-      `BETTER_AUTH_URL is ${config.publicUrl}: links of mails lead there, and cookies are not secure. Set it to the https address people use`,
+      `BETTER_AUTH_URL is ${config.publicUrl}, which is not https: links in mails lead there, and cookies are not secure. Set it to the https address that people use`,
     )
   }
   const lines = [

@@ -1,7 +1,7 @@
 import type { Config } from '../core/config/config.ts'
 import { STOP_LIMITS, type StopLimits, stopOnSignals } from './stop.ts'
 
-/** Serves in this process, or starts several that do. It loads only the modules that it needs. */
+/** Serves in this process, or starts `processes` workers. It loads only the modules that it needs. */
 export async function start(config: Config, stopLimits: StopLimits = STOP_LIMITS): Promise<void> {
   if (config.processes === 1) {
     const { serve } = await import('./serve.ts')

@@ -2,15 +2,15 @@ import { Worker } from 'node:worker_threads'
 import { end } from '../core/log/end.ts'
 import type { Log } from '../core/log/logger.ts'
 
-/** When a stop gives up on what is still open. A process ends within 10 s of the first signal. */
+/** The time limits of a stop. A process ends within 10 s of the first signal. */
 export interface StopLimits {
-  /** Requests in progress have this long. */
+  /** The time for requests in progress. */
   readonly requestsMs: number
-  /** Closing the database may take this long after them. */
+  /** The time after that to close the database. */
   readonly closeMs: number
-  /** After this, the primary of several processes kills the workers that are left. */
+  /** After this time, the primary kills workers that have not ended. */
   readonly hangingMs: number
-  /** After this, a thread kills the process if it has not ended. */
+  /** After this time, a thread kills the process if it has not ended. */
   readonly lastMs: number
 }
 
@@ -20,26 +20,27 @@ export const STOP_LIMITS: StopLimits = {
   hangingMs: 9_400,
   lastMs: 9_800,
 }
-/** Ctrl-C reaches the server from the terminal and once more from npm: one stop, not two. */
+/** Ctrl-C reaches the server twice, from the terminal and from npm. Both count as one signal. */
 const SAME_SIGNAL_MS = 1_000
 
-/** SIGHUP comes when the terminal is closed. */
+/** The system sends SIGHUP when the terminal is closed. */
 export const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** What the primary of several processes tells a worker that is to stop. */
+/** The message with which the primary asks a worker to stop. */
 export const STOP = 'stop'
 
 /**
- * Stops with the first of these signals; a second one, later, ends the process at once with 1.
+ * Stops on the first signal. A second one, at least 1 s later, ends the process at once with exit code 1.
  *
- * @param cut what to do before that.
+ * @param stop is called on the first signal.
+ * @param cut is called on the second one, before the process ends.
  */
 export function stopOnSignals(log: Log, stop: () => void, cut = () => {}): void {
   let stoppingMs: number | undefined
   const onSignal = (signal: NodeJS.Signals) => {
     if (stoppingMs === undefined) {
       stoppingMs = performance.now()
-      log.info(`${signal}: finishing the requests under way, then stopping`)
+      log.info(`${signal}: finishing the requests in progress, then stopping`)
       stop()
     } else if (performance.now() - stoppingMs > SAME_SIGNAL_MS) {
       cut()

@@ -6,16 +6,17 @@ import { RequestWindows } from '../http/rate/request-windows.ts'
 import { Lessor } from './lessor.ts'
 import { killAfter, STOP, type StopLimits, stopOnSignals } from './stop.ts'
 
-/** A worker that listened for this long did not die of its start. */
+/** If a worker listened for this long before it ended, its replacement starts at once. */
 const STEADY_MS = 10_000
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 30_000
 
 /**
- * The primary of several server processes: it starts them, hands connections to them in turn (Node
- * does), lends them the limits of users, replaces those that end, and stops them all.
+ * Runs the primary: it starts the workers, leases users' rate limits to them, replaces workers that end, and
+ * stops all of them. Node distributes the connections round-robin.
  *
- * The first starts alone. Why it cannot serve it prints itself, and the primary ends as it did.
+ * The first worker starts alone. If it cannot serve, it prints the reason, and the primary ends with its
+ * exit code.
  */
 export async function supervise(config: Config, stopLimits: StopLimits): Promise<void> {
   const log = await createLogger(config.logLevel, true)
@@ -43,30 +44,30 @@ class Supervisor {
     this.#processes = processes
     this.#log = log
     this.#lessor = new Lessor(new RequestWindows(rateLimitPerMinute), (id, parts) =>
-      tell(cluster.workers?.[id], parts),
+      send(cluster.workers?.[id], parts),
     )
   }
 
-  /** @param deaths how many before this one, in its place, died of their start. */
-  start(deaths = 0): void {
+  /** @param failures how many workers in its place have ended soon after their start. */
+  start(failures = 0): void {
     if (this.#stopping) return
     const worker = cluster.fork()
     this.#workers.add(worker)
-    const cutHanded = rememberHanded(worker)
+    const closeHanded = trackHandedConnection(worker)
     let listeningMs: number | undefined
     worker.once('listening', ({ port }) => {
       listeningMs = performance.now()
       this.#listens(worker, port)
     })
     worker.on('message', (message: unknown) => {
-      // Another part of the same program wrote it; Node's own watch mode sends other things. What comes
-      // after the end is of nobody.
+      // Workers send arrays, and Node's watch mode sends other messages. Messages that arrive after the
+      // worker's end are ignored.
       if (Array.isArray(message) && this.#workers.has(worker))
         this.#lessor.receive(worker.id, message)
     })
     const ended = (code: number | null, reason: string) => {
       if (!this.#workers.delete(worker)) return
-      cutHanded()
+      closeHanded()
       this.#lessor.forget(worker.id)
       if (this.#stopping) return this.#stopped(code)
       if (!this.#serving) {
@@ -75,21 +76,21 @@ class Supervisor {
         return end(code || 1)
       }
       const steady = listeningMs !== undefined && performance.now() - listeningMs > STEADY_MS
-      this.#replace(worker, reason, steady ? 0 : deaths + 1)
+      this.#replace(worker, reason, steady ? 0 : failures + 1)
     }
     worker.once('exit', (code, signal) => ended(code, signal ?? `exit code ${code}`))
     worker.on('error', (error) => {
-      // Without a process there is no exit.
+      // If the process could not be started, there is no exit event.
       if (worker.process.pid === undefined) ended(null, error.message)
     })
   }
 
-  /** Ends this process when all workers have ended: with 0 if each of them did. */
+  /** Ends this process when all workers have ended, with exit code 0 if each of them had it. */
   stop(): void {
     this.#stopping = true
     killAfter(this.#stopLimits.lastMs)
-    for (const worker of this.#workers) tell(worker, STOP)
-    // Workers observe the limits themselves; this is for one that hangs.
+    for (const worker of this.#workers) send(worker, STOP)
+    // Workers apply the limits themselves. This kills one that hangs.
     setTimeout(() => {
       this.cut()
       void end(1)
@@ -108,12 +109,14 @@ class Supervisor {
     for (let others = this.#processes - 1; others > 0; others -= 1) this.start()
   }
 
-  #replace({ process: { pid } }: Worker, reason: string, deaths: number): void {
+  #replace({ process: { pid } }: Worker, reason: string, failures: number): void {
     const pauseMs =
-      deaths < 2 ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(deaths - 2, 10))
+      failures < 2
+        ? 0
+        : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures - 2, 10))
     const when = pauseMs === 0 ? 'at once' : `in ${pauseMs / 1_000} s`
-    this.#log.error(`process ${pid} ended (${reason}); another takes its place ${when}`)
-    setTimeout(() => this.start(deaths), pauseMs)
+    this.#log.error(`process ${pid} ended (${reason}); a replacement starts ${when}`)
+    setTimeout(() => this.start(failures), pauseMs)
   }
 
   #stopped(code: number | null): void {
@@ -123,12 +126,12 @@ class Supervisor {
 }
 
 /**
- * Node hands a worker one connection at a time, and forgets the one that was on its way when the worker
- * died (nodejs/node-v0.x-archive#7006): its client would wait for ever.
+ * Remembers the connection that Node has last sent to a worker. If the worker ends before it receives the
+ * connection, Node keeps it open, and its client would wait forever (nodejs/node-v0.x-archive#7006).
  *
- * @returns what cuts that connection. One that arrived is closed here already, and that stays so.
+ * @returns a function that closes that connection. It has no effect on one that the worker has received.
  */
-function rememberHanded({ process: child }: Worker): () => void {
+function trackHandedConnection({ process: child }: Worker): () => void {
   const send = child.send.bind(child)
   let handed: Parameters<typeof send>[1]
   Object.assign(child, {
@@ -142,7 +145,7 @@ function rememberHanded({ process: child }: Worker): () => void {
   }
 }
 
-/** A worker that is ending need not be told. */
-function tell(worker: Worker | undefined, message: string | object): void {
+/** Sends a message to a worker, unless the worker is ending. */
+function send(worker: Worker | undefined, message: string | object): void {
   if (worker?.isConnected()) worker.send(message, () => {})
 }

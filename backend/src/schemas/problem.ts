@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorCode } from '../core/errors.ts'
 
-/** An error as the client gets it: RFC 9457, with the stable code in `error`. */
+/** The schema of a problem (RFC 9457), with the stable code in `error`. */
 export const Problem = {
   $id: 'Problem',
   type: 'object',
@@ -42,7 +42,7 @@ export const Problem = {
 
 const text = (description: string) => ({ description, schema: { type: 'string' } })
 
-/** The headers of a problem beside those of every response. */
+/** The headers of a problem in addition to those of every response. */
 const PROBLEM_HEADERS: Partial<Record<ErrorCode, { headers: Record<string, object> }>> = {
   unauthorized: {
     headers: {
@@ -62,18 +62,18 @@ const PROBLEM_HEADERS: Partial<Record<ErrorCode, { headers: Record<string, objec
   service_unavailable: { headers: { 'Retry-After': text('The seconds to wait') } },
 }
 
-/** Codes that any request can be answered with. */
+/** The codes that every operation can respond with. */
 const ALWAYS: ErrorCode[] = ['bad_request', 'internal_error']
 
-/** What the schema of a route says of its responses. */
+/** The part of a route's schema that describes its responses. */
 export interface Responses {
-  /** By status. Unknown to the type system, because responses are sent as finished text. */
+  /** By status. It is untyped, because handlers send responses as finished text. */
   readonly response: unknown
-  /** The problems beside them. The OpenAPI document refers to each by its code. */
+  /** The codes of the problems. The OpenAPI document refers to each by its code. */
   readonly 'x-problems': readonly ErrorCode[]
 }
 
-/** The responses of an operation, by status, and the problems it can answer with beside {@link ALWAYS}. */
+/** @param own the responses by status. @param codes the problems in addition to {@link ALWAYS}. */
 export function responses(own: Record<number, object>, ...codes: ErrorCode[]): Responses {
   return { response: own, 'x-problems': [...codes, ...ALWAYS] }
 }

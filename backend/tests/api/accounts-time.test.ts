@@ -124,7 +124,7 @@ describe('work that fails after a response', () => {
     assert.equal(status, 200)
     const giveUpMs = performance.now() + 60_000
     for (;;) {
-      const line = test.log.find((entry) => entry.includes('work after an answer failed'))
+      const line = test.log.find((entry) => entry.includes('work after a response failed'))
       if (line !== undefined) {
         assert.equal(JSON.parse(line).reqId, headers['x-request-id'])
         return

@@ -75,9 +75,9 @@ describe('a key set that is not as it should be', () => {
     [
       'is elsewhere',
       () => send('', { location: '/other' }, 302),
-      /the status of the response was 302/,
+      /The status of the response was 302/,
     ],
-    ['is a failure', () => send(set({}), JSON_TYPE, 500), /the status of the response was 500/],
+    ['is a failure', () => send(set({}), JSON_TYPE, 500), /The status of the response was 500/],
     ['is a page', () => send(set({}), { 'content-type': 'text/html' }), /not JSON/],
     ['is no JSON', () => send('{"keys":'), /SyntaxError|ERR_JOSE/],
     ['has no keys', () => send('{"keys":{"0":1}}'), /not a JSON Web Key Set/],

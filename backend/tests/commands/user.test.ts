@@ -193,7 +193,7 @@ describe('npm run user', () => {
     const { session } = await enter('reset@example.com')
     const { code, stdout, stderr } = await user(['reset-password', id], 'another horse battery\n')
     assert.deepEqual([code, stderr], [0, ''])
-    assert.match(stdout, /^reset@example\.com has a new password, and no session; [^\n]+\n$/)
+    assert.match(stdout, /^reset@example\.com has a new password and no session\. [^\n]+\n$/)
     assert.equal((await auth(server, 'GET', '/token', { session })).status, 401)
     assert.equal((await signIn(server, 'reset@example.com')).status, 401)
     assert.equal((await signIn(server, 'reset@example.com', 'another horse battery')).status, 200)

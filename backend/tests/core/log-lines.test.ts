@@ -38,7 +38,7 @@ describe('lines of the log', () => {
     fifo.stall()
     const written = 3_000
     let lost = 0
-    lines.onceAgain = (more) => {
+    lines.onRecovery = (more) => {
       lost += more
     }
     for (let n = 0; n < written; n += 1) lines.write(line(n))
@@ -86,7 +86,7 @@ describe('lines of the log', () => {
     const descriptor = openSync('/dev/full', 'w')
     const lines = new LogLines(descriptor, false)
     let told = false
-    lines.onceAgain = () => {
+    lines.onRecovery = () => {
       told = true
     }
     for (let n = 0; n < 100; n += 1) lines.write(line(n))

@@ -159,7 +159,7 @@ describe('files of a held lock that somebody removes', () => {
     const folder = await testFolder()
     const holder = await holding(folder, SOON)
     await rename(folder, `${folder}-elsewhere`)
-    assert.match(await holder.next(), /^lost: .*its lock file is gone/)
+    assert.match(await holder.next(), /^lost: .*its lock file was removed/)
     await holder.ended
     const another = await holding(`${folder}-elsewhere`, SOON)
     const file = join(`${folder}-elsewhere`, 'lock')
@@ -215,7 +215,7 @@ describe('where the system has no locks', () => {
     const told: string[] = []
     holder.kill('SIGKILL')
     await holder.ended
-    const lock = await takeLock(folder, { ...NO_LOCKS, tell: (line) => told.push(line) })
+    const lock = await takeLock(folder, { ...NO_LOCKS, report: (line) => told.push(line) })
     assert.match(told.join(), /^Cannot tell yet whether another server uses .* for 0.3 s$/)
     lock.release()
     assert.deepEqual(await readdir(folder), [])

@@ -232,7 +232,7 @@ describe('migrations', () => {
     const connector = await connect({ database, poolMax: 1 })
     await assert.rejects(migrate(connector), {
       name: 'MigrationError',
-      message: /SQL_ASCII, and must be in UTF8/,
+      message: /SQL_ASCII and must be in UTF8/,
     })
     await drop()
   })

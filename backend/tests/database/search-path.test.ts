@@ -102,7 +102,7 @@ describe('schemas that somebody else made first', () => {
       const connector = await connect({ database, poolMax: 1 })
       await assert.rejects(migrate(connector), {
         name: 'WallError',
-        message: /belongs to the role mallory|not the table this server makes/,
+        message: /belongs to the role mallory|not the table that this server creates/,
       })
       await connector.close()
       await drop()

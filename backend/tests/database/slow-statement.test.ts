@@ -151,9 +151,15 @@ describe('while the embedded database works on a statement for long', () => {
       })`
     const worker = new URL(`data:text/javascript,${encodeURIComponent(program)}`)
     const thread = await PgliteThread.start(null, { limits, worker })
-    await assert.rejects(thread.exchange({}, Buffer.from('x')), /the database stopped answering/)
-    assert.match((await thread.failed).message, /the database stopped answering/)
-    await assert.rejects(thread.exchange({}, Buffer.from('x')), /the database stopped answering/)
+    await assert.rejects(
+      thread.exchange({}, Buffer.from('x')),
+      /The embedded database stopped responding/,
+    )
+    assert.match((await thread.failed).message, /The embedded database stopped responding/)
+    await assert.rejects(
+      thread.exchange({}, Buffer.from('x')),
+      /The embedded database stopped responding/,
+    )
     await thread.close()
   })
 })
@@ -182,7 +188,7 @@ describe('the watchdog', () => {
     ['has forgotten that it owes an answer', ''],
   ] as const) {
     it(`ends a thread that ${what}`, async () => {
-      assert.match(await outcomeOf(code, {}), /stopped answering/)
+      assert.match(await outcomeOf(code, {}), /stopped responding/)
     })
   }
 

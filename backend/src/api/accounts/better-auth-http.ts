@@ -3,19 +3,24 @@ import { ADDRESS_HEADER, TOKEN_HEADERS } from '../../accounts/http.ts'
 import { AppError, type ErrorCode, type Reason, unauthorized } from '../../core/errors.ts'
 import { clientAddress } from '../../http/protocol/client-network.ts'
 
-/** What Better Auth gets of a request's headers. Above all none that a proxy would be believed for. */
+/** The request headers that Better Auth receives. It must not see headers that it trusts from proxies. */
 const PASSED_ON = ['authorization', 'cookie', 'origin', 'referer', 'user-agent', 'accept']
-/** By these it tells a page's request from another; Node's fetch sends some, and no Origin. */
+/** Better Auth recognizes browsers by these. Node's fetch sends some of them too, but no Origin. */
 const FETCH_METADATA = ['sec-fetch-site', 'sec-fetch-mode', 'sec-fetch-dest']
-const ANSWERED = ['location', ...TOKEN_HEADERS]
+const RESPONSE_HEADERS = ['location', ...TOKEN_HEADERS]
 
 export interface WebRequestOptions {
   readonly publicUrl: string
-  /** A session is made, whoever asks: an earlier one counts for nothing. */
+  /** The operation creates a session and ignores an existing one. */
   readonly signsIn: boolean
 }
 
-/** The request as Better Auth takes one: its body checked, its address ours to say. */
+/**
+ * Converts a request for Better Auth. The route's schema has validated the body, and the server sets
+ * the client's address.
+ *
+ * @throws {AppError} `not_found` if URL parsing would change the path.
+ */
 export function toWebRequest(
   request: FastifyRequest,
   { publicUrl, signsIn }: WebRequestOptions,
@@ -27,8 +32,8 @@ export function toWebRequest(
     const value = given[name]
     if (typeof value === 'string') headers.set(name, value)
   }
-  // Phones keep cookies and send no Origin. The bearer token says who it is, and a sign-in is of
-  // nobody yet; elsewhere a cookie without an Origin is refused by Better Auth.
+  // Mobile apps send cookies without an Origin, which Better Auth refuses. A bearer token and a
+  // sign-in do not need the cookie, so it is dropped.
   if (given.authorization !== undefined || (signsIn && !headers.has('origin'))) {
     for (const name of ['cookie', ...FETCH_METADATA]) headers.delete(name)
   }
@@ -37,15 +42,19 @@ export function toWebRequest(
   return new Request(addressOf(request, publicUrl), { method, headers, ...content })
 }
 
-/** URL reads some paths as others, and this one was let in as it was written. */
+/** Refuses a path that `URL` would normalize, because the router has matched the path as sent. */
 function addressOf(request: FastifyRequest, publicUrl: string): URL {
   const address = new URL(request.url, publicUrl)
   if (address.pathname !== request.url.split('?')[0]) throw new AppError('not_found')
-  if (verifiesNoAddress(request)) address.search = '?token=none'
+  if (isForeignToken(request)) address.search = '?token=none'
   return address
 }
 
-/** Answers with what Better Auth said; an error in the form of all errors (contract §3). */
+/**
+ * Sends Better Auth's response with its cookies and tokens.
+ *
+ * @throws {AppError} for a status from 400, so that it becomes a problem (contract §3).
+ */
 export async function sendResponse(
   reply: FastifyReply,
   request: FastifyRequest,
@@ -53,7 +62,7 @@ export async function sendResponse(
 ): Promise<FastifyReply> {
   for (const cookie of response.headers.getSetCookie()) reply.header('set-cookie', cookie)
   if (response.status >= 400) throw await readProblem(response, request)
-  for (const name of ANSWERED) {
+  for (const name of RESPONSE_HEADERS) {
     const value = response.headers.get(name)
     if (value !== null) reply.header(name, value)
   }
@@ -71,7 +80,7 @@ const CODES: Record<number, ErrorCode> = {
   503: 'service_unavailable',
 }
 
-/** @param reason Better Auth's own words, for its clients. */
+/** @param reason Better Auth's own code and message, which clients of Better Auth expect. */
 export function problemOf(status: number, reason: Reason, request: FastifyRequest): AppError {
   const options = { detail: reason.message, reason }
   if (status === 401) {
@@ -83,10 +92,10 @@ export function problemOf(status: number, reason: Reason, request: FastifyReques
 
 async function readProblem(response: Response, request: FastifyRequest): Promise<AppError> {
   const { status } = response
-  // What went wrong is in the log already: Better Auth's logger writes to it.
+  // Better Auth's logger has already logged the cause.
   if (status >= 500) return new AppError('internal_error')
-  const told: unknown = await response.json().catch(() => null)
-  const { code, message } = (told ?? {}) as Partial<Record<string, unknown>> // Better Auth's
+  const body: unknown = await response.json().catch(() => null)
+  const { code, message } = (body ?? {}) as Partial<Record<string, unknown>> // Better Auth's
   return problemOf(
     status,
     {
@@ -97,19 +106,19 @@ async function readProblem(response: Response, request: FastifyRequest): Promise
   )
 }
 
-/** What the token of a verification link says, and no other that is signed with the secret. */
-const VERIFICATION = ['email', 'exp', 'iat', 'userId'].join()
+/** The claims of a verification link's token. No other token signed with the secret has these. */
+const VERIFICATION_CLAIMS = ['email', 'exp', 'iat', 'userId'].join()
 
 /**
- * Whether a verification link has a token that was signed for something else. A token for the tasks
- * from elsewhere may have an address in it, and would verify that.
+ * Whether the token of a verification link was signed for another purpose. Another program with the secret
+ * may sign tokens for tasks that contain an e-mail address, and Better Auth would verify that address.
  */
-function verifiesNoAddress(request: FastifyRequest): boolean {
+function isForeignToken(request: FastifyRequest): boolean {
   if (!request.routeOptions.url?.endsWith('/verify-email')) return false
   const { token = '' } = request.query as { token?: string } // checked against the schema
   try {
     const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
-    return Object.keys(payload).sort().join() !== VERIFICATION
+    return Object.keys(payload).sort().join() !== VERIFICATION_CLAIMS
   } catch {
     return true
   }

@@ -1,30 +1,30 @@
 import type { ErrorCode } from '../../core/errors.ts'
 import { responses } from '../../schemas/problem.ts'
 
-/** An endpoint of Better Auth that is served; every other is 404. */
+/** An endpoint of Better Auth that this server serves. All others are 404. */
 export interface AccountOperation {
   readonly method: 'GET' | 'POST'
-  /** Below `/api/auth`, in Fastify's form and Better Auth's. */
+  /** Relative to `/api/auth`. Fastify and Better Auth write parameters in the same way. */
   readonly path: string
   readonly id: string
   readonly summary: string
   readonly description: string
-  /** Takes a session: as a bearer token, or as the cookie. */
+  /** Whether the operation needs a session, as a bearer token or as a cookie. */
   readonly session?: 'required' | 'optional'
   readonly body?: object
-  /** The operation works without a body, too. */
+  /** The client may omit the body. */
   readonly bodyOptional?: true
   readonly query?: object
-  readonly answer: object
-  /** Redirects to a page, always or in one of two cases. */
+  readonly response: object
+  /** The response can be a redirect to a page. */
   readonly redirects?: true
-  /** Makes a session, whoever asks. */
+  /** Creates a session and ignores an existing one. */
   readonly signsIn?: true
-  /** May hash a password: these are let in by turns. */
+  /** May hash a password. A bounded number of these requests run at once. */
   readonly hashes?: true
 }
 
-/** What every operation on accounts can fail with, whatever it asks for. */
+/** The problems of every operation on accounts. */
 const FAILURES: ErrorCode[] = [
   'unauthorized',
   'forbidden',
@@ -35,15 +35,15 @@ const FAILURES: ErrorCode[] = [
   'service_unavailable',
 ]
 
-/** In OpenAPI an empty requirement says that none is needed. */
+/** In OpenAPI an empty requirement object makes security optional (Security Requirement Object). */
 const SECURITY = {
   required: [{ session: [] }, { cookie: [] }],
   optional: [{ session: [] }, { cookie: [] }, {}],
 }
 
-/** The schema of a route: what is checked, and what the OpenAPI document says. */
+/** @returns the route's schema, for validation and for the OpenAPI document. */
 export function accountSchema(operation: AccountOperation) {
-  const { id, summary, description, session, body, bodyOptional, query, answer } = operation
+  const { id, summary, description, session, body, bodyOptional, query, response } = operation
   const { redirects = false } = operation
   const withBody: ErrorCode[] = body ? ['payload_too_large', 'unsupported_media_type'] : []
   return {
@@ -57,10 +57,10 @@ export function accountSchema(operation: AccountOperation) {
     ...(query && { querystring: query }),
     ...responses(
       {
-        ...(Object.keys(answer).length > 0 && {
+        ...(Object.keys(response).length > 0 && {
           200: {
             description: 'The request succeeded',
-            content: { 'application/json': { schema: answer } },
+            content: { 'application/json': { schema: response } },
           },
         }),
         ...(redirects && {

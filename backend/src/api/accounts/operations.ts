@@ -15,7 +15,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     description:
       'Signs the user in as well, unless the operator requires verified addresses: then `token` is null.',
     body: schemas.SignUp,
-    answer: responses.SignedIn,
+    response: responses.SignedIn,
     hashes: true,
   },
   {
@@ -26,7 +26,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     summary: 'Sign in with e-mail address and password',
     description: 'Starts a session. Its token is in `token`, in `set-auth-token` and in a cookie.',
     body: schemas.SignIn,
-    answer: responses.object({
+    response: responses.object({
       ...responses.SignedIn.properties,
       redirect: { type: 'boolean' },
       url: { type: 'string' },
@@ -41,7 +41,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     description:
       'Returns a short-lived JWT for the user of the session: HS256 with the shared secret, the user in `sub`.',
     session: 'required',
-    answer: responses.TaskToken,
+    response: responses.TaskToken,
   },
   {
     method: 'GET',
@@ -50,7 +50,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     session: 'optional',
     summary: 'Get the current session',
     description: 'Returns the session and its user, or null without a valid session.',
-    answer: {
+    response: {
       type: ['object', 'null'],
       properties: { session: responses.SessionRef, user: responses.AccountRef },
     },
@@ -64,7 +64,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     description: 'Ends the current session.',
     body: schemas.Empty,
     bodyOptional: true,
-    answer: responses.Success,
+    response: responses.Success,
   },
   {
     method: 'POST',
@@ -75,7 +75,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     description:
       'Returns in `url` the page of the provider to open. Available if the operator has registered this server with the provider.',
     body: schemas.SocialSignIn,
-    answer: responses.PageAddress,
+    response: responses.PageAddress,
   },
   {
     method: 'GET',
@@ -84,7 +84,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     summary: 'Finish a sign-in with a provider',
     description:
       'The provider sends the browser here. The response redirects to the page that the sign-in named.',
-    answer: {},
+    response: {},
     redirects: true,
   },
   {
@@ -94,7 +94,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     summary: 'Send the verification mail again',
     description: MAIL,
     body: schemas.EmailVerification,
-    answer: responses.Status,
+    response: responses.Status,
   },
   {
     method: 'GET',
@@ -104,7 +104,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     description:
       'The link in the verification mail. With `callbackURL` the response redirects to that page.',
     query: schemas.linkQuery('token', 'callbackURL'),
-    answer: responses.object({ status: { type: 'boolean' }, user: { type: 'null' } }),
+    response: responses.object({ status: { type: 'boolean' }, user: { type: 'null' } }),
     redirects: true,
   },
   {
@@ -114,7 +114,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     summary: 'Send a mail to reset the password',
     description: MAIL,
     body: schemas.PasswordResetRequest,
-    answer: responses.object({ status: { type: 'boolean' }, message: { type: 'string' } }),
+    response: responses.object({ status: { type: 'boolean' }, message: { type: 'string' } }),
   },
   {
     method: 'GET',
@@ -124,7 +124,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     description:
       'The link in the password reset mail. The response redirects to the page that sets the new password.',
     query: schemas.linkQuery('callbackURL'),
-    answer: {},
+    response: {},
     redirects: true,
   },
   {
@@ -135,7 +135,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     description:
       'Sets a new password with the token of the mail, and ends every session of the account.',
     body: schemas.PasswordReset,
-    answer: responses.Status,
+    response: responses.Status,
     hashes: true,
   },
   {
@@ -146,7 +146,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     description: 'Needs the current password. With `revokeOtherSessions`, ends all other sessions.',
     session: 'required',
     body: schemas.PasswordChange,
-    answer: responses.SignedIn,
+    response: responses.SignedIn,
     hashes: true,
   },
   {
@@ -157,7 +157,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     description: 'Changes the name, the picture or both.',
     session: 'required',
     body: schemas.UserChanges,
-    answer: responses.Status,
+    response: responses.Status,
   },
   {
     method: 'POST',
@@ -169,7 +169,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     session: 'required',
     body: schemas.UserDeletion,
     bodyOptional: true,
-    answer: responses.object({ ...responses.Success.properties, message: { type: 'string' } }),
+    response: responses.object({ ...responses.Success.properties, message: { type: 'string' } }),
     hashes: true,
   },
   {
@@ -179,7 +179,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     summary: 'List sessions',
     description: 'Returns the active sessions of the account.',
     session: 'required',
-    answer: { type: 'array', items: responses.SessionRef },
+    response: { type: 'array', items: responses.SessionRef },
   },
   {
     method: 'POST',
@@ -189,7 +189,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     description: 'Ends the session with this token, if it belongs to the account.',
     session: 'required',
     body: schemas.SessionToken,
-    answer: responses.Status,
+    response: responses.Status,
   },
   {
     method: 'POST',
@@ -200,7 +200,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     session: 'required',
     body: schemas.Empty,
     bodyOptional: true,
-    answer: responses.Status,
+    response: responses.Status,
   },
   {
     method: 'POST',
@@ -211,7 +211,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     session: 'required',
     body: schemas.Empty,
     bodyOptional: true,
-    answer: responses.Status,
+    response: responses.Status,
   },
   {
     method: 'GET',
@@ -220,7 +220,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     summary: 'List the ways to sign in',
     description: 'Returns the password and the providers that the account can sign in with.',
     session: 'required',
-    answer: { type: 'array', items: responses.object({ providerId: { type: 'string' } }) },
+    response: { type: 'array', items: responses.object({ providerId: { type: 'string' } }) },
   },
   {
     method: 'POST',
@@ -231,7 +231,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
       'Returns in `url` the page of the provider to open. Afterwards the account can sign in with that provider.',
     session: 'required',
     body: schemas.LinkSocial,
-    answer: responses.PageAddress,
+    response: responses.PageAddress,
   },
   {
     method: 'POST',
@@ -241,6 +241,6 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     description: 'The account can no longer sign in with that provider.',
     session: 'required',
     body: schemas.UnlinkAccount,
-    answer: responses.Status,
+    response: responses.Status,
   },
 ]

@@ -12,31 +12,35 @@ import { problemOf, sendResponse, toWebRequest } from './better-auth-http.ts'
 import { type AccountOperation, accountSchema } from './operation-schema.ts'
 import { ACCOUNT_OPERATIONS } from './operations.ts'
 
-/** For requests that may hash a password; who is refused has cost next to nothing. */
+/** For requests that may hash a password. A refused request costs almost nothing. */
 const HASHING = {
   atOnce: HASHES_AT_ONCE,
   waiting: LIMITS.hashesWaiting,
   ofOneClient: LIMITS.hashesOfOneNetwork,
 }
 
-/** A provider's name, or the token of a mail. */
-const PLACE = /^[\w-]{1,64}$/
+/** A path parameter: a provider's name, or the token of a mail. */
+const PARAMETER = /^[\w-]{1,64}$/
 
 export interface AccountRoutesOptions {
   accounts: Accounts
   publicUrl: string
-  /** A sign-up is answered after a multiple of this many milliseconds; 0 means at once. */
+  /** The response to a sign-up waits for the next multiple of this time. 0 means no wait. */
   signUpGridMs: number
 }
 
-/** Better Auth under `/api/auth`, in the form of this server: strict bodies, and problems for errors. */
+/** Serves Better Auth under `/api/auth` with strict validation, and with problems for errors. */
 export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
   app,
   { accounts, publicUrl, signUpGridMs },
 ) => {
   const hashing = new Turnstile(HASHING)
 
-  async function ask(operation: AccountOperation, request: FastifyRequest, reply: FastifyReply) {
+  async function callBetterAuth(
+    operation: AccountOperation,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ) {
     const { signsIn = false, path: route } = operation
     const { email } = (request.body ?? {}) as { email?: string } // checked against the schema
     const signsInAs = operation.id === 'signIn' ? email : undefined
@@ -47,10 +51,10 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
     return response
   }
 
-  /** The session is made by then, and answered whatever becomes of the count. */
+  /** A failure is only logged, because the sign-in has already created the session. */
   async function forget(email: string, { log }: FastifyRequest) {
     await accounts.limits.forget(passwordKey({ email })).catch((err) => {
-      log.warn({ err }, 'failed sign-ins could not be forgotten')
+      log.warn({ err }, 'the count of failed sign-ins could not be reset')
     })
   }
 
@@ -60,21 +64,21 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
       url: operation.path,
       schema: accountSchema(operation),
       config: { access: 'public' },
-      // A link in a mail does something when it is opened, which a HEAD must not.
+      // The link in a mail has an effect when it is opened. A HEAD request must have none.
       exposeHeadRoute: false,
       handler: async (request, reply) => {
         const begunMs = performance.now()
-        const places = Object.values(request.params as Record<string, string>) // the router's
-        if (!places.every((place) => PLACE.test(place))) throw new AppError('not_found')
+        const parameters = Object.values(request.params as Record<string, string>) // the router's
+        if (!parameters.every((value) => PARAMETER.test(value))) throw new AppError('not_found')
         const response = operation.hashes
           ? await hashing.pass(clientNetwork(clientAddress(request)), () => {
-              // A client that disconnected while waiting gets no work done. Neither does one that closed
-              // its side, which can still read the 503.
+              // The client may have disconnected while it waited. One that has only closed its writing
+              // side can still read the 503.
               const { destroyed, readableEnded } = request.socket
               if (destroyed || readableEnded) throw new AppError('service_unavailable')
-              return ask(operation, request, reply)
+              return callBetterAuth(operation, request, reply)
             })
-          : await ask(operation, request, reply)
+          : await callBetterAuth(operation, request, reply)
         if (operation.id === 'signUp' && signUpGridMs > 0) await nextMultiple(begunMs, signUpGridMs)
         return sendResponse(reply, request, response)
       },
@@ -83,12 +87,12 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
 
   app.get('/error', { schema: signInError, config: { access: 'public' } }, async (request) => {
     const { error } = request.query as { error?: unknown } // parseQuery's
-    const code = typeof error === 'string' && PLACE.test(error) ? error : 'UNKNOWN'
+    const code = typeof error === 'string' && PARAMETER.test(error) ? error : 'UNKNOWN'
     throw problemOf(400, { code, message: `The sign-in failed: ${code}` }, request)
   })
 }
 
-/** A new account takes a few statements more than a taken address, so the response time would differ. */
+/** Hides by the response time whether an address has an account: creating one takes more statements. */
 async function nextMultiple(begunMs: number, gridMs: number): Promise<void> {
   await sleep(gridMs - ((performance.now() - begunMs) % gridMs))
 }

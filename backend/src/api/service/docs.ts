@@ -3,7 +3,7 @@ import { responses } from '../../schemas/problem.ts'
 import { once, PARTS } from './docs-page.ts'
 import { NAME } from './openapi.ts'
 
-/** The page runs and loads what this server sends, and nothing that is written into it. */
+/** The page may run and load only files of this server, and no inline scripts. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -17,7 +17,7 @@ const CONTENT_SECURITY_POLICY = [
 
 const PUBLIC = { access: 'public' } as const
 
-/** The OpenAPI document, a page to read and try it, and links to both. They need no other server. */
+/** Serves the OpenAPI document, a page that shows it, and links. The page loads only from this server. */
 export const docs: FastifyPluginAsync = async (app) => {
   const links = { docs: '/docs', openapi: '/openapi.json', health: '/health' }
   const home = {

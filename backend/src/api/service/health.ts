@@ -13,7 +13,7 @@ const ok = (description: string) => ({
   },
 })
 
-/** Alive never asks the database; ready does, and ends when the server begins to stop. */
+/** Serves `/livez`, which does not ask the database, and `/readyz`, which does and fails during a stop. */
 export const health: FastifyPluginAsync<{ database: Database }> = async (app, { database }) => {
   const isPublic = { config: { access: 'public' } } as const
   let draining = false

@@ -5,7 +5,7 @@ import { PROBLEM_RESPONSES } from '../../schemas/problem.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
-    /** The problems that the operation can answer with. */
+    /** The problems that the operation can respond with. */
     'x-problems'?: readonly ErrorCode[]
   }
 }
@@ -15,7 +15,7 @@ export const NAME = 'Todo Backend'
 /**
  * Collects the routes registered after it into the OpenAPI document.
  *
- * @param schemas those that routes refer to by their `$id`.
+ * @param schemas the schemas that routes refer to by their `$id`.
  */
 export async function describeApi(app: FastifyInstance, schemas: readonly object[]): Promise<void> {
   for (const schema of schemas) app.addSchema(schema)
@@ -77,7 +77,7 @@ const describeOperation: SwaggerTransform = ({ schema, url, route }) => {
   return { schema: { ...schema, security, ...(name && { body: { $ref: `${name}#` } }) }, url }
 }
 
-/** The parts of an operation that the plugin has made of a route, and that are completed here. */
+/** The parts of the plugin's operation object that `completeDocument` changes. */
 interface Operation {
   readonly requestBody?: {
     required?: boolean
@@ -89,8 +89,8 @@ interface Operation {
 }
 
 /**
- * Refers to problems by their code, so that each is in the document once, and completes what the
- * plugin says of bodies: it calls each of them required, and drops the example of a named one.
+ * Refers to problems by their code, so that the document contains each once. Corrects request bodies: the
+ * plugin marks all of them as required, and drops the examples of named ones.
  */
 const completeDocument: SwaggerTransformObject = (document) => {
   if (!('openapiObject' in document)) return document.swaggerObject

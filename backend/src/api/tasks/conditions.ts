@@ -2,15 +2,15 @@ import type { FastifyRequest } from 'fastify'
 import type { StoredTask } from '../../models/tasks/sql.ts'
 import type { Versions } from '../../models/tasks/task.ts'
 
-/** An entity tag of RFC 9110 §8.8.3; the first group is W/ where it is weak. */
+/** An entity tag (RFC 9110 §8.8.3). The first group matches `W/` of a weak one. */
 const ENTITY_TAG = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/g
 
-/** The strong entity tag of a task: the version, which changes with every change of it. */
+/** @returns the strong entity tag of a task: its version, which every change replaces. */
 export function etagOf({ version }: StoredTask): string {
   return `"${version}"`
 }
 
-/** Whether `If-None-Match` names this very task (weak comparison, RFC 9110 §13.1.2). */
+/** Whether `If-None-Match` contains the task's version (weak comparison, RFC 9110 §13.1.2). */
 export function isNotModified(request: FastifyRequest, { version }: StoredTask): boolean {
   const header = request.headers['if-none-match']
   if (header === undefined) return false
@@ -19,8 +19,8 @@ export function isNotModified(request: FastifyRequest, { version }: StoredTask):
 }
 
 /**
- * The versions `If-Match` allows (strong comparison, RFC 9110 §13.1.1). Undefined without the header
- * and for `*`, since a task that is missing is a 404 anyway.
+ * @returns the versions that `If-Match` allows (strong comparison, RFC 9110 §13.1.1). Undefined without
+ * the header and for `*`, because a missing task is 404 in both cases.
  */
 export function requiredVersions(request: FastifyRequest): Versions {
   const header = request.headers['if-match']
@@ -30,10 +30,10 @@ export function requiredVersions(request: FastifyRequest): Versions {
   )
 }
 
-/** Anything else never was a version, and PostgreSQL could not read it as an instant. */
+/** Other tags cannot match any task, and PostgreSQL could not parse them as timestamps. */
 function isVersion(tag: string): boolean {
   const instant = new Date(tag)
-  // JavaScript has a year 0 and years of six digits, PostgreSQL does not read them.
+  // JavaScript allows the year 0 and years of six digits. PostgreSQL does not parse them.
   if (!/^(?!0000)\d{4}-/.test(tag)) return false
   return !Number.isNaN(instant.getTime()) && instant.toISOString() === tag
 }

@@ -7,16 +7,16 @@ import type { Statement } from '../../database/session.ts'
 import { type ChangeOnce, forgetExpiredKeys, type IdempotencyKey } from '../../models/tasks/once.ts'
 import type { Versions } from '../../models/tasks/task.ts'
 
-/** A string of RFC 9651 §3.3.3, as the draft has it, or the same without quotes, as many clients do. */
+/** A String (RFC 9651 §3.3.3), as the draft requires, or the same without quotes, as many clients send. */
 const QUOTED = /^"((?:[ !#-[\]-~]|\\["\\])+)"$/
 const BARE = /^[!#-+\--~]+$/
 
-/** At most so often, and so many in a step, so that no step is felt. */
-const FORGET_EVERY_MS = 60_000
-const FORGET_AT_ONCE = 500
-const REST_MS = 200
+/** Expired keys are deleted in small batches with pauses, so that no request is delayed. */
+const DELETE_EVERY_MS = 60_000
+const BATCH_KEYS = 500
+const BATCH_PAUSE_MS = 200
 
-/** What a request asks for, beside its operation. */
+/** The parts of a request that its idempotency key covers, beside the operation. */
 export interface Asked {
   /** The validated body, with the default of each member that the client left out. */
   readonly body: object
@@ -25,20 +25,20 @@ export interface Asked {
 }
 
 /**
- * The key of a request that is to be done once (draft-ietf-httpapi-idempotency-key-header), with a
- * hash of the operation and of everything it asks for; undefined without the header.
+ * Reads `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header).
  *
- * A key that an older version of the server stored has a hash of another form. A repetition of its
- * request is refused as a reused key (422) and changes nothing, until the key expires after 24 hours.
+ * Older versions of the server stored hashes in another format. A request repeated across the upgrade is
+ * refused as a reused key (422) and changes nothing, until the key expires after 24 hours.
  *
+ * @returns the key and a hash of the request; undefined without the header.
  * @throws {AppError} `validation_error`
  */
 export function idempotencyKey(request: FastifyRequest, asked: Asked): IdempotencyKey | undefined {
   const header = request.headers['idempotency-key']
   if (header === undefined) return undefined
   const key = readKey(String(header))
-  const what = canonicalJson([request.method, request.routeOptions.url, asked])
-  return { key, requestHash: createHash('sha256').update(what).digest('base64url') }
+  const content = canonicalJson([request.method, request.routeOptions.url, asked])
+  return { key, requestHash: createHash('sha256').update(content).digest('base64url') }
 }
 
 /** @returns JSON with the members of every object sorted by name, so that equal values have equal text. */
@@ -55,21 +55,21 @@ function readKey(header: string): string {
   throw refused(`must be given once, as 1 to ${LIMITS.keyCharacters} visible ASCII characters`)
 }
 
-/** The key was used for another request. */
+/** @returns the 422 for a key that a different request has used. */
 export function keyReused(): AppError {
   return refused('was used for a different request; use a new key')
 }
 
-/** The same request is being done now. */
+/** @returns the 409 for a key whose request is in progress. */
 export function keyInFlight(): AppError {
   const detail = 'A request with this Idempotency-Key is in progress; send it again later'
   return new AppError('conflict', { detail, headers: { 'retry-after': '1' } })
 }
 
 /**
- * Does it once, though others do the same. A key that was written while the statement ran is unknown
- * to its snapshot: where the change went through, it is one in flight; where nothing was changed, the
- * other may have changed it, so the key is looked for again.
+ * Makes a change once, also if clients send the same request concurrently. The statement's snapshot does not
+ * contain a key that another transaction commits while it runs. A conflict means that the other request is
+ * in progress. If nothing was changed, the other request may have been the reason, so the key is read again.
  */
 async function changeOnce(
   request: FastifyRequest,
@@ -91,23 +91,23 @@ function refused(message: string): AppError {
 }
 
 /**
- * Makes changes once each, and forgets expired keys now and then: while keys are used and not
- * otherwise, so that a database that sleeps is left asleep.
+ * @returns a function that makes a change once, and at most every minute deletes expired keys. It deletes
+ * only when keys are used, so that it does not wake a suspended database.
  */
 export function changesOnce(): typeof changeOnce {
-  let forgotMs = Number.NEGATIVE_INFINITY
+  let deletedMs = Number.NEGATIVE_INFINITY
   return (request, statement) => {
-    if (performance.now() - forgotMs >= FORGET_EVERY_MS) {
-      forgotMs = performance.now()
-      forgetKeys(request).catch((err) => {
-        request.log.warn({ err }, 'expired idempotency keys could not be forgotten')
+    if (performance.now() - deletedMs >= DELETE_EVERY_MS) {
+      deletedMs = performance.now()
+      deleteExpiredKeys(request).catch((err) => {
+        request.log.warn({ err }, 'expired idempotency keys could not be deleted')
       })
     }
     return changeOnce(request, statement)
   }
 }
 
-async function forgetKeys(request: FastifyRequest): Promise<void> {
-  const forget = forgetExpiredKeys(FORGET_AT_ONCE)
-  while ((await request.asUser(forget)) === FORGET_AT_ONCE) await rest(REST_MS)
+async function deleteExpiredKeys(request: FastifyRequest): Promise<void> {
+  const statement = forgetExpiredKeys(BATCH_KEYS)
+  while ((await request.asUser(statement)) === BATCH_KEYS) await rest(BATCH_PAUSE_MS)
 }

@@ -12,21 +12,21 @@ import {
 } from '../../models/tasks/list.ts'
 import type { ListQuery } from '../../schemas/tasks/task.ts'
 
-/** Tasks read at once for a list without a limit: the memory one such answer takes. */
+/** The page size for a list without `limit`. It bounds the memory that one response takes. */
 const STREAM_PAGE_TASKS = 200
 /**
- * A rest after each of its pages. Without one, a list of 100 000 tasks keeps two cores busy for half
- * a second, and the slowest of the others' requests take four times as long as in quiet.
+ * The pause between these pages. Without it, a list of 100 000 tasks keeps two cores busy for 0.5 s, and the
+ * slowest requests of other users take four times as long.
  */
-const REST_MS = 1
+const PAGE_PAUSE_MS = 1
 const SEPARATOR = ',\n'
 
-/** The path of a user's tasks, as a client is to write it. */
+/** @returns the path of a user's tasks, percent-encoded. */
 export function tasksPath(userId: string): string {
   return `/api/${encodeSegment(userId)}/tasks`
 }
 
-/** The `Link` to the page behind this one (RFC 8288): the same question, from the last task on. */
+/** @returns the `Link` to the next page (RFC 8288): the same query, with the last task as cursor. */
 export function nextPage(request: FastifyRequest, last: string): string {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(request.query as ListQuery)) {
@@ -37,8 +37,8 @@ export function nextPage(request: FastifyRequest, last: string): string {
 }
 
 /**
- * The task id a cursor stands for. A cursor is a place in the order of ids and names no user, so one
- * taken from elsewhere shows nothing but the own tasks.
+ * @returns the task id in a cursor. A cursor is only a position in the order of ids: another user's
+ * cursor still returns only the requesting user's tasks.
  */
 export function cursorId(cursor: string): string {
   const hex = Buffer.from(cursor, 'base64url').toString('hex')
@@ -57,11 +57,11 @@ export async function readPage(request: FastifyRequest, options: PageOptions): P
   let page = await readOnce(request, options)
   while (page.scanEnded && page.next !== null && page.tasks.length < PAGE_BYTES) {
     if (performance.now() > endMs || request.raw.socket.destroyed) break
-    const room = options.limit - page.count
-    const limit = Math.max(room, 1)
+    const remaining = options.limit - page.count
+    const limit = Math.max(remaining, 1)
     const more = await readOnce(request, { ...options, after: page.next, limit })
-    // The page is full, and there is more behind it.
-    if (room === 0 && more.count > 0) break
+    // The page is full, and at least one task follows.
+    if (remaining === 0 && more.count > 0) break
     const tasks = [page.tasks, more.tasks].filter(Boolean).join(SEPARATOR)
     page = { ...more, tasks, count: page.count + more.count }
   }
@@ -74,9 +74,11 @@ async function readOnce(request: FastifyRequest, options: PageOptions): Promise<
 }
 
 /**
- * All of the user's tasks, however many, as one JSON array. What fits one page is text; more is a
- * stream that reads the next page when the client has taken the last, and holds no connection in
- * between.
+ * Reads all of the user's tasks as one JSON array.
+ *
+ * @returns text if they fit one page, otherwise a stream. The stream reads the next page when the client
+ * has received the last one, and holds no database connection in between.
+ * @throws {AppError} as `request.asUser` does.
  */
 export async function allTasks(
   request: FastifyRequest,
@@ -96,9 +98,9 @@ async function* array(
   yield `[${first.tasks}`
   let isEmpty = first.tasks === ''
   for (let next = first.next; next !== null; ) {
-    await rest(REST_MS)
+    await rest(PAGE_PAUSE_MS)
     const page = await read(next)
-    // White space tells the client, and whatever is in between, that the list goes on.
+    // White space keeps the client and proxies from timing out while no task matches.
     if (page.tasks === '') yield '\n'
     else yield isEmpty ? page.tasks : `${SEPARATOR}${page.tasks}`
     isEmpty &&= page.tasks === ''

@@ -6,13 +6,13 @@ import { etagOf } from './conditions.ts'
 import { keyInFlight, keyReused } from './idempotency.ts'
 import { tasksPath } from './pages.ts'
 
-/** @throws {AppError} `not_found` */
+/** @returns the task. @throws {AppError} `not_found` if it is undefined. */
 export function found(task: StoredTask | undefined): StoredTask {
   if (task === undefined) throw new AppError('not_found')
   return task
 }
 
-/** Answers with the task as PostgreSQL wrote it, and its `ETag`. */
+/** Sends the task's JSON as PostgreSQL wrote it, with its `ETag`. */
 export function sendTask(reply: FastifyReply, task: StoredTask): FastifyReply {
   return reply.header('etag', etagOf(task)).type('application/json').send(task.json)
 }

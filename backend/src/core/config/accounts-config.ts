@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net'
 import { ConfigError, type SettingsReader } from './settings.ts'
 
-/** How mail is sent: an address of nodemailer's (`smtp://user:password@host:port`), and the sender. */
+/** How to send mail: the server as an URL (`smtp://user:password@host:port`), and the sender. */
 export interface MailConfig {
   readonly url: string
   readonly from: string
@@ -9,26 +9,26 @@ export interface MailConfig {
   readonly requireTls: boolean
 }
 
-/** This server's own registration at a provider of sign-ins. */
+/** The OAuth client that a sign-in provider has registered for this server. */
 export interface ProviderConfig {
   readonly clientId: string
   readonly clientSecret: string
 }
 
-/** What the accounts in the box offer beyond an e-mail address and a password. */
+/** The settings of the built-in accounts. */
 export interface AccountsConfig {
-  /** Whether anybody may make an account. */
+  /** Whether anyone may create an account. */
   readonly signUp: boolean
   readonly requireEmailVerification: boolean
-  /** Undefined where no mail can be sent: then nothing is verified, and no password reset. */
+  /** Undefined if no mail can be sent. Addresses are then not verified, and users cannot reset passwords. */
   readonly mail: MailConfig | undefined
   readonly google: ProviderConfig | undefined
   readonly github: ProviderConfig | undefined
 }
 
 /**
- * @returns null where `ACCOUNTS` is off: tokens then come from elsewhere.
- * @throws {ConfigError} also for a setting that lacks the one it belongs to.
+ * @returns null if `ACCOUNTS` is off: an external issuer then signs all tokens.
+ * @throws {ConfigError} for an invalid setting, and for one that needs another setting.
  */
 export function readAccounts(read: SettingsReader): AccountsConfig | null {
   const mail = readMail(read)

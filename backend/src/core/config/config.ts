@@ -9,7 +9,7 @@ import {
   settingsReader,
 } from './settings.ts'
 
-/** Where the tasks are kept: PostgreSQL, or PGlite in a folder of this machine or in memory. */
+/** The database for the tasks: PostgreSQL, or PGlite in a local folder or in memory. */
 export type DatabaseConfig =
   | { readonly kind: 'postgres'; readonly url: string; readonly directUrl: string }
   | { readonly kind: 'pglite'; readonly directory: string | null }
@@ -25,22 +25,22 @@ export interface Config {
   readonly poolMax: number
   /** Signs tokens. */
   readonly secret: string
-  /** Those that verify them, {@link secret} first. */
+  /** The secrets with which tokens are verified, {@link secret} first. */
   readonly verifyingSecrets: readonly string[]
-  /** `BETTER_AUTH_SECRETS`, newest first; empty where there is one secret without a version. */
+  /** `BETTER_AUTH_SECRETS`, newest first. Empty if the only secret has no version. */
   readonly versionedSecrets: readonly VersionedSecret[]
-  /** Whether the secret was made here, for trying this out, rather than given. */
+  /** True if the server generated the secret because the operator set none. */
   readonly secretIsLocal: boolean
-  /** Where the public keys of a Better Auth elsewhere are served. */
+  /** The URL of an external issuer's key set. */
   readonly jwksUrl: string | undefined
-  /** The accounts in the box; null where there are none. */
+  /** The built-in accounts; null if they are off. */
   readonly accounts: AccountsConfig | null
   readonly publicUrl: string
   readonly jwtIssuer: string | undefined
   readonly jwtAudience: string | undefined
   readonly trustedOrigins: readonly string[]
   readonly trustProxy: readonly string[]
-  /** Task requests a user may make in a minute; 0 is without limit. */
+  /** The number of task requests that one user may send in a minute. 0 means no limit. */
   readonly rateLimitPerMinute: number
   /** How many server processes share the port. */
   readonly processes: number
@@ -57,7 +57,7 @@ const DEFAULT_DIRECTORY = '.data'
  *
  * @param env the environment; names with an empty value count as unset.
  * @returns the settings, frozen.
- * @throws {ConfigError} naming the first variable that cannot be used, and what it takes.
+ * @throws {ConfigError} that names the first invalid variable and its valid values.
  */
 export function loadConfig(env: Environment = process.env): Config {
   const read = settingsReader(env)
@@ -99,12 +99,12 @@ export function loadConfig(env: Environment = process.env): Config {
     host: read.text('HOST') ?? (production ? '0.0.0.0' : '127.0.0.1'),
     port,
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
-    // Last, because it may write a file: a start that is refused leaves nothing behind.
+    // Last, because it may write a file, which a refused start must not leave.
     ...readSecrets(read, production, database),
   })
 }
 
-/** The tokens of two users, for `npm run verify`: a command line can be read by everybody on the machine. */
+/** @returns two users' tokens for `npm run verify`. Every local user could read command-line arguments. */
 export function loadTokens(env: Environment = process.env) {
   const { text } = settingsReader(env)
   return { a: text('TODO_TOKEN_A'), b: text('TODO_TOKEN_B') }
@@ -129,14 +129,14 @@ function readDatabase(url: string | undefined, directUrl: string | undefined): D
 }
 
 function postgresUrl(name: string, value: string): string {
-  const takes = `${name} takes postgres://user:password@host/database (percent-encoded)${name === 'DATABASE_URL' ? ', pglite:<directory> or pglite:memory' : ''}`
+  const message = `${name} takes postgres://user:password@host/database (percent-encoded)${name === 'DATABASE_URL' ? ', pglite:<directory> or pglite:memory' : ''}`
   const url = URL.parse(value)
-  const speaksPostgres = url !== null && ['postgres:', 'postgresql:'].includes(url.protocol)
-  if (!speaksPostgres || !isDecodable(value)) throw new ConfigError(takes)
+  const isPostgres = url !== null && ['postgres:', 'postgresql:'].includes(url.protocol)
+  if (!isPostgres || !isDecodable(value)) throw new ConfigError(message)
   return value
 }
 
-/** A % in a password must be written %25; pg would refuse it later, and less clearly. */
+/** A % in a password must be written as %25. pg would report it later, and less clearly. */
 function isDecodable(value: string): boolean {
   try {
     decodeURIComponent(value)
@@ -165,7 +165,7 @@ function readSecrets(read: SettingsReader, production: boolean, database: Databa
   }
 }
 
-/** In Better Auth's own form. */
+/** Parses `<version>:<secret>`, which is Better Auth's format. */
 function versionedSecret(entry: string): VersionedSecret {
   const [, version, value] = /^(\d{1,9}):\s*(\S.*)$/.exec(entry) ?? []
   if (version === undefined || value === undefined) {
@@ -192,7 +192,7 @@ function localSecret(production: boolean, database: DatabaseConfig): string {
   }
 }
 
-/** The data folder is no folder, or may not be written. */
+/** @returns the error for a data folder that is not a folder, or is not writable. */
 export function unusable(directory: string, cause: unknown): ConfigError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new ConfigError(

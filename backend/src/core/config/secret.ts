@@ -3,11 +3,14 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { dirname } from 'node:path'
 
 /**
- * The signing secret of a machine without `BETTER_AUTH_SECRET`: made once, 256 random bits in
- * base64url, readable by its owner alone.
+ * Reads the secret that a server without `BETTER_AUTH_SECRET` uses, or creates it: 256 random bits in
+ * base64url, in a file that only its owner can read.
  *
- * Two processes that start at once agree on one secret: the file appears whole or not at all, and
- * the first one stays.
+ * Two processes that start at once use the same secret: a hard link creates the complete file atomically,
+ * and the second link fails.
+ *
+ * @returns the secret.
+ * @throws {Error} of the file system if the file cannot be read or created.
  */
 export function loadOrCreateSecret(file: string): string {
   const draft = `${file}.${process.pid}`

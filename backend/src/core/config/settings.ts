@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { withoutSecrets } from '../log/redact.ts'
 
-/** A setting the server cannot start with. The message is one line that names the variable. */
+/** A setting is invalid, so the server cannot start. The message is one line that names the variable. */
 export class ConfigError extends Error {
   override name = 'ConfigError'
 }
 
 export type Environment = Record<string, string | undefined>
 
-/** May be read from a file, by the name with _FILE behind. */
+/** These can also be read from a file, whose path is in the variable with the suffix `_FILE`. */
 const SECRETS = [
   'BETTER_AUTH_SECRET',
   'BETTER_AUTH_SECRETS',
@@ -22,7 +22,7 @@ const SECRETS = [
 
 export type SettingsReader = ReturnType<typeof settingsReader>
 
-/** @throws {ConfigError} when the value is more than an origin, or none. */
+/** @returns the value. @throws {ConfigError} if it is not exactly an origin (RFC 6454 §6.2). */
 export function exactOrigin(name: string, value: string): string {
   const url = URL.parse(value)
   if (
@@ -49,7 +49,7 @@ function isAddress(value: string): boolean {
   )
 }
 
-/** Reads single settings; each method throws {@link ConfigError} for a value it does not take. */
+/** @returns methods that read one setting each, and throw {@link ConfigError} for an invalid value. */
 export function settingsReader(env: Environment) {
   const text = (name: string): string | undefined => {
     const file = SECRETS.includes(name) ? env[`${name}_FILE`] || undefined : undefined

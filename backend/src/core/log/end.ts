@@ -14,7 +14,7 @@ const OUTPUT_LIMIT_MS = 150
 
 let output: Ending | undefined
 
-// Without a listener, the error of a pipe whose reader is gone would end the process.
+// Without a listener, an EPIPE error after the reader has closed the pipe would end the process.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
 /** Registers output, such as the log, that is written before the process ends. */
@@ -33,15 +33,15 @@ export function print(text: string): void {
 export async function end(code: number): Promise<never> {
   process.exitCode = code
   const canExit = (await output?.end(OUTPUT_LIMIT_MS)) ?? true
-  // A thread that is blocked in a write would prevent the exit for ever.
+  // A thread that is blocked in a write would prevent the exit forever.
   if (!canExit) process.kill(process.pid, 'SIGKILL')
   return process.exit(code)
 }
 
-/** Ends the process with 1 and the reason in one line on standard error, without passwords. */
+/** Ends the process with exit code 1 and prints the reason, without passwords, on standard error. */
 export function endWithReason(error: unknown): Promise<never> {
   const reason = error instanceof Error ? error.message : String(error)
-  // The message of a ConfigError quotes no value, and may show the form of a connection string.
+  // A ConfigError never quotes a value. Its example of a connection string must stay readable.
   console.error(error instanceof ConfigError ? reason : withoutSecrets(reason))
   return end(1)
 }

@@ -4,18 +4,18 @@ import { atEnd } from './end.ts'
 import { LogLines, STANDARD_OUTPUT } from './log-lines.ts'
 import { describeError, redactText } from './redact.ts'
 
-/** What code needs of a logger, the server's or a request's. */
+/** The part of a logger that this server uses. */
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
 
 /**
- * JSON lines, for machines; lines to read where a person watches.
- *
- * @param shared whether other processes write to the same place.
+ * @param level the lowest level that is logged.
+ * @param shared whether other processes write to the same standard output.
+ * @returns a logger that writes JSON lines to standard output, or readable lines to a terminal.
  */
 export async function createLogger(level: string, shared = false): Promise<Logger> {
   const lines = new LogLines(ownDescriptor(), shared)
   const logger = pino(loggerOptions(level), await destination(lines))
-  lines.onceAgain = (lost) =>
+  lines.onRecovery = (lost) =>
     logger.warn({ lost }, 'Lines of the log were lost: nobody read them, or the disk was full')
   atEnd(lines)
   return logger
@@ -35,7 +35,7 @@ export function loggerOptions(level: string): LoggerOptions {
         if (err === undefined) {
           return method.apply(this, atLevel < WARNING ? args : redactTexts(args))
         }
-        // Without a message pino would take the error’s own.
+        // Without a message pino would log the error's message, which is not redacted.
         const text = typeof message === 'string' ? redactText(message) : 'failed'
         method.apply(this, [first instanceof Error ? { err } : args[0], text])
       },

@@ -13,7 +13,7 @@ const CREDENTIALS = /\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi
 /** Every JWT begins with these characters (`{"` in base64url); a truncated one is matched as well. */
 const TOKENS = /eyJ[\w.-]{10,}/g
 
-const LONGEST = 2_000
+const MAX_CHARACTERS = 2_000
 
 const E_MAIL = /("[^"\n]*"|(?<![^\s@<>()"',;:=[\]])[^\s@<>()"',;:=[\]]*)(@|%40)[^\s@<>()"',;:]+/gi
 const RESET_CODES = /\breset-password[:/][^\s"'<>?]+/gi
@@ -39,7 +39,7 @@ export function redactText(text: string): string {
 
 /** Bounds the time of the expressions. A word that the cut split is removed, since it may be a secret. */
 function shortened(text: string): string {
-  return text.length <= LONGEST ? text : text.slice(0, LONGEST).replace(/\S*$/, '…')
+  return text.length <= MAX_CHARACTERS ? text : text.slice(0, MAX_CHARACTERS).replace(/\S*$/, '…')
 }
 
 function withoutCredentials(whole: string, scheme: string, rest: string): string {
@@ -63,7 +63,7 @@ export interface LoggedError {
   readonly stack?: string
   readonly cause?: LoggedError
   readonly errors?: readonly LoggedError[]
-  /** Of {@link FACTS}. */
+  /** The members named in {@link FACTS}. */
   readonly [fact: string]: unknown
 }
 
@@ -82,8 +82,8 @@ const FRAME =
   /^ {4}at (?:.+ \((?:.+:\d+:\d+|<anonymous>|native|index \d+)\)|(?:async )?\S+:\d+:\d+)$/
 const FOREIGN_MESSAGE = 'withheld, because another program wrote it'
 
-const DEEPEST = 5
-const MOST_ERRORS = 5
+const MAX_DEPTH = 5
+const MAX_ERRORS = 5
 
 /**
  * The serializer of everything logged as `err`. It keeps a message, without secrets and addresses, only
@@ -106,14 +106,14 @@ export function describeError(error: unknown, depth = 0): LoggedError {
 }
 
 function underneath(error: object, depth: number): Pick<LoggedError, 'cause' | 'errors'> {
-  if (depth >= DEEPEST) return {}
+  if (depth >= MAX_DEPTH) return {}
   const cause = property(error, 'cause')
   const errors = property(error, 'errors')
   return {
     ...(typeof cause === 'object' && cause !== null && { cause: describeError(cause, depth + 1) }),
     ...(error instanceof AggregateError &&
       Array.isArray(errors) && {
-        errors: errors.slice(0, MOST_ERRORS).map((one) => describeError(one, depth + 1)),
+        errors: errors.slice(0, MAX_ERRORS).map((one) => describeError(one, depth + 1)),
       }),
   }
 }

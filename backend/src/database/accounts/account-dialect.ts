@@ -14,12 +14,12 @@ import type { AccountPool } from './account-pool.ts'
 import { query } from './account-query.ts'
 
 /**
- * A transaction holds the embedded database for itself, so one that is forgotten is ended, before a
- * connection that is being opened meanwhile gives up.
+ * A transaction blocks the whole embedded database, so one that does not end is closed. The limit is shorter
+ * than the time after which a waiting connection fails.
  */
 const TRANSACTION_LIMIT_MS = 3_000
 
-/** Kysely's way to the accounts. Statements run as the role of {@link AccountPool}. */
+/** @returns a Kysely dialect whose statements run through {@link AccountPool}, as its role. */
 export function accountDialect(pool: AccountPool): Dialect {
   return {
     createAdapter: () => new PostgresAdapter(),
@@ -28,27 +28,27 @@ export function accountDialect(pool: AccountPool): Dialect {
     createDriver: (): Driver => ({
       init: async () => {},
       acquireConnection: async () => new AccountConnection(pool),
-      beginTransaction: async (connection) => at(connection).begin(),
-      commitTransaction: async (connection) => at(connection).end('commit'),
-      rollbackTransaction: async (connection) => at(connection).end('rollback'),
+      beginTransaction: async (connection) => asAccountConnection(connection).begin(),
+      commitTransaction: async (connection) => asAccountConnection(connection).end('commit'),
+      rollbackTransaction: async (connection) => asAccountConnection(connection).end('rollback'),
       releaseConnection: async () => {},
       destroy: async () => {},
     }),
   }
 }
 
-function at(connection: DatabaseConnection): AccountConnection {
+function asAccountConnection(connection: DatabaseConnection): AccountConnection {
   if (connection instanceof AccountConnection) return connection
-  throw new Error('the connection is of another driver')
+  throw new Error('The connection was made by another Kysely driver')
 }
 
 /**
- * A transaction begins with its first write, and takes a connection only then. Better Auth opens one
- * before it hashes a password, for a tenth of a second and longer, and reads before it writes.
+ * Begins a transaction, and takes a connection, only with its first write. Better Auth opens a transaction
+ * before it hashes a password, which takes 0.1 s or longer, and reads before it writes.
  */
 class AccountConnection implements DatabaseConnection {
   readonly #pool: AccountPool
-  #asked = false
+  #inTransaction = false
   #client: PoolClient | undefined
   #limit: NodeJS.Timeout | undefined
   #overdue = false
@@ -58,7 +58,7 @@ class AccountConnection implements DatabaseConnection {
   }
 
   begin(): void {
-    this.#asked = true
+    this.#inTransaction = true
   }
 
   async executeQuery<Row>({
@@ -68,7 +68,7 @@ class AccountConnection implements DatabaseConnection {
   }: CompiledQuery): Promise<QueryResult<Row>> {
     this.#assertInTime()
     const reads = SelectQueryNode.is(node) && node.endModifiers === undefined
-    const client = this.#client ?? (this.#asked && !reads ? await this.#begin() : undefined)
+    const client = this.#client ?? (this.#inTransaction && !reads ? await this.#begin() : undefined)
     const { rows, rowCount } =
       client === undefined
         ? await this.#pool.once({ text, values })
@@ -78,21 +78,21 @@ class AccountConnection implements DatabaseConnection {
 
   // biome-ignore lint/correctness/useYield: nothing here is streamed
   async *streamQuery<Row>(): AsyncIterableIterator<QueryResult<Row>> {
-    throw new Error('accounts are not streamed')
+    throw new Error('Queries on accounts cannot be streamed')
   }
 
-  /** @throws {AppError} when a commit did not take place. */
+  /** Ends the transaction, if it has begun. @throws {AppError} if PostgreSQL did not commit it. */
   async end(command: 'commit' | 'rollback'): Promise<void> {
     this.#assertInTime()
     const client = this.#client
     if (client === undefined) return
-    this.#forget()
+    this.#reset()
     await this.#pool.use(
       client,
       async () => {
         const { command: done } = await client.query(command)
-        // A COMMIT after a failed statement answers ROLLBACK, without an error.
-        if (done !== command.toUpperCase()) throw new Error(`the transaction ended with ${done}`)
+        // After a failed statement PostgreSQL responds to COMMIT with ROLLBACK, without an error.
+        if (done !== command.toUpperCase()) throw new Error(`The transaction ended with ${done}`)
       },
       true,
     )
@@ -102,7 +102,7 @@ class AccountConnection implements DatabaseConnection {
     const client = await this.#pool.begin()
     this.#client = client
     this.#limit = setTimeout(() => {
-      this.#forget()
+      this.#reset()
       this.#overdue = true
       client.release(true)
     }, TRANSACTION_LIMIT_MS).unref()
@@ -110,12 +110,12 @@ class AccountConnection implements DatabaseConnection {
   }
 
   #assertInTime(): void {
-    if (this.#overdue) throw this.#pool.fail(new Error('the transaction took too long'))
+    if (this.#overdue) throw this.#pool.fail(new Error('The transaction took too long'))
   }
 
-  #forget(): void {
+  #reset(): void {
     clearTimeout(this.#limit)
     this.#client = undefined
-    this.#asked = false
+    this.#inTransaction = false
   }
 }

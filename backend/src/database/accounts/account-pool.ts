@@ -6,26 +6,26 @@ import { fromDatabase, hasIdledOut, isSpent, MismatchError, unavailable } from '
 import type { Row, Value } from '../session.ts'
 import { type AccountQueryConfig, query } from './account-query.ts'
 
-/** Accounts are used seldom, and never by a request for tasks. */
+/** Few, because statements on accounts are rare. Requests for tasks do not use these connections. */
 const MAX_CONNECTIONS = 4
 const IDLE_TIMEOUT_MS = 10_000
-/** An answer that is later than PostgreSQL's own limit allows will not come. */
-const ANSWER_TIMEOUT_MS = LIMITS.statementMs + 3_000
+/** Longer than PostgreSQL's statement_timeout: a later response will not arrive. */
+const RESPONSE_TIMEOUT_MS = LIMITS.statementMs + 3_000
 
-/** Every column as the text PostgreSQL sent. */
+/** Makes pg return every column as the text that PostgreSQL sent. */
 const AS_TEXT = { getTypeParser: () => String }
 
 /** One statement on accounts, and how its rows are read. Only {@link AccountPool.run} runs one. */
 export interface AccountStatement<Result> {
   readonly text: string
-  /** Of `$1` and the following places. */
+  /** The values of `$1`, `$2` and so on. */
   readonly values: readonly Value[]
   readonly read: (rows: readonly Row[]) => Result
 }
 
 /**
- * The way to the accounts: pg's own pool, each statement preceded by the role it runs as, in the
- * same write and the same transaction, so nothing of it is left on a connection.
+ * Connections for statements on accounts: pg's own pool. Each statement sets its role in the same write and
+ * the same transaction, so that no role stays set on a connection.
  */
 export class AccountPool {
   readonly #pool: Pool
@@ -34,8 +34,8 @@ export class AccountPool {
   readonly #report: (error: Error) => void
 
   /**
-   * @param failed is also called with each failure, for callers behind a library that hides it.
-   * @param report is called with the reason when a connection delivers another request's response.
+   * @param failed is also called with each error, because Better Auth hides errors from its callers.
+   * @param report is called with the reason if a connection delivers another request's response.
    */
   constructor(
     connector: Connector,
@@ -50,29 +50,29 @@ export class AccountPool {
       max: Math.min(connector.size, MAX_CONNECTIONS),
       idleTimeoutMillis: IDLE_TIMEOUT_MS,
       connectionTimeoutMillis: LIMITS.connectMs,
-      query_timeout: ANSWER_TIMEOUT_MS,
+      query_timeout: RESPONSE_TIMEOUT_MS,
       allowExitOnIdle: true,
     })
-    // Without listeners the loss of a connection, idle or in use, would end the process.
+    // Without these listeners a lost connection, idle or in use, would end the process.
     this.#pool.on('error', () => {})
     this.#pool.on('connect', (client) => client.on('error', () => this.#lost.add(client)))
   }
 
-  /** Runs one statement in a transaction of its own. @throws {AppError} */
+  /** Runs one statement in its own transaction. @throws {AppError} as `fromDatabase` returns it. */
   async run<Result>({ text, values, read }: AccountStatement<Result>): Promise<Result> {
     const config = { text, values, rowMode: 'array', types: AS_TEXT } as const
     const { rows } = await this.once(config)
     return read(rows as unknown as Row[]) // rowMode: 'array'
   }
 
-  /** The same for a query of the library's. @throws {AppError} */
+  /** Runs one of Better Auth's queries in its own transaction. @throws {AppError} */
   async once(config: AccountQueryConfig): Promise<QueryResult> {
-    return this.#onceTaken((client) => query(client, config), true).then(({ result }) => result)
+    return this.#sendFirst((client) => query(client, config), true).then(({ result }) => result)
   }
 
   /** @returns a connection in a transaction; call {@link use}, then release it. @throws {AppError} */
   async begin(): Promise<PoolClient> {
-    const { client } = await this.#onceTaken((connected) => connected.query('begin'), false)
+    const { client } = await this.#sendFirst((connected) => connected.query('begin'), false)
     return client
   }
 
@@ -80,9 +80,9 @@ export class AccountPool {
    * Sends the first statement on a connection. If the session had ended while it was idle, PostgreSQL
    * did not execute the statement, and it is sent again on another connection.
    */
-  async #onceTaken<Result>(
+  async #sendFirst<Result>(
     work: (client: PoolClient) => Promise<Result>,
-    giveBack: boolean,
+    release: boolean,
   ): Promise<{ client: PoolClient; result: Result }> {
     const endMs = performance.now() + LIMITS.statementMs
     for (;;) {
@@ -90,17 +90,17 @@ export class AccountPool {
       const lost = this.#lost.has(client)
       try {
         const result = await work(client)
-        if (giveBack) client.release()
+        if (release) client.release()
         return { client, result }
       } catch (error) {
         client.release(!(error instanceof AppError) && isSpent(error))
-        // Nothing was written on a client that was lost before.
+        // pg wrote nothing on a connection that was lost before.
         if (!(lost || hasIdledOut(error)) || performance.now() > endMs) throw this.fail(error)
       }
     }
   }
 
-  /** A connection; {@link use} it, and release it. @throws {AppError} */
+  /** @returns a connection; call {@link use}, then release it. @throws {AppError} if there is none. */
   async connect(): Promise<PoolClient> {
     try {
       return await this.#pool.connect()
@@ -110,22 +110,23 @@ export class AccountPool {
   }
 
   /**
-   * Works with a connection, which is given back afterwards where asked, and closed when it failed
-   * in a way that leaves it in doubt.
+   * Runs `work` on a connection.
    *
-   * @throws {AppError}
+   * @param release whether to return the connection to the pool. After an error that leaves its state
+   *   unknown, the connection is closed instead.
+   * @throws {AppError} for each error of `work`.
    */
   async use<Result>(
     client: PoolClient,
     work: (client: PoolClient) => Promise<Result>,
-    giveBack: boolean,
+    release: boolean,
   ): Promise<Result> {
     try {
       const result = await work(client)
-      if (giveBack) client.release()
+      if (release) client.release()
       return result
     } catch (error) {
-      if (giveBack) client.release(!(error instanceof AppError) && isSpent(error))
+      if (release) client.release(!(error instanceof AppError) && isSpent(error))
       throw this.fail(error)
     }
   }
@@ -134,7 +135,7 @@ export class AccountPool {
     await this.#pool.end()
   }
 
-  /** Tells of a failure, and returns what it means to the client. */
+  /** Reports an error. @returns the problem for the client. */
   fail(cause: unknown): AppError {
     const error = cause instanceof AppError ? cause : fromDatabase(cause)
     if (cause instanceof MismatchError) this.#report(cause)

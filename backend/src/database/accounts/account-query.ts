@@ -4,7 +4,7 @@ import { MismatchError, ScopeError, sqlState } from '../errors.ts'
 import { AnswerCheck, requestNumber } from '../pipeline/answer-check.ts'
 import { pinPath, type Row, timeLimits } from '../session.ts'
 
-/** The role of every statement on accounts. It owns nothing, and can access no task. */
+/** The role of every statement on accounts. It owns nothing and has no access to tasks. */
 export const ACCOUNTS_ROLE = 'todo_accounts'
 
 /** `$1` is the number of the request, which the scope returns. */
@@ -36,7 +36,7 @@ export async function query(client: PoolClient, config: AccountQueryConfig): Pro
   })
 }
 
-/** The part of pg's Connection used here; its types lag behind. */
+/** The part of pg's Connection that is used here. @types/pg does not declare it. */
 interface Wire {
   readonly stream: { cork(): void; uncork(): void; destroy(error: Error): void }
   parse(message: { text: string }): void
@@ -44,7 +44,7 @@ interface Wire {
   execute(message: object): void
 }
 
-/** pg declares these as properties, which methods may not override; at run time they are methods. */
+/** @types/pg declares these methods as properties, which TypeScript does not let a class override. */
 const PgQuery = Query as unknown as new (
   config: object,
   settle: (error: unknown, result: QueryResult) => void,
@@ -82,31 +82,31 @@ class AccountQuery extends PgQuery {
   }
 
   override handleDataRow(message: { fields: Row }): void {
-    this.#look(() => {
+    this.#unlessMismatched(() => {
       if (this.#check.row(message.fields)) super.handleDataRow(message)
     })
   }
 
   override handleCommandComplete(message: { text: string }, wire: Wire): void {
-    this.#look(() => {
+    this.#unlessMismatched(() => {
       if (this.#check.complete(message.text)) super.handleCommandComplete(message, wire)
     })
   }
 
   override handleReadyForQuery(wire: Wire): void {
-    this.#look(() => {
+    this.#unlessMismatched(() => {
       this.#check.end()
       super.handleReadyForQuery(wire)
     })
   }
 
-  // No message sent here leads to these responses, and pg would reply to them by itself.
+  // These responses do not follow from any message sent here, and pg would reply to them.
   override handlePortalSuspended(): void {
-    this.#giveUp(new MismatchError('it is suspended (PortalSuspended)'))
+    this.#close(new MismatchError('it is suspended (PortalSuspended)'))
   }
 
   override handleCopyInResponse(): void {
-    this.#giveUp(new MismatchError('it asks for COPY data'))
+    this.#close(new MismatchError('it asks for COPY data'))
   }
 
   override handleError(error: unknown, wire: Wire): void {
@@ -115,17 +115,17 @@ class AccountQuery extends PgQuery {
     super.handleError(unscoped ? new ScopeError(error) : error, wire)
   }
 
-  #look(check: () => void): void {
+  #unlessMismatched(check: () => void): void {
     if (this.#mismatched) return
     try {
       check()
     } catch (error) {
       if (!(error instanceof MismatchError)) throw error
-      this.#giveUp(error)
+      this.#close(error)
     }
   }
 
-  #giveUp(error: MismatchError): void {
+  #close(error: MismatchError): void {
     if (this.#mismatched) return
     this.#mismatched = true
     if (this.#wire === undefined) return // not sent yet

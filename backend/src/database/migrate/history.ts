@@ -7,13 +7,13 @@ export class MigrationError extends Error {
   override name = 'MigrationError'
 }
 
-/** A migration that was applied, as `todo.migrations` keeps it. */
+/** An applied migration: a row of `todo.migrations`. */
 export interface Applied {
   readonly name: string
   readonly sha256: string
 }
 
-/** unique_violation, duplicate_schema, duplicate_table: another start created the same first. */
+/** unique_violation, duplicate_schema, duplicate_table: another server created it first. */
 const CREATED_MEANWHILE = ['23505', '42P06', '42P07']
 
 /** @returns the applied migrations, oldest first. */

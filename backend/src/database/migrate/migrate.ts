@@ -12,7 +12,7 @@ import {
   MigrationError,
   readHistory,
 } from './history.ts'
-import { actAsOwner, mendExpiry } from './owner.ts'
+import { actAsOwner, repairExpiry } from './owner.ts'
 import { refuseForeign } from './ownership.ts'
 
 export interface Migration extends Applied {
@@ -49,9 +49,9 @@ export function queriesOf({ sql }: Pick<Migration, 'sql'>): string[] {
 }
 
 /**
- * Brings the schema up to this version: each missing file in a transaction of its own, in order.
- * Several instances may start at once: each reads the history first, takes the lock only if a file is
- * missing, and reads it again with the lock. It also repairs the privileges after a change of owner.
+ * Applies the missing migrations in order, each file in its own transaction. Several servers may start at
+ * once: each reads the history first, takes the lock only if a file is missing, and reads the history again
+ * under the lock. It also repairs the privileges after a change of owner.
  *
  * @returns the names of the files this call applied.
  * @throws {MigrationError} if an applied file was changed, or is not known to this version, or
@@ -67,12 +67,12 @@ export async function migrate(
   return withDirectClient(connector.direct, async (client) => {
     const applied: string[] = []
     while (await isBehind(client, known)) {
-      const name = await knowingRoles(() =>
+      const name = await retryRoles(() =>
         inTransaction(client, () => applyNext(client, known, lockWaitMs)),
       )
       if (name !== undefined) applied.push(name)
     }
-    await mendExpiry(client)
+    await repairExpiry(client)
     return applied
   })
 }
@@ -96,11 +96,10 @@ function nextOf(done: readonly Applied[], known: readonly Migration[]): Migratio
 }
 
 /**
- * Roles belong to all databases of a server. When the migration of another database makes one at the
- * same time, this transaction may still not find it by its name, or both may change it at once. The
- * next attempt succeeds.
+ * Retries a transaction that failed because of a concurrent migration of another database. Roles belong to
+ * the whole PostgreSQL cluster, so a new role may not be visible yet, or both may change it at once.
  */
-async function knowingRoles<Result>(transaction: () => Promise<Result>): Promise<Result> {
+async function retryRoles<Result>(transaction: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await transaction()
@@ -140,13 +139,13 @@ async function applyNext(
   return next.name
 }
 
-/** Any other encoding counts bytes for characters, or refuses some of them. */
+/** Only UTF8 stores all of Unicode and counts characters. @throws {MigrationError} for another one. */
 async function checkEncoding(client: Client): Promise<void> {
   const { rows } = await client.query('show server_encoding')
   const encoding = rows[0].server_encoding
   if (encoding !== 'UTF8') {
     throw new MigrationError(
-      `The database of DATABASE_URL is encoded in ${encoding}, and must be in UTF8: create database <name> encoding 'UTF8' template template0`,
+      `The database of DATABASE_URL is encoded in ${encoding} and must be in UTF8. Create another: create database <name> encoding 'UTF8' template template0`,
     )
   }
 }

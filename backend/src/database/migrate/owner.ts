@@ -16,13 +16,13 @@ export async function actAsOwner(client: Client): Promise<string | undefined> {
   const { rows } = await client.query(
     // PostgreSQL before 16 has no SET option of memberships.
     `select rolname as owner, rolname <> current_user and pg_has_role(current_user, relowner,
-       case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end) as takes
+       case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end) as may_take
      from pg_class c join pg_namespace n on n.oid = relnamespace join pg_roles r on r.oid = relowner
      where nspname = 'todo' and relname = 'migrations'`,
   )
   const [found] = rows
   if (found === undefined) return undefined
-  if (found.takes) await client.query(`set local role ${identifier(found.owner)}`)
+  if (found.may_take) await client.query(`set local role ${identifier(found.owner)}`)
   return found.owner
 }
 
@@ -31,7 +31,7 @@ export async function actAsOwner(client: Client): Promise<string | undefined> {
  * deleted. The function runs as its owner, and a policy lets the owner of the table, by name, reach the
  * expired rows of every user. `alter … owner to` and `reassign owned` do not change that name.
  */
-const MISPLACED = `
+const MISPLACED_OWNERS = `
   with owner as (
     select relowner as oid, quote_ident(pg_get_userbyid(relowner)) as name
     from pg_class c join pg_namespace n on n.oid = relnamespace
@@ -51,10 +51,10 @@ const MISPLACED = `
   from owner, keys join pg_policy on polrelid = keys.oid
   where polname = 'expired_keys' and polroles <> array[owner.oid]`
 
-/** Runs those statements. @throws {MigrationError} if the login may not; it names the statement to run. */
-export async function mendExpiry(client: Client): Promise<void> {
+/** Runs those statements. @throws {MigrationError} with the statement to run, if the login may not run it. */
+export async function repairExpiry(client: Client): Promise<void> {
   await inTransaction(client, async () => {
-    const { rows } = await client.query(MISPLACED)
+    const { rows } = await client.query(MISPLACED_OWNERS)
     for (const { remedy } of rows) {
       // A change of owner needs both roles, a change of the policy only the owner.
       if (remedy.startsWith('alter policy')) await actAsOwner(client)

@@ -15,10 +15,10 @@ const PARTS = `
   from pg_proc p join pg_namespace n on n.oid = pronamespace where nspname in ('todo', 'todo_auth')`
 
 /**
- * The objects that do not belong to the role that owns most of them. A superuser could take any object
- * anyway, so a superuser may own a schema, and also the rest if the login is a member of the owner.
+ * Finds objects that do not belong to the role that owns most of them. A superuser has access to every
+ * object anyway, so a superuser may own a schema, and also the rest if the login is a member of the owner.
  */
-const STRANGE = `
+const UNEXPECTED_OWNERS = `
   with part as (${PARTS}), most as (
     select owner, pg_get_userbyid(owner) as name from part group by owner
     order by count(*) desc, owner limit 1
@@ -37,12 +37,12 @@ const STRANGE = `
   limit 1`
 
 /**
- * Proves that one role owns the schemas and everything in them, and that no other may create there.
+ * Checks that one role owns the schemas and everything in them, and that no other role may create there.
  *
  * @throws {WallError} with the statement that repairs it.
  */
 export async function proveOwnership(client: Client): Promise<void> {
-  const { rows } = await client.query(STRANGE)
+  const { rows } = await client.query(UNEXPECTED_OWNERS)
   if (rows.length > 0) throw new WallError(rows[0].why)
 }
 
@@ -50,7 +50,7 @@ export async function proveOwnership(client: Client): Promise<void> {
  * Finds untrusted schemas before a migration uses them. Trusted owners are the login, a role of which
  * the login is a member, a superuser, and the owner of `todo.migrations`.
  */
-const FOREIGN = `
+const FOREIGN_SCHEMAS = `
   with history as (
     select relowner, relkind = 'r' and not relrowsecurity as plain
     from pg_class c join pg_namespace n on n.oid = relnamespace
@@ -63,7 +63,7 @@ const FOREIGN = `
     and not (not login.rolsuper and pg_has_role(login.oid, nspowner, 'MEMBER'))
     and not exists (select from history where relowner = nspowner)
   union all
-  select 'todo.migrations is not the table this server makes. Give the server a database of its own' from history where not plain`
+  select 'todo.migrations is not the table that this server creates. Give the server a database of its own' from history where not plain`
 
 /**
  * Refuses schemas of an untrusted role before the login reads or calls anything in them.
@@ -71,6 +71,6 @@ const FOREIGN = `
  * @throws {WallError} with what to do.
  */
 export async function refuseForeign(client: Client): Promise<void> {
-  const { rows } = await client.query(FOREIGN)
+  const { rows } = await client.query(FOREIGN_SCHEMAS)
   if (rows.length > 0) throw new WallError(rows[0].why)
 }

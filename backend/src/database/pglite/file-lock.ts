@@ -24,12 +24,12 @@ const ATTEMPTS = 5
 export function takeFileLock(file: string): FileLockOutcome {
   const outcome = attempt(file)
   if (outcome !== 'busy') return outcome
-  // SQLite also reports busy if the system has no locks left (ENOLCK). A fresh file tells the two apart.
+  // SQLite also reports busy if the system has no locks left (ENOLCK). A lock on a new file then fails too.
   const probe = join(dirname(file), `${basename(file)}.probe-${crypto.randomUUID()}`)
-  const possible = attempt(probe)
-  if (possible instanceof FileLock) possible.release()
+  const probed = attempt(probe)
+  if (probed instanceof FileLock) probed.release()
   rmSync(probe, { force: true })
-  return possible instanceof FileLock ? 'busy' : 'unavailable'
+  return probed instanceof FileLock ? 'busy' : 'unavailable'
 }
 
 function attempt(file: string): FileLockOutcome {

@@ -10,7 +10,7 @@ export interface FolderLock {
   confirm(): boolean
   /** Resolves with the reason when the folder is lost. The server may then acknowledge nothing more. */
   readonly lost: Promise<Error>
-  /** Gives the folder to others, and removes the lock files if it is still this process's. */
+  /** Releases the folder, and removes the lock files if this process still has it. */
   release(): void
 }
 
@@ -19,7 +19,7 @@ export const LOCK_TIMES = {
   patienceMs: 2_000,
   /** How often the holder touches the file `lock`, and checks that it still has the folder. */
   beatMs: 1_000,
-  /** A holder without a heartbeat for this long, by the clock of the watching process, is gone. */
+  /** A holder without a heartbeat for this long, by the clock of the watching process, has ended. */
   stillMs: 5_000,
   /** A holder that was stopped, or slow, for this long checks the folder before it continues. */
   confirmMs: 2_000,
@@ -40,7 +40,7 @@ export class HeldFolder implements FolderLock {
   readonly #token = randomUUID()
   readonly #take: typeof takeFileLock
   readonly #confirmMs: number
-  readonly #beating: NodeJS.Timeout
+  readonly #heartbeat: NodeJS.Timeout
   readonly #watcher: FSWatcher | undefined
   #locked: FileLock | undefined
   #lose: (error: Error) => void = () => {}
@@ -64,19 +64,19 @@ export class HeldFolder implements FolderLock {
     this.#confirmMs = times.confirmMs
     this.#take = take
     this.#claim()
-    if (locked !== undefined) this.#clean()
-    this.#beating = setInterval(() => this.#beat(), times.beatMs).unref()
+    if (locked !== undefined) this.#removeLeftovers()
+    this.#heartbeat = setInterval(() => this.#beat(), times.beatMs).unref()
     this.#watcher = this.#watchFolder()
   }
 
   confirm(): boolean {
     const { ms, dateMs } = this.#confirmed
     const sinceMs = Math.max(performance.now() - ms, Date.now() - dateMs)
-    return sinceMs < this.#confirmMs ? !this.#ended : this.#look()
+    return sinceMs < this.#confirmMs ? !this.#ended : this.#check()
   }
 
   release(): void {
-    const ours = this.#look()
+    const ours = this.#check()
     this.#end()
     if (ours) rmSync(this.#file, { force: true })
     if (ours) this.#locked?.release()
@@ -84,7 +84,7 @@ export class HeldFolder implements FolderLock {
   }
 
   #beat(): void {
-    if (!this.#look()) return
+    if (!this.#check()) return
     const now = new Date()
     try {
       utimesSync(this.#file, now, now)
@@ -94,7 +94,7 @@ export class HeldFolder implements FolderLock {
   }
 
   /** Checks that this process still has the folder, and restores lock files that were removed by hand. */
-  #look(): boolean {
+  #check(): boolean {
     if (this.#ended) return false
     const holder = readHolder(this.#file)
     if (holder !== undefined && holder.token !== this.#token) {
@@ -103,7 +103,7 @@ export class HeldFolder implements FolderLock {
     try {
       const again = this.#lockAgain()
       if (again || holder === undefined) {
-        if (this.#locked?.isInPlace() !== true) return this.#fail('its lock file is gone')
+        if (this.#locked?.isInPlace() !== true) return this.#fail('its lock file was removed')
         this.#claim()
       }
     } catch (error) {
@@ -136,7 +136,7 @@ export class HeldFolder implements FolderLock {
   }
 
   /** Removes the files that a killed start, or a start of version 0.1, left. */
-  #clean(): void {
+  #removeLeftovers(): void {
     for (const name of readdirSync(this.#directory)) {
       if (!/^lock\.(takeover$|new-)/.test(name)) continue
       rmSync(join(this.#directory, name), { recursive: true, force: true })
@@ -145,11 +145,11 @@ export class HeldFolder implements FolderLock {
 
   /** Reacts at once to changes of the lock files if the system reports them; otherwise the next beat does. */
   #watchFolder(): FSWatcher | undefined {
-    const look = (_event: string, name: string | null) => {
-      if (name === null || name === HOLDER || name === LOCKED) this.#look()
+    const check = (_event: string, name: string | null) => {
+      if (name === null || name === HOLDER || name === LOCKED) this.#check()
     }
     try {
-      return watch(this.#directory, { persistent: false }, look).on('error', () => {})
+      return watch(this.#directory, { persistent: false }, check).on('error', () => {})
     } catch {
       return undefined
     }
@@ -167,7 +167,7 @@ export class HeldFolder implements FolderLock {
 
   #end(): void {
     this.#ended = true
-    clearInterval(this.#beating)
+    clearInterval(this.#heartbeat)
     this.#watcher?.close()
   }
 }

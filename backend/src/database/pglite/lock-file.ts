@@ -4,13 +4,13 @@ import { type FileLock, takeFileLock } from './file-lock.ts'
 import { type FolderLock, HeldFolder, HOLDER, LOCK_TIMES, LOCKED } from './held-folder.ts'
 import {
   type Holder,
-  isProvenGone,
+  hasProvablyEnded,
+  readHeartbeat,
   readHolder,
   runsOlderVersion,
-  signOfLife,
 } from './lock-holder.ts'
 
-/** Another process holds the folder. The message says which, and what to do. */
+/** Another process holds the folder. The message names it and says what to do. */
 export class LockedError extends Error {
   override name = 'LockedError'
 }
@@ -19,28 +19,28 @@ export interface LockOptions {
   readonly times?: Partial<typeof LOCK_TIMES>
   /** Takes the operating-system lock; tests replace it with one that has no locks. */
   readonly takeFileLock?: typeof takeFileLock
-  /** Is called with a line when the start has to wait. */
-  readonly tell?: (message: string) => void
+  /** Receives a line if the start has to wait. */
+  readonly report?: (message: string) => void
 }
 
 /**
- * Takes the data folder for this process alone: PGlite has no lock of its own, and two processes on
- * one folder silently lose acknowledged rows.
+ * Locks the data folder for this process. PGlite has no lock, and two processes on one folder silently lose
+ * acknowledged rows.
  *
- * Two mechanisms keep others out. The operating-system lock on `lock.sqlite` ends with its holder. A
- * start that gets it from a holder of the same kernel may therefore continue at once. Without that proof
- * (no locks on this file system, another kernel, a removed file) the heartbeat in `lock` decides: it has
- * to stop first.
+ * There are two locks. The operating system drops the lock on `lock.sqlite` when its holder ends, so a start
+ * that gets it from a holder on the same kernel continues at once. Without that proof (no locks on this file
+ * system, another kernel, a removed file) the start waits until the heartbeat in `lock` has stopped.
  *
  * @param directory the data folder, which must exist.
- * @throws {LockedError} when another process has it, or may have it.
+ * @returns the lock; release it when the server stops.
+ * @throws {LockedError} if another process has the folder, or may have it.
  */
 export async function takeLock(directory: string, options: LockOptions = {}): Promise<FolderLock> {
   const take = options.takeFileLock ?? takeFileLock
   const times = { ...LOCK_TIMES, ...options.times }
   const locked = await waitForFileLock(directory, () => take(join(directory, LOCKED)), times)
   try {
-    await waitForHolder(directory, locked, times, options.tell ?? (() => {}))
+    await waitForHolder(directory, locked, times, options.report ?? (() => {}))
     const lock = new HeldFolder(directory, locked, times, take)
     if (locked === undefined) await sleep(times.settleMs)
     if (!lock.confirm()) throw new LockedError(inUse(readHolder(join(directory, HOLDER))))
@@ -68,33 +68,34 @@ async function waitForFileLock(
   }
 }
 
-/** Waits until the holder named in `lock` is certainly gone. @throws {LockedError} if it is not. */
+/** Waits until the holder named in `lock` has certainly ended. @throws {LockedError} if it has not. */
 async function waitForHolder(
   directory: string,
   locked: FileLock | undefined,
   { stillMs, beatMs }: typeof LOCK_TIMES,
-  tell: (message: string) => void,
+  report: (message: string) => void,
 ): Promise<void> {
   const file = join(directory, HOLDER)
-  const seen = signOfLife(file)
+  const seen = readHeartbeat(file)
   if (seen === undefined) return
   const holder = readHolder(file)
   if (holder !== undefined && runsOlderVersion(holder)) throw new LockedError(inUse(holder))
   if (holder !== undefined && holder.folder === undefined) return
-  const gone = holder === undefined || isProvenGone(holder, directory, locked?.identity ?? '')
-  if (locked !== undefined && gone) return
-  tell(
+  const hasEnded =
+    holder === undefined || hasProvablyEnded(holder, directory, locked?.identity ?? '')
+  if (locked !== undefined && hasEnded) return
+  report(
     `Cannot tell yet whether another server uses ${directory}: the last one did not stop cleanly. Watching its lock file for ${stillMs / 1_000} s`,
   )
   for (const startedMs = performance.now(); performance.now() - startedMs < stillMs; ) {
     await sleep(beatMs / 5)
-    const now = signOfLife(file)
+    const now = readHeartbeat(file)
     if (now === undefined) return
     if (now !== seen) throw new LockedError(inUse(readHolder(file)))
   }
 }
 
 function inUse(holder: Holder | undefined): string {
-  const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process'
-  return `The embedded database is in use by ${who}. Stop it first, or give this server another folder: DATABASE_URL=pglite:<directory>`
+  const user = holder ? `process ${holder.pid} on ${holder.host}` : 'another process'
+  return `The embedded database is in use by ${user}. Stop it first, or give this server another folder: DATABASE_URL=pglite:<directory>`
 }

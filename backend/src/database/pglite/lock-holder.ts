@@ -2,22 +2,22 @@ import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:
 import { hostname } from 'node:os'
 import { identityOf } from './file-lock.ts'
 
-/** The contents of the file `lock`: the process that has the folder. */
+/** The process that has the folder, as the file `lock` describes it. */
 export interface Holder {
   readonly pid: number
   readonly host: string
-  /** When the process started, in kernel ticks; distinguishes a reused pid. Linux only. */
+  /** The start time of the process in kernel ticks, which distinguishes a reused pid. Linux only. */
   readonly started: string | null
   readonly token: string
   /** The boot id of its kernel. Linux only. Version 0.1 wrote neither this nor the members below. */
   readonly boot?: string | null
-  /** The identity of the folder; a copy of the folder has another. */
+  /** The identity of the folder. A copy of the folder has another identity. */
   readonly folder?: string
-  /** The identity of the file with its operating-system lock; null where there are no locks. */
+  /** The identity of the file with its operating-system lock; null if there are no such locks. */
   readonly locked?: string | null
 }
 
-/** Describes this process. */
+/** @returns the description of this process. */
 export function holderHere(folder: string, token: string, locked: string | null): Holder {
   const identity = identityOf(folder) ?? ''
   const [host, started] = [hostname(), startOf(process.pid)]
@@ -48,7 +48,7 @@ export function readHolder(file: string): Holder | undefined {
 }
 
 /** @returns a text that changes with every heartbeat of the holder; undefined if there is no file. */
-export function signOfLife(file: string): string | undefined {
+export function readHeartbeat(file: string): string | undefined {
   // NFS revalidates a file when it is opened, so the times are read after that.
   const token = readHolder(file)?.token
   const found = statSync(file, { bigint: true, throwIfNoEntry: false })
@@ -56,11 +56,11 @@ export function signOfLife(file: string): string | undefined {
 }
 
 /**
- * Whether it is certain that the holder is gone, because this process has the operating-system lock on
- * the file with the identity `locked`. It is certain if the holder had the same lock on the same kernel,
- * or if this folder is a copy of the holder's.
+ * Whether the holder has certainly ended, given that this process has the operating-system lock on the file
+ * with the identity `locked`. That is certain if the holder had the same lock on the same kernel, or if this
+ * folder is a copy of the holder's.
  */
-export function isProvenGone(holder: Holder, folder: string, locked: string): boolean {
+export function hasProvablyEnded(holder: Holder, folder: string, locked: string): boolean {
   if (!holder.boot || holder.boot !== bootOf()) return false
   if (holder.locked === locked) return true
   const [here, there] = [identityOf(folder) ?? '', holder.folder ?? '']
@@ -68,9 +68,8 @@ export function isProvenGone(holder: Holder, folder: string, locked: string): bo
 }
 
 /**
- * Whether a holder of version 0.1 still runs, of which the file has only the process id and start time.
- * A process with that id and another start time is a different one. If the time is unknown, it counts as
- * the same one.
+ * Whether a holder of version 0.1 still runs. Its file has only the process id and the start time. A process
+ * with that id and another start time is a different one. If the time is unknown, it counts as the same.
  */
 export function runsOlderVersion(holder: Holder): boolean {
   if (holder.folder !== undefined || holder.host !== hostname()) return false

@@ -13,31 +13,32 @@ import { LockedError, type LockOptions, takeLock } from './lock-file.ts'
 import { PgliteStream } from './stream.ts'
 import { PgliteThread } from './thread.ts'
 
-/** Inside the data folder: the cluster, and beside it one being made. */
+/** The folders of the cluster, and of a cluster that is being created, inside the data folder. */
 const CLUSTER = 'database'
 const UNFINISHED = 'database.new-'
-/** The process that was making it may live a little longer than the start that was killed. */
+/** Retries, because the process that creates the cluster may outlive a killed start for a moment. */
 const REMOVE = { recursive: true, maxRetries: 10, retryDelay: 300 }
 
 const MAKE_CLUSTER = fileURLToPath(new URL('./make-cluster.ts', import.meta.url))
 const execute = promisify(execFile)
 
-// V8's optimizing compiler takes 550 MB for one function of PGlite's, and leaves the process at 75 MB
-// more than before. The baseline code starts faster and serves within the noise of the optimized.
+// V8's optimizing compiler takes 550 MB for one of PGlite's functions, and the process keeps 75 MB of it.
+// The baseline code starts faster and is as fast within measurement noise.
 setFlagsFromString('--no-wasm-tier-up')
 setFlagsFromString('--no-wasm-dynamic-tiering')
 
 export interface PgliteOptions extends LockOptions {
-  /** Those of the server, or shorter ones for tests. */
+  /** Tests pass shorter limits. */
   readonly limits?: Limits
 }
 
 /**
- * The embedded database: PostgreSQL compiled to WebAssembly (PGlite), in a worker thread so that a
- * long statement does not stop the server, spoken to in PostgreSQL's own protocol.
+ * Opens the embedded database: PostgreSQL compiled to WebAssembly (PGlite). It runs in a worker thread, so
+ * that a long statement does not block the server, and pg uses PostgreSQL's protocol to talk to it.
  *
- * @param directory the data folder, made when missing; null keeps everything in memory.
- * @throws {LockedError} when another process has the folder.
+ * @param directory the data folder, which is created if it is missing; null keeps everything in memory.
+ * @throws {LockedError} if another process has the folder.
+ * @throws {ConfigError} if the folder cannot be used.
  */
 export async function connectPglite(
   directory: string | null,
@@ -46,11 +47,11 @@ export async function connectPglite(
   if (directory === null) {
     return connector(
       await PgliteThread.start(null, { limits }),
-      'embedded (PGlite), in memory: everything is gone when the server stops',
+      'embedded (PGlite), in memory: all data is lost when the server stops',
       limits,
     )
   }
-  const lock = await takeFolder(directory, options)
+  const lock = await lockFolder(directory, options)
   try {
     await makeCluster(directory)
     const thread = await PgliteThread.start(join(directory, CLUSTER), { limits, lock })
@@ -66,7 +67,7 @@ export async function connectPglite(
   }
 }
 
-async function takeFolder(directory: string, options: LockOptions): Promise<FolderLock> {
+async function lockFolder(directory: string, options: LockOptions): Promise<FolderLock> {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     return await takeLock(directory, options)
@@ -81,7 +82,7 @@ function connector(
   limits: Limits,
   unlock = () => {},
 ): Connector {
-  // All of it is said, so that none of it is taken from the PG… variables of the environment.
+  // All members are set, because pg would read missing ones from PG… environment variables.
   const config = {
     host: 'embedded',
     user: 'postgres',
@@ -93,7 +94,7 @@ function connector(
     description,
     size: 1,
     pooled: { ...config, stream: () => new PgliteStream(thread, limits) },
-    // A migration may take as long as it has to.
+    // Without limits, because a migration may take long.
     direct: { ...config, stream: () => new PgliteStream(thread) },
     failed: thread.failed,
     close: async () => {
@@ -104,18 +105,18 @@ function connector(
 }
 
 /**
- * The first start makes the cluster beside its place: a start that was killed leaves no half of it.
- * It does so in a process of its own, because what that takes in memory (700 MB) stays.
+ * Creates the cluster at the first start. It is renamed when it is complete, so that a killed start leaves
+ * no half of it. A child process creates it, because this process would keep the memory (700 MB).
  */
 async function makeCluster(directory: string): Promise<void> {
   for (const name of readdirSync(directory)) {
     if (name.startsWith(UNFINISHED)) rmSync(join(directory, name), REMOVE)
   }
   if (existsSync(join(directory, CLUSTER))) return
-  // Not named after the process id: a process in another container may have the same one.
+  // A random name, because a process in another container may have the same process id.
   const unfinished = join(directory, `${UNFINISHED}${randomUUID()}`)
   await execute(process.execPath, [MAKE_CLUSTER, unfinished])
-  // PGlite makes its files readable by all.
+  // PGlite creates files that every user can read.
   chmodSync(unfinished, 0o700)
   renameSync(unfinished, join(directory, CLUSTER))
 }

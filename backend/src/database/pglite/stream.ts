@@ -2,32 +2,32 @@ import { Duplex } from 'node:stream'
 import type { Limits } from '../../core/limits.ts'
 import type { PgliteThread, Session } from './thread.ts'
 
-/** Queries that PGlite is given at once, and the message that ends each (PostgreSQL manual §54.7). */
+/** The number of queries in one batch for PGlite, and the message that ends each (PostgreSQL manual §54.7). */
 const BATCH_QUERIES = 8
 const SYNC = Buffer.from([0x53, 0, 0, 0, 4])
 
 const PARSE = 0x50
 
 /**
- * What pg takes for a socket: a stream to the thread, with the few socket methods it calls.
+ * A stream to PGlite's thread that pg uses as a socket. It has the socket methods that pg calls.
  *
- * PGlite cannot cancel a statement, so the connection ends when PostgreSQL would cancel the statement.
- * Statements that wait behind it are withdrawn. The thread finishes the one it has begun, and its
- * result is discarded.
+ * PGlite cannot cancel a statement. Therefore the connection ends when PostgreSQL would cancel the
+ * statement, and statements that wait after it do not begin. The thread finishes the one in progress, and
+ * its result is discarded.
  */
 export class PgliteStream extends Duplex implements Session {
-  readonly endless: boolean
+  readonly unlimited: boolean
   readonly #thread: PgliteThread
   readonly #limits: Limits | undefined
-  #overdue: NodeJS.Timeout | undefined
+  #timer: NodeJS.Timeout | undefined
   #prepared = false
 
-  /** @param limits how long it waits for a response; without limits, as long as the thread works. */
+  /** @param limits how long it waits for a response. Without limits it waits as long as the thread works. */
   constructor(thread: PgliteThread, limits?: Limits) {
     super({ decodeStrings: true })
     this.#thread = thread
     this.#limits = limits
-    this.endless = limits === undefined
+    this.unlimited = limits === undefined
   }
 
   connect(): this {
@@ -55,39 +55,39 @@ export class PgliteStream extends Duplex implements Session {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
     this.#prepared ||= preparesByName(chunk)
-    const overdue = this.#startTime()
-    const answer = (bytes: Uint8Array) => {
+    const timer = this.#startTimer()
+    const deliver = (bytes: Uint8Array) => {
       if (this.destroyed) return
-      overdue?.refresh()
+      timer?.refresh()
       if (bytes.length > 0) this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
     }
-    this.#thread.exchange(this, chunk, answer).then(
+    this.#thread.exchange(this, chunk, deliver).then(
       (bytes) => {
-        answer(bytes)
-        clearTimeout(overdue)
+        deliver(bytes)
+        clearTimeout(timer)
         done()
       },
       (error) => {
-        clearTimeout(overdue)
+        clearTimeout(timer)
         done(error)
       },
     )
   }
 
-  /** Behind an overdue statement, one has only as long as a statement that waits for a connection. */
-  #startTime(): NodeJS.Timeout | undefined {
+  /** After an overdue statement, the time is only that of a statement that waits for a connection. */
+  #startTimer(): NodeJS.Timeout | undefined {
     if (this.#limits === undefined) return undefined
     const { statementMs, statementWaitMs } = this.#limits
     const late = this.#thread.silentMs() > statementMs
     const end = () =>
-      this.destroy(new Error('the embedded database is busy with another statement'))
-    this.#overdue = setTimeout(end, late ? statementWaitMs : statementMs).unref()
-    return this.#overdue
+      this.destroy(new Error('The embedded database is busy with another statement'))
+    this.#timer = setTimeout(end, late ? statementWaitMs : statementMs).unref()
+    return this.#timer
   }
 
   /**
-   * While one batch is at work the next gathers here. It goes on in small batches, so that answers
-   * come back while others wait. Each query is written while the stream is corked, so none is split.
+   * Sends the queries that were written during the previous batch. It sends small batches, so that early
+   * responses arrive before later queries run. pg corks the stream for each query, so no query is split.
    */
   override _writev(
     chunks: { chunk: Buffer; encoding: BufferEncoding }[],
@@ -105,7 +105,7 @@ export class PgliteStream extends Duplex implements Session {
     })
   }
 
-  /** The other side hangs up when this one has. */
+  /** Ends the readable side as well, as PostgreSQL does. */
   override _final(done: () => void): void {
     this.push(null)
     this.#leave().then(() => done(), done)
@@ -113,7 +113,7 @@ export class PgliteStream extends Duplex implements Session {
 
   /** The stream ends at once, even if the thread still works on its last statement. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    clearTimeout(this.#overdue)
+    clearTimeout(this.#timer)
     this.#leave().catch(() => {})
     done(error)
   }

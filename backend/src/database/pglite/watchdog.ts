@@ -2,13 +2,13 @@ import type { Worker } from 'node:worker_threads'
 import type { Limits } from '../../core/limits.ts'
 
 /** The thread is sampled this many times in `databaseSilenceMs`. */
-const LOOKS = 8
+const SAMPLES = 8
 /** More CPU time than this between two samples is work; reporting it costs a stuck thread a tenth of this. */
 const WORK_MICROSECONDS = 1_000
 
 /**
- * Tells a working thread from a stuck one. A thread that owes a response and uses CPU time works on it.
- * A thread that neither answers nor uses CPU time waits for an event that never comes, and is unusable.
+ * Detects a stuck thread. A thread that owes a response and uses CPU time works on it. A thread that sends
+ * nothing and uses no CPU time waits for an event that never happens, and cannot be used any more.
  */
 export class Watchdog {
   readonly #worker: Worker
@@ -16,9 +16,9 @@ export class Watchdog {
   readonly #fail: (error: Error) => void
   #timer: NodeJS.Timeout | undefined
   /** When the current request was sent, and when a part of its response last arrived. */
-  #askedMs = 0
-  #heardMs = 0
-  #endless = false
+  #sentMs = 0
+  #receivedMs = 0
+  #unlimited = false
   #workedMs = 0
   #usedMicroseconds = 0
 
@@ -29,49 +29,54 @@ export class Watchdog {
     this.#fail = fail
   }
 
-  /** The thread owes a response from now on. @param endless whether it may work on it without a limit. */
-  expect(endless: boolean): void {
-    this.#askedMs = performance.now()
-    this.#heardMs = this.#askedMs
-    this.#endless = endless
-    this.#timer ??= setInterval(() => this.#look(), this.#limits.databaseSilenceMs / LOOKS).unref()
+  /** The thread owes a response from now on. @param unlimited whether it may work on it without a limit. */
+  expect(unlimited: boolean): void {
+    this.#sentMs = performance.now()
+    this.#receivedMs = this.#sentMs
+    this.#unlimited = unlimited
+    this.#timer ??= setInterval(
+      () => this.#sample(),
+      this.#limits.databaseSilenceMs / SAMPLES,
+    ).unref()
   }
 
   /** A part of the response arrived. */
-  heard(): void {
-    this.#heardMs = performance.now()
+  received(): void {
+    this.#receivedMs = performance.now()
   }
 
-  /** The thread owes nothing. The timer stays: under load this happens thousands of times per second. */
+  /** The thread owes nothing. The timer runs on, because this happens thousands of times per second. */
   rest(): void {
-    this.#askedMs = 0
+    this.#sentMs = 0
   }
 
-  /** Ends the sampling for good. */
+  /** Ends the sampling permanently. */
   stop(): void {
     clearInterval(this.#timer)
-    this.#askedMs = 0
+    this.#sentMs = 0
   }
 
   /** How long the thread has sent nothing of the response that it owes; 0 if it owes none. */
   silentMs(): number {
-    return this.#askedMs === 0 ? 0 : performance.now() - this.#heardMs
+    return this.#sentMs === 0 ? 0 : performance.now() - this.#receivedMs
   }
 
-  #look(): void {
+  #sample(): void {
     const { databaseSilenceMs, databaseWorkMs } = this.#limits
     const silentMs = this.silentMs()
-    if (silentMs < databaseSilenceMs / LOOKS) return
-    if (!this.#endless && silentMs > databaseWorkMs) {
-      this.#fail(new Error(`the database has worked on one statement for ${databaseWorkMs} ms`))
+    if (silentMs < databaseSilenceMs / SAMPLES) return
+    if (!this.#unlimited && silentMs > databaseWorkMs) {
+      this.#fail(
+        new Error(`The embedded database has worked on one statement for ${databaseWorkMs} ms`),
+      )
     } else if (Math.min(silentMs, performance.now() - this.#workedMs) > databaseSilenceMs) {
-      this.#fail(new Error('the database stopped answering'))
+      this.#fail(new Error('The embedded database stopped responding'))
     } else {
       this.#measure()
     }
   }
 
-  /** A result that comes late, or never, makes no difference. */
+  /** Reads the thread's CPU time. A result that is late or missing has no effect. */
   #measure(): void {
     this.#worker.cpuUsage().then(
       ({ user, system }) => {

@@ -2,13 +2,13 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { PGlite } from '@electric-sql/pglite'
 import { openPglite } from './open-pglite.ts'
 
-/** From the server's thread to PGlite's. `bytes` are whole messages of the PostgreSQL protocol. */
+/** A message to PGlite's thread. `bytes` are whole messages of the PostgreSQL protocol. */
 export type WorkerRequest =
   | { kind: 'open' }
   | { kind: 'exchange'; bytes: Uint8Array }
   | { kind: 'close' }
 
-/** The answer to one request, in the order they were sent; or a beginning of it. */
+/** The response to the oldest request. With `more` it is only a part, and the rest follows. */
 export interface WorkerReply {
   bytes: Uint8Array
   more?: true
@@ -19,7 +19,7 @@ const NOTHING = new Uint8Array(0)
 const { directory } = workerData as { directory: string | null } // given by pglite.ts
 const opening = openPglite(directory)
 
-async function answer(request: WorkerRequest): Promise<Uint8Array> {
+async function execute(request: WorkerRequest): Promise<Uint8Array> {
   const database = await opening
   switch (request.kind) {
     case 'open':
@@ -28,43 +28,43 @@ async function answer(request: WorkerRequest): Promise<Uint8Array> {
       await database.close()
       return NOTHING
     case 'exchange':
-      // A connection may say goodbye when the database is closed already.
+      // A connection may send Terminate after the database was closed.
       return database.closed ? NOTHING : exchange(database, request.bytes)
   }
 }
 
 const STARTUP = 0
 
-/** What is there of an answer goes ahead after this; a batch that is done sooner goes in one piece. */
-const AHEAD_MS = 50
+/** A response that takes longer than this is sent in parts. */
+const PART_MS = 50
 
 /**
- * Bytes there, bytes back. Not by execProtocolRaw, which parses each answer besides, and keeps all
- * it has parsed for ever (PGlite 0.5); that is for the startup packet alone, which has no other way.
+ * Executes protocol messages. It uses execProtocolRaw only for the startup packet, which needs it: that
+ * function also parses each response and never frees the result (PGlite 0.5).
  */
 async function exchange(database: PGlite, bytes: Uint8Array): Promise<Uint8Array> {
   if (bytes[0] === STARTUP) return database.execProtocolRaw(bytes)
-  let pieces: Uint8Array[] = []
+  let parts: Uint8Array[] = []
   let sentMs = performance.now()
   await database.execProtocolRawStream(bytes, {
-    onRawData: (piece) => {
-      // A view of memory that PGlite uses again.
-      pieces.push(piece.slice())
-      if (performance.now() - sentMs < AHEAD_MS) return
-      parentPort?.postMessage({ bytes: Buffer.concat(pieces), more: true } satisfies WorkerReply)
-      pieces = []
+    onRawData: (part) => {
+      // A copy, because PGlite reuses this memory.
+      parts.push(part.slice())
+      if (performance.now() - sentMs < PART_MS) return
+      parentPort?.postMessage({ bytes: Buffer.concat(parts), more: true } satisfies WorkerReply)
+      parts = []
       sentMs = performance.now()
     },
   })
-  return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces)
+  return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts)
 }
 
-let before: Promise<void> = Promise.resolve()
+let previous: Promise<void> = Promise.resolve()
 
-// One at a time: PGlite's close() does not wait for what is under way.
+// One at a time, because PGlite's close() does not wait for statements in progress.
 parentPort?.on('message', (request: WorkerRequest) => {
-  before = before.then(async () => {
-    const bytes = await answer(request)
+  previous = previous.then(async () => {
+    const bytes = await execute(request)
     parentPort?.postMessage({ bytes } satisfies WorkerReply)
   })
 })

@@ -7,7 +7,7 @@ import { tokenVerifier } from './verify-token.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who is asking: the user of the token. On a public route it is empty. */
+    /** The user of the token. Empty on a public route. */
     userId: string
     /** Runs one or several statements as that user, see {@link Database.asUser}. */
     asUser<const A extends Asked>(asked: A): Promise<Answer<A>>
@@ -17,9 +17,10 @@ declare module 'fastify' {
 const BEARER = /^bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i
 
 /**
- * Proves who is asking, before anything else of the request is looked at: 401 (contract §2).
+ * Makes the hook that verifies the bearer token (RFC 6750) before the server reads anything else of the
+ * request: 401 without a valid one (contract §2).
  *
- * @returns the hook for the routes that need a user. From there on the request has `userId`.
+ * @returns the hook for the routes that need a user. It sets `userId` of the request.
  */
 export function authenticator(
   app: FastifyInstance,
@@ -32,14 +33,14 @@ export function authenticator(
     return database.asUser(this.userId, asked)
   })
   return (request, _reply, done) => {
-    const enter = (userId: string) => {
+    const setUser = (userId: string) => {
       request.userId = userId
       done()
     }
-    // A remembered token spares the request a turn of the event loop.
+    // A cached token gives the user without a promise, which saves an event-loop tick.
     const user = verify(readToken(request))
-    if (typeof user === 'string') enter(user)
-    else user.then(enter, done)
+    if (typeof user === 'string') setUser(user)
+    else user.then(setUser, done)
   }
 }
 

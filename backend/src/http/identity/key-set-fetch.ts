@@ -13,8 +13,8 @@ const MEMBERS = [
 ]
 
 /**
- * Fetches a key set and gives jose only the members that it needs. The other server controls size and
- * duration, so both are bounded; jose's abort signal also ends the reading of the body.
+ * Fetches a key set and passes only the necessary members to jose. The issuer controls size and duration, so
+ * both are bounded. jose's abort signal also ends the reading of the body.
  *
  * @returns a JSON response with at most `keySetKeys` keys, read from at most `keySetBytes` bytes.
  * @throws {Error} for a redirect, a status other than 200, another media type, or too many bytes or keys.
@@ -24,8 +24,8 @@ export const fetchKeySet: FetchImplementation = async (url, options) => {
   try {
     const type = response.headers.get('content-type')
     if (response.status !== 200)
-      throw new Error(`the status of the response was ${response.status}`)
-    if (type !== null && !JSON_TYPE.test(type)) throw new Error('the response was not JSON')
+      throw new Error(`The status of the response was ${response.status}`)
+    if (type !== null && !JSON_TYPE.test(type)) throw new Error('The response was not JSON')
     return Response.json({ keys: keysIn(await readText(response)) })
   } catch (error) {
     await response.body?.cancel().catch(() => undefined)
@@ -34,7 +34,7 @@ export const fetchKeySet: FetchImplementation = async (url, options) => {
 }
 
 async function readText({ body, headers }: Response): Promise<string> {
-  const tooLarge = () => new Error(`the response has more than ${LIMITS.keySetBytes} bytes`)
+  const tooLarge = () => new Error(`The response has more than ${LIMITS.keySetBytes} bytes`)
   if (Number(headers.get('content-length')) > LIMITS.keySetBytes) throw tooLarge()
   const chunks: Uint8Array[] = []
   let bytes = 0
@@ -55,9 +55,9 @@ async function readText({ body, headers }: Response): Promise<string> {
 function keysIn(text: string): object[] {
   const set: unknown = JSON.parse(text)
   const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined
-  if (!Array.isArray(keys)) throw new Error('the response is not a JSON Web Key Set')
+  if (!Array.isArray(keys)) throw new Error('The response is not a JSON Web Key Set')
   if (keys.length > LIMITS.keySetKeys)
-    throw new Error(`the response has more than ${LIMITS.keySetKeys} keys`)
+    throw new Error(`The response has more than ${LIMITS.keySetKeys} keys`)
   return keys.filter(isPlain).map((key) => {
     const known = MEMBERS.filter((name) => key[name] !== undefined)
     return Object.fromEntries(known.map((name) => [name, key[name]]))
@@ -67,9 +67,9 @@ function keysIn(text: string): object[] {
 /** Whether each member of a key is a primitive or a list of primitives; other keys are ignored. */
 function isPlain(key: unknown): key is Record<string, unknown> {
   if (typeof key !== 'object' || key === null || Array.isArray(key)) return false
-  return MEMBERS.every((name) => [Reflect.get(key, name)].flat().every(isWord))
+  return MEMBERS.every((name) => [Reflect.get(key, name)].flat().every(isPrimitive))
 }
 
-function isWord(value: unknown): boolean {
+function isPrimitive(value: unknown): boolean {
   return value === undefined || ['string', 'number', 'boolean'].includes(typeof value)
 }

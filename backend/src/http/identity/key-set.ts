@@ -6,9 +6,9 @@ import { AppError } from '../../core/errors.ts'
 import type { Log } from '../../core/log/logger.ts'
 import { fetchKeySet } from './key-set-fetch.ts'
 
-/** Keys are fetched anew after this, and until that succeeds those of before are used. */
+/** After this time the keys are fetched again. Until that succeeds, the previous keys are used. */
 export const MAX_AGE_MS = 600_000
-/** Whatever tokens name, the keys are not asked for more often than this. */
+/** The shortest time between two fetches, even if tokens name unknown keys. */
 const COOLDOWN_MS = 10_000
 const FETCH_TIMEOUT_MS = 5_000
 
@@ -18,12 +18,14 @@ export type GetKey = (
 ) => Promise<CryptoKey>
 
 /**
- * The public keys a Better Auth elsewhere serves, fetched when the first token asks for one. jose
- * fetches and picks; when to fetch is decided here, since jose drops keys it cannot renew, and asks
- * without a bound while the other side is away.
+ * The key set of an external issuer (JWKS, RFC 7517), fetched when the first token needs it. jose fetches it
+ * and selects keys. This function decides when, because jose drops keys that it cannot renew, and fetches
+ * without a limit while the issuer is unreachable.
  *
- * @param changed is called when the keys are others than before.
- * @returns throws {AppError} `service_unavailable` while no keys could be fetched yet.
+ * @param url of the key set.
+ * @param changed is called if a fetched key set differs from the previous one.
+ * @returns a function that selects the key of a token. It throws {AppError} `service_unavailable` until the
+ *   first fetch has succeeded, and jose's error if no key matches.
  */
 export function remoteKeySet(
   url: string,
@@ -45,16 +47,19 @@ export function remoteKeySet(
     timeoutDuration: timeoutMs,
     [customFetch]: fetchKeySet,
   })
-  let askedMs = Number.NEGATIVE_INFINITY
+  let startedMs = Number.NEGATIVE_INFINITY
   let fetchedMs = Number.NEGATIVE_INFINITY
-  let asking: Promise<boolean> | undefined
+  let fetching: Promise<boolean> | undefined
 
-  const ask = async (): Promise<boolean> => {
+  const reload = async (): Promise<boolean> => {
     const before = remote.jwks()
     try {
       await remote.reload()
     } catch (err) {
-      log.warn({ err }, 'the keys of BETTER_AUTH_JWKS_URL could not be fetched')
+      log.warn(
+        { err },
+        'the keys of BETTER_AUTH_JWKS_URL could not be fetched; check that the URL is reachable from this server',
+      )
       return false
     }
     fetchedMs = nowMs()
@@ -62,21 +67,21 @@ export function remoteKeySet(
     return true
   }
 
-  /** Whether the keys were fetched just now, by this call or one under way. */
+  /** @returns whether this call, or one in progress, has fetched the keys. */
   const fetchKeys = (): Promise<boolean> => {
-    if (asking !== undefined) return asking
-    if (nowMs() - askedMs < cooldownMs) return Promise.resolve(false)
-    askedMs = nowMs()
-    asking = ask().finally(() => {
-      asking = undefined
+    if (fetching !== undefined) return fetching
+    if (nowMs() - startedMs < cooldownMs) return Promise.resolve(false)
+    startedMs = nowMs()
+    fetching = reload().finally(() => {
+      fetching = undefined
     })
-    return asking
+    return fetching
   }
 
   return async (header, token) => {
     if (remote.jwks() === undefined) {
       await fetchKeys()
-      if (remote.jwks() === undefined) throw keysAway()
+      if (remote.jwks() === undefined) throw keysUnavailable()
     } else if (nowMs() - fetchedMs > maxAgeMs) fetchKeys()
     try {
       return await remote(header, token)
@@ -87,7 +92,7 @@ export function remoteKeySet(
   }
 }
 
-function keysAway(): AppError {
+function keysUnavailable(): AppError {
   return new AppError('service_unavailable', {
     detail: 'The keys of the issuer could not be fetched; try again after Retry-After seconds',
     headers: { 'retry-after': String(COOLDOWN_MS / 1_000) },

@@ -11,11 +11,11 @@ import { isUserId } from '../../schemas/user.ts'
 import { type GetKey, MAX_AGE_MS, remoteKeySet } from './key-set.ts'
 
 const CLOCK_TOLERANCE_SECONDS = 5
-/** Never mixed: a secret verifies HS256 alone, and a key set the others alone (RFC 8725 §3.1). */
+/** A secret verifies only HS256, and a key set only the others, so that no key is misused (RFC 8725 §3.1). */
 const SECRET_ALGORITHM = 'HS256'
 const KEY_SET_ALGORITHMS = ['EdDSA', 'ES256', 'ES512', 'PS256', 'RS256']
 
-/** Estimated memory of a cached token beside its text. */
+/** The estimated memory of a cached token in addition to its text. */
 const ENTRY_BYTES = 256
 
 interface Verified {
@@ -24,18 +24,19 @@ interface Verified {
 }
 
 /**
- * A function from a token to its user. A verified token is remembered by its exact text, never
- * past its `exp`, and one of a key set no longer than its keys are; a refused one never is.
+ * Makes the function that verifies tokens. It caches a valid token under its exact text until its `exp`, and
+ * one of a key set at most until the keys are fetched again. It never caches an invalid token.
  *
  * @param limits how many tokens and bytes the cache may hold.
- * @returns throws {AppError} `unauthorized`; `service_unavailable` while there are no keys yet.
+ * @returns a function that returns the user id of a token. It throws {AppError} `unauthorized`, and
+ *   `service_unavailable` until the key set has been fetched.
  */
 export function tokenVerifier(config: Config, log: Log, limits: Limits = LIMITS) {
   const remembered = new LRUCache<string, Verified>({
     max: limits.tokensRemembered,
     maxSize: limits.tokenBytesRemembered,
     maxEntrySize: limits.tokenBytesEach,
-    // A token is ASCII; a character of a user id may take two bytes.
+    // A token is ASCII. A UTF-16 code unit of a user id may take two bytes.
     sizeCalculation: ({ userId }, token) => token.length + 2 * userId.length + ENTRY_BYTES,
   })
   let changes = 0
@@ -45,7 +46,7 @@ export function tokenVerifier(config: Config, log: Log, limits: Limits = LIMITS)
   })
 
   async function verifyOnce(given: string): Promise<string> {
-    const token = ownText(given)
+    const token = copyOf(given)
     const changesBefore = changes
     const { payload, goodForMs } = await readPayload(token).catch((error) => {
       throw error instanceof JOSEError ? unauthorized('invalid_token', error) : error
@@ -65,11 +66,11 @@ export function tokenVerifier(config: Config, log: Log, limits: Limits = LIMITS)
 
 interface Signed {
   readonly payload: JWTPayload
-  /** So long the signature may be taken for good without another look at the keys. */
+  /** How long the token may be cached before its signature must be verified again. */
   readonly goodForMs: number
 }
 
-/** Checks the signature, `exp`, `nbf`, and `iss` and `aud` where they are set. */
+/** @returns a function that verifies the signature, `exp`, `nbf`, and `iss` and `aud` if they are set. */
 function payloadReader(config: Config, log: Log, keysChanged: () => void) {
   const { verifyingSecrets, jwksUrl, jwtIssuer, jwtAudience } = config
   const secrets = verifyingSecrets.map((secret) => new TextEncoder().encode(secret))
@@ -105,12 +106,12 @@ function payloadReader(config: Config, log: Log, keysChanged: () => void) {
   }
 }
 
-/** A copy of the token: a slice would keep the whole header in memory, because V8 shares its text. */
-function ownText(token: string): string {
+/** @returns a copy of the token. V8 shares the text of a slice, which would keep the whole header in memory. */
+function copyOf(token: string): string {
   return Buffer.from(token, 'latin1').toString('latin1')
 }
 
-/** Several keys may match a token: two with one id, or any if it names none. Each is tried, up to `keysTried`. */
+/** Tries up to `keysTried` keys. Several match if two have the same id, or if the token names no id. */
 async function verifyByKeySet(
   token: string,
   keySet: GetKey,
@@ -127,8 +128,8 @@ async function verifyByKeySet(
       try {
         return (await jwtVerify(token, key, options)).payload
       } catch (failure) {
-        // This key verified the signature, but the claims were refused. An unusable key throws an error
-        // that is no JOSEError; then the next key is tried.
+        // The signature was valid for this key, but the claims were not. An unusable key throws an error
+        // that is not a JOSEError; then the next key is tried.
         const signed = !(failure instanceof JWSSignatureVerificationFailed)
         if (signed && failure instanceof JOSEError) throw failure
       }
@@ -145,7 +146,7 @@ function readHeader(token: string) {
   }
 }
 
-/** jose takes numbers of any size here, and looks at `iat` only when a maximum age is set. */
+/** Checks the times more strictly than jose, which accepts any number and may ignore `iat`. */
 function readTimes({ exp, nbf, iat }: JWTPayload): number {
   const latestIat = Date.now() / 1000 + CLOCK_TOLERANCE_SECONDS
   if (!Number.isSafeInteger(exp) || (nbf !== undefined && !Number.isFinite(nbf))) {
@@ -157,7 +158,7 @@ function readTimes({ exp, nbf, iat }: JWTPayload): number {
   return Number(exp)
 }
 
-/** The user is `sub`, or `user_id` where there is no `sub`; never `email` or anything else. */
+/** @returns `sub`, or `user_id` if there is no `sub`. No other claim, such as `email`, names the user. */
 function readUser({ sub, user_id }: JWTPayload & { sub?: unknown; user_id?: unknown }): string {
   const alternative = Number.isSafeInteger(user_id) ? String(user_id) : user_id
   const userId = sub === undefined ? alternative : sub

@@ -8,14 +8,14 @@ const TYPE_CHARACTERS = 256
 const UTF8_CHARSET = /^charset\s*=\s*"?utf-8"?$/i
 
 /**
- * Takes JSON in UTF-8 and nothing else. Fastify alone would read any charset as UTF-8, replace what
- * is ill-formed, take text/plain, and ignore Content-Encoding.
+ * Accepts only JSON in UTF-8 (RFC 8259 §8.1). By default Fastify reads every charset as UTF-8, replaces
+ * ill-formed bytes, accepts text/plain, and ignores Content-Encoding.
  */
-export function takeJsonOnly(app: FastifyInstance): void {
+export function acceptJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers
-    // Node keeps the first of several types and hides the others.
+    // Node keeps only the first of several Content-Type headers.
     const several = countHeader(request, 'content-type') > 1
     if (several || !isUtf8Json(type) || encoding.toLowerCase() !== 'identity') {
       return done(new AppError('unsupported_media_type'))

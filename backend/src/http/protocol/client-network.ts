@@ -1,13 +1,13 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 
-/** The address of a request whose connection has already closed. */
+/** Stands for the address of a request whose connection has already closed. */
 const NOWHERE = '0.0.0.0'
 const WITH_PORT = /^(?:\[([^[\]]+)\]|([\d.]+))(?::\d{1,5})?$/
 
 /**
- * The client's address: the furthest entry of `X-Forwarded-For` that a trusted proxy vouches for. If
- * that entry is no IP address (`unknown`, a name, garbage), the next one on the way to the server counts.
+ * The client's address: the furthest entry of `X-Forwarded-For` that a trusted proxy has added. If that
+ * entry is not an IP address (`unknown`, a name), the next entry towards the server counts.
  *
  * @returns an IP address in normal form; `0.0.0.0` if the connection has already closed.
  */
@@ -23,7 +23,7 @@ export function clientAddress({ ip, ips }: Pick<FastifyRequest, 'ip' | 'ips'>): 
  * Normalises an IP address as proxies write it: with a port, brackets, quotes or a zone, or as an
  * IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2).
  *
- * @returns the address in normal form; undefined if the text is no IP address.
+ * @returns the address in normal form; undefined if the text is not an IP address.
  */
 export function plainAddress(text: string | undefined): string | undefined {
   const bare = (text ?? '').trim().replace(/^"(.*)"$/, '$1')
@@ -34,7 +34,7 @@ export function plainAddress(text: string | undefined): string | undefined {
   return embeddedIPv4(new URL(`http://[${address}]`).hostname.slice(1, -1))
 }
 
-/** RFC 4291 §2.5.5.2. */
+/** @returns the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2), other addresses unchanged. */
 function embeddedIPv4(ipv6: string): string {
   const [, high, low] = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/.exec(ipv6) ?? []
   if (high === undefined || low === undefined) return ipv6
@@ -66,7 +66,7 @@ export function trustedProxies(networks: readonly string[]): (address: string) =
   }
 }
 
-/** What one client can easily have many addresses of: the /64 of an IPv6 address (RFC 6177 §2). */
+/** @returns an IPv4 address, or the /64 of an IPv6 address: one client usually has all of it (RFC 6177 §2). */
 export function clientNetwork(address: string): string {
   if (!isIPv6(address) || address.includes('.')) return address
   const [head = '', tail] = address.split('::')

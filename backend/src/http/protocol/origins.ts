@@ -3,9 +3,9 @@ import type { FastifyInstance } from 'fastify'
 import type { Config } from '../../core/config/config.ts'
 
 export interface OriginOptions {
-  /** The path below which requests may carry cookies. Elsewhere a token travels in a header. */
+  /** The path prefix of requests that may use cookies. All other requests send a token in a header. */
   readonly cookiePath: string
-  /** Headers that pages may read although no route documents them. */
+  /** Headers that pages may read and that no route documents. */
   readonly exposed: readonly string[]
 }
 
@@ -13,8 +13,8 @@ export interface OriginOptions {
 const ALWAYS_EXPOSED = ['ratelimit', 'ratelimit-policy', 'retry-after', 'x-request-id']
 
 /**
- * Lets pages of the trusted origins read responses (CORS), by exact origin, with every header that a
- * route documents for a success. Preflights get the path's own `Allow`, in paths.ts.
+ * Lets pages of the trusted origins read responses (CORS, Fetch standard §3.2), with every header that a
+ * route documents for a success. paths.ts responds to preflight requests.
  */
 export async function allowOrigins(
   app: FastifyInstance,

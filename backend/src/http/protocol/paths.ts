@@ -11,16 +11,16 @@ interface Resource {
 }
 
 /**
- * Canonical paths (contract §1): a path is served in its one spelling, and every other spelling of
- * it, which the router would decode or take with an empty segment, is a 404. A known path answers
- * OPTIONS with 204, and a method it does not have with 405, both with `Allow`.
+ * Serves each path only in its canonical spelling (contract §1). Other spellings, which the router would
+ * decode or accept with an empty segment, are 404. On a known path OPTIONS is 204, and an unsupported
+ * method is 405, both with `Allow`.
  */
 export function serveCanonicalPaths(app: FastifyInstance): void {
   const resources = new Map<string, Resource>()
-  const taken = new Set(['authorization', 'content-type'])
+  const acceptedHeaders = new Set(['authorization', 'content-type'])
   app.addHook('onRoute', ({ url, method, schema }) => {
-    for (const name of requestHeaders(schema?.headers)) taken.add(name)
-    // @fastify/cors adds OPTIONS for every path; some plugins add a path's twin with a slash behind.
+    for (const name of requestHeaders(schema?.headers)) acceptedHeaders.add(name)
+    // @fastify/cors adds OPTIONS for every path. Some plugins add each path again with a final slash.
     if (url === '*' || (url !== '/' && url.endsWith('/'))) return
     const resource = resources.get(url) ?? {
       pattern: canonical(url),
@@ -41,27 +41,27 @@ export function serveCanonicalPaths(app: FastifyInstance): void {
     if (url !== '*' && resources.get(url)?.pattern.test(path)) return done()
     const allow = allowed(path)
     if (allow === '') return done(new AppError('not_found'))
-    if (request.method === 'OPTIONS') return answerOptions(reply, allow, taken)
+    if (request.method === 'OPTIONS') return sendOptions(reply, allow, acceptedHeaders)
     done(new AppError('method_not_allowed', { headers: { allow } }))
   })
-  // For what a route itself does not find, such as a file of the docs page.
+  // For reply.callNotFound() in a route or a plugin.
   app.setNotFoundHandler(() => {
     throw new AppError('not_found')
   })
 }
 
-/** One segment of a path for a client to use: percent-encoded, and never a dot segment. */
+/** @returns the text as one percent-encoded path segment, which is never a dot segment (RFC 3986 §3.3). */
 export function encodeSegment(text: string): string {
   return text === '.' || text === '..' ? text.replaceAll('.', '%2E') : encodeURIComponent(text)
 }
 
-function answerOptions(reply: FastifyReply, allow: string, taken: Set<string>): void {
+function sendOptions(reply: FastifyReply, allow: string, acceptedHeaders: Set<string>): void {
   reply.code(204).header('allow', allow)
-  // The CORS plugin has named the origin where it is trusted; the rest of a preflight is told here.
+  // The CORS plugin has set this header for a trusted origin. The other preflight headers are set here.
   if (reply.hasHeader('access-control-allow-origin')) {
     reply.headers({
       'access-control-allow-methods': allow,
-      'access-control-allow-headers': [...taken].sort().join(', '),
+      'access-control-allow-headers': [...acceptedHeaders].sort().join(', '),
       'access-control-max-age': PREFLIGHT_MAX_AGE_SECONDS,
     })
   }

@@ -21,14 +21,14 @@ import { countHeader } from './raw-headers.ts'
 import { refuseSocket } from './sockets.ts'
 import type { Turns } from './turns.ts'
 
-/** RFC 9112 §3.2.2: a server takes the absolute form of a target too, and its path may be empty. */
+/** A server must accept the absolute form of a request target, whose path may be empty (RFC 9112 §3.2.2). */
 function originForm({ url = '/' }: IncomingMessage): string {
   if (url.startsWith('/')) return url
   const rest = url.replace(/^https?:\/\/[^/?#]+/i, '')
   return rest === '' || rest.startsWith('?') ? `/${rest}` : rest
 }
 
-/** How HTTP itself is spoken: limits, times, and the answers to what never becomes a request. */
+/** @returns Fastify's options: limits, timeouts, and responses to input that is not a valid request. */
 export function serverOptions(
   { trustProxy }: Config,
   limits: Limits,
@@ -41,21 +41,21 @@ export function serverOptions(
     keepAliveTimeout: limits.keepAliveMs,
     connectionTimeout: limits.stalledMs,
     trustProxy: trustProxy.length > 0 ? trustedProxies(trustProxy) : false,
-    // While the server stops, requests under way and on open connections are still answered.
+    // During a stop the server still responds to requests on open connections.
     return503OnClosing: false,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     rewriteUrl: originForm,
     routerOptions: { maxParamLength: limits.pathPartCharacters, querystringParser: parseQuery },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
-      const answer = () => {
+      const respond = () => {
         mark(request, reply)
         sendError(error, request, reply)
       }
       // Fastify calls no hook for these responses.
       reply.raw.once('finish', () => turns.ends(reply.raw))
-      if (turns.takes(reply.raw)) answer()
-      else turns.wait(reply.raw, answer)
+      if (turns.takes(reply.raw)) respond()
+      else turns.wait(reply.raw, respond)
     },
     clientErrorHandler: (error: Error, socket: Socket) => refuseSocket(turns, error, socket),
     http: {
@@ -73,15 +73,15 @@ export function serverOptions(
  *
  * @param secretPath the path below which addresses contain secrets, so that the log gets only the route.
  */
-export function markAnswers(app: FastifyInstance, turns: Turns, secretPath: string): void {
+export function markResponses(app: FastifyInstance, turns: Turns, secretPath: string): void {
   const enter = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
     mark(request, reply)
     if (isWellFormed(request)) {
-      // What Node's parser has read behind an upgrade it does not answer; nor is it made here.
+      // Node ignores bytes that follow an upgrade request, and the server supports no upgrade.
       if (request.headers.upgrade !== undefined) reply.header('connection', 'close')
       return done()
     }
-    // Where a request ends that another server may read otherwise is not to be relied on.
+    // A proxy may see another end of this request, so the connection is closed (request smuggling).
     done(new AppError('bad_request', { headers: { connection: 'close' } }))
   }
   app.addHook('onRequest', (request, reply, done) => {
@@ -105,8 +105,8 @@ export function markAnswers(app: FastifyInstance, turns: Turns, secretPath: stri
 }
 
 /**
- * Refuses requests with 503 while unread responses fill the memory (`queuedBytes`). `/livez` is still
- * answered, because the process is alive.
+ * Refuses requests with 503 while clients have too many unread response bytes (`queuedBytes`). `/livez` still
+ * responds, because the process is alive.
  */
 export function boundQueuedBytes(app: FastifyInstance, queued: QueuedBytes): void {
   const detail = 'Clients have too many bytes of responses still to read; try again in a second'
@@ -117,8 +117,8 @@ export function boundQueuedBytes(app: FastifyInstance, queued: QueuedBytes): voi
 }
 
 /**
- * Refuses a user's requests with 429 while their own unread responses exceed `queuedBytesOfUser`. What
- * a request reads is checked once more before it is sent, because others may have begun with it.
+ * Refuses a user's requests with 429 while their unread responses exceed `queuedBytesOfUser`. It checks a
+ * response to GET again before it is sent, because other requests may have begun at the same time.
  */
 export function unreadBytesOfUser(queued: QueuedBytes): {
   onRequest: onRequestHookHandler
@@ -142,8 +142,8 @@ export function unreadBytesOfUser(queued: QueuedBytes): {
 }
 
 /**
- * RFC 9112 §3.2 wants one Host; Node lets a second pass, and answers a missing one in its own form.
- * A body is in chunks or has a length: Node takes other codings too, as long as chunks come last.
+ * Whether a request has one Host header (RFC 9112 §3.2), of which Node accepts a second, and no transfer
+ * coding but `chunked`. Node accepts other codings if `chunked` is the last one.
  */
 function isWellFormed(request: FastifyRequest): boolean {
   const { httpVersion } = request.raw
@@ -155,10 +155,10 @@ function isWellFormed(request: FastifyRequest): boolean {
   return (hosts === 1 && httpVersion !== '2.0') || (hosts === 0 && httpVersion === '1.0')
 }
 
-/** How every JWT begins (`{"`), with what is left of one. */
+/** A JWT or a part of one. Every JWT begins with these characters (`{"` in base64url). */
 const TOKENS = /eyJ[\w.-]{20,}/g
 
-/** Elsewhere a token in an address has no effect, but a client may have put one there by mistake. */
+/** Removes tokens that a client has put into an address by mistake. */
 function loggedUrl({ url, routeOptions }: FastifyRequest, secretPath: string): string {
   if (!url.startsWith(secretPath)) return url.replace(TOKENS, '…')
   return routeOptions.url ?? `${secretPath}/…`

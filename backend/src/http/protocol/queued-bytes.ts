@@ -8,7 +8,7 @@ import type { Limits } from '../../core/limits.ts'
  */
 const LONG_TEXT = 16_384
 
-/** Buffers that many responses share, and that therefore do not count as memory of one response. */
+/** Buffers that many responses share. They do not count as memory of one response. */
 const shared = new WeakSet<object>()
 
 /** Marks a buffer as shared by responses. @returns the same buffer. */
@@ -44,7 +44,7 @@ export class QueuedBytes {
     return false
   }
 
-  /** @param bytes is negative when the client has read them. @param userId is empty without a user. */
+  /** @param bytes negative when the client has read them. @param userId empty without a user. */
   add(bytes: number, userId: string): void {
     this.#all += bytes
     if (userId === '') return
@@ -59,9 +59,9 @@ function countedBy(queued: QueuedBytes): QueuedBytes['Response'] {
     userId = ''
     #held = 0
     #shared = 0
-    #waits = false
+    #isWaiting = false
 
-    // The parameters cover all of Node's overloads, and are passed on unchanged.
+    // The parameters cover all of Node's overloads and are passed on unchanged.
     override write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
       const more = super.write(chunk as never, encoding as never, callback as never)
       this.#count()
@@ -69,27 +69,27 @@ function countedBy(queued: QueuedBytes): QueuedBytes['Response'] {
     }
 
     override end(chunk?: unknown, encoding?: unknown, callback?: unknown): this {
-      super.end(this.#whole(chunk) as never, encoding as never, callback as never)
+      super.end(this.#asBuffer(chunk) as never, encoding as never, callback as never)
       this.#count()
       return this
     }
 
-    #whole(chunk: unknown): unknown {
+    #asBuffer(chunk: unknown): unknown {
       if (typeof chunk === 'string') return chunk.length < LONG_TEXT ? chunk : Buffer.from(chunk)
       if (chunk instanceof Buffer && shared.has(chunk)) this.#shared += chunk.length
       return chunk
     }
 
-    /** Usually nothing waits, because the operating system has accepted all bytes. */
+    /** Counts the unread bytes. Usually there are none, because the operating system has accepted all. */
     #count(): void {
-      const waits = this.writableLength
-      if (waits === 0 && !this.#waits) return
-      if (!this.#waits) {
-        this.#waits = true
+      const waitingBytes = this.writableLength
+      if (waitingBytes === 0 && !this.#isWaiting) return
+      if (!this.#isWaiting) {
+        this.#isWaiting = true
         queued.waiting.add(this)
         this.once('close', () => this.#release())
       }
-      this.#hold(Math.max(0, waits - this.#shared))
+      this.#hold(Math.max(0, waitingBytes - this.#shared))
     }
 
     #hold(bytes: number): void {

@@ -3,14 +3,14 @@ import type { FastifyInstance } from 'fastify'
 import type { Limits } from '../../core/limits.ts'
 import type { QueuedBytes } from './queued-bytes.ts'
 
-const LOOKS_IN_A_WINDOW = 30
+const SAMPLES_PER_WINDOW = 30
 
 /** How long a client had bytes waiting, and how many it read meanwhile. */
 interface Reader {
   waitedMs: number
   takenBytes: number
   /** The number of the latest sample, and the bytes read until then. */
-  look: number
+  sample: number
   totalBytes: number
 }
 
@@ -26,28 +26,28 @@ interface Handle {
  */
 export function cutSlowReaders(app: FastifyInstance, queued: QueuedBytes, limits: Limits): void {
   const { slowestOverMs, slowestBytesPerSecond } = limits
-  const intervalMs = slowestOverMs / LOOKS_IN_A_WINDOW
+  const intervalMs = slowestOverMs / SAMPLES_PER_WINDOW
   const leastBytes = (slowestBytesPerSecond * slowestOverMs) / 1_000
   const readers = new WeakMap<Socket, Reader>()
-  let look = 0
-  const lookAt = (socket: Socket): void => {
+  let sample = 0
+  const check = (socket: Socket): void => {
     const { bytesWritten, writeQueueSize } = (socket as Handle)._handle ?? {} // see above
     if (bytesWritten === undefined || writeQueueSize === undefined) return
     const totalBytes = bytesWritten - writeQueueSize
-    const reader = readers.get(socket) ?? { waitedMs: 0, takenBytes: 0, look: 0, totalBytes }
+    const reader = readers.get(socket) ?? { waitedMs: 0, takenBytes: 0, sample: 0, totalBytes }
     readers.set(socket, reader)
-    if (reader.look === look - 1 && (writeQueueSize > 0 || socket.writableLength > 0)) {
+    if (reader.sample === sample - 1 && (writeQueueSize > 0 || socket.writableLength > 0)) {
       reader.waitedMs += intervalMs
       reader.takenBytes += totalBytes - reader.totalBytes
     }
-    Object.assign(reader, { look, totalBytes })
+    Object.assign(reader, { sample, totalBytes })
     if (reader.waitedMs < slowestOverMs) return
     if (reader.takenBytes < leastBytes) socket.destroy()
     Object.assign(reader, { waitedMs: 0, takenBytes: 0 })
   }
   const timer = setInterval(() => {
-    look += 1
-    for (const { req } of queued.waiting) lookAt(req.socket)
+    sample += 1
+    for (const { req } of queued.waiting) check(req.socket)
   }, intervalMs).unref()
   app.addHook('onClose', async () => clearInterval(timer))
 }

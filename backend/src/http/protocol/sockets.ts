@@ -5,18 +5,18 @@ import { problemBody } from '../resource/problem.ts'
 import { requestId, SAME_FOR_ALL } from './marks.ts'
 import type { Turns } from './turns.ts'
 
-/** Has the server answer where Node by itself would be silent, or speak in a form of its own. */
-export function answerEveryone(server: Server, turns: Turns): void {
-  // Who has said all and closed that side of the connection still listens. Node's types lack it.
+/** Makes the server send problems where Node would close the connection, or send its own responses. */
+export function answerRefusedRequests(server: Server, turns: Turns): void {
+  // A client that has closed its writing side can still read responses. Node's types lack this option.
   Object.assign(server, { httpAllowHalfOpen: true })
   server.on('connect', (_request, socket: Socket) => {
-    // Node has left the socket to us: a reset would end the process, no time limit holds any more, and
-    // a stop would wait for as long as the client keeps its end open.
+    // Node detaches the socket: without these listeners a reset would end the process, and a stop would
+    // wait until the client closes the connection.
     socket.on('error', () => {})
     socket.on('finish', () => socket.destroy())
     refuseSocket(turns, new Error('CONNECT asks for a proxy'), socket)
   })
-  // RFC 9110 §10.1.1: an expectation that is not known may be ignored.
+  // A server may ignore an unknown expectation (RFC 9110 §10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))
 }
 
@@ -25,7 +25,7 @@ const SOCKET_ERRORS: Record<string, ErrorCode> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
 }
 
-/** Answers bytes that are no HTTP request once, in the contract's form, and closes the connection. */
+/** Sends one problem for bytes that are not an HTTP request, and closes the connection. */
 export function refuseSocket(turns: Turns, error: Error & { code?: string }, socket: Socket): void {
   const reset = error.code === 'ECONNRESET'
   // The server stopped reading from this socket, and closes it after its last response.

@@ -9,7 +9,7 @@ const PARSER_PAUSED = 21
 /** Estimated memory, in bytes, of a request that was parsed but not begun. Node stops reading at 16 of them. */
 const WAITING_BYTES = 4_096
 
-/** The requests of one socket: the one in progress, and those waiting behind it. */
+/** The requests of one socket: the one in progress, and those that wait for it. */
 interface Line {
   current: Response | null
   /** The latest response that was written before the body of its request had arrived. */
@@ -17,7 +17,7 @@ interface Line {
   readonly waiting: { readonly response: Response; readonly begin: () => void }[]
   /** The socket accepts no more requests, and closes after the last accepted one. */
   closing: boolean
-  /** The response to what cannot be read, which follows the responses to all accepted requests. */
+  /** The response to unreadable input. It follows the responses to all accepted requests. */
   refusal: string
   /** The event-loop tick in which the latest request was begun. */
   begunIn: number
@@ -34,19 +34,19 @@ interface Pending {
 }
 
 /**
- * Executes the requests of one socket one at a time. The next one begins when the previous response
- * is written, and in another event-loop tick, so that other clients are served in between. Node by
- * itself begins all requests of a chunk at once, even if the client never reads the responses
- * (RFC 9112 §9.3.2 requires only their order).
+ * Executes the requests of one socket one at a time. The next one begins in a later event-loop tick than
+ * the previous response, so that the server serves other clients in between. By default Node begins all
+ * requests of a chunk at once, even if the client never reads the responses (RFC 9112 §9.3.2 requires only
+ * their order).
  */
 export class Turns {
   readonly #limits: Limits
   readonly #lines = new WeakMap<Socket, Line>()
   #waiting = 0
   #stopping = false
-  #turn = 0
+  #tick = 0
   /** Whether an immediate is scheduled for the end of this tick: one for all of its requests. */
-  #turnEnds = false
+  #tickEndScheduled = false
 
   constructor(limits: Limits) {
     this.#limits = limits
@@ -62,42 +62,45 @@ export class Turns {
     const { socket } = response.req
     const line = this.#lines.get(socket) ?? this.#open(socket)
     if (this.#isBusy(line)) return false
-    this.#begins(line, response)
+    this.#start(line, response)
     return true
   }
 
-  /** @param begin is called when the request's turn comes, and never if the client disconnects first. */
+  /** @param begin is called when the request may begin, and never if the client disconnects first. */
   wait(response: Response, begin: () => void): void {
     const { socket } = response.req
     const line = this.#lines.get(socket)
     if (line === undefined || socket.destroyed) return
-    // For a Node version whose parser cannot be paused within a chunk.
+    // Only reached with a Node version whose parser cannot be paused within a chunk.
     if (line.waiting.length >= this.#limits.pipelinedRequests) return void socket.destroy()
     line.waiting.push({ response, begin })
     this.#waiting += 1
     countAsPending(response, WAITING_BYTES)
-    if (line.current === null && line.waiting.length === 1) setImmediate(() => this.#next(line))
+    if (line.current === null && line.waiting.length === 1)
+      setImmediate(() => this.#beginNext(line))
   }
 
-  /** To be called when a response is written: the next request of its socket begins. */
+  /** Call it when a response has been written. The next request of its socket then begins. */
   ends(response: Response): void {
     const { socket } = response.req
     const line = this.#lines.get(socket)
     if (line?.current !== response) return
     line.current = null
     line.early = response.req.complete ? null : response
-    if (line.waiting.length > 0) setImmediate(() => this.#next(line))
-    else if (line.closing) leave(line, socket)
+    if (line.waiting.length > 0) setImmediate(() => this.#beginNext(line))
+    else if (line.closing) finish(line, socket)
   }
 
-  /** Whether the server ignores further bytes of this client, and closes the socket after its responses. */
+  /** Whether the server ignores further bytes of this client and closes the socket after its responses. */
   isClosing(socket: Socket): boolean {
     return this.#lines.get(socket)?.closing === true
   }
 
   /**
-   * Answers bytes that are no request, or the request with such a body, with this text, then closes the
-   * socket. The responses to earlier requests go first, because a client takes responses in order.
+   * Sends a response to unreadable input, or to the request whose body is unreadable, and closes the socket.
+   * The responses to earlier requests go first, because a client assigns responses by their order.
+   *
+   * @param refusal the whole response as text.
    */
   refuse(socket: Socket, refusal: string): void {
     const line = this.#lines.get(socket) ?? this.#open(socket)
@@ -108,52 +111,52 @@ export class Turns {
     this.#linger(socket)
     if (latest?.req.complete === false) {
       if (latest === line.current) {
-        // Nothing is done before a body is whole, so the refusal may be its response.
+        // A request without its whole body has no effect yet, so the refusal can be its response.
         if (latest.headersSent) line.refusal = ''
         else line.current = null
       } else if (latest === line.early) line.refusal = ''
       else {
         line.waiting.pop()
-        this.#leftLine(latest)
+        this.#stopWaiting(latest)
       }
     }
-    if (line.current === null && line.waiting.length === 0) leave(line, socket)
+    if (line.current === null && line.waiting.length === 0) finish(line, socket)
   }
 
-  /** To be called when a request waits no longer. */
-  #leftLine(response: Response): void {
+  /** Uncounts a request that no longer waits. */
+  #stopWaiting(response: Response): void {
     this.#waiting -= 1
     countAsPending(response, -WAITING_BYTES)
   }
 
-  #next(line: Line): void {
+  #beginNext(line: Line): void {
     const next = line.waiting.shift()
     if (next === undefined) return
-    this.#leftLine(next.response)
+    this.#stopWaiting(next.response)
     const closes = (line.closing && line.refusal === '') || this.#stopping
     const last = line.waiting.length === 0 && closes
     if (last) next.response.shouldKeepAlive = false
-    this.#begins(line, next.response)
+    this.#start(line, next.response)
     next.begin()
   }
 
-  #begins(line: Line, response: Response): void {
+  #start(line: Line, response: Response): void {
     line.current = response
-    line.begunIn = this.#turn
-    if (this.#turnEnds) return
-    this.#turnEnds = true
+    line.begunIn = this.#tick
+    if (this.#tickEndScheduled) return
+    this.#tickEndScheduled = true
     setImmediate(() => {
-      this.#turn += 1
-      this.#turnEnds = false
+      this.#tick += 1
+      this.#tickEndScheduled = false
     })
   }
 
-  /** Whether a request was begun in this event-loop tick, or is not answered yet. */
+  /** Whether a request was begun in this event-loop tick, or has no response yet. */
   #isBusy({ current, waiting, begunIn }: Line): boolean {
-    return current !== null || waiting.length > 0 || begunIn === this.#turn
+    return current !== null || waiting.length > 0 || begunIn === this.#tick
   }
 
-  /** From now on the server accepts no request behind another. It answers those that wait. */
+  /** From now on the server accepts no further pipelined requests. It executes those that wait. */
   stop(): void {
     this.#stopping = true
   }
@@ -195,7 +198,7 @@ export class Turns {
     )
   }
 
-  /** The server answers the accepted requests; a client must be ready to send the others again. */
+  /** Stops reading after the accepted requests. A client must be able to retry the others (RFC 9112 §9.3.2). */
   #close(line: Line, socket: Socket): void {
     if (line.closing) return
     line.closing = true
@@ -207,8 +210,8 @@ export class Turns {
   }
 
   /**
-   * If Node closed at once, the unread requests would make the system reset the connection, and the
-   * client would lose responses that it has not read yet (RFC 9112 §9.6).
+   * Delays the close. With unread requests, an immediate close would make the system reset the connection,
+   * and the client would lose responses that it has not read yet (RFC 9112 §9.6).
    */
   #linger(socket: Socket): void {
     const { lingerMs } = this.#limits
@@ -219,12 +222,12 @@ export class Turns {
   }
 }
 
-function leave({ refusal }: Line, socket: Socket): void {
+function finish({ refusal }: Line, socket: Socket): void {
   if (refusal !== '' && socket.writable) socket.write(refusal)
   socket.destroySoon()
 }
 
-/** Node pauses reading from a socket with many pending response bytes, and resumes by itself. */
+/** Makes Node pause reading from a socket with many pending response bytes, and resume later. */
 function countAsPending(response: Response, bytes: number): void {
   const { _onPendingData: pending } = response as Pending // Node's, see above
   pending?.(bytes)

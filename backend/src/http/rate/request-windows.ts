@@ -1,21 +1,21 @@
 import { LRUCache } from 'lru-cache'
 import { LIMITS } from '../../core/limits.ts'
 
-/** What a user may still do in a minute that began with their first request. */
+/** The requests that a user may still send in the minute that began with their first request. */
 export interface RequestWindow {
-  /** Not the same for any two windows. */
+  /** Unique among all windows. */
   readonly id: number
-  /** On the clock of `performance.now()`. */
+  /** In milliseconds of `performance.now()`. */
   readonly endsMs: number
   left: number
 }
 
-/** Whether a request may go on, and what its user is told. */
+/** Whether a request may continue, and the values of the rate limit headers. */
 export interface Turn {
   readonly admitted: boolean
-  /** Requests the user has left, as far as this process knows. */
+  /** The user's remaining requests, as far as this process knows. */
   readonly left: number
-  /** How long until all of them are there again. */
+  /** The time until the window ends and the limit is available again. */
   readonly renewedMs: number
 }
 
@@ -23,18 +23,18 @@ export interface Turn {
 export interface RequestLimit {
   readonly perWindow: number
   /**
-   * Counts one request of a user. It is a promise where another process has to be asked.
+   * Counts one request of a user. Returns a promise if it has to ask another process.
    *
-   * @throws {AppError} `service_unavailable`: that one does not answer.
+   * @throws {AppError} `service_unavailable` if that process does not respond.
    */
   take(userId: string): Turn | Promise<Turn>
 }
 
-/** The counts of a process that serves alone. */
+/** The counts of one process. */
 export class RequestWindows implements RequestLimit {
   readonly perWindow: number
   readonly #windowMs: number
-  /** `peek` keeps the order, so the window that began first is forgotten first. It also ends first. */
+  /** `peek` keeps the order of insertion, so the cache drops the oldest window first. */
   readonly #windows = new LRUCache<string, RequestWindow>({ max: LIMITS.usersCounted })
   #lastId = 0
 
@@ -51,7 +51,7 @@ export class RequestWindows implements RequestLimit {
     return { admitted, left: window.left, renewedMs: window.endsMs - nowMs }
   }
 
-  /** The user's window at a moment; a new one where there is none, or it has ended. */
+  /** @returns the user's window at this time; a new one if there was none, or it has ended. */
   at(userId: string, nowMs: number): RequestWindow {
     const window = this.#windows.peek(userId)
     if (window !== undefined && window.endsMs > nowMs) return window

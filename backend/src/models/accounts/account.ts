@@ -1,6 +1,6 @@
 import type { AccountStatement } from '../../database/accounts/account-pool.ts'
 
-/** So many attempts in a window of so many seconds, which begins with the first. */
+/** At most `max` attempts in a window, which begins with the first attempt. */
 export interface AttemptLimit {
   readonly max: number
   readonly windowSeconds: number
@@ -8,7 +8,7 @@ export interface AttemptLimit {
 
 export interface Attempts {
   readonly allowed: boolean
-  /** Until the count begins again. */
+  /** The time until the count is reset. */
   readonly resetSeconds: number
 }
 
@@ -19,7 +19,7 @@ const COUNT_ATTEMPT = `insert into todo_auth.rate_limit as kept (key, count, res
      resets_at = case when kept.resets_at <= now() then excluded.resets_at else kept.resets_at end
    returning count <= $2::int, greatest(1, ceil(extract(epoch from resets_at - now())))`
 
-/** Counts one more attempt under a key, in one step: of many at once, from any process, none slips by. */
+/** Counts one more attempt under a key. It is atomic, so concurrent attempts are all counted. */
 export function countAttempt(
   key: string,
   { max, windowSeconds }: AttemptLimit,
@@ -47,18 +47,18 @@ export function deleteAccount(id: string): AccountStatement<void> {
   return { text: DELETE_ACCOUNT, values: [id], read: () => undefined }
 }
 
-/** Tasks, and Idempotency-Keys, of one batch: a few milliseconds, also in WebAssembly. */
-const PIECE = 500
+/** The tasks, and Idempotency-Keys, of one batch: a few milliseconds, also in WebAssembly. */
+const BATCH_ROWS = 500
 const EMPTY_DELETED = 'select todo_auth.empty_deleted_user($1)'
 
 /** Deletes a batch of the remaining tasks of deleted accounts. @returns whether there may be more. */
 export function emptyDeleted(): AccountStatement<boolean> {
-  return { text: EMPTY_DELETED, values: [PIECE], read: ([row]) => row?.[0] === 't' }
+  return { text: EMPTY_DELETED, values: [BATCH_ROWS], read: ([row]) => row?.[0] === 't' }
 }
 
 const END_OTHER_SESSIONS = 'delete from todo_auth.session where "userId" = $1 and token <> $2'
 
-/** Ends every session of a user but one, however many there are. */
+/** Ends every session of a user except one. */
 export function endOtherSessions(sessions: {
   userId: string
   exceptToken: string
@@ -71,12 +71,12 @@ const SWEEP = `with sessions as (delete from todo_auth.session where "expiresAt"
      verifications as (delete from todo_auth.verification where "expiresAt" < now())
    delete from todo_auth.rate_limit where resets_at < now()`
 
-/** Deletes what has expired: sessions, links of mails, counts. */
+/** Deletes expired sessions, links of mails, and counts. */
 export function sweepExpired(): AccountStatement<void> {
   return { text: SWEEP, values: [], read: () => undefined }
 }
 
-/** An account, for the person who runs the server. */
+/** An account as the operator sees it. */
 export interface ListedAccount {
   readonly id: string
   readonly email: string
@@ -89,14 +89,14 @@ const LIST_ACCOUNTS = `select id, email, "emailVerified",
      to_char("createdAt" at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
    from todo_auth."user" where email > $1 order by email limit $2`
 
-/** A page of all accounts, by e-mail: those behind the one named, which is '' for the first page. */
+/** Lists a page of accounts by e-mail. @param after the last address of the previous page, or ''. */
 export function listAccounts(
-  behind: string,
+  after: string,
   limit: number,
 ): AccountStatement<readonly ListedAccount[]> {
   return {
     text: LIST_ACCOUNTS,
-    values: [behind, limit],
+    values: [after, limit],
     read: (rows) =>
       rows.map(([id, email, emailVerified, createdAt]) => ({
         id: String(id),

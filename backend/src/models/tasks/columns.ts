@@ -1,13 +1,13 @@
-/** What all columns of `todo.tasks` have. */
+/** The members that describe every column of `todo.tasks`. */
 interface AnyColumn {
   /** The name of the column, and of the member in the JSON. */
   readonly name: string
-  /** As `format_type` of PostgreSQL writes it. It determines the JSON. */
+  /** The type as PostgreSQL's `format_type` writes it. It determines the JSON. */
   readonly type: keyof typeof JSON_FORMS
   readonly nullable?: true
 }
 
-/** A client may set it, when it creates a task and when it changes one. */
+/** A column that clients may set, when they create a task and when they change one. */
 interface ClientColumn extends AnyColumn {
   readonly setBy: 'client'
   readonly type: keyof ClientTypes
@@ -15,18 +15,18 @@ interface ClientColumn extends AnyColumn {
   readonly default?: ClientTypes[keyof ClientTypes] | null
 }
 
-/** The server sets it when it inserts the task, and does not change it. */
+/** A column that the server sets when it inserts the task, and never changes. */
 interface InsertedColumn extends AnyColumn {
   readonly setBy: 'insertion'
   /** The value as SQL; `$1` is the user, `$2` the id. */
   readonly insert: string
 }
 
-/** The server sets it with every change as well. */
+/** A column that the server sets when it inserts the task, and with every change. */
 interface ChangedColumn extends AnyColumn {
   readonly setBy: 'change'
   readonly insert: string
-  /** The value after a change, as SQL. */
+  /** The value after a change as SQL. */
   readonly change: string
 }
 
@@ -39,8 +39,8 @@ interface ClientTypes {
 }
 
 /**
- * Characters of `"2026-11-23T06:00:00.120001"`. PostgreSQL's own JSON of an instant takes half the time
- * of to_char, but drops zeros at the end. The added microsecond keeps them, and is not taken.
+ * Characters of `"2026-11-23T06:00:00.120001"`. to_json takes half the time of to_char, but drops zeros at
+ * the end. The added microsecond prevents that, and its digits are cut off.
  */
 const instant = (column: string, from: number, length: number) =>
   `substr(to_json(${column} at time zone 'utc' + interval '1 microsecond')::text, ${from}, ${length})`
@@ -55,9 +55,9 @@ const JSON_FORMS = {
 }
 
 /**
- * Every column of a task, in the order of the JSON. From this list come the JSON, the columns of INSERT
- * and UPDATE, and the types of what a client may set. A test compares it with the schema of a task, the
- * table and the grants.
+ * Every column of a task, in the order of the JSON. This list determines the JSON, the columns of INSERT and
+ * UPDATE, and the types of the members that clients may set. A test compares it with the schema of a task,
+ * the table and the grants.
  */
 export const COLUMNS = [
   { name: 'id', type: 'uuid', setBy: 'insertion', insert: '$2::uuid' },
@@ -76,7 +76,7 @@ export const COLUMNS = [
     type: 'timestamp(3) with time zone',
     setBy: 'change',
     insert: 'now()',
-    // Later than before, also twice in one millisecond and after a clock was set back.
+    // Always later than before, also within one millisecond and after a clock was set back.
     change: `greatest(now(), updated_at + interval '1 millisecond')`,
   },
 ] as const satisfies readonly Column[]
@@ -86,16 +86,16 @@ type ValueOf<C extends Client> =
   | ClientTypes[C['type']]
   | (C extends { nullable: true } ? null : never)
 
-/** The values of a task that a client may set, each of them present. */
+/** The values of all columns that clients may set. */
 export type TaskValues = { readonly [C in Client as C['name']]: ValueOf<C> }
-/** Without a member, the task keeps its value. Null clears it. */
+/** An absent member keeps its value. Null clears it. */
 export type TaskChanges = Partial<TaskValues>
-/** Without a member, the column has its default. */
+/** An absent member gets the column's default. */
 export type NewTask = TaskChanges & Pick<TaskValues, Exclude<Client, { default: unknown }>['name']>
 
 const DEFAULTS = Object.fromEntries(
   COLUMNS.flatMap((column) => ('default' in column ? [[column.name, column.default]] : [])),
-) as Pick<TaskValues, Extract<Client, { default: unknown }>['name']> // of the list above
+) as Pick<TaskValues, Extract<Client, { default: unknown }>['name']> // the list above
 
 /** @returns the values of a new task, with the default of each member that it lacks. */
 export function withDefaults(task: NewTask): TaskValues {
@@ -103,8 +103,8 @@ export function withDefaults(task: NewTask): TaskValues {
 }
 
 /**
- * A task as JSON text. Every column is coalesced, whether it may be null or not, because one null would
- * make the whole text null.
+ * @returns SQL for a task as JSON text. It coalesces every column, even those that cannot be null, because
+ * one null would make the whole text null.
  */
 export function jsonOf(columns: readonly Column[]): string {
   const members = columns.map(
@@ -113,7 +113,7 @@ export function jsonOf(columns: readonly Column[]): string {
   return `'{${members.join(` || ',`)} || '}'`
 }
 
-/** The version of a task, which changes with every change of it: `updated_at` as in the JSON. */
+/** SQL for the version of a task: `updated_at` as in the JSON. Every change gives it another value. */
 export const VERSION = `${instant('updated_at', 2, 23)} || 'Z'`
 
 export function namesOf(columns: readonly Column[]): string {

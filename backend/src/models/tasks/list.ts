@@ -1,7 +1,7 @@
 import { type Row, type Statement, sql } from '../../database/session.ts'
 import { NOT_DELETED, REFUSE_DELETED, TASK_JSON } from './sql.ts'
 
-/** A page of the list, or the beginning of one. */
+/** A page of the list, or the first part of one. */
 export interface TaskPage {
   /** Tasks as JSON, joined by a comma and a line feed; empty without tasks. */
   readonly tasks: string
@@ -17,7 +17,7 @@ export interface TaskPage {
 
 export interface PageOptions {
   readonly completed?: boolean | undefined
-  /** The page begins behind this id. */
+  /** The page begins after this id. */
   readonly after?: string | undefined
   /** 1 or more tasks. */
   readonly limit: number
@@ -36,22 +36,22 @@ export const PAGE_TASKS = 350
 export const SCANNED_TASKS = 500
 
 /**
- * A page of up to this many tasks is first read without the running sum of bytes, which takes a fifth
- * of its time. That statement omits tasks with a longer description than this, so that a page that has
- * to be read again, by `long`, was at most 800 kB.
+ * A page of up to this many tasks is first read by `short`, without the running sum of bytes, which would
+ * take a fifth of the time. `short` omits tasks with a longer description, so its result has at most 800 kB.
+ * If it omitted one, `long` reads the page again.
  */
 const SHORT_PAGE_TASKS = 50
 const SHORT_DESCRIPTION_BYTES = 2_000
 
-/** The stored length of the text, which PostgreSQL knows without reading it. The JSON is longer. */
+/** The stored length of the texts, which PostgreSQL knows without reading them. The JSON is longer. */
 const STORED_BYTES = 'octet_length(title) + coalesce(octet_length(description), 0)'
-/** Whether the tasks before this one leave room on the page. */
-const leavesRoom = (bytes: string) =>
+/** SQL for whether the page has space after the tasks before this one. */
+const hasSpace = (bytes: string) =>
   `coalesce(sum(${bytes}) over (order by id desc rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES}`
 
 /**
- * `$3` is the maximum number of tasks; one more is read to know whether there are more. The columns are
- * the tasks on the page, the number found, the number that fit (only in `long`), the last task on the
+ * `$3` is the maximum number of tasks. One more is read, to know whether another page follows. The columns
+ * are the tasks on the page, the number found, the number that fit (only in `long`), the last task on the
  * page, and the last task examined if the scan ended there.
  */
 const list = (condition: string) => {
@@ -72,8 +72,8 @@ const list = (condition: string) => {
       `select string_agg(json, E',\\n') filter (where fits), count(*), count(*) filter (where fits),
          (array_agg(id) filter (where fits))[least(count(*) filter (where fits), $3)::int], ${end}
        from (
-         select id, json, ${leavesRoom('octet_length(json)')} as fits from (
-           select id, case when ${leavesRoom(STORED_BYTES)} then ${TASK_JSON} end as json
+         select id, json, ${hasSpace('octet_length(json)')} as fits from (
+           select id, case when ${hasSpace(STORED_BYTES)} then ${TASK_JSON} end as json
            from (${newest}) newest
          ) written
        ) measured`,
@@ -82,15 +82,15 @@ const list = (condition: string) => {
 }
 const LIST = { all: list(''), filtered: list('completed = $4') }
 
-/** Above every id there is: where the newest page begins. */
+/** Greater than every id, so that the newest page begins after it. */
 const NEWEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 /**
- * A page of the user's tasks, newest first. It ends early if its JSON is long, and with a filter also
- * when the statement has examined {@link SCANNED_TASKS} tasks.
+ * Reads a page of the user's tasks, newest first. It ends early if its JSON is long, and with a filter also
+ * after {@link SCANNED_TASKS} tasks.
  *
- * @param options a `limit` above {@link PAGE_TASKS} counts as that.
- * @returns a statement that gives `undefined` if the page is too long for it; then use
+ * @param options a `limit` above {@link PAGE_TASKS} is reduced to it.
+ * @returns a statement whose result is undefined if the page is too long for it. Then use
  *   {@link listLongTasks}.
  */
 export function listTasks(options: PageOptions): Statement<TaskPage | undefined> {
@@ -122,7 +122,7 @@ function readShort(row: Row | undefined, limit: number): TaskPage | undefined {
   return isWhole && Buffer.byteLength(tasks ?? '') <= PAGE_BYTES ? readPage(row, limit) : undefined
 }
 
-/** JSON text has no raw line feed, so there is one after each task except the last. */
+/** Counts tasks by their line feeds: JSON text contains none, and one follows each task except the last. */
 function linesOf(tasks: string): number {
   let count = tasks === '' ? 0 : 1
   for (let at = tasks.indexOf('\n'); at !== -1; at = tasks.indexOf('\n', at + 1)) count += 1
@@ -136,7 +136,7 @@ function readPage(row: Row | undefined, limit: number): TaskPage {
   if (fitting === Number(found) && fitting <= limit) {
     return { tasks, count: fitting, next: scanEnd ?? null, scanEnded: typeof scanEnd === 'string' }
   }
-  // The last line feed stands before the surplus task.
+  // The last line feed is before the additional task.
   const full = fitting > limit
   const page = full ? tasks.slice(0, tasks.lastIndexOf(',\n')) : tasks
   return { tasks: page, count: full ? limit : fitting, next: last ?? null, scanEnded: false }

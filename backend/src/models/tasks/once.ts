@@ -11,18 +11,18 @@ import {
 } from './sql.ts'
 import { type Change, readChange, TOGGLED, type Versions } from './task.ts'
 
-/** Names what is to be done once. A user's key is no other user's. */
+/** Identifies a request that the server executes once. Each user has their own keys. */
 export interface IdempotencyKey {
   /** 1 to 255 characters. */
   readonly key: string
-  /** Of all that the request asks for: another hash under the same key is another request. */
+  /** A hash of the whole request. Another hash under the same key means another request. */
   readonly requestHash: string
 }
 
 /**
- * The outcome of a change that is made once for a key: that of the change; `replayed` with the task of
- * the first response; `reused` if the key was used for another request; `in flight` if the same request
- * is being carried out now.
+ * The outcome of a change that is made once for a key: the outcome of the change; `replayed` with the task
+ * of the first response; `reused` if another request has used the key; `in flight` if the same request is in
+ * progress.
  */
 export type ChangeOnce =
   | Change
@@ -30,9 +30,9 @@ export type ChangeOnce =
   | { readonly outcome: 'reused' | 'in flight' }
 
 /**
- * `$1` is the user, `$2` the task's id, `$4` the key, `$5` the hash. The change, its key and its answer
- * are one transaction. If the key exists already, it violates the primary key, which undoes the change.
- * A request in flight holds a lock that no other waits for: `turn` has it, or the key was used before.
+ * `$1` is the user, `$2` the task's id, `$4` the key, `$5` the hash. One transaction contains the change, its
+ * key and its response. If the key exists already, the primary key is violated, which rolls back the change.
+ * A request in progress holds an advisory lock, for which others do not wait: `turn` says who has it.
  */
 const once = ({ first = '', change, otherwise = '' }: Once) =>
   sql(`with kept as (
@@ -53,10 +53,10 @@ const once = ({ first = '', change, otherwise = '' }: Once) =>
      and (${otherwise} ${REFUSE_DELETED} is not null)`)
 
 interface Once {
-  /** What precedes the change. */
+  /** SQL before the change. */
   readonly first?: string
   readonly change: string
-  /** What makes a change that changed nothing stale. */
+  /** An SQL condition, ending in `or`, for which a change that changed nothing is `stale`. */
   readonly otherwise?: string
 }
 
@@ -67,7 +67,7 @@ const INSERT = once({
   change: `${INSERT_TASK} from turn where mine and ${NOT_DELETED}`,
 })
 
-/** Makes a task, once for the key. */
+/** Creates a task once for the key. */
 export function insertTaskOnce(
   id: string,
   task: NewTask,
@@ -84,7 +84,7 @@ const TOGGLE = once({
   otherwise: `$3 is not null and exists (select 1 from todo.tasks where user_id = $1 and id = $2 and ${NOT_DELETED} for key share) or`,
 })
 
-/** Flips `completed`, once for the key. */
+/** Toggles `completed` once for the key. */
 export function toggleTaskOnce(
   id: string,
   versions: Versions,

@@ -18,16 +18,16 @@ import {
 } from './sql.ts'
 
 /**
- * The outcome of a change: the changed task; `deleted`; `missing` if the user has no such task; `stale`
- * if the task is at none of the versions that the client asked for.
+ * The outcome of a change: the changed task; `deleted`; `missing` if the user has no such task; `stale` if
+ * the task has none of the versions that the client requires.
  */
 export type Change =
   | { readonly outcome: 'changed'; readonly task: StoredTask }
   | { readonly outcome: 'deleted' | 'missing' | 'stale' }
 
 /**
- * `undefined` does not ask. Otherwise the task must be at one of these versions, which are
- * `updated_at` as the wire has it; an empty list matches none.
+ * The task must have one of these versions, which are `updated_at` as in the JSON. `undefined` allows every
+ * version, an empty list allows no version.
  */
 export type Versions = readonly string[] | undefined
 
@@ -39,12 +39,12 @@ const INSERT = sql(
    union all select ${REFUSE_DELETED}, null, null, null where not exists (select 1 from made)`,
 )
 
-/** Makes a task, and its user where this database sees the user for the first time. */
+/** Creates a task, and the row of its user if it is the user's first task. */
 export function insertTask(id: string, task: NewTask): Statement<Change> {
   return { sql: INSERT, values: [id, JSON.stringify(withDefaults(task))], read: readChange }
 }
 
-// The join returns a row for a missing task too, so that only then the account is looked at.
+// The join returns a row for a missing task as well. Only then the account is checked.
 const FIND = sql(
   `select found.*, case when id is null then ${REFUSE_DELETED} end
    from (values (1)) one left join (
@@ -61,9 +61,9 @@ export function findTask(id: string): Statement<StoredTask | undefined> {
 }
 
 /**
- * A change, plain and with a version asked for. With one, a second part tells a stale task from a
- * missing one. `for key share` looks at the task as it is now: when the change waited for another
- * that deleted it, the statement's own snapshot still has it.
+ * Builds a change without and with a required version. With one, a second part distinguishes a stale task
+ * from a missing one. `for key share` reads the current row: if the change waited for a concurrent deletion,
+ * the statement's snapshot still contains the deleted task.
  */
 const change = (statement: string, outcome: string, versions: string) => ({
   unconditional: sql(
@@ -87,7 +87,7 @@ const UPDATE = change(
   '$4',
 )
 
-/** Sets what is given. A change to the values the task has already changes nothing. */
+/** Sets the given values. If the task already has them, its version stays the same. */
 export function updateTask(
   id: string,
   changes: TaskChanges,
@@ -96,7 +96,7 @@ export function updateTask(
   return changeAt(UPDATE, [id, JSON.stringify(changes)], versions)
 }
 
-/** The assignments that flip `completed`. */
+/** The assignments that toggle `completed`. */
 export const TOGGLED = ['completed = not completed', ...changedOf(COLUMNS)].join(', ')
 
 const TOGGLE = change(
@@ -105,7 +105,7 @@ const TOGGLE = change(
   '$3',
 )
 
-/** Flips `completed`. Of n at once, each flips once: PostgreSQL takes them in turn. */
+/** Toggles `completed`. PostgreSQL serializes concurrent toggles by the row lock, so each takes effect. */
 export function toggleTask(id: string, versions: Versions): Statement<Change> {
   return changeAt(TOGGLE, [id], versions)
 }
@@ -130,7 +130,7 @@ function changeAt(
     : { sql: atVersion, values: [...values, `{${versions.join()}}`], read: readChange }
 }
 
-/** Reads the outcome and the task. @throws {Error} for another outcome than those of a change. */
+/** Reads the outcome and the task. @throws {Error} for an unknown outcome. */
 export function readChange([row]: readonly Row[]): Change {
   const [outcome = 'missing', ...task] = row ?? []
   switch (outcome) {

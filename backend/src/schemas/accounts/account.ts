@@ -24,8 +24,8 @@ const REMEMBER = {
 } as const
 
 /**
- * An address, whose origin Better Auth checks, or a path in its one spelling: it lets `/..//host` pass
- * for a path, and then sends people to that host.
+ * An URL, whose origin Better Auth checks, or a path in canonical spelling. Better Auth accepts `/..//host` as
+ * a path and would redirect people to that host (an open redirect).
  */
 const page = (description: string) =>
   ({
@@ -41,7 +41,7 @@ const page = (description: string) =>
 const EMAIL_EXAMPLE = 'alice@example.com'
 const PASSWORD_EXAMPLE = 'correct horse battery'
 
-/** A body of these members and no others; those of `required` must be there. */
+/** @returns the schema of a body with only these members, of which those in `required` must be present. */
 function body(properties: object, required: readonly string[], example: object) {
   return {
     type: 'object',
@@ -162,7 +162,7 @@ export const UserDeletion = body(
 
 export const SessionToken = body({ token: TOKEN }, ['token'], { token: 'of a session' })
 
-/** Nothing is needed, and an empty object is as good. */
+/** The body is optional, and may be an empty object. */
 export const Empty = { type: 'object', additionalProperties: false, properties: {}, examples: [{}] }
 
 /** The query of a link in a mail. */

@@ -1,4 +1,4 @@
-/** An object with these members. What Better Auth sends is described, and not validated. */
+/** An object with these members. The server describes Better Auth's responses and does not validate them. */
 export const object = (properties: object) => ({ type: 'object', properties })
 
 export const AccountRef = { $ref: 'Account#' }

@@ -103,7 +103,7 @@ export const ListQuery = {
       maximum: 1000,
       description: 'The number of tasks in a page. Without it, the response has all tasks',
     },
-    // 16 bytes in base64url: of the last character only two bits count.
+    // 16 bytes in base64url. The last character has only two significant bits.
     cursor: {
       type: 'string',
       pattern: '^[A-Za-z0-9_-]{21}[AQgw]$',
