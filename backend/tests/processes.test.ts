@@ -130,7 +130,7 @@ describe('several processes on one port', { concurrency: 2 }, () => {
     )
     // Before it has listened for ten seconds.
     process.kill(next, 'SIGKILL')
-    await server.until(new RegExp(`process ${next} ended .* another takes its place in 1 s`))
+    await server.until(new RegExp(`process ${next} ended .* a replacement starts in 1 s`))
     for (const answer of await Promise.all(
       times(20, () => exchange(server.port, 'GET', '/readyz', {})),
     )) {
@@ -207,7 +207,7 @@ describe('several processes on one port', { concurrency: 2 }, () => {
       for (const { finish } of underWay) assert.equal(await finish(), 201)
       const { code, output } = await ended
       assert.equal(code, 0, output)
-      assert.doesNotMatch(output, /takes its place|"level":(50|60)/)
+      assert.doesNotMatch(output, /a replacement starts|"level":(50|60)/)
       assert.equal(output.match(/finishing the requests/g)?.length, 1)
     })
   }

@@ -600,7 +600,7 @@ grant select on todo.tasks to todo_accounts;`,
     [
       [
         'it is not sent',
-        [['= this.#executed(scope, [userId, this.#number])', '= []']],
+        [['= this.#messagesOf(scope, [userId, this.#number])', '= []']],
         'a statement that forgets',
       ],
       [

@@ -112,9 +112,7 @@ export class Accounts {
     const sent = Promise.allSettled([...this.#background])
     await Promise.race([sent, sleep(MAIL_LIMIT_MS, undefined, { ref: false })])
     if (this.#background.size > 0) {
-      this.#options.log.warn(
-        `${this.#background.size} mails were not sent before the server stopped`,
-      )
+      this.#options.log.warn(`${this.#background.size} mails were not sent before the stop`)
     }
     await this.pool.close()
   }

@@ -6,7 +6,7 @@ export type RowsOfEach = readonly (readonly Row[])[]
 /** The statements of one transaction. */
 export interface Batch<Result = unknown> {
   readonly statements: readonly Statement<unknown>[]
-  /** @returns what the caller of `asUser` gets. */
+  /** @returns the result of `asUser`. */
   readonly read: (rows: RowsOfEach) => Result
 }
 

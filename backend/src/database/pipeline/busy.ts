@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 
-/** @returns the connection that owes the fewest responses among those that are free; undefined without one. */
+/** @returns the free connection that owes the fewest responses; undefined if none is free. */
 export function leastBusy(
   nowMs: number,
   connections: ReadonlySet<Connection>,
@@ -14,8 +14,8 @@ export function leastBusy(
 }
 
 /**
- * Whether each connection owes a response and has sent none for `stuckMs`. False without connections,
- * because the time to open the first one is bounded by itself.
+ * Whether each connection owes a response and has sent nothing for `stuckMs`. False without connections,
+ * because opening the first one has its own time limit.
  */
 export function areStuck(
   connections: ReadonlySet<Connection>,

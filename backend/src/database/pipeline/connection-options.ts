@@ -8,7 +8,7 @@ import type { Ticks } from './ticks.ts'
 export interface ConnectionEvents {
   /** The connection accepts no more statements. */
   lost(connection: Connection): void
-  /** A response belongs to another request; the connection is lost as well. */
+  /** A response belongs to another request. The connection is lost as well. */
   mismatched(error: MismatchError): void
 }
 
@@ -21,7 +21,7 @@ export interface ConnectionOptions {
 
 /** The statements of a user's transaction, their estimated work, and a callback for the time that they took. */
 export interface Sending {
-  /** Whether it waits for a lock as long as it may; nothing is sent behind it. */
+  /** Whether it may wait for a lock for `lockMs`. Nothing is pipelined after it. */
   readonly patient: boolean
   readonly userId: string
   readonly statements: Batch['statements']

@@ -16,10 +16,10 @@ import { ScopedQuery } from './scoped-query.ts'
 import type { Ticks } from './ticks.ts'
 import { type Departure, WriteBatch } from './write-batch.ts'
 
-/** With two, PostgreSQL finds the next statement without waiting for this process. */
+/** With two, PostgreSQL can start the next statement without waiting for this process. */
 const LEAST_AHEAD = 2
 
-/** One connection in pipeline mode, with the count of what it owes. */
+/** One connection in pipeline mode. It counts the responses that it owes. */
 export class Connection {
   readonly #client: Client
   readonly #events: ConnectionEvents
@@ -29,24 +29,24 @@ export class Connection {
   /** The names of the statements that the server has parsed. */
   readonly #parsed = new Set<string>()
   #scopes = POOLED_SCOPES
-  /** Until it shows that it stands before a pooler which forgets prepared statements. */
+  /** True until we detect a pooler that does not keep prepared statements. */
   #prepares = true
-  /** The statements under way that nothing may be sent behind. */
+  /** The number of statements in progress after which nothing may be pipelined. */
   #alone = 0
   #ranDry = false
   /** The reason for which every further response fails. */
   #givenUp: unknown
-  /** The shortest round trip to the database. */
+  /** The shortest measured round trip to the database. */
   #wayMs = Number.POSITIVE_INFINITY
   #cameMs = 0
   #workMs = 0
   #quick = true
   #idledOut = false
   #lostBy: unknown
-  /** When the last answer came, or the first statement after a rest was sent. */
+  /** When the last response arrived, or the first statement after an idle time was sent. */
   heardMs = 0
   pending = 0
-  /** How many statements it may owe before others wait. */
+  /** How many statements may be in progress before others wait. */
   ahead: number
 
   private constructor(client: Client, { limits, ticks, events }: ConnectionOptions) {
@@ -58,7 +58,7 @@ export class Connection {
     this.ahead = limits.statementsAhead
   }
 
-  /** @throws whatever pg reports when the server is away, or the login may not take the role. */
+  /** @throws pg's error if the server is unreachable, or the login may not assume the role. */
   static async open(options: ConnectionOptions, sinceMs = performance.now()): Promise<Connection> {
     const { config, limits } = options
     const client = new Client({
@@ -68,19 +68,19 @@ export class Connection {
       connectionTimeoutMillis: limits.connectMs,
     })
     const connection = new Connection(client, options)
-    // Without a listener the loss of an idle connection would end the process.
+    // Without a listener, the loss of an idle connection would end the process.
     client.on('error', (error) => connection.#fails(error))
     client.on('end', () => connection.#fails(undefined))
     try {
       await client.connect()
       await connection.#begin()
-      // The pool did not learn of this loss, because it does not have the connection yet.
+      // The pool does not have the connection yet, so it ignored the event of this loss.
       if (connection.#lostBy !== undefined) throw connection.#lostBy
     } catch (error) {
       client.end().catch(() => undefined)
-      // On a slow machine a session may idle out before its first query.
+      // On a slow machine `idle_session_timeout` may end a session before its first query.
       const inTime = performance.now() - sinceMs < limits.connectMs
-      // pg tells the query only that the connection is lost.
+      // pg rejects the query without PostgreSQL's reason.
       const idledOut = connection.#idledOut || hasIdledOut(error)
       if (idledOut && inTime) return Connection.open(options, sinceMs)
       throw error
@@ -88,7 +88,7 @@ export class Connection {
     return connection
   }
 
-  /** Whether it may get another statement. */
+  /** Whether it may receive another statement now. */
   isFree(nowMs: number): boolean {
     if (this.pending === 0) return true
     if (this.#alone > 0) return false
@@ -99,10 +99,11 @@ export class Connection {
   }
 
   /**
-   * Writes the statements, in the user's scope, behind those that are under way. Nothing is sent behind
-   * one that the server has to parse, because it is not known yet whether the server will have it.
+   * Writes the statements, in the user's scope, after those in progress. Nothing is pipelined after one that
+   * the server has to parse, because parsing may fail.
    *
-   * @throws {LockedError} if one waited for a lock, unless it is patient.
+   * @returns the rows of each statement.
+   * @throws {LockedError} if one waited for a lock, unless it is patient; otherwise as {@link ScopedQuery}.
    */
   send(sending: Sending): Promise<RowsOfEach> {
     const { userId, statements, patient, estimateMs, note } = sending
@@ -121,7 +122,7 @@ export class Connection {
         const error = this.#givenUp ?? failed
         this.#workMs -= estimateMs
         if (alone) this.#alone -= 1
-        // Behind a pooler, another session of the server has not seen what this connection prepared.
+        // A pooler may use another session, which does not have the prepared statements.
         if (prepared && this.#scopes === POOLED_SCOPES && isDisagreement(error)) {
           this.#prepares = false
           this.#heard(undefined)
@@ -130,7 +131,7 @@ export class Connection {
         this.#heard(error)
         if (this.#givenUp === undefined) note(this.#serviceMs(departure.leftMs, idle))
         if (error === undefined) return resolve(rows)
-        // Before the scope’s row, an error names no request, so it may be another's.
+        // An error before the scope's row may belong to another request.
         if (!patient && query.answered && isLockTimeout(error)) {
           return reject(new LockedError(error))
         }
@@ -141,10 +142,9 @@ export class Connection {
   }
 
   /**
-   * A statement was certainly not executed if the connection was lost before the write of its tick, or
-   * if the session ended while it was idle and no part of a response came. Behind a pooler the latter
-   * holds only for the statement whose response is the end of the session: later ones may have gone to
-   * another session.
+   * Whether a statement was certainly not executed: the connection was lost before the write, or the session
+   * ended while it was idle and no part of a response arrived. Behind a pooler the latter is certain only for
+   * the statement whose response was the end of the session, because later ones may have reached another.
    */
   #isUnexecuted(query: ScopedQuery, { leftMs }: Departure, error: unknown): boolean {
     if (query.answered) return false
@@ -154,13 +154,13 @@ export class Connection {
 
   #fails(error: unknown): void {
     this.#idledOut ||= hasIdledOut(error)
-    this.#lostBy ??= error ?? new Error('the connection ended')
+    this.#lostBy ??= error ?? new Error('The connection ended')
     this.#events.lost(this)
   }
 
-  /** How long the database worked on this response: since it had the statement and none before it. */
+  /** @returns how long the database worked on this response, without the time of earlier ones. */
   #serviceMs(leftMs: number, idle: boolean): number {
-    if (leftMs === Number.POSITIVE_INFINITY) return 0 // it failed before it left
+    if (leftMs === Number.POSITIVE_INFINITY) return 0 // it was never written
     const cameMs = Math.max(this.#ticks.cameMs, this.#cameMs)
     if (idle) this.#wayMs = Math.min(this.#wayMs, Math.max(0, cameMs - leftMs))
     const serviceMs = Math.max(0, cameMs - Math.max(leftMs + this.#wayMs, this.#cameMs))
@@ -170,14 +170,14 @@ export class Connection {
     return serviceMs
   }
 
-  /** Finds out whose the session is, and that the login may take the role; that leaves no trace. */
+  /** Checks whether a pooler shares the session, and that the login may assume the role. */
   async #begin(): Promise<void> {
     const limits = { query_timeout: this.#limits.connectMs }
     const { processID } = this.#client as { processID?: number } // pg's types lack it
     const session = { text: SESSION_LIMITS.text, values: [processID ?? 0], ...limits }
     const scope = { text: POOLED_SCOPES.patient.text, values: ['', ''], ...limits }
     const askedMs = performance.now()
-    // Together, so that the session is not idle in between.
+    // In parallel, so that the session is not idle in between.
     const [{ rows }] = await Promise.all([
       this.#client.query<{ own: boolean }>(session),
       this.#client.query(scope),
@@ -201,14 +201,14 @@ export class Connection {
     await this.#client.end()
   }
 
-  /** To be called when the connection had answered everything before it was sent more. */
+  /** Call it if the connection had sent every response before the next statement was written. */
   giveMoreAhead(): void {
     if (!this.#quick) return
     this.#ranDry = true
     this.ahead = Math.min(2 * this.ahead, this.#limits.statementsAheadMost)
   }
 
-  /** Unless it has run dry since the last time. */
+  /** Reduces `ahead`, unless the connection has been idle since the last call. */
   giveLessAhead(): void {
     const { statementsAhead } = this.#limits
     if (!this.#ranDry && this.ahead > statementsAhead) this.ahead /= 2
@@ -218,7 +218,7 @@ export class Connection {
   endIfSilent(): void {
     if (this.pending === 0) return
     if (performance.now() - this.heardMs > this.#limits.databaseSilenceMs) {
-      this.#giveUp(new Error('the database stopped answering'))
+      this.#giveUp(new Error('The database stopped responding'))
     }
   }
 
@@ -244,7 +244,7 @@ export class Connection {
     this.#givenUp ??= reason
     this.#events.lost(this)
     this.#client.connection.stream.destroy(
-      new Error('the connection is given up', { cause: reason }),
+      new Error('The server closed the connection to the database', { cause: reason }),
     )
   }
 }

@@ -1,24 +1,24 @@
 import { overloaded } from './user-line.ts'
 
 /**
- * Asks whether the database answers. One query is in progress at a time, and concurrent callers share its
- * result, so that any number of readiness checks costs the database the same.
+ * Checks that the database responds. One query is in progress at a time, and concurrent callers share its
+ * result, so that many readiness checks cost the database no more than one.
  */
 export class Ping {
   readonly #ask: () => Promise<void>
   readonly #limitMs: number
-  #answer: Promise<void> | undefined
+  #result: Promise<void> | undefined
 
-  /** @param limitMs how long a caller waits; the query itself remains until the database answers it. */
+  /** @param limitMs how long a caller waits. The query itself stays until the database responds. */
   constructor(ask: () => Promise<void>, limitMs: number) {
     this.#ask = ask
     this.#limitMs = limitMs
   }
 
-  /** Resolves when the database answers. @throws {AppError} `service_unavailable` */
-  answer(): Promise<void> {
-    this.#answer ??= this.#begin()
-    return this.#answer
+  /** Resolves when the database responds. @throws {AppError} `service_unavailable` */
+  result(): Promise<void> {
+    this.#result ??= this.#begin()
+    return this.#result
   }
 
   #begin(): Promise<void> {
@@ -26,7 +26,7 @@ export class Ping {
       const late = setTimeout(() => reject(overloaded()), this.#limitMs)
       const done = () => {
         clearTimeout(late)
-        this.#answer = undefined
+        this.#result = undefined
       }
       this.#ask().finally(done).then(resolve, reject)
     })

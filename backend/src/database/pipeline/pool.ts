@@ -11,12 +11,12 @@ import { Ticks } from './ticks.ts'
 import { overloaded, type UserLine } from './user-line.ts'
 import { UserLines } from './user-lines.ts'
 
-/** How often connections and waiting statements are looked at. */
-const LOOK_MS = 250
+/** How often the pool checks connections and waiting statements. */
+const CHECK_MS = 250
 
 /**
  * Connections shared by all requests. The pool sends a statement at once on the least busy connection,
- * behind others' statements (pg's pipeline mode). If the connections or the user have enough in
+ * after others' statements (pg's pipeline mode). If the connections or the user have enough in
  * progress, the statement waits in its user's queue, where it can still be refused. The pool serves the
  * queues round-robin, so that one user's load delays only that user. It opens connections as needed and
  * replaces lost ones; only the statements in progress on a lost one fail.
@@ -41,8 +41,8 @@ export class PipelinedPool implements Database {
   #closed = false
 
   /**
-   * @param limits those of the server, or shorter ones for tests.
-   * @param report is called with the reason when a connection delivers another request's response.
+   * @param limits tests pass shorter ones.
+   * @param report is called with the reason if a connection delivers another request's response.
    */
   constructor(
     connector: Connector,
@@ -56,13 +56,13 @@ export class PipelinedPool implements Database {
     this.#report = report
     this.#lines = new UserLines(limits)
     this.#ping = new Ping(() => this.#askDatabase(), limits.statementWaitMs)
-    const lookMs = Math.min(LOOK_MS, limits.statementWaitMs / 2)
-    this.#watchdog = setInterval(() => this.#look(), lookMs).unref()
+    const checkMs = Math.min(CHECK_MS, limits.statementWaitMs / 2)
+    this.#watchdog = setInterval(() => this.#check(), checkMs).unref()
   }
 
   async asUser<const A extends Asked>(userId: string, asked: A): Promise<Answer<A>> {
     const batch = batchOf(asked)
-    if (this.#closed) throw unavailable(new Error('the pool is closed'))
+    if (this.#closed) throw unavailable(new Error('The pool is closed'))
     const { statementsInFlight, statementsOfOneUser } = this.#limits
     const line = this.#lines.of(userId, this.#ticks.touch())
     if (this.#inFlight >= statementsInFlight || line.size >= statementsOfOneUser) throw overloaded()
@@ -79,8 +79,8 @@ export class PipelinedPool implements Database {
 
   /** Bypasses the users' queues: it neither counts as one of their statements nor waits for them. */
   async ping(): Promise<void> {
-    if (this.#closed) throw unavailable(new Error('the pool is closed'))
-    await this.#ping.answer()
+    if (this.#closed) throw unavailable(new Error('The pool is closed'))
+    await this.#ping.result()
   }
 
   async close(): Promise<void> {
@@ -120,13 +120,13 @@ export class PipelinedPool implements Database {
       line.waitedMs(nowMs) > statementStuckMs ||
       areStuck(line.spreadOver(1) ?? this.#connections, nowMs, statementStuckMs)
     ) {
-      // It would only be refused later.
+      // Refuses now what would otherwise be refused after a wait.
       return Promise.reject(overloaded())
     }
     return new Promise((resolve, refuse) => {
       const start = (free: Connection) => resolve(this.#run(free, line, batch, patient))
       this.#lines.wait(line, { start, refuse, sinceMs: nowMs, patient })
-      this.#letIn()
+      this.#admitWaiting()
     })
   }
 
@@ -148,16 +148,16 @@ export class PipelinedPool implements Database {
       if (slow) this.#slow -= 1
       if (this.#lines.waiting) {
         if (connection.pending === 0) connection.giveMoreAhead()
-        this.#letIn()
+        this.#admitWaiting()
       }
     }
   }
 
   /**
-   * The least busy of the connections that this user may use. One user uses at most two of them, or a
-   * quarter if that is more, and never all. A user who is alone uses at most half of them, with one
-   * statement on each whatever its work. Users of slow statements together leave a quarter to others,
-   * and at least one.
+   * @returns the least busy connection that this user may use. One user uses at most two connections, or a
+   * quarter if that is more, and never all. A user who is alone uses at most half of them, with one statement
+   * on each regardless of its work. Users of slow statements together leave a quarter to others, and at least
+   * one.
    */
   #connectionFor(line: UserLine, nowMs: number): Connection | undefined {
     const { size } = this.#connector
@@ -172,7 +172,7 @@ export class PipelinedPool implements Database {
     return undefined
   }
 
-  /** The least busy of all connections. If all are busy, another one is opened. */
+  /** @returns the least busy of all connections. Opens another one if all are busy. */
   #free(nowMs: number): Connection | undefined {
     const least = leastBusy(nowMs, this.#connections)
     const busy = least === undefined || least.pending > 0
@@ -180,7 +180,7 @@ export class PipelinedPool implements Database {
     return least
   }
 
-  #letIn(): void {
+  #admitWaiting(): void {
     const nowMs = this.#ticks.touch()
     if (this.#connections.size === 0) {
       this.#free(nowMs)
@@ -188,7 +188,7 @@ export class PipelinedPool implements Database {
     }
     const connectionFor = (line: UserLine) => this.#connectionFor(line, nowMs)
     while (this.#free(nowMs) !== undefined && this.#lines.admit(nowMs, connectionFor)) {
-      // Each call starts one statement, of one user after the other.
+      // Each call starts one statement of the next user.
     }
   }
 
@@ -206,14 +206,14 @@ export class PipelinedPool implements Database {
       if (this.#connections.size === 0) this.#lines.startTime(performance.now())
       this.#connections.add(connection)
     } catch (error) {
-      // While there is another, nobody depends on this one, nor is the next opened for now.
+      // With other connections open, no statement depends on this one.
       this.#notOpened = error
       if (this.#connections.size === 0) this.#lines.refuseAll(unavailable(error))
       return
     } finally {
       this.#opening = undefined
     }
-    this.#letIn()
+    this.#admitWaiting()
   }
 
   async #askDatabase(): Promise<void> {
@@ -230,17 +230,17 @@ export class PipelinedPool implements Database {
     } catch (error) {
       throw fromDatabase(error)
     } finally {
-      if (this.#lines.waiting) this.#letIn()
+      if (this.#lines.waiting) this.#admitWaiting()
     }
   }
 
-  #look(): void {
+  #check(): void {
     for (const connection of this.#connections) {
       connection.endIfSilent()
       connection.giveLessAhead()
     }
     if (!this.#lines.waiting) return
     if (this.#connections.size > 0) this.#lines.refuseLate(performance.now())
-    this.#letIn()
+    this.#admitWaiting()
   }
 }

@@ -5,17 +5,17 @@ import { type Row, type Sql, type Statement, TASK_ROLE, type Value } from '../se
 import { AnswerCheck, requestNumber } from './answer-check.ts'
 import type { RowsOfEach } from './batch.ts'
 
-/** pg declares `submit` as a property, which a method may not override; at run time it is a method. */
+/** @types/pg declares `submit` as a property, which TypeScript does not let a class override. */
 const PipelinedQuery = Query as unknown as new (text: string) => object
 
-/** The part of pg's Connection used here; its types lag behind. */
+/** The part of pg's Connection that is used here. @types/pg does not declare it. */
 interface Wire {
   readonly stream: { readonly writable: boolean; write(bytes: Buffer): void }
 }
 
 /**
- * `text`, in PostgreSQL's catalogue of types. `$1` is declared with it, so that a statement which does
- * not use the user can be given one as well.
+ * The OID of `text` in pg_type. It declares the type of `$1`, which PostgreSQL could not infer for a
+ * statement that does not use the user.
  */
 const USER_TYPE = 25
 
@@ -27,24 +27,24 @@ export interface ScopedRun {
   readonly userId: string
   readonly statements: readonly Pick<Statement<unknown>, 'sql' | 'values'>[]
   /**
-   * The names that the server has parsed; a complete response adds those of this query. Undefined if
-   * nothing is prepared by name: behind some poolers a name is not known the next time.
+   * The names that the server has parsed. A complete response adds those of this query. Undefined if
+   * statements are not prepared by name, because some poolers do not keep them.
    */
   readonly parsed: Set<string> | undefined
 }
 
 /**
- * A user's statements and the scope they run in, as one write and one implicit transaction: bind and
+ * A user's statements and their scope, as one write and one implicit transaction: bind and
  * execute the scope, bind and execute each statement, sync. After a failure, PostgreSQL skips the rest
- * and undoes what preceded it.
+ * and rolls back the transaction (PostgreSQL manual, "Extended Query").
  *
- * It extends pg's own Query because pg's pipeline mode takes no other class (pg 8.23,
- * lib/client.js). Nothing asks for a row description: every column is text.
+ * It extends pg's Query because pg's pipeline mode accepts no other class (pg 8.23, lib/client.js). It does
+ * not request row descriptions, because every column is text.
  */
 export class ScopedQuery extends PipelinedQuery {
   /** For pg, which never sends it. */
   readonly text: string
-  /** Empty, so that pg keeps no record of what is parsed. It has room for one name in a query. */
+  /** Empty, so that pg does not track parsed names. It supports only one name per query. */
   readonly name = ''
   readonly #run: ScopedRun
   readonly #settle: (error: unknown, rows: RowsOfEach) => void
@@ -58,7 +58,7 @@ export class ScopedQuery extends PipelinedQuery {
   /**
    * @param settle is called once, with the rows of each statement if the response to this request is
    *   complete, or with an error: PostgreSQL's error of a statement, {@link ScopeError}, or
-   *   {@link MismatchError}, after which nothing on the connection can be trusted.
+   *   {@link MismatchError}, after which the connection must be closed.
    */
   constructor(run: ScopedRun, settle: (error: unknown, rows: RowsOfEach) => void) {
     super('')
@@ -72,26 +72,26 @@ export class ScopedQuery extends PipelinedQuery {
   submit(wire: Wire): null {
     if (!wire.stream.writable) return null
     const { scope, userId, statements } = this.#run
-    const messages = this.#executed(scope, [userId, this.#number])
-    // Behind the scope, which behind a pooler has the time limits: a parse waits for a locked table too.
+    const messages = this.#messagesOf(scope, [userId, this.#number])
+    // After the scope, which may set the time limits: a parse can also wait for a locked table.
     for (const { sql, values } of statements) {
-      // The same argument as the scope's, so that the two cannot differ.
-      messages.push(...this.#executed(sql, [userId, ...values]))
+      // The same variable as for the scope, so that the two users cannot differ.
+      messages.push(...this.#messagesOf(sql, [userId, ...values]))
     }
     messages.push(SYNC)
     wire.stream.write(Buffer.concat(messages))
     return null
   }
 
-  /** The messages that run a statement. */
-  #executed(sql: Sql, values: readonly Value[]): Buffer[] {
+  /** @returns the messages that run a statement. */
+  #messagesOf(sql: Sql, values: readonly Value[]): Buffer[] {
     const { parsed } = this.#run
     if (parsed === undefined) return [parse('', sql), bind('', values), EXECUTE]
     const { name } = sql
     const run = [bind(name, values), EXECUTE]
     if (parsed.has(name) || this.#parses.has(name)) return run
     this.#parses.add(name)
-    // A query that failed may have left one of this name. To close one that is not there is no error.
+    // A failed query may have left a statement with this name. Closing a missing one is not an error.
     return [serialize.close({ type: 'S', name }), parse(name, sql), ...run]
   }
 
@@ -121,7 +121,7 @@ export class ScopedQuery extends PipelinedQuery {
     }
   }
 
-  /** Whether any part of a response came before it failed. */
+  /** Whether a part of the response arrived before it failed. */
   get answered(): boolean {
     return this.#check.begun
   }
@@ -131,7 +131,7 @@ export class ScopedQuery extends PipelinedQuery {
     this.#end(unscoped ? new ScopeError(error) : error, [])
   }
 
-  // No message sent here leads to these responses, and pg would reply to some of them by itself.
+  // These responses do not follow from any message sent here, and pg would reply to some of them.
   handleRowDescription(): void {
     this.#end(new MismatchError('it has a RowDescription'), [])
   }

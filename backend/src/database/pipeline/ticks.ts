@@ -1,4 +1,4 @@
-/** A shorter pause between ticks is the event loop's own work, and not a wait for an event. */
+/** A shorter pause between ticks is work of the event loop, not a wait for an event. */
 const PAUSE_MS = 1
 
 /**
@@ -13,7 +13,7 @@ export class Ticks {
   #startMs = 0
   #notBeforeMs = 0
 
-  /** To be called for every statement sent and every response read. @returns `performance.now()`. */
+  /** Call it for every statement sent and every response read. @returns `performance.now()`. */
   touch(): number {
     const nowMs = performance.now()
     if (this.#open) return nowMs

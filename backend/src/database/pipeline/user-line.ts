@@ -12,7 +12,7 @@ const UNKNOWN_UNDER_WAY = 2
 const WEIGHT = 1 / 8
 const FIRST_MS = 1
 
-/** A statement that waits for a connection; exactly one of its functions is called. */
+/** A statement that waits for a connection. The pool calls exactly one of its functions. */
 export interface Waiting {
   readonly start: (connection: Connection) => void
   readonly refuse: (error: unknown) => void
@@ -92,7 +92,7 @@ export class UserLine {
     return on.size < most ? undefined : on
   }
 
-  /** To be called after each response; updates the estimate. */
+  /** Updates the estimate. Call it after each response. */
   note(serviceMs: number): void {
     this.#estimateMs = this.estimateMs + WEIGHT * (serviceMs - this.estimateMs)
   }

@@ -4,14 +4,14 @@ import { UserLine, type Waiting } from './user-line.ts'
 
 /** A user is alone when no other user has sent a request for this long. */
 const ALONE_MS = 1_000
-/** The most active users that are skipped in one search for a user to forget. */
-const FORGET_STEPS = 8
+/** The number of active users that one search for a user to drop skips. */
+const DROP_STEPS = 8
 
 /** The queues of all users, served round-robin. */
 export class UserLines {
   readonly #limits: Limits
   readonly #lines = new Map<string, UserLine>()
-  /** The queues with a waiting statement; a queue goes to the end when it was served. */
+  /** The queues with a waiting statement. A queue moves to the end when it has been served. */
   readonly #turns: UserLine[] = []
   #latest: UserLine | undefined
   #latestSinceMs = 0
@@ -31,7 +31,7 @@ export class UserLines {
     if (line === undefined) {
       line = new UserLine(userId, this.#limits)
       this.#lines.set(userId, line)
-      if (this.#lines.size > this.#limits.usersCounted) this.#forget()
+      if (this.#lines.size > this.#limits.usersCounted) this.#dropOne()
     }
     if (line !== this.#latest) {
       this.#latest = line
@@ -51,7 +51,7 @@ export class UserLines {
   }
 
   /**
-   * Starts one statement: that of the first user who may have a connection.
+   * Starts one statement: that of the first user who may use a connection.
    *
    * @param connectionFor returns a connection that the user may use now, or undefined.
    * @returns whether a statement was started.
@@ -79,7 +79,7 @@ export class UserLines {
   /** Refuses the statements of all users that have waited longer than `statementWaitMs`. */
   refuseLate(nowMs: number): void {
     for (const line of this.#turns) line.refuseLate(nowMs)
-    this.#leave()
+    this.#removeEmpty()
   }
 
   /** Refuses every waiting statement. */
@@ -87,7 +87,7 @@ export class UserLines {
     for (const line of this.#turns) {
       for (const { refuse } of line.waiting.splice(0)) refuse(error)
     }
-    this.#leave()
+    this.#removeEmpty()
   }
 
   /** Restarts the waiting time of all statements, because there was no connection until now. */
@@ -97,14 +97,14 @@ export class UserLines {
     }
   }
 
-  #leave(): void {
-    const left = this.#turns.filter(({ waiting }) => waiting.length > 0)
-    this.#turns.splice(0, this.#turns.length, ...left)
+  #removeEmpty(): void {
+    const remaining = this.#turns.filter(({ waiting }) => waiting.length > 0)
+    this.#turns.splice(0, this.#turns.length, ...remaining)
   }
 
-  /** Forgets the earliest user without statements. */
-  #forget(): void {
-    let steps = FORGET_STEPS
+  /** Drops the earliest user without statements. */
+  #dropOne(): void {
+    let steps = DROP_STEPS
     for (const [userId, line] of this.#lines) {
       this.#lines.delete(userId)
       if (line.size === 0) return

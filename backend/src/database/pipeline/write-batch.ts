@@ -1,13 +1,13 @@
 import type { Writable } from 'node:stream'
 
-/** When a write left this process; infinity until then, and if it never does. */
+/** When a write left this process. Infinity until then, and if it never does. */
 export interface Departure {
   readonly leftMs: number
 }
 
 /**
- * Everything that one turn of the event loop writes to a stream goes out in one write. Under load a
- * write is the most expensive part of a request here, and several requests come in one turn.
+ * Joins all writes of one event-loop tick to a stream into one. Under load, several requests arrive in one
+ * tick, and a write is the most expensive part of a request in this process.
  */
 export class WriteBatch {
   readonly #stream: Writable
@@ -17,7 +17,7 @@ export class WriteBatch {
     this.#stream = stream
   }
 
-  /** To be called before each write. @returns the departure of all writes of this turn. */
+  /** Call it before each write. @returns the departure of all writes of this tick. */
   join(): Departure {
     if (this.#current !== undefined) return this.#current
     const departure = { leftMs: Number.POSITIVE_INFINITY }

@@ -3,7 +3,7 @@ import { TASK_ROLE } from '../session.ts'
 
 const ROLES = `('${TASK_ROLE}', '${ACCOUNTS_ROLE}')`
 
-/** The schemas, what is in them, and the roles that requests run as. */
+/** The schemas, the objects in them, and the roles of requests. */
 const OURS = `
   role as (select oid, rolname from pg_roles where rolname in ${ROLES}),
   schema as (select oid, quote_ident(nspname) as name, nspowner as owner, nspacl as acl
@@ -33,7 +33,7 @@ const GRANTS = `
     from granted cross join lateral aclexplode(coalesce(acl, acldefault(type::"char", owner)))
     left join pg_roles r on r.oid = grantee
     where grantee <> owner and (grantee = 0 or rolname in ${ROLES}
-      -- Any role may be given rights of its own, but not to put its own functions into requests.
+      -- The operator may grant other privileges to any role. With these two a role's functions run in requests.
       or (privilege_type in ('TRIGGER', 'REFERENCES') and not rolsuper))
   )`
 
@@ -52,7 +52,7 @@ const TABLES = `
   left join pg_collation l on l.oid = attcollation
   where relkind in ('r', 'p')
   union all
-  -- A foreign key is kept by triggers, which can be disabled as well. PostgreSQL 18 lists NOT NULL here.
+  -- Triggers enforce a foreign key, and can be disabled. PostgreSQL 18 lists NOT NULL here.
   select 'constraint', quote_ident(conname) || ' on ' || r.name, r.name, pg_get_constraintdef(k.oid)
     || case when exists (select from pg_trigger t where tgconstraint = k.oid and tgenabled not in ('O', 'A'))
       then ', with triggers disabled' else '' end
@@ -74,7 +74,7 @@ const CODE = `
     || coalesce(' using (' || pg_get_expr(polqual, polrelid) || ')', '')
     || coalesce(' with check (' || pg_get_expr(polwithcheck, polrelid) || ')', '') as definition
   from relation r join pg_policy on polrelid = r.oid
-  -- A policy for a role that no request has, a report's for one, concerns that role alone.
+  -- A policy for a role that no request uses, such as one for reports, concerns only that role.
   where exists (select from unnest(polroles) to_role where to_role in (0, owner)
     or exists (select from role where pg_has_role(role.oid, nullif(to_role, 0), 'MEMBER')))
   union all
@@ -131,9 +131,9 @@ const DETOURS = `
         or body ~ '\\mexecute\\M' and body ~ '''todo(_auth)?'''))`
 
 /**
- * Selects everything in the database that decides who may do what with the rows: kind, name, the
- * relation it belongs to, and definition. It reads only the system catalogue. The result is the same on
- * every supported version of PostgreSQL, whoever owns the tables.
+ * Selects every object, privilege and setting that decides about access to the rows: kind, name, the relation
+ * that it belongs to, and definition. It reads only the system catalogue. The result does not depend on the
+ * supported version of PostgreSQL or on the owner of the tables.
  */
 export const CATALOGUE = `
   with recursive ${OURS}, ${GRANTS},

@@ -42,11 +42,11 @@ export function writeCatalogue(entries: readonly Entry[]): string {
 }
 
 /**
- * Proves that everything that decides who may do what is as the migrations created it. The operator
- * may change indexes, statistics, storage and comments, the privileges of roles that no request uses,
- * and tables that requests cannot reach.
+ * Checks that every object, privilege and setting that decides about access is as the migrations created it.
+ * The operator may change indexes, statistics, storage and comments, the privileges of roles that no request
+ * uses, and tables that requests cannot reach.
  *
- * @throws {WallError} names one difference, and the statement that repairs it.
+ * @throws {WallError} with one difference and the statement that repairs it.
  */
 export async function proveCatalogue(client: Client): Promise<void> {
   const expected: Entry[] = JSON.parse(await readFile(CATALOGUE_FILE, 'utf8'))

@@ -63,7 +63,7 @@ declare
   subjects json;
   subject record;
   scope text;
-  who text;
+  actor text;
   statement text;
   touched bigint;
 begin
@@ -85,7 +85,7 @@ begin
   end loop;
 
   foreach scope in array array[me || '-other', ''] loop
-    who := case scope when '' then 'A statement without a user' else 'Another user' end;
+    actor := case scope when '' then 'A statement without a user' else 'Another user' end;
     perform set_config('app.user_id', scope, true);
     for subject in select * from json_to_recordset(subjects) as s (name text, insertion text, change text) loop
       foreach statement in array array['select from ' || subject.name || ' limit 1', subject.change, 'delete from ' || subject.name] loop
@@ -94,19 +94,19 @@ begin
           execute statement;
           get diagnostics touched = row_count;
           if touched > 0 then
-            raise exception using errcode = '${BREACH}', message = format('%s reaches rows of %s by %s', who, subject.name, upper(split_part(statement, ' ', 1)));
+            raise exception using errcode = '${BREACH}', message = format('%s reaches rows of %s by %s', actor, subject.name, upper(split_part(statement, ' ', 1)));
           end if;
         exception when insufficient_privilege then null;
         end;
       end loop;
       begin
         execute format(subject.insertion, me);
-        raise exception using errcode = '${BREACH}', message = format('%s writes rows of others to %s', who, subject.name);
+        raise exception using errcode = '${BREACH}', message = format('%s writes rows of others to %s', actor, subject.name);
       exception
         when insufficient_privilege then null;
-        -- Policies are asked before keys and constraints.
+        -- PostgreSQL checks policies before keys and constraints.
         when integrity_constraint_violation then
-          raise exception using errcode = '${BREACH}', message = format('%s writes rows of others to %s', who, subject.name);
+          raise exception using errcode = '${BREACH}', message = format('%s writes rows of others to %s', actor, subject.name);
       end;
     end loop;
   end loop;

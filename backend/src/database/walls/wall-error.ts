@@ -1,4 +1,4 @@
-/** Row level security does not keep users apart on this database. The message says why. */
+/** Users are not isolated on this database. The message gives the reason and the repair. */
 export class WallError extends Error {
   override name = 'WallError'
 }

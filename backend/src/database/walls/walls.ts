@@ -11,11 +11,11 @@ import { proveVerbs } from './trial.ts'
 import { WallError } from './wall-error.ts'
 
 /**
- * Proves on the live database that users are kept apart, and refuses to serve otherwise: the role
- * cannot bypass row level security, every table that holds a user's rows enables and forces it,
- * and a row written by one user is seen by that user and by no other scope. The row is rolled back.
+ * The startup check: tests on the live database that users are isolated. The roles cannot bypass row-level
+ * security, every table of users' rows enables and forces it, and only its user can access a trial row,
+ * which is rolled back.
  *
- * @throws {WallError}
+ * @throws {WallError} with the first check that failed and its repair.
  */
 export async function proveWalls(connector: Pick<Connector, 'pooled'>): Promise<void> {
   await withDirectClient(connector.pooled, (client) =>
@@ -50,7 +50,7 @@ async function proveRole(client: Client, name: string): Promise<void> {
   }
 }
 
-/** Tasks and accounts: neither role reaches the other's schema, whatever else it was granted. */
+/** Checks that the role for tasks has no access to the schema of accounts, and the reverse. */
 async function proveApart(client: Client): Promise<void> {
   for (const [role, schema] of [
     [TASK_ROLE, 'todo_auth'],
@@ -88,7 +88,7 @@ async function proveTables(client: Client): Promise<void> {
   }
 }
 
-/** TRUNCATE asks no policy (PostgreSQL manual, "Row Security Policies"). */
+/** Policies do not apply to TRUNCATE (PostgreSQL manual, "Row Security Policies"). */
 async function proveNoTruncate(client: Client): Promise<void> {
   const { rows } = await client.query(
     `select format('%s.%s', nspname, relname) as name from pg_class c
@@ -104,21 +104,24 @@ async function proveNoTruncate(client: Client): Promise<void> {
 }
 
 /**
- * Proves that the login may act for accounts.
+ * Checks that the login may assume the role for accounts.
  *
- * @throws {WallError}
+ * @throws {WallError} with the grant that is missing.
  */
 export async function proveAccountsRole(connector: Pick<Connector, 'pooled'>): Promise<void> {
   await withDirectClient(connector.pooled, (client) =>
     inTrial(client, () =>
-      take(ACCOUNTS_ROLE, client.query(`select set_config('role', $1, true)`, [ACCOUNTS_ROLE])),
+      explainRefusal(
+        ACCOUNTS_ROLE,
+        client.query(`select set_config('role', $1, true)`, [ACCOUNTS_ROLE]),
+      ),
     ),
   )
 }
 
 async function proveSight(client: Client): Promise<void> {
   const owner = `wall-${randomUUID()}`
-  await enter(client, owner)
+  await setScope(client, owner)
   await client.query('insert into todo.users (id) values ($1)', [owner])
   await client.query(
     `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
@@ -131,7 +134,7 @@ async function proveSight(client: Client): Promise<void> {
   }
   if ((await seen()) !== 1) throw new WallError('A user does not see exactly their own tasks')
   for (const scope of ['', `${owner}-other`]) {
-    await enter(client, scope)
+    await setScope(client, scope)
     if ((await seen()) !== 0) {
       throw new WallError(
         `${scope === '' ? 'A statement without a user' : 'Another user'} sees tasks: row-level security is not effective on this database`,
@@ -140,13 +143,13 @@ async function proveSight(client: Client): Promise<void> {
   }
 }
 
-function enter(client: Client, userId: string): Promise<void> {
-  return take(TASK_ROLE, client.query(SCOPES.patient.text, [userId, '0']))
+function setScope(client: Client, userId: string): Promise<void> {
+  return explainRefusal(TASK_ROLE, client.query(SCOPES.patient.text, [userId, '0']))
 }
 
-async function take(role: string, taking: Promise<unknown>): Promise<void> {
+async function explainRefusal(role: string, assumption: Promise<unknown>): Promise<void> {
   try {
-    await taking
+    await assumption
   } catch (error) {
     if (sqlState(error) !== '42501') throw error
     throw new WallError(

@@ -39,32 +39,32 @@ function trimArray({ items, maxItems }: Schema, value: unknown[], unknown: numbe
 
 function trimObject({ properties }: Schema, value: object, unknown: number): Trimmed {
   if (properties === undefined) return { value, further: 0 }
-  let [strangers, further] = [0, 0]
+  let [unknownMembers, further] = [0, 0]
   const changed = new Map<string, unknown>()
   for (const [name, member] of Object.entries(value)) {
     const schema = Object.hasOwn(properties, name) ? properties[name] : undefined
-    if (schema === undefined) strangers += 1
+    if (schema === undefined) unknownMembers += 1
     else if (typeof member === 'object') {
       const inner = trimExcess(schema, member, unknown)
       further += inner.further
       if (inner.value !== member) changed.set(name, inner.value)
     }
   }
-  if (strangers <= unknown && changed.size === 0) return { value, further }
-  let left = unknown
+  if (unknownMembers <= unknown && changed.size === 0) return { value, further }
+  let remaining = unknown
   const kept = Object.entries(value).filter(([name]) => {
     if (Object.hasOwn(properties, name)) return true
-    left -= 1
-    return left >= 0
+    remaining -= 1
+    return remaining >= 0
   })
   return {
-    // Not by assignment, which would set the prototype for a member `__proto__`.
+    // Object.fromEntries, because an assignment to a member `__proto__` would set the prototype.
     value: Object.fromEntries(kept.map(([name, member]) => [name, changed.get(name) ?? member])),
-    further: further + Math.max(0, strangers - unknown),
+    further: further + Math.max(0, unknownMembers - unknown),
   }
 }
 
-/** Whether objects and arrays are nested deeper than `levels`. It descends no deeper than that itself. */
+/** Whether objects and arrays are nested deeper than `levels`. It does not recurse deeper than that. */
 export function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1))

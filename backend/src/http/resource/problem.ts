@@ -3,12 +3,12 @@ import { AppError, type ErrorCode } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { shorten } from './shorten.ts'
 
-/** JSON bytes of text that may come from a client: names, Better Auth's messages, details with a name. */
-const PLACE_BYTES = 128
+/** The JSON bytes of texts that may quote a client: paths, Better Auth's messages, details. */
+const PATH_BYTES = 128
 const REASON_BYTES = 1_024
 const DETAIL_BYTES = 512
 
-/** What Fastify's own refusals are in the contract's terms; anything else of its 4xx is bad_request. */
+/** Our codes for Fastify's errors. Fastify's other 4xx errors are bad_request. */
 const FASTIFY_CODES: Record<string, ErrorCode> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
@@ -17,13 +17,14 @@ const FASTIFY_CODES: Record<string, ErrorCode> = {
 }
 
 /**
- * Answers every error in the contract's form. A 5xx is logged with its cause, under the request's id;
- * a 503 without one is a limit of ours at work, and is logged as an answer alone.
+ * Sends a problem (RFC 9457, contract §3) for every error. It logs a 5xx with its cause and the request's id,
+ * but not a 503 without a cause, which means that a limit was reached.
  */
 export function answerProblems(app: FastifyInstance): void {
   app.setErrorHandler(sendError)
 }
 
+/** Sends the problem for an error, unless a response was already sent. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = toAppError(error)
   const expected = problem.status === 503 && problem.cause === undefined
@@ -40,12 +41,12 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
 export function problemBody(problem: AppError, requestId: string): string {
   const { code, status, title, detail, reason } = problem
   const words = reason && {
-    code: shorten(reason.code, PLACE_BYTES),
+    code: shorten(reason.code, PATH_BYTES),
     message: shorten(reason.message, REASON_BYTES),
   }
   const faults = problem.errors?.map((fault) => ({
     ...fault,
-    path: shorten(fault.path, PLACE_BYTES),
+    path: shorten(fault.path, PATH_BYTES),
   }))
   const bodyWith = (errors: typeof faults, more: number) =>
     JSON.stringify({

@@ -41,10 +41,11 @@ const MATCHES_OWNED = /^\/api\/[:*]/
 const CANONICAL_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
- * Puts every private route that is registered after it into the scope of one user. In this order, the
- * client gets 401 without a valid token, 403 for the path of another user, 429 beyond the user's
- * limits, and, once the request is valid, 404 for a malformed id (contract §2). A route gets all of
- * this by its access, so it cannot leave a part out. A route without an access is refused.
+ * Adds authentication and the checks of contract §2 to every private route that is registered after it. In
+ * this order: 401 without a valid token, 403 for another user's path, 429 beyond the user's limits, and 404
+ * for a malformed id after validation. `config.access` selects the checks, so a route cannot omit one.
+ *
+ * @throws {Error} when a route without a suitable `config.access` is registered.
  */
 export function scopeToUser(app: FastifyInstance, options: UserScopeOptions): void {
   const authenticate = authenticator(app, options.config, options.database)
@@ -56,8 +57,8 @@ export function scopeToUser(app: FastifyInstance, options: UserScopeOptions): vo
     if (route.method === 'OPTIONS') return
     const access = accessOf(route)
     if (access === 'public') return
-    const proof = access === 'owner' ? [authenticate, refuseOtherUsers] : [authenticate]
-    route.onRequest = [...proof, ...limits, route.onRequest ?? []].flat()
+    const checks = access === 'owner' ? [authenticate, refuseOtherUsers] : [authenticate]
+    route.onRequest = [...checks, ...limits, route.onRequest ?? []].flat()
     route.onSend = [unread.onSend, route.onSend ?? []].flat()
     if (access === 'owner') {
       route.preHandler = [refuseMalformedId, route.preHandler ?? []].flat()
@@ -86,7 +87,7 @@ const refuseOtherUsers: onRequestHookHandler = ({ userId, params }, _reply, done
   done(user_id === userId ? undefined : new AppError('user_id_mismatch'))
 }
 
-/** No task has an id in another spelling, so this needs no statement. */
+/** 404 without a statement, because every task's id is a canonical UUID. */
 const refuseMalformedId: preHandlerHookHandler = ({ params }, _reply, done) => {
   const { id } = params as { id?: string } // the router's
   done(id === undefined || CANONICAL_UUID.test(id) ? undefined : new AppError('not_found'))

@@ -6,7 +6,7 @@ import { isDeeper, trimExcess } from './excess.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
-    /** The operation takes a request without a body, too. */
+    /** The client may omit the body. */
     'x-optional-body'?: boolean
   }
   interface FastifyContextConfig {
@@ -15,13 +15,17 @@ declare module 'fastify' {
   }
 }
 
-/** What {@link parseQuery} gives for a query string whose percent-encoding is broken. */
+/** The result of {@link parseQuery} for invalid percent-encoding. */
 const MALFORMED: Record<string, string> = Object.freeze({})
 
-/** Values as the client wrote them, an array where a name is repeated. */
+/** The values as text. A repeated name has an array. */
 export type RawQuery = Record<string, string | string[]>
 
-/** The query string, decoded once. The router has no way to answer an error, so that comes later. */
+/**
+ * Decodes a query string once.
+ *
+ * @returns {@link MALFORMED} for invalid percent-encoding. The router cannot send errors, so validation does.
+ */
 export function parseQuery(text: string): RawQuery {
   const query: RawQuery = Object.create(null)
   if (text === '') return query
@@ -30,10 +34,10 @@ export function parseQuery(text: string): RawQuery {
       if (pair === '') continue
       const end = pair.indexOf('=')
       const key = decode(end === -1 ? pair : pair.slice(0, end))
-      const now = decode(end === -1 ? '' : pair.slice(end + 1))
+      const value = decode(end === -1 ? '' : pair.slice(end + 1))
       const before = query[key]
-      if (Array.isArray(before)) before.push(now)
-      else query[key] = before === undefined ? now : [before, now]
+      if (Array.isArray(before)) before.push(value)
+      else query[key] = before === undefined ? value : [before, value]
     }
   } catch {
     return MALFORMED
@@ -47,9 +51,9 @@ function decode(text: string): string {
 }
 
 /**
- * Checks body and query of every route that has schemas for them, before its handler, and refuses
- * with all faults at once (422): it names the first ones and counts the others. No type is coerced: only the query, which is text by nature, is
- * read as the integers and booleans its schema names, in their one spelling.
+ * Validates the body and the query of every route that has schemas for them, before its handler. One 422
+ * reports all validation errors: it names the first ones and counts the others. Types are not coerced, except
+ * that query values are parsed as the integers and booleans of the schema, in canonical spelling.
  */
 export function validateStrictly(app: FastifyInstance): void {
   const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true })
@@ -70,9 +74,9 @@ export function validateStrictly(app: FastifyInstance): void {
       return true
     },
   })
-  // Fastify's own validation stops at the first part that fails.
+  // Fastify's validation stops at the first invalid part of a request.
   app.setValidatorCompiler(() => () => true)
-  // The schema of an answer is for the document; it never drops or reshapes what is sent.
+  // Response schemas are only for the OpenAPI document. They do not filter responses.
   app.setSerializerCompiler(() => JSON.stringify)
   app.addHook('onRoute', (route) => {
     const check = compile(ajv, route.schema ?? {}, route.config?.bodyLevels ?? LIMITS.bodyLevels)
@@ -113,12 +117,12 @@ interface Faults {
   further: number
 }
 
-function refusal({ errors, further }: Faults, why?: string): AppError | undefined {
+function refusal({ errors, further }: Faults, reason?: string): AppError | undefined {
   const [first] = errors
   if (first === undefined) return undefined
   const named = errors.slice(0, LIMITS.faultsNamed)
   return new AppError('validation_error', {
-    detail: why ?? `${first.path.slice(1) || `The ${first.in}`} ${first.message}`,
+    detail: reason ?? `${first.path.slice(1) || `The ${first.in}`} ${first.message}`,
     errors: named,
     more: further + errors.length - named.length,
   })
@@ -160,7 +164,7 @@ function addFaults(
   }
 }
 
-/** The member a fault is about, where ajv points at the object around it (RFC 6901). */
+/** @returns the JSON Pointer (RFC 6901) to a missing or unknown member. Ajv reports only its object. */
 function pointer({ params }: ErrorObject): string {
   const member: unknown = params.additionalProperty ?? params.missingProperty
   if (typeof member !== 'string') return ''
