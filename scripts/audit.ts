@@ -1,6 +1,6 @@
 /**
- * `npm audit` for CI: a finding of high or critical severity fails. Where the registry does not answer
- * that question, says so and lists what was looked up by hand, which is less.
+ * Runs `npm audit` for CI and fails for a finding of high or critical severity. If the registry does not
+ * serve advisories, it prints the older list of advisories in scripts/advisories.json instead.
  */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { readPackage } from './lockfile.ts'
 
 interface Advisory {
   readonly id: string
-  /** The first version without it; null where `what` says why there is none to name. */
+  /** The first version without it; null if there is no such version, for the reason in `what`. */
   readonly fixedIn: string | null
   readonly what: string
   readonly source: string
@@ -34,14 +34,14 @@ export function readAdvisories(): Advisories {
   return JSON.parse(readFileSync(new URL('advisories.json', import.meta.url), 'utf8'))
 }
 
-/** @returns undefined, with the reason told, where npm found nothing out. */
+/** @returns undefined, after printing the reason, if npm returned no result. */
 function audit(): Audit | undefined {
   const asked = ['audit', '--json', '--fetch-retries=0', '--fetch-timeout=10000']
   const { stdout, error } = spawnSync('npm', asked, { encoding: 'utf8', timeout: TIMEOUT_MS })
   const answer = parse(stdout)
   if (answer?.vulnerabilities !== undefined) return answer
   const reason = answer?.message ?? error?.message ?? 'no answer'
-  console.log(`npm audit found nothing out, good or bad: ${reason.split('\n')[0]}`)
+  console.log(`npm audit returned no result: ${reason.split('\n')[0]}`)
   return undefined
 }
 

@@ -1,8 +1,8 @@
-// Keeps compiled code, and TypeScript with its types stripped, between starts: a later start is
-// faster by a fifth and smaller by 15 MB, because the type stripper is never loaded.
+// Caches compiled code, and TypeScript without its types, between starts. A later start takes a fifth
+// less time and 15 MB less memory, because it does not load the type stripper.
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url)))
-// Node writes it when the process ends, which one that is killed never does.
+// Node writes the cache when the process exits, which does not happen if it is killed.
 setTimeout(flushCompileCache, 3_000).unref()

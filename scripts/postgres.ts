@@ -6,17 +6,17 @@ import { fileURLToPath } from 'node:url'
 export interface PostgresServer {
   /** A URL of the superuser `postgres`. */
   readonly url: string
-  /** The process to stop; PostgreSQL itself is a child of it. */
+  /** Stops the process of which PostgreSQL is a child. */
   stop(): Promise<void>
 }
 
-/** One that can be taken down and brought up again, with what it keeps. */
+/** A PostgreSQL server that can be stopped and started again with its data. */
 export interface PostgresToBreak extends PostgresServer {
-  /** PostgreSQL's first process, the parent of its sessions; another one after each start. */
+  /** The id of PostgreSQL's first process, the parent of its sessions. Each start has another one. */
   readonly pid: number
-  /** `SIGINT` ends its sessions and then PostgreSQL, `SIGQUIT` as a crash does. */
+  /** Stops PostgreSQL: `SIGINT` ends its sessions first, `SIGQUIT` ends it like a crash. */
   end(signal: 'SIGINT' | 'SIGQUIT'): Promise<void>
-  /** Starts it again, and waits until it takes connections. */
+  /** Starts it again, and waits until it accepts connections. */
   start(): Promise<void>
   /** Starts it again if it has ended by itself. */
   startIfEnded(): Promise<void>
@@ -31,7 +31,7 @@ export interface PostgresOptions {
 }
 
 /**
- * Starts a PostgreSQL server of this machine's own (see postgres-server.ts), gone with this process.
+ * Starts a new PostgreSQL server (see postgres-server.ts), which ends with this process.
  *
  * @param settings such as `fsync=off`.
  */

@@ -1,9 +1,9 @@
 /**
- * Writes the software bill of materials of what runs in production, in CycloneDX, as
- * `sbom.cdx.json` or to the file that is named.
+ * Writes the software bill of materials of the production packages, in CycloneDX, to `sbom.cdx.json` or to
+ * the named file.
  *
- * `npm sbom --omit dev` leaves out a package that any workspace lists for development, even one that
- * another needs to run. So npm is asked for all of one workspace, which lists none for development.
+ * `npm sbom --omit dev` omits a package that any workspace lists for development, even if another workspace
+ * needs it to run. Therefore this script asks for one workspace, which has no development dependencies.
  */
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ const output = execFileSync('npm', ['sbom', '--workspace=backend', ...options], 
   maxBuffer: 2 ** 26,
 })
 const bill = JSON.parse(output)
-// npm takes the name from the folder, which is the cloner's choice.
+// npm uses the name of the folder, which depends on the clone.
 bill.metadata.component.name = readPackage().name
 writeFileSync(file, JSON.stringify(bill, null, 2))
 console.log(`${file}: ${bill.components.length} components`)

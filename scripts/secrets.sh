@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the secrets that compose.yaml hands to the containers, each once: a file that is there stays.
-# Needs nothing but a shell.
+# Creates the secrets that compose.yaml passes to the containers. It keeps existing files. It needs only a
+# shell.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -8,8 +8,8 @@ random() {
   od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n'
 }
 
-# Only its owner can enter the folder. The files are readable, since a container sees them with the
-# same owner and mode, and the server in it is nobody.
+# Only its owner can enter the folder. The files are readable for all, because a container sees them with the
+# same owner and mode, and the server in it runs as another account.
 mkdir -p secrets
 chmod 700 secrets
 umask 022

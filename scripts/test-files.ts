@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 
-/** A test file that does not answer within this time is in an endless synchronous loop. */
+/** A test file that does not respond within this time is in an infinite synchronous loop. */
 const ANSWER_MS = 5_000
 
 /** A test file whose process is running. */

@@ -74,7 +74,7 @@ function filesOf(text: string): string[] {
   return found.length > 0 ? found : [text]
 }
 
-/** Prints the reason, and what is still open in the given files. */
+/** Prints the reason and the resources that are still open in the given files. */
 async function give(why: string, whose: readonly TestFile[]): Promise<void> {
   const lines = [`\n${why}. Still open:`]
   const all = whose.map(async (file) => [

@@ -1,17 +1,17 @@
-/** How much is measured, and so how long it takes. */
+/** The amount of measurement, which determines the duration. */
 export interface Effort {
   readonly name: 'full' | 'quick'
-  /** Turns of each server with each kind of work. */
+  /** Measurements of each server with each kind of work. */
   readonly rounds: number
-  /** Turns where there are two servers. */
+  /** Measurements in comparisons of two servers. */
   readonly pairRounds: number
-  /** Turns where one server is looked at by itself. */
+  /** Measurements of a single server. */
   readonly soloRounds: number
-  /** Of load in a turn; whole seconds. */
+  /** The duration of a measurement in whole seconds. */
   readonly seconds: number
-  /** Of load before the first turn. */
+  /** The duration of load before the first measurement. */
   readonly warmUpSeconds: number
-  /** Starts of the server that are timed. */
+  /** The number of measured starts of the server. */
   readonly starts: number
 }
 

@@ -1,7 +1,7 @@
 /**
- * Whether the server has become slower: a short comparison with the floor, in one run and by
- * processor time, so that a slower machine changes nothing. The bounds are wider than the noise of
- * a shared machine; `npm run bench` is for finer questions.
+ * Checks that the server has not become slower: a short comparison of its processor time with the floor in the
+ * same run, so that a slower machine has no effect. The bounds are wider than the noise of a shared machine.
+ * `npm run bench` measures smaller differences.
  *
  * Usage: npm run bench:guard, in about a minute and a half
  */
@@ -20,7 +20,7 @@ import { warmUp } from './runs/warm-up.ts'
 import { FLOOR, OURS, serviceSettings, startService } from './servers/contestants.ts'
 import { node, startServer } from './servers/start-server.ts'
 
-/** The server CPU of a request over the floor's; what is measured when it is quiet is 1.1 to 1.3. */
+/** The server's CPU time per request divided by the floor's. On a quiet machine it is 1.1 to 1.3. */
 const BOUNDS: readonly (readonly [work: Work, bound: number])[] = [
   ['get', 1.8],
   ['list', 1.8],
@@ -44,7 +44,7 @@ await database.connect()
 const population = await seedSmall(database)
 await warmUp([service, floor], { ...stage, population }, WARM_UP_SECONDS)
 
-/** One comparison of this server with the floor, by the server CPU of a request. */
+/** Compares the CPU time per request of this server and the floor once. */
 async function beside(work: Work): Promise<Spread> {
   const requests = await requestsFor(work, population, stage.secret)
   const entries = [
@@ -53,13 +53,13 @@ async function beside(work: Work): Promise<Spread> {
   ]
   const standings = await compare(work, entries, TURNS, folder)
   const ratio = compared({ title: work, standings }, OURS, FLOOR, serverCpu)
-  if (ratio === undefined) throw new Error('both were measured') // see above
+  if (ratio === undefined) throw new Error('One of the two servers was not measured') // see above
   return ratio
 }
 
 for (const [work, bound] of BOUNDS) {
   const once = await beside(work)
-  // What happened to the machine does not happen twice; what happened to the server does.
+  // Measures again, because a disturbance of the machine is unlikely to repeat.
   const ratio = once.median <= bound ? once : await beside(work)
   const found = `${work}: ${range(ratio)} times the floor's server CPU`
   if (ratio.median <= bound) {

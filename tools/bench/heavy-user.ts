@@ -1,8 +1,8 @@
 /**
  * Measures how one user with expensive requests, within the rate limit, affects others. The user has
  * 300 000 completed tasks, and requests the first incomplete one 200 times at once. Prints the ratio of
- * the others' p99 meanwhile to their quiet p99, and ends with 1 if it is 3 or more, or a request of theirs
- * fails.
+ * the other users' p99 during that time to their quiet p99, and ends with 1 if it is 3 or more, or if one of
+ * their requests fails.
  *
  * Usage: npm run bench:heavy-user [-- --on embedded], in about a minute
  */

@@ -29,27 +29,27 @@ import {
 } from './servers/contestants.ts'
 import type { Server } from './servers/start-server.ts'
 
-/** Until what a start leaves behind is done. */
+/** The time for background work after a start to finish. */
 const SETTLE_MS = 500
-/** As many as the machine of the published figures has cores. */
+/** The number of cores of the machine of the published figures. */
 const PROCESSES = 2
-/** DATABASE_POOL_MAX where it is not set. */
+/** The default of DATABASE_POOL_MAX. */
 const CONNECTIONS_OF_ONE = 8
 
 const PACKAGE = new URL('./package.json', import.meta.url)
 
-/** A database, its superuser's session, and who is in it. */
+/** A database, its superuser's session, and its users. */
 interface Ground extends Stage {
   readonly database: Client
   readonly population: Population
 }
 
 /**
- * Everything, one part after another.
+ * Measures everything, one part after another.
  *
- * @param url of an empty PostgreSQL, as its superuser.
- * @param folder for databases, logs and lists of requests.
- * @throws when a request fails, or two servers answer differently.
+ * @param url of an empty PostgreSQL, with its superuser.
+ * @param folder for databases, logs and files of requests.
+ * @throws if a request fails, or if two servers send different responses.
  */
 export async function measureAll(
   url: string,
@@ -139,16 +139,16 @@ async function makeLarge(stage: Stage, database: Client): Promise<Ground> {
   const url = new URL(stage.databaseUrl)
   url.pathname = '/large'
   const databaseUrl = url.href
-  await (await startService({ ...stage, databaseUrl })).stop() // makes the tables
+  await (await startService({ ...stage, databaseUrl })).stop() // creates the tables
   const client = new Client({ connectionString: databaseUrl })
-  // When the run fails, PostgreSQL goes first, and the reason is another.
+  // If the run fails, PostgreSQL ends first. The lost connection is not the reason.
   client.on('error', () => {})
   await client.connect()
   return { ...stage, databaseUrl, database: client, population: await seedLarge(client) }
 }
 
 async function measureGrowth(small: Ground, large: Ground, effort: Effort) {
-  // The one user of the large database would reach any limit.
+  // The single user of the large database would exceed any limit.
   const settings = { RATE_LIMIT_PER_MINUTE: '0' }
   const grounds = [
     { name: 'small', ground: small, server: await startService(small, settings) },
@@ -188,13 +188,13 @@ async function compareProcesses(ground: Ground, effort: Effort): Promise<Compari
   const { database, population, secret, folder } = ground
   const servers = {
     'one process': await startService(ground),
-    // With as many connections to the database in all.
+    // The total number of connections to the database is the same.
     [`${PROCESSES} processes`]: await startService(ground, {
       WEB_CONCURRENCY: String(PROCESSES),
       DATABASE_POOL_MAX: String(CONNECTIONS_OF_ONE / PROCESSES),
     }),
   }
-  // Each process has code of its own to compile.
+  // Each process compiles its own code.
   await warmUp(Object.values(servers), ground, PROCESSES * effort.warmUpSeconds)
   const comparisons: Comparison[] = []
   for (const { work, title } of WORKS.filter((one) => ['get', 'mix'].includes(one.work))) {
@@ -237,6 +237,6 @@ async function stopAll(servers: readonly Server[]): Promise<void> {
 }
 
 function known<Value>(value: Value | undefined): Value {
-  if (value === undefined) throw new Error('there is one for each server')
+  if (value === undefined) throw new Error('A server has no measurement')
   return value
 }

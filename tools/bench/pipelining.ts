@@ -12,7 +12,7 @@ import { serve } from '../../backend/tests/support/process.ts'
 
 const CONNECTIONS = 10
 const WRITE_BYTES = 65_536
-/** Of each kind, sent one after the other before the measurement: as many as the ten connections get answered. */
+/** Requests of each kind before the measurement: as many as the ten connections get responses for. */
 const WARM_REQUESTS = 1_300
 const UNREAD_MS = 1_500
 const READING_MS = 20_000
@@ -113,10 +113,10 @@ let bad = 0
 try {
   const [text = ''] = process.argv.slice(2)
   const all = new Map([...(await requests())].filter(([what]) => what.includes(text)))
-  // What a server needs for the same requests one after the other is not a cost of pipelining.
+  // The memory that the same requests need one after the other is not a cost of pipelining.
   for (const request of all.values()) await askInTurn(request)
   for (let n = 0; n < 200; n += 1) await livezMs()
-  console.log('| 64 kB of | grown by MB | slowest /livez ms | answers |\n|---|---|---|---|')
+  console.log('| 64 kB of | grown by MB | slowest /livez ms | responses |\n|---|---|---|---|')
   for (const [what, request] of all) {
     const figures = await measure(what.slice(0, 60), request)
     if (figures.grownMb > MOST_MB || figures.slowestMs > MOST_MS) bad += 1

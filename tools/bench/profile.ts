@@ -1,6 +1,6 @@
 /**
- * Where the time of one kind of work goes: loads a server that V8's profiler watches, and prints the
- * functions and the packages by the share of its busy time. The profile is left for Chrome's DevTools.
+ * Profiles one kind of work: loads a server that runs V8's profiler, and prints the functions and packages by
+ * their share of its busy time. Chrome's DevTools can open the profile.
  *
  * Usage: npm run bench:profile -- [get|list|create|update|toggle|mix] [service|floor|no-wall]
  */
@@ -33,7 +33,7 @@ interface Profile {
   readonly timeDeltas: readonly number[]
 }
 
-/** Time at work in all, in microseconds, by whatever a frame is given the name of. */
+/** @returns the total busy time in microseconds by the name that a function gives each frame. */
 function timeBy(
   { nodes, samples, timeDeltas }: Profile,
   name: (frame: Profile['nodes'][number]['callFrame']) => string,
@@ -71,7 +71,7 @@ if (file === undefined || !WORKS.some((one) => one.work === work)) {
 const folder = mkdtempSync(join(tmpdir(), 'todo-profile-'))
 const postgres = await startPostgres()
 const stage = { databaseUrl: postgres.url, secret: 'x'.repeat(32), folder }
-await (await startService(stage)).stop() // makes the tables
+await (await startService(stage)).stop() // creates the tables
 const database = new Client({ connectionString: postgres.url })
 await database.connect()
 const requests = await requestsFor(work as Work, await seedSmall(database), stage.secret)

@@ -1,7 +1,7 @@
 /**
- * How fast this server is, beside the least that the work can cost and beside what others would
- * write. It starts a PostgreSQL of its own, fills it, and gives every server the same load in turn.
- * Prints its report, and writes it to bench/results/.
+ * Compares this server with the minimal cost of the work (the floor) and with other implementations. It
+ * starts and fills a new PostgreSQL server, and measures every server alternately with the same load. It
+ * prints the report and writes it to tools/bench/results/.
  *
  * Usage: npm run bench            in about 12 minutes, into full.md; writes docs/performance.md
  *        npm run bench -- --quick in about 3 minutes, into quick.md

@@ -1,7 +1,6 @@
 /**
- * What requests for tasks notice of people who sign in: their latency at a steady rate, in quiet and
- * while many sign in at once. Takes about two minutes, prints its report and writes it to
- * bench/results/.
+ * Measures the effect of sign-ins on requests for tasks: the latency at a steady rate without sign-ins and
+ * with many at once. Takes about two minutes, prints the report and writes it to tools/bench/results/.
  *
  * Usage: npm run bench:sign-ins
  */
@@ -26,9 +25,9 @@ const ACCOUNTS = 200
 const TASKS_PER_SECOND = 200
 const QUIET_MS = 10_000
 const WARM_UP_MS = 5_000
-/** Enough for what they run to be compiled, and one for each account: no limit is near. */
+/** Enough for V8 to optimize the code. Each account signs in once, so no limit is reached. */
 const WARM_UP_SIGN_INS = 20
-/** Until what a phase leaves behind is done. */
+/** The time for background work after a phase to finish. */
 const SETTLE_MS = 1_000
 
 const BACKEND = new URL('../../backend/package.json', import.meta.url)
@@ -43,7 +42,7 @@ async function report(databaseUrl: string, database: Client): Promise<SignInsRep
     DATABASE_URL: databaseUrl,
     BETTER_AUTH_SECRET: secret,
     RATE_LIMIT_PER_MINUTE: '0',
-    TRUST_PROXY: 'loopback', // each client has an address of its own, by X-Forwarded-For
+    TRUST_PROXY: 'loopback', // each client sends its own address in X-Forwarded-For
   }
   const server = await startServer(SERVICE, settings, folder)
   const requests = await requestsFor('get', await seedSmall(database), secret)

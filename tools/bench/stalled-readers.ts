@@ -1,7 +1,6 @@
 /**
- * Measures the memory that 50 clients cost which request lists of 7 MB and read nothing of them. Prints
- * how much the server grows beyond what the same lists needed when clients read them, and ends with 1
- * if that is 64 MB or more.
+ * Measures the memory for 50 clients that request lists of 7 MB and do not read them. Prints how much the
+ * server grows compared with clients that read the same lists, and ends with 1 if it is 64 MB or more.
  *
  * Usage: npm run bench:stalled-readers [-- --on embedded], in a quarter of a minute
  */
@@ -51,7 +50,7 @@ const settings = {
 const server = await startServer(SERVICE, settings, folder)
 const megabytes = () => memory(server.pid).rssBytes / 1_048_576
 
-/** A client that requests its whole list, and reads nothing of it yet. */
+/** @returns the socket of a client that has requested its whole list, and does not read it yet. */
 async function ask(n: number): Promise<Socket> {
   const token = await signToken({ secret, jwtIssuer: undefined, jwtAudience: undefined }, user(n))
   const socket = connectSocket({ port: Number(new URL(server.url).port), host: '127.0.0.1' })

@@ -11,9 +11,9 @@ export interface OpenDatabase {
 }
 
 /**
- * Opens the database of the settings as the server does: migrated, and with its walls proven.
+ * Opens the database of the settings as the server does, with migrations and the startup check.
  *
- * @throws {Error} why the database cannot be used, in one line.
+ * @throws {Error} with the reason in one line, if the database cannot be used.
  */
 export async function openDatabase(config: Config): Promise<OpenDatabase> {
   const connector = await openConnector(config, console.error)

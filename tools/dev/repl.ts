@@ -9,7 +9,7 @@ import * as once from '../../backend/src/models/tasks/once.ts'
 import * as tasks from '../../backend/src/models/tasks/task.ts'
 import { openDatabase } from './open.ts'
 
-/** @returns when the person has left the REPL and the last statement is answered. */
+/** Resolves when the user has left the REPL and the last statement has finished. */
 async function talk(database: Database): Promise<void> {
   const asUser = database.asUser.bind(database)
   const atHand = { asUser, newId, ...tasks, ...lists, ...once }

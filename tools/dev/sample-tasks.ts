@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { NewTask } from '../../backend/src/models/tasks/columns.ts'
 
 export interface SampleTask extends NewTask {
-  /** The same in every run, so that a second run finds it. */
+  /** The same in every run, so that a second run finds the task. */
   readonly id: string
 }
 
@@ -33,7 +33,7 @@ const OCCASIONS = [
   ...['this weekend', 'while it rains', 'before the move', 'with the children', 'once more'],
 ]
 
-/** One task an hour from here on: ids sort by the time in them. */
+/** The creation time of the first task. The others follow hourly, because ids sort by their time. */
 const FIRST_MS = Date.UTC(2026, 0, 1)
 const HOUR_MS = 3_600_000
 

@@ -1,6 +1,6 @@
 /**
- * `npm run seed`: makes three people with 200 tasks in the database of the settings, and prints how to
- * sign in. What is there already stays as it is, so a second run makes only what is missing.
+ * `npm run seed`: creates three people with 200 tasks in the database of the settings, and prints how to sign
+ * in. It keeps existing accounts and tasks, so a second run creates only missing ones.
  */
 import { Accounts } from '../../backend/src/accounts/accounts.ts'
 import { createAccount } from '../../backend/src/accounts/administer.ts'
@@ -16,7 +16,7 @@ import { openDatabase } from './open.ts'
 import { SAMPLE_TASKS, type SampleTask } from './sample-tasks.ts'
 
 const NAMES = ['Alice', 'Bob', 'Carol']
-/** Of `npm start`'s first lines as well. */
+/** The first lines of `npm start` use the same password. */
 const PASSWORD = 'correct horse battery'
 
 interface Person {
@@ -26,7 +26,7 @@ interface Person {
   readonly token: string
 }
 
-/** @throws {Error} in production, and where the tasks would be gone with this process. */
+/** @throws {Error} in production, and for a database in memory, which ends with this process. */
 function assertForDevelopment({ production, database }: Config): void {
   if (production) {
     throw new Error('Sample data is refused when NODE_ENV is production: its password is public')
@@ -38,7 +38,7 @@ function assertForDevelopment({ production, database }: Config): void {
   }
 }
 
-/** People with accounts; where `ACCOUNTS` is off, users whom a token alone names. */
+/** @returns people with accounts, or users without accounts if `ACCOUNTS` is off. */
 async function peopleOf(config: Config, connector: Connector): Promise<Person[]> {
   const { accounts: settings } = config
   if (settings === null) {
@@ -70,7 +70,7 @@ async function accountOf(accounts: Accounts, name: string) {
   return found?.user ?? createAccount(accounts, { email, name, password: PASSWORD })
 }
 
-/** One after the other, as a user's requests come. @returns how many were missing. */
+/** Creates the missing tasks one after the other. @returns their number. */
 async function giveTasks(
   database: Database,
   userId: string,

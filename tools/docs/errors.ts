@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../backend/src/core/errors.ts'
 
-/** When the server answers with each error, in Markdown. */
+/** The causes of each error, in Markdown. */
 export const ERROR_CAUSES: Readonly<Record<ErrorCode, string>> = {
   bad_request:
     'The body is not JSON or not UTF-8, the percent-encoding is broken, or the request is not HTTP, has not exactly one `Host`, or has a `Transfer-Encoding` other than `chunked`. After the last three the server closes the connection.',

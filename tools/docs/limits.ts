@@ -1,6 +1,6 @@
 import type { Limits } from '../../backend/src/core/limits.ts'
 
-/** What each limit bounds, and what the server does beyond it, in Markdown. */
+/** The effect of each limit, and the behaviour of the server beyond it, in Markdown. */
 export const LIMIT_EFFECTS: Readonly<Record<keyof Limits, string>> = {
   headerBytes: 'Request line and headers together. Beyond it: 431.',
   pathPartCharacters: 'One segment of a path. A longer one is no user id and no task id: 404.',

@@ -3,7 +3,7 @@ export interface Setting {
   readonly name: string
   /** Without it the setting has no default. */
   readonly fallback?: string
-  /** The default as a sentence in Markdown, where `fallback` is not the whole of it. */
+  /** The default as a sentence in Markdown, if `fallback` does not describe it completely. */
   readonly fallbackNote?: string
   /** The accepted values, in Markdown. */
   readonly takes: string

@@ -23,16 +23,16 @@ import { openOnSmallDisk } from './scenes/on-small-disk.ts'
 import { openPooled } from './scenes/pooled.ts'
 import { openVersions } from './scenes/versions.ts'
 
-/** Those that a server lives through, one after the other. */
+/** The faults that one server survives, one after the other. */
 export const ON_ONE_SERVER = [
   ...[cutBefore, cutAt, cutWithin, cutAll, terminate],
   ...[restart, crash, frozen, exhausted, burst, slow, locked, serialization],
 ]
 
-/** Those that a server on the embedded database lives through. */
+/** The faults that a server on the embedded database survives. */
 export const ON_ONE_EMBEDDED_SERVER = [secondProcess, secondContainer]
 
-/** Every fault, by what it happens to. */
+/** Every fault, by its scene. */
 export const ACTS = [
   act(
     () => openOnPostgres({ postgresSettings: ['max_connections=40'] }),

@@ -2,46 +2,46 @@ import type { Truth } from './check/check.ts'
 import type { Load } from './load/load.ts'
 import type { ServerProcess } from './server-process.ts'
 
-/** A server, its database, and what is between them. */
+/** A server, its database, and the programs between them. */
 export interface Scene {
-  /** The one that serves now. */
+  /** The current server process. */
   readonly server: ServerProcess
-  /** How many connections to its database there may be. */
+  /** The largest number of connections to its database. */
   readonly mostSessions: number
-  /** Where the database stands less than others do. */
+  /** A lower rate for a slower database. */
   readonly requestsPerSecond?: number
-  /** Sessions of the server at its database. */
+  /** @returns the number of the server's sessions in its database. */
   sessions(): Promise<number>
-  /** Reads the database without the server. @param prefix of the users to look at. */
+  /** Reads the database without the server. @param prefix of the ids of the users to read. */
   truth(prefix: string): Promise<Truth>
   close(): Promise<void>
 }
 
-/** Something that happens to a server under load. */
+/** A failure that is injected while a server is under load. */
 export interface Fault<Place extends Scene = Scene> {
   readonly name: string
   /** One sentence for the table. */
   readonly what: string
-  /** Whether it takes connections of clients, or the process of the server itself. */
+  /** Whether it cuts connections of clients, or ends the process of the server. */
   readonly takes?: 'connections' | 'server'
   /**
-   * Makes it happen, and ends it.
+   * Injects the fault and ends it.
    *
-   * @returns what should be told of it.
-   * @throws {NotTried} where it cannot be made. @throws {Error} when it went otherwise than promised.
+   * @returns a remark for the report.
+   * @throws {NotTried} if this machine cannot inject it. @throws {Error} if a promise was broken.
    */
   run(scene: Place, load: Load): Promise<string | undefined>
-  /** Whether tasks whose creation was never answered show that it came where it was meant to. */
+  /** Whether the creations without a response show that the fault happened at the intended point. */
   readonly leaves?: (unanswered: Unanswered) => boolean
 }
 
-/** Creations without an answer, and those of them that took place all the same. */
+/** The creations without a response, and those of them that happened anyway. */
 export interface Unanswered {
   readonly creations: number
   readonly done: number
 }
 
-/** What this machine does not let us try, and why. */
+/** A fault that cannot be injected on this machine. The message gives the reason. */
 export class NotTried extends Error {
   override name = 'NotTried'
 }

@@ -3,17 +3,17 @@ import { type Fault, NotTried, type Scene } from './fault.ts'
 import type { Load } from './load/load.ts'
 import { type Recovery, recovery } from './load/probe.ts'
 
-/** The promise: this long after the end of a fault the server serves as before. */
+/** The promise: the server has recovered this long after the end of a fault. */
 const RECOVERED_MS = 2_000
 
 export interface Happening {
   readonly note: string
   readonly recovery: Recovery
-  /** Each broken promise in words, beside those that the load's record has. */
+  /** Each broken promise as text, in addition to those in the load's record. */
   readonly violations: readonly string[]
 }
 
-/** Lets a fault happen under load, until the server serves as before. @throws {NotTried} */
+/** Injects a fault under load, and waits until the server has recovered. @throws {NotTried} */
 export async function happen<Place extends Scene>(
   scene: Place,
   fault: Fault<Place>,

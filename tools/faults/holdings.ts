@@ -3,12 +3,12 @@ import { memory } from '../bench/figures/process-usage.ts'
 import { openFiles } from './family.ts'
 import type { Scene } from './fault.ts'
 
-/** What a heap grows by for reasons of its own. */
+/** The normal growth of a heap. */
 const MEMORY_MARGIN_BYTES = 64e6
 const FILES_MARGIN = 8
 const SETTLED_MS = 8_000
 
-/** What a server holds. */
+/** The resources that a server holds. */
 export interface Holdings {
   readonly rssBytes: number
   readonly sessions: number
@@ -24,7 +24,7 @@ export async function holdings(scene: Scene): Promise<Holdings> {
   }
 }
 
-/** Waits a while for what the clients have left open. */
+/** Waits for a limited time until the server has released the clients' resources. */
 export async function settledHoldings(scene: Scene, before: Holdings): Promise<Holdings> {
   const limitMs = performance.now() + SETTLED_MS
   let now = await holdings(scene)
@@ -35,7 +35,7 @@ export async function settledHoldings(scene: Scene, before: Holdings): Promise<H
   return now
 }
 
-/** What is held beyond what was held before, in words. */
+/** @returns a text for each resource of which the server holds more than before. */
 export function excess(scene: Scene, before: Holdings, after: Holdings): string[] {
   const { sessions, files, rssBytes } = after
   return [

@@ -1,7 +1,7 @@
 import { type Fault, NotTried, type Scene } from './fault.ts'
 import { type Survival, survive } from './survive.ts'
 
-/** A fault that could not be looked at, for want of something on this machine or for a failure. */
+/** A fault without a result, because this machine cannot inject it, or because of an error. */
 export interface Missing {
   readonly name: string
   readonly what: string
@@ -11,11 +11,11 @@ export interface Missing {
 
 export type Result = Survival | Missing
 
-/** Faults that happen to one server, one after the other. */
+/** Faults that are injected into one server, one after the other. */
 export interface Act {
   readonly names: readonly string[]
-  /** @param wanted whether to let a fault happen. @param tell is given each result as it comes. */
-  perform(wanted: (name: string) => boolean, tell: (result: Result) => void): Promise<void>
+  /** @param wanted whether to inject a fault. @param report receives each result. */
+  perform(wanted: (name: string) => boolean, report: (result: Result) => void): Promise<void>
 }
 
 export function act<Place extends Scene>(
@@ -24,16 +24,16 @@ export function act<Place extends Scene>(
 ): Act {
   return {
     names: faults.map(({ name }) => name),
-    perform: async (wanted, tell) => {
+    perform: async (wanted, report) => {
       const chosen = faults.filter(({ name }) => wanted(name))
       if (chosen.length === 0) return
       const scene = await open().catch((error) => {
-        for (const fault of chosen) tell(missing(fault, error))
+        for (const fault of chosen) report(missing(fault, error))
       })
       if (scene === undefined) return
       try {
         for (const fault of chosen) {
-          tell(await survive(scene, fault).catch((error) => missing(fault, error)))
+          report(await survive(scene, fault).catch((error) => missing(fault, error)))
         }
       } finally {
         await scene.close()

@@ -3,10 +3,9 @@ import { existsSync } from 'node:fs'
 import { NotTried } from './fault.ts'
 
 /**
- * Makes sure that a file of a Debian package is there, by installing the package where that can be
- * done.
+ * Installs a Debian package if its file is missing.
  *
- * @throws {NotTried}
+ * @throws {NotTried} if the package cannot be installed.
  */
 export function needFile(file: string, debianPackage: string): void {
   if (existsSync(file)) return

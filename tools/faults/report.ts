@@ -7,7 +7,7 @@ export function passed(result: Result): boolean {
   return 'reason' in result ? result.notTried : result.violations.length === 0
 }
 
-/** One result, in a line and its violations below. */
+/** @returns a line for one result, with its violations below. */
 export function toLine(result: Result): string {
   if ('reason' in result) {
     return `${result.name}: ${result.notTried ? 'not tried' : 'failed'}: ${result.reason}`
@@ -26,7 +26,7 @@ export function toLine(result: Result): string {
   return `${name}: ${verdict}: ${parts.join(' · ')}${shown.join('')}`
 }
 
-/** The whole run, to be read. @param postgres version of PostgreSQL. */
+/** @returns the report of a run. @param postgres the version of PostgreSQL. */
 export function toMarkdown(results: readonly Result[], postgres: string, seconds: number): string {
   const tried = results.filter((result): result is Survival => !('reason' in result))
   const survived = tried.filter(passed).length

@@ -1,6 +1,6 @@
 /**
- * Lets every fault happen to a server under load, reports the result, and writes docs/resilience.md.
- * Ends with 1 when a promise was broken.
+ * Injects every fault into a server under load, prints the results, and writes docs/resilience.md. Ends with 1
+ * if a promise was broken.
  *
  * Usage: node tools/faults/run.ts [--only name ...]
  */

@@ -14,19 +14,19 @@ const START_LIMIT_MS = 40_000
 
 export interface ServerOptions {
   readonly settings: Readonly<Record<string, string>>
-  /** Where its log goes. */
+  /** The folder of its log. */
   readonly folder: string
-  /** Another copy of the sources to start it from. */
+  /** Another copy of the sources. */
   readonly root?: string
-  /** A command that runs it, with its arguments: one that gives it namespaces of its own, for one. */
+  /** A command that runs the server, such as `unshare` with its arguments. */
   readonly under?: readonly string[]
 }
 
-/** What `npm start` runs in production, as a process. */
+/** A process that runs the same program as `npm start` in production. */
 export interface ServerProcess {
   readonly pid: number
   readonly port: number
-  /** Ends with its exit code, or the signal that ended it. */
+  /** Resolves with the exit code, or with the signal that ended the process. */
   readonly ended: Promise<number | string>
   runs(): boolean
   kill(signal: NodeJS.Signals): void
@@ -52,7 +52,7 @@ export async function launch({
     env: {
       ...{ PATH: process.env.PATH, NODE_ENV: 'production', BETTER_AUTH_SECRET: SECRET },
       ...{ BETTER_AUTH_URL: ORIGIN, HOST: '127.0.0.1', PORT: String(port) },
-      // Each sign-up comes from an address of its own.
+      // Each sign-up uses its own client address.
       ...{ RATE_LIMIT_PER_MINUTE: '0', TRUST_PROXY: '127.0.0.1' },
       ...settings,
     },

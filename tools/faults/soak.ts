@@ -1,7 +1,7 @@
 /**
- * Steady, mixed load on one server for as long as asked, with a fault every minute, in an order that
- * chance makes; then what was acknowledged is compared with what is there, and memory with before.
- * Ends with 1 when a promise was broken.
+ * Puts a steady, mixed load on one server for a given time, with a fault every minute in random order. Then
+ * compares the database with the acknowledged changes, and the memory with the memory before. Ends with 1 if
+ * a promise was broken.
  *
  * Usage: npm run test:soak [-- --minutes N] [--on embedded]
  */
@@ -22,7 +22,7 @@ import { broken, count } from './survive.ts'
 
 const MINUTE_MS = 60_000
 const SAMPLE_MS = 1_000
-/** Of the last quarter beyond the second; the first is the heap's own, which grows to its size. */
+/** The allowed growth from the second to the last quarter. During the first, the heap grows to its size. */
 const FLAT_BYTES = 32e6
 
 const { values } = parseArgs({
@@ -33,7 +33,7 @@ const { values } = parseArgs({
 })
 const minutes = Number(values.minutes)
 if (!(minutes > 0)) {
-  console.error('--minutes takes a number')
+  console.error('--minutes must be a number')
   process.exit(1)
 }
 
@@ -44,7 +44,7 @@ const violations =
 for (const violation of violations.slice(0, 20)) console.log(`  - ${violation}`)
 process.exit(violations.length === 0 ? 0 : 1)
 
-/** @returns the broken promises, in words. */
+/** @returns the broken promises as text. */
 async function soak<Place extends Scene>(
   scene: Place,
   faults: readonly Fault<Place>[],
@@ -105,13 +105,13 @@ async function soak<Place extends Scene>(
   return violations
 }
 
-/** As chance makes it (Fisher and Yates). */
+/** @returns a random order (Fisher-Yates shuffle). */
 function shuffled<Value>(values: readonly Value[]): Value[] {
   const left = [...values]
   return values.flatMap(() => left.splice(randomInt(left.length), 1))
 }
 
-/** By least squares over the second half, in MB an hour. */
+/** @returns the growth of memory in MB per hour: a least-squares fit over the second half. */
 function slope(samples: readonly { atMs: number; rssBytes: number }[]): number {
   const half = samples.slice(Math.floor(samples.length / 2))
   const mean = (of: (one: (typeof half)[number]) => number) =>

@@ -15,14 +15,14 @@ export interface Survival extends Happening {
   readonly what: string
   readonly counts: Counts
   readonly wrong: Readonly<Record<Kind, number>>
-  /** Answers with something of another user's in them. */
+  /** The number of responses with another user's data. */
   readonly foreign: number
   readonly unanswered: Unanswered
   readonly before: Holdings
   readonly after: Holdings
 }
 
-/** Lets a fault happen to a server under load, and looks at what is left. @throws {NotTried} */
+/** Injects a fault into a server under load, and checks the database afterwards. @throws {NotTried} */
 export async function survive<Place extends Scene>(
   scene: Place,
   fault: Fault<Place>,
@@ -59,7 +59,7 @@ export async function survive<Place extends Scene>(
   }
 }
 
-/** Every promise that a record and the check of it show broken, in words. */
+/** @returns every broken promise in a record and its check, as text. */
 export function broken(
   { violations, foreign }: LoadRecord,
   contradictions: readonly Contradiction[],

@@ -5,8 +5,8 @@ import type { TestEvent } from 'node:test/reporters'
 export default firstFailure
 
 /**
- * A reporter that names the first test that fails, and ends the process there: one is enough to know
- * that the change was noticed. Otherwise it says how many passed.
+ * A reporter that prints the first failed test and ends the process, because one failure shows that the tests
+ * noticed the change. Without a failure it prints the number of passed tests.
  */
 async function* firstFailure(events: AsyncIterable<TestEvent>) {
   const names: string[] = []
@@ -28,12 +28,12 @@ async function* firstFailure(events: AsyncIterable<TestEvent>) {
   yield `${JSON.stringify({ passed })}\n`
 }
 
-/** A test whose suite could not begin is cancelled; what is to be named is the suite. */
+/** Whether a test was cancelled because its suite failed. The reporter then names the suite. */
 function followsFromAnother(error: Error): boolean {
   return ['cancelledByParent', 'subtestsFailed'].includes(failureType(error) ?? '')
 }
 
-/** What node:test adds to an error, which its types lack. */
+/** @returns the failure type that node:test adds to an error. Its types do not declare it. */
 function failureType(error: Error): string | undefined {
   return 'failureType' in error ? String(error.failureType) : undefined
 }

@@ -1,12 +1,12 @@
-/** One change to the code that takes a wall away, and the tests that have to notice it. */
+/** A change of the code that removes an isolation check, and the tests that must notice it. */
 export interface Mutant {
   readonly wall: string
-  /** What is no longer so. */
+  /** The broken promise. */
   readonly change: string
   readonly file: string
-  /** Each text stands in the file exactly once, and is replaced by the other. */
+  /** Each text `from` occurs exactly once in the file, and is replaced by `to`. */
   readonly edits: readonly (readonly [from: string, to: string])[]
-  /** All of them must notice: a test file, and which of its tests are run, as `--test-name-pattern`. */
+  /** Each must notice: a test file, and the pattern of its tests (`--test-name-pattern`). */
   readonly noticedBy: readonly (readonly [file: string, tests: string])[]
 }
 

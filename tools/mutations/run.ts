@@ -1,9 +1,9 @@
 /**
- * Takes each wall of `mutants.ts` away in a copy of the working tree, and shows that the tests named
- * for it fail. Ends with 1 if one does not, or if one of those tests fails on the unchanged copy.
+ * Applies each mutant of `mutants.ts` to a copy of the working tree, and checks that its tests fail. Ends with
+ * 1 if one does not fail, or if one of those tests fails on the unchanged copy.
  *
- * Usage: npm run test:mutations [-- --each N, of each wall at most] [--markdown]
- *   [text of a wall, a change or a file]
+ * Usage: npm run test:mutations [-- --each N] [--markdown] [part of an isolation layer, a change or a file]
+ * where `--each` selects at most N mutants of each isolation layer.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -18,13 +18,13 @@ import { MUTANTS, type Mutant } from './mutants.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const REPORTER = fileURLToPath(new URL('./first-failure.ts', import.meta.url))
 const AT_ONCE = 2
-/** Tests that wait for what a mutant never does are not what is meant by noticing it. */
+/** The time limit for tests. A test that waits for an event that a mutant never causes does not count. */
 const LIMIT_MS = 60_000
 
 interface Run {
   readonly failed?: string
   readonly passed?: number
-  /** What went wrong with the run itself. */
+  /** An error of the run itself. */
   readonly broken?: string
 }
 
@@ -79,7 +79,7 @@ const jobs = [
 ]
 await Promise.all(
   Array.from({ length: AT_ONCE }, async (_, n) => {
-    // One path for many copies, so that Node finds what it has compiled of unchanged files.
+    // The copies use one path, so that Node's compile cache works for unchanged files.
     const slot = join(folder, `copy-${n}`)
     for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) await job(slot)
   }),
@@ -127,7 +127,7 @@ async function judge(mutant: Mutant, slot: string): Promise<Verdict> {
   return { mutant, noticed, seconds, ...(complaint !== undefined && { complaint }) }
 }
 
-/** Works in a copy of the tree, changed by the mutants. @throws when a text is not there once. */
+/** Runs work in a copy of the tree with the mutants. @throws if a text does not occur exactly once. */
 async function inCopy<Result>(
   slot: string,
   changes: readonly Mutant[],
@@ -147,7 +147,7 @@ async function inCopy<Result>(
   return work()
 }
 
-/** What the tests need of the working tree, as it is, with its packages linked. */
+/** Copies the part of the working tree that the tests need, and links its packages. */
 async function copyTree(from: string, to: string): Promise<void> {
   await mkdir(to)
   for (const part of ['backend', 'scripts', 'package.json']) {
@@ -159,12 +159,12 @@ async function copyTree(from: string, to: string): Promise<void> {
   }
 }
 
-/** Runs tests up to the first that fails. */
+/** Runs tests until the first failure. */
 function runTests(cwd: string, file: string, tests: string[]): Promise<Run> {
   const patterns = tests.map((test) => `--test-name-pattern=${test}`)
   const child = spawn(process.execPath, [`--test-reporter=${REPORTER}`, ...patterns, file], {
     cwd,
-    // A group of its own, so that what the tests started ends with them.
+    // A separate process group, so that child processes of the tests end with them.
     detached: true,
     env: { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled') },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -199,11 +199,11 @@ function stop({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL')
   } catch {
-    // It has ended, and all it started.
+    // The process group has already ended.
   }
 }
 
-/** Names of tests may have a statement in them. */
+/** Shortens the name of a test, which may contain a statement. */
 function shortened(name: string): string {
   return name.length > 120 ? `${name.slice(0, 119)}…` : name
 }

@@ -1,20 +1,20 @@
 import type { Owner } from './tasks.ts'
 
-/** What an answer must be. */
+/** The expected response. */
 export interface Expected {
-  /** Any of these. */
+  /** Each of these is allowed. */
   readonly status: readonly number[]
   /** The stable code of the problem. */
   readonly error?: string
-  /** The user of every task in the answer. */
+  /** The user of every task in the response. */
   readonly owner?: string
-  /** Is in the answer: what is empty by mistake must not pass. */
+  /** A text that the response must contain, so that an empty response does not pass. */
   readonly has?: string
 }
 
-/** One request, and what must come of it. */
+/** One request and its expected response. */
 export interface Attempt {
-  /** With {me} and {other} for the two people. */
+  /** The name, with {me} and {other} for the two people. */
   readonly name: string
   readonly method: string
   readonly path: string
@@ -22,11 +22,11 @@ export interface Attempt {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly expected: Expected
-  /** The same for a task that nobody has: it must be answered with the same bytes. */
+  /** The same path for a task that does not exist. Its response must have the same bytes. */
   readonly missing?: string
-  /** Text that must not be in the answer; without it that of the other's tasks. */
+  /** Texts that must not be in the response. The default is the other person's secret. */
   readonly forbidden?: readonly string[]
-  /** A proxy may refuse this by itself, without the headers of the API. */
+  /** A proxy may refuse this request, without the headers of the API. */
   readonly unusual?: boolean
 }
 
@@ -35,13 +35,13 @@ export interface Group {
   readonly attempts: readonly Attempt[]
 }
 
-/** What `me` tries, to reach what is `other`'s. */
+/** The two people of an attempt: `me` tries to reach the tasks of `other`. */
 export interface Pair {
   readonly me: Owner
   readonly other: Owner
-  /** In the title of every task of this run. */
+  /** A text in the title of every task of this run. */
   readonly run: string
-  /** Of what `me` makes. */
+  /** The title of tasks that `me` creates. */
   readonly title: string
 }
 
@@ -60,18 +60,18 @@ export const REFUSED = {
   missing: { status: [404], error: 'not_found' },
   stale: { status: [412], error: 'precondition_failed' },
   invalid: { status: [422], error: 'validation_error' },
-  /** However it is refused. */
+  /** Any refusal. */
   somehow: { status: [400, 401, 403, 404, 405, 414, 422] },
 } as const satisfies Record<string, Expected>
 
-/** An answer with tasks of this person, some of those that were made here among them. */
+/** A response with tasks of this person, at least one of this run among them. */
 export const served = ({ id, secret }: Owner, status = 200): Expected => ({
   status: [status],
   owner: id,
   has: secret,
 })
 
-/** Each route; those that change something with a body that would do. */
+/** Each route, with a valid body for those that need one. */
 export const routes = (title: string) => [
   { method: 'GET', at: () => '' },
   { method: 'HEAD', at: () => '' },
@@ -85,7 +85,7 @@ export const routes = (title: string) => [
 
 export const isRead = (method: string) => method === 'GET' || method === 'HEAD'
 
-/** The name of an attempt, the same in every run: ids, users and cursors are written as what they are. */
+/** @returns the name of an attempt. It is the same in every run, because placeholders replace ids. */
 export function nameOf(pair: Pair, method: string, path: string, addition = ''): string {
   const { me, other } = pair
   let name = `${method} ${path}`

@@ -2,7 +2,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } 
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { setTimeout as rest } from 'node:timers/promises'
 
-/** Nothing was found out, for a reason that one line tells. */
+/** The verification has no result. The message gives the reason in one line. */
 export class CannotRun extends Error {
   override name = 'CannotRun'
 }
@@ -14,17 +14,17 @@ export interface Answer {
 }
 
 export interface Sending {
-  /** The token, or what Authorization has instead. Several are several headers. */
+  /** The token, or another value of Authorization. A list becomes several headers. */
   readonly as?: string | readonly string[] | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
-  /** Sent as it is, as JSON. */
+  /** The JSON text of the body. */
   readonly body?: string | undefined
 }
 
-/** The longest that one answer is waited for. */
+/** The longest wait for a response. */
 const TIMEOUT_MS = 15_000
-/** The longest that a server may ask to wait. */
-const LONGEST_WAIT_SECONDS = 300
+/** The longest accepted Retry-After. */
+const MAX_RETRY_SECONDS = 300
 const MOST_WAITS = 5
 
 /** @throws {CannotRun} */
@@ -40,37 +40,36 @@ export function readAddress(text: string): URL {
 }
 
 /**
- * Speaks to the server one request at a time, and writes the path out as it is given, which `fetch`
- * would put into another spelling.
+ * Sends one request at a time, with the path exactly as given. `fetch` would normalize it.
  */
 export class Client {
   readonly #url: URL
   readonly #prefix: string
   readonly #agent: HttpAgent
-  readonly #tell: (line: string) => void
+  readonly #report: (line: string) => void
   readonly #stop: AbortSignal
 
-  /** @param stop no request is begun after it; the one under way is waited for. */
-  constructor(url: URL, tell: (line: string) => void, stop = new AbortController().signal) {
+  /** @param stop prevents further requests. The client still waits for the one in progress. */
+  constructor(url: URL, report: (line: string) => void, stop = new AbortController().signal) {
     this.#url = url
     this.#prefix = url.pathname.replace(/\/+$/, '')
     this.#agent = new (url.protocol === 'https:' ? HttpsAgent : HttpAgent)({ keepAlive: true })
-    this.#tell = tell
+    this.#report = report
     this.#stop = stop
   }
 
-  /** A 429 is waited out. @throws {CannotRun} when there is no answer. */
+  /** Sends a request, and retries after a 429. @throws {CannotRun} if there is no response. */
   async send(method: string, path: string, sending: Sending = {}): Promise<Answer> {
     for (let waits = 0; ; waits += 1) {
       if (this.#stop.aborted) throw new CannotRun('Stopped before the end')
       const answer = await this.#exchange(method, path, sending)
       if (answer.status !== 429) return answer
       const seconds = secondsToWait(answer)
-      if (waits === MOST_WAITS || seconds > LONGEST_WAIT_SECONDS) {
+      if (waits === MOST_WAITS || seconds > MAX_RETRY_SECONDS) {
         throw new CannotRun(`${method} ${path} stays above a limit of requests: try again later`)
       }
-      this.#tell(`A limit of requests is used up: waiting ${seconds} s`)
-      // A connection that idles for so long may be closed just when the next request is sent.
+      this.#report(`A limit of requests is used up: waiting ${seconds} s`)
+      // The server may close a connection that was idle for long just before the next request.
       this.#agent.destroy()
       await rest(seconds * 1_000, undefined, { signal: this.#stop }).catch(() => {})
     }
@@ -122,13 +121,13 @@ export class Client {
 
 const bearer = (value: string) => (value.includes(' ') || value === '' ? value : `Bearer ${value}`)
 
-/** Connecting to several addresses fails with several errors and no message of its own. */
+/** A failed connection to several addresses is an AggregateError without a message. */
 function describe(error: Error): string {
   const [first] = error instanceof AggregateError ? error.errors : []
   return first instanceof Error ? first.message : error.message
 }
 
-/** RFC 9110 §10.2.3: seconds, or a date. Better Auth names it X-Retry-After. */
+/** @returns Retry-After, which has seconds or a date (RFC 9110 §10.2.3). Better Auth sends X-Retry-After. */
 function secondsToWait({ headers }: Answer): number {
   const value = String(headers['retry-after'] ?? headers['x-retry-after'] ?? '1')
   const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1_000

@@ -8,7 +8,7 @@ const percent = (text: string, digits: (hex: string) => string) =>
 const otherCase = (text: string) =>
   [...text].map((c) => (c === c.toLowerCase() ? c.toUpperCase() : c.toLowerCase())).join('')
 
-/** Paths that mean the other's tasks, to somebody, in other letters. */
+/** Other spellings of the path to the other person's tasks, which some program may decode. */
 function spellingsOf({ me, other }: Pair): Record<string, string> {
   const segment = (path: string) => path.slice('/api/'.length, -'/tasks'.length)
   const [mine, others] = [segment(me.path), segment(other.path)]
@@ -32,7 +32,7 @@ function spellingsOf({ me, other }: Pair): Record<string, string> {
   }
 }
 
-/** However the other's path is spelled, by a proxy in between too, it is theirs. */
+/** Attempts with other spellings of the other person's path. */
 export function spellings(pair: Pair): Attempt[] {
   const { me, other, title } = pair
   const expected = REFUSED.somehow
@@ -51,7 +51,7 @@ export function spellings(pair: Pair): Attempt[] {
     })
 }
 
-/** The user is the token's. Whatever else names one is not looked at, or refused. */
+/** Attempts that name the other user outside of the token, which the server must ignore or refuse. */
 export function otherWaysToNameAUser(pair: Pair): Attempt[] {
   const { me, other } = pair
   const id = encodeURIComponent(other.id)
@@ -92,8 +92,8 @@ export function lists(pair: Pair): Attempt[] {
 }
 
 /**
- * A key of one is nobody else's: with the same key the other gets an answer of their own. A server
- * that takes no keys does the same.
+ * Attempts with the other person's idempotency key. Each user has their own keys, so the response must be a
+ * new task. A server without idempotency keys passes as well.
  */
 export function idempotencyKeys(pair: Pair): Attempt[] {
   const { me, other, run, title } = pair

@@ -1,26 +1,26 @@
 import { createHmac } from 'node:crypto'
 import { claimsOf } from './people.ts'
 
-/** What somebody sends who is not the user they claim to be. */
+/** Credentials that pretend to be another user's. */
 interface Forged {
   readonly what: string
   readonly as?: string | readonly string[]
   readonly headers?: Readonly<Record<string, string>>
-  /** A proxy may refuse it by itself, and otherwise than the server would. */
+  /** A proxy may refuse it with another response than the server. */
   readonly unusual?: boolean
 }
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** A signature with one character changed; the last one may have bits that do not count. */
+/** Changes one character of a signature, but not the last one, which may have unused bits. */
 function garble(signature: string): string {
   const at = signature.length >> 1
   return signature.slice(0, at) + (signature[at] === 'A' ? 'B' : 'A') + signature.slice(at + 1)
 }
 
 /**
- * All of it claims to be the other, and none of it is what the other's token is: signed as it stands,
- * not expired, in the Authorization header, once.
+ * @returns credentials that name the other user. None of them is a signed token that has not expired, sent
+ * once in the Authorization header.
  */
 export function forgedTokens(mine: string, others: string): readonly Forged[] {
   const [header = '', payload = '', signature = ''] = others.split('.')

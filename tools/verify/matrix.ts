@@ -13,7 +13,7 @@ import {
 import { idempotencyKeys, lists, otherWaysToNameAUser, spellings } from './detours.ts'
 import { forgedTokens } from './forged-tokens.ts'
 
-/** All that is tried, in the order it is tried. */
+/** @returns all attempts in their order. */
 export function matrix(pair: Pair): readonly Group[] {
   return [
     { name: 'own tasks', attempts: ownTasks(pair) },
@@ -30,7 +30,7 @@ export function matrix(pair: Pair): readonly Group[] {
   ]
 }
 
-/** Who is refused everything is safe as well, but not served. */
+/** Attempts on the person's own tasks, because a server that refuses everything must not pass. */
 function ownTasks(pair: Pair): Attempt[] {
   const { me } = pair
   const [own, , spare] = me.tasks
@@ -43,7 +43,7 @@ function ownTasks(pair: Pair): Attempt[] {
     tryOf(pair, seen, 'HEAD', `${me.path}/${own.id}`),
     tryOf(pair, served(me), 'PUT', `${me.path}/${spare.id}`, { body }),
     tryOf(pair, served(me), 'PATCH', `${me.path}/${spare.id}/complete`),
-    // Other filters have something to find as well.
+    // The other filters also need tasks.
     tryOf(pair, served(me), 'PATCH', `${me.path}/${spare.id}/complete`, {}, 'back'),
   ]
 }
@@ -137,7 +137,7 @@ function noGoodToken(pair: Pair): Attempt[] {
   )
   const forged = forgedTokens(me.token, other.token).flatMap(({ what, ...sent }) =>
     some.map(({ method, at, ...body }) => {
-      // A proxy may pass on one token of two.
+      // A proxy may forward only one of two tokens.
       const expected = sent.unusual ? { status: [400, 401, 403] } : REFUSED.unauthorized
       const fields = { ...body, ...secrets, ...sent }
       return tryOf(pair, expected, method, other.path + at(id), fields, `with ${what}`)

@@ -2,24 +2,24 @@ import { randomBytes } from 'node:crypto'
 import { encodeSegment } from '../../backend/src/http/protocol/paths.ts'
 import { type Answer, CannotRun, type Client } from './client.ts'
 
-/** One of the two whose tasks are kept apart. */
+/** One of the two users. */
 export interface Person {
   readonly name: 'A' | 'B'
-  /** The user the token is of. */
+  /** The user of the token. */
   readonly id: string
   readonly token: string
-  /** Where their tasks are. */
+  /** The path of their tasks. */
   readonly path: string
 }
 
-/** A person made for this run, and how to delete their account. */
+/** A person with an account for this run, and how to delete it. */
 export interface Account {
   readonly email: string
   readonly session: string
   readonly password: string
 }
 
-/** What a token says, unverified: the server is asked whether it holds. */
+/** @returns the claims of a token without verification, which is the server's task. */
 export function claimsOf(token: string): Record<string, unknown> | undefined {
   try {
     const claims: unknown = JSON.parse(
@@ -31,7 +31,7 @@ export function claimsOf(token: string): Record<string, unknown> | undefined {
   }
 }
 
-/** @throws {CannotRun} when it is no token, or names no user. */
+/** @throws {CannotRun} if the text is not a token, or the token names no user. */
 export function personOf(name: Person['name'], token: string): Person {
   const { sub, user_id } = claimsOf(token) ?? {}
   const id = sub ?? user_id
@@ -44,7 +44,7 @@ export function personOf(name: Person['name'], token: string): Person {
   return { name, id: String(id), token, path: `/api/${encodeSegment(String(id))}/tasks` }
 }
 
-/** @returns undefined when it is not JSON. */
+/** @returns the parsed body; undefined if it is not JSON. */
 export function parsed(answer: Answer): unknown {
   try {
     return JSON.parse(answer.text)
@@ -53,13 +53,13 @@ export function parsed(answer: Answer): unknown {
   }
 }
 
-/** A member of the body, where that is an object with it. */
+/** @returns a member of the body; undefined if the body has no such member. */
 export function member(answer: Answer, name: string): unknown {
   const body = parsed(answer)
   return typeof body === 'object' && body !== null ? Reflect.get(body, name) : undefined
 }
 
-/** Asks for the person's own tasks. @throws {CannotRun} when this is no server of this API. */
+/** Requests the person's own tasks. @throws {CannotRun} if the server does not have this API. */
 export async function greet(client: Client, { name, path, token, id }: Person): Promise<void> {
   const answer = await client.send('GET', `${path}?limit=1`, { as: token })
   const error = member(answer, 'error')
@@ -83,13 +83,13 @@ function notThisApi({ status, headers: { location } }: Answer, request: string):
   return new CannotRun(`Not this API: ${request} is answered with ${status}. ${hint}`)
 }
 
-/** Makes an account that nobody else knows of. @throws {CannotRun} when the server does not. */
+/** Creates an account for this run. @throws {CannotRun} if the server does not. */
 export async function signUp(
   client: Client,
   name: Person['name'],
   keep: (account: Account) => void,
 ): Promise<Person> {
-  // RFC 2606 §2: no mail will ever go there.
+  // A reserved top-level domain, to which no mail can be sent (RFC 2606 §2).
   const email = `verify-${randomBytes(8).toString('hex')}@todo.invalid`
   const password = randomBytes(18).toString('base64url')
   const body = JSON.stringify({ name: 'npm run verify', email, password })
@@ -113,7 +113,7 @@ export async function signUp(
   return personOf(name, String(token))
 }
 
-/** @returns whether the account is gone. */
+/** @returns whether the account was deleted. */
 export async function deleteAccount(client: Client, account: Account): Promise<boolean> {
   const body = JSON.stringify({ password: account.password })
   const sending = { as: account.session, body }

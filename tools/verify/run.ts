@@ -7,31 +7,31 @@ import { type Check, Trial } from './trial.ts'
 
 export interface Verification {
   readonly address: string
-  /** Of two users; null makes two accounts for this run. */
+  /** The tokens of two users; null creates two accounts for this run. */
   readonly tokens: readonly [a: string, b: string] | null
-  /** Ends the run; what was made is deleted all the same. */
+  /** Ends the run. The tasks and accounts of this run are still deleted. */
   readonly stop: AbortSignal
-  /** What a person should know meanwhile. */
-  tell(line: string): void
+  /** Receives messages for the operator. */
+  report(line: string): void
 }
 
 export interface Report {
   readonly checks: readonly Check[]
   readonly foreignBytes: number
-  /** What was made here and could not be deleted. */
+  /** The tasks and accounts of this run that could not be deleted. */
   readonly left: readonly string[]
 }
 
 /**
- * Tries to reach each of two users' tasks as the other, on a live server, and deletes what it made,
- * also where it could not come to its end.
+ * Tries to reach each of two users' tasks as the other, on a live server. Deletes its tasks and accounts, also
+ * if it ends early.
  *
- * @throws {CannotRun} why nothing was found out.
+ * @throws {CannotRun} with the reason, if there is no result.
  */
-export async function verify({ address, tokens, stop, tell }: Verification): Promise<Report> {
+export async function verify({ address, tokens, stop, report }: Verification): Promise<Report> {
   const url = readAddress(address)
-  const client = new Client(url, tell, stop)
-  const cleaner = new Client(url, tell)
+  const client = new Client(url, report, stop)
+  const cleaner = new Client(url, report)
   const mark = newMark()
   const accounts: Account[] = []
   const people: Person[] = []
@@ -63,7 +63,7 @@ export async function verify({ address, tokens, stop, tell }: Verification): Pro
     for (const account of accounts) {
       if (!(await deleteAccount(cleaner, account))) left.push(`the account ${account.email}`)
     }
-    for (const what of left) tell(`Left behind, since it could not be deleted: ${what}`)
+    for (const what of left) report(`Left behind, since it could not be deleted: ${what}`)
     client.close()
     cleaner.close()
   }

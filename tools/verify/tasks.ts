@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Answer, CannotRun, type Client } from './client.ts'
 import { member, type Person, parsed } from './people.ts'
 
-/** A task made for this run. */
+/** A task of this run. */
 export interface MadeTask {
   readonly id: string
   readonly etag: string
@@ -10,22 +10,22 @@ export interface MadeTask {
 
 /** A person with tasks. */
 export interface Owner extends Person {
-  /** In the titles and descriptions of this person's tasks, and nowhere else. */
+  /** A text that only this person's titles and descriptions contain. */
   readonly secret: string
   readonly tasks: readonly [MadeTask, MadeTask, MadeTask]
-  /** Of the page behind their newest task. */
+  /** The cursor of the page after their newest task. */
   readonly cursor: string
 }
 
 export interface Mark {
-  /** In the titles of all tasks of this run. */
+  /** A text in the titles of all tasks of this run. */
   readonly run: string
   readonly secrets: Readonly<Record<Person['name'], string>>
 }
 
-/** So many of the newest tasks are compared before and after what must change nothing. */
+/** The number of newest tasks that are compared before and after the attempts. */
 const WINDOW = 10
-/** More than a run makes. */
+/** More tasks than a run creates. */
 const NEWEST = 100
 
 const random = () => randomBytes(16).toString('base64url')
@@ -35,9 +35,9 @@ export function newMark(): Mark {
 }
 
 /**
- * Makes three tasks of each, in turns, so that the cursor of one has tasks of the other behind it.
+ * Creates three tasks of each person alternately, so that tasks of the other person follow each cursor.
  *
- * @throws {CannotRun}
+ * @throws {CannotRun} if the server does not create a task.
  */
 export async function makeTasks(
   client: Client,
@@ -68,7 +68,7 @@ async function makeTask(
   const id = member(answer, 'id')
   if (answer.status !== 201 || typeof id !== 'string') throw refused(answer, 'a task is made')
   let { etag } = answer.headers
-  // Two tasks of one instant may have one ETag, and then it would not tell whose it is.
+  // Tasks of one instant may have the same ETag. Another one is needed to identify the task.
   for (let change = 1; etag !== undefined && taken.includes(etag); change += 1) {
     const body = JSON.stringify({ description: `${secrets[name]} ${change}` })
     etag = (await client.send('PUT', `${path}/${id}`, { as: token, body })).headers.etag
@@ -89,7 +89,7 @@ async function ownerOf(
   return { ...person, secret: secrets[person.name], tasks: [first, second, third], cursor }
 }
 
-/** @returns the person's newest tasks, as they are sent. @throws {CannotRun} */
+/** @returns the text of the response with the person's newest tasks. @throws {CannotRun} */
 export async function newestTasks(client: Client, { path, token }: Person): Promise<string> {
   const { status, text } = await client.send('GET', `${path}?limit=${WINDOW}`, { as: token })
   if (status === 200) return text
@@ -97,9 +97,9 @@ export async function newestTasks(client: Client, { path, token }: Person): Prom
 }
 
 /**
- * Deletes what this run made, wherever it ended up: by the mark in the title, which no other task has.
+ * Deletes the tasks of this run by the mark in their titles, whichever user has them.
  *
- * @returns the tasks that are left, as paths.
+ * @returns the paths of the remaining tasks.
  */
 export async function deleteTasks(client: Client, people: readonly Person[], mark: Mark) {
   const left: string[] = []

@@ -7,13 +7,13 @@ import { newestTasks } from './tasks.ts'
 export interface Check {
   readonly group: string
   readonly name: string
-  /** Who tried it: A on B, or B on A. */
+  /** The direction of the attempt: A on B, or B on A. */
   readonly who: string
-  /** What was wrong; undefined where nothing was. */
+  /** The reason of a failure; undefined if the check passed. */
   readonly wrong: string | undefined
 }
 
-/** On every answer (contract §3); undefined is any value. */
+/** The headers of every response (contract §3). Undefined allows any value. */
 const HEADERS = {
   'x-request-id': undefined,
   'cache-control': 'no-store',
@@ -21,10 +21,10 @@ const HEADERS = {
 }
 const HEADERS_GROUP = 'headers of every answer'
 
-/** A text this short tells nothing; a longer piece of a secret is no chance. */
+/** A shorter match of a secret may be a coincidence. */
 const PIECE = 8
 
-/** How many characters of a text are from a secret. */
+/** @returns the number of characters of a text that come from a secret. */
 export function foreignBytes(text: string, secret: string): number {
   const found = new Set<number>()
   for (let at = 0; at + PIECE <= secret.length; at += 1) {
@@ -36,11 +36,11 @@ export function foreignBytes(text: string, secret: string): number {
   return found.size
 }
 
-/** Makes all attempts of one person on the other's tasks. */
+/** Runs all attempts of one person on the other's tasks. */
 export class Trial {
   readonly #checks: Check[] = []
   readonly #headerChecks: Check[] = []
-  /** Of the one's tasks, in answers to the other. */
+  /** The number of characters of one person's tasks in responses to the other. */
   foreignBytes = 0
   readonly #client: Client
   readonly #pair: Pair
@@ -71,7 +71,7 @@ export class Trial {
     }
   }
 
-  /** The newest tasks of both, each asked for by themselves. */
+  /** @returns the newest tasks of both people, each requested with their own token. */
   async #everything(): Promise<string> {
     const { me, other } = this.#pair
     return `${await newestTasks(this.#client, other)}\n${await newestTasks(this.#client, me)}`
@@ -105,7 +105,7 @@ export class Trial {
   }
 }
 
-/** What is not as expected, in words; undefined where all is. */
+/** @returns the difference from the expected response as text; undefined if there is no difference. */
 function wrongWith(answer: Answer, expected: Expected, method: string): string | undefined {
   const { status, error, owner, has } = expected
   if (!status.includes(answer.status)) {
@@ -129,11 +129,11 @@ function ownersOf(answer: Answer): unknown[] {
     .map((task) => (typeof task === 'object' && task ? Reflect.get(task, 'user_id') : undefined))
 }
 
-/** What the answers to a foreign id and to none differ in; undefined where it is nothing. */
+/** @returns how the responses for a foreign and a missing id differ; undefined if they are equal. */
 function differences(foreign: Answer, before: Answer, after: Answer): string | undefined {
   const [one, none, later] = [foreign, before, after].map(({ headers }) => stable(headers))
   const differing = [...new Set([...Object.keys(one ?? {}), ...Object.keys(none ?? {})])].filter(
-    // What differs between two answers to the same request tells nothing.
+    // A header that differs between two responses to the same request reveals nothing.
     (name) => none?.[name] === later?.[name] && one?.[name] !== none?.[name],
   )
   if (foreign.status !== before.status) differing.unshift('status')
@@ -143,7 +143,7 @@ function differences(foreign: Answer, before: Answer, after: Answer): string | u
 
 const bytes = ({ text }: Answer) => text.replace(/"request_id":"[^"]*"/, '')
 
-/** Without those that are each answer's own. */
+/** @returns the headers without those that every response sets to a new value. */
 function stable(headers: IncomingHttpHeaders): Record<string, string> {
   const own = /^(date|x-request-id|content-length|ratelimit.*)$/
   const entries = Object.entries(headers).filter(([name]) => !own.test(name))

@@ -7,9 +7,9 @@ import { type Report, verify } from './run.ts'
 const USAGE =
   'Usage: npm run verify -- <address> [--sign-up] [--json], with the tokens of two users in TODO_TOKEN_A and TODO_TOKEN_B, or with --sign-up'
 
-/** The exit code where nothing was found out, good or bad. */
+/** The exit code if there is no result. */
 const COULD_NOT_RUN = 2
-/** Ctrl-C reaches this from the terminal and once more from npm. */
+/** Ctrl-C reaches this program twice, from the terminal and from npm. */
 const SAME_SIGNAL_MS = 1_000
 
 function parse(args: string[]) {
@@ -27,7 +27,7 @@ function parse(args: string[]) {
       return { address, signUp: values['sign-up'], json: values.json }
     }
   } catch {
-    // An option that is none.
+    // An unknown option.
   }
   throw new CannotRun(USAGE)
 }
@@ -43,13 +43,13 @@ function tokensFor(signUp: boolean): [string, string] | null {
   throw new CannotRun(`TODO_TOKEN_${a === undefined ? 'A' : 'B'} is not set. ${USAGE}`)
 }
 
-function untilStopped(tell: (line: string) => void): AbortSignal {
+function untilStopped(report: (line: string) => void): AbortSignal {
   const stop = new AbortController()
   let stoppedMs: number | undefined
   const onSignal = () => {
     if (stoppedMs === undefined) {
       stoppedMs = performance.now()
-      tell('Stopping: what was made is deleted first')
+      report('Stopping after the tasks and accounts of this run are deleted')
       stop.abort()
     } else if (performance.now() - stoppedMs > SAME_SIGNAL_MS) {
       process.exit(COULD_NOT_RUN)
@@ -59,7 +59,7 @@ function untilStopped(tell: (line: string) => void): AbortSignal {
   return stop.signal
 }
 
-/** A line for each group, one for each check that failed, and the sum. */
+/** @returns a line for each group, one for each failed check, and the total. */
 function lines({ checks, foreignBytes }: Report): string[] {
   const groups = Map.groupBy(checks, ({ group }) => group)
   const failures = (of: Report['checks']) => of.filter(({ wrong }) => wrong !== undefined)
@@ -72,15 +72,15 @@ function lines({ checks, foreignBytes }: Report): string[] {
   ]
 }
 
-/** `npm run verify -- <address>`: whether a server keeps two users apart, asked from outside. */
+/** `npm run verify -- <address>`: checks as a client that a server isolates two users. */
 try {
-  const tell = (line: string) => console.error(line)
+  const print = (line: string) => console.error(line)
   const { address, signUp, json } = parse(process.argv.slice(2))
   const report = await verify({
     address,
     tokens: tokensFor(signUp),
-    stop: untilStopped(tell),
-    tell,
+    stop: untilStopped(print),
+    report: print,
   })
   console.log(json ? JSON.stringify(report, null, 2) : lines(report).join('\n'))
   const { checks, foreignBytes, left } = report

@@ -108,7 +108,7 @@ async function run(config: Config, command: Command): Promise<void> {
   const { accounts: settings } = config
   if (settings === null) {
     throw new Error(
-      'This server has no accounts, because ACCOUNTS is off. Set ACCOUNTS=on, or leave it out',
+      'ACCOUNTS is off, so this server has no accounts. Set ACCOUNTS=on, or leave it out',
     )
   }
   const connector = await openConnector(config, console.error)

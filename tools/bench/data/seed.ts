@@ -2,7 +2,7 @@ import type { Client } from 'pg'
 
 const USERS = 1_000
 const TASKS_PER_USER = 50
-/** In the large database one user has this many of all the tasks. */
+/** The user who has a tenth of all tasks in the large database. */
 const BUSIEST_USER = 'busiest'
 const BUSIEST_TASKS = 100_000
 const LARGE_TASKS = 1_000_000
@@ -13,7 +13,7 @@ export interface Owner {
   readonly taskIds: readonly string[]
 }
 
-/** What is asked of a database: tasks of the readers are read and changed, the writers make new ones. */
+/** The users of a benchmark: it reads and changes tasks of the readers, and creates tasks of the writers. */
 export interface Population {
   readonly readers: readonly Owner[]
   readonly writers: readonly Owner[]
@@ -24,7 +24,7 @@ export const LARGE = `${count(LARGE_TASKS)} tasks, ${count(BUSIEST_TASKS)} of th
 
 const INSERT_USERS = 'insert into todo.users (id) select $1 || n from generate_series(1, $2::int) n'
 
-/** Rows lie in the order in which tasks are made, as in a database that has grown: users mixed. */
+/** Inserts rows in the order of creation, so that users are mixed as in a database that has grown. */
 const INSERT_TASKS = `
   insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
   select user_id, uuidv7(age), 'Task ' || n || ': buy milk, bread and coffee',
@@ -62,7 +62,7 @@ export async function seedLarge(client: Client): Promise<Population> {
 }
 
 async function insertTasks(client: Client): Promise<void> {
-  // Every user is there: checking that a million times would take longer than all the rest.
+  // Skips the foreign key check, which would take longer than everything else for a million rows.
   await client.query('set session_replication_role = replica')
   await client.query(INSERT_TASKS, [TASKS_PER_USER, BUSIEST_USER, BUSIEST_TASKS])
   await client.query('reset session_replication_role')
@@ -78,7 +78,7 @@ async function owned(client: Client, like: string): Promise<Owner[]> {
   return rows.map(({ user_id, ids }) => ({ userId: user_id, taskIds: ids }))
 }
 
-/** Takes away what a load has made, so that the next one finds the same database. */
+/** Deletes the tasks that a load has created, so that the next load finds the same database. */
 export async function tidy(client: Client): Promise<void> {
   await client.query(`delete from todo.tasks where created_at > now() - interval '12 hours'`)
   await client.query('vacuum todo.tasks')

@@ -21,11 +21,11 @@ export const WORKS: readonly { readonly work: Work; readonly title: string }[] =
   { work: 'mix', title: 'mix, 70 % reads' },
 ]
 
-/** How often each kind of request comes in the mix, of ten. */
+/** The kinds of ten requests of the mix. */
 const MIX = ['get', 'get', 'get', 'get', 'list', 'list', 'list', 'create', 'update', 'toggle']
 const MIX_REQUESTS = 20_000
 const CREATES_PER_USER = 10
-/** A longer list says no more, and takes wrk longer to read. */
+/** More requests do not change the result, and wrk takes longer to read them. */
 const MOST_REQUESTS = 10_000
 const PAGE = 50
 const PAGES_PER_USER = 5_000
@@ -34,7 +34,7 @@ type Draw = (owner: Owner, token: string, taskId: string) => Request
 
 const path = ({ userId }: Owner, rest = '') => `/api/${userId}/tasks${rest}`
 
-/** One request of each kind; a task's title is another with every update. */
+/** One request of each kind. Each update has a new title. */
 const REQUEST: Record<Exclude<Work, 'mix'>, Draw> = {
   get: (owner, token, id) => ({ method: 'GET', path: path(owner, `/${id}`), token }),
   list: (owner, token) => ({ method: 'GET', path: path(owner, '?limit=50'), token }),
@@ -69,7 +69,7 @@ async function tokensOf(owners: readonly Owner[], secret: string): Promise<Map<O
 
 const number = () => Math.floor(Math.random() * 1e9)
 
-/** The requests of one kind of work in random order, to be sent again and again. */
+/** @returns the requests of one kind of work in random order, which a load repeats. */
 export async function requestsFor(
   work: Work,
   { readers, writers }: Population,
@@ -100,7 +100,7 @@ export async function requestsFor(
   }
 }
 
-/** Pages of 50 of the readers' tasks, from any of their tasks on and never at the end of the list. */
+/** @returns requests for pages of 50 tasks of the readers, from random positions, never the last page. */
 export async function pagesFor({ readers }: Population, secret: string): Promise<Request[]> {
   const tokens = await tokensOf(readers, secret)
   return shuffled(
@@ -116,7 +116,7 @@ export async function pagesFor({ readers }: Population, secret: string): Promise
   )
 }
 
-/** All tasks of a user, in one answer. */
+/** @returns requests for all tasks of a user in one response. */
 export async function wholeListsFor(owners: readonly Owner[], secret: string): Promise<Request[]> {
   const tokens = await tokensOf(owners, secret)
   return owners.map((owner) => {
@@ -124,14 +124,14 @@ export async function wholeListsFor(owners: readonly Owner[], secret: string): P
   })
 }
 
-/** As the server writes it. */
+/** @returns the cursor as the server writes it. */
 function cursor(id: string): string {
   return Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64url')
 }
 
 function one<Item>(items: readonly Item[]): Item {
   const item = items[Math.floor(Math.random() * items.length)]
-  if (item === undefined) throw new Error('there is nothing to draw from')
+  if (item === undefined) throw new Error('There are no items to choose from')
   return item
 }
 

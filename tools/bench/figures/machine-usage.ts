@@ -1,8 +1,8 @@
 import { cpus } from 'node:os'
 
 /**
- * How many cores were busy, on average, while the work went on: whoever used them, so that a machine
- * that others use as well shows.
+ * Measures how many cores were busy on average during some work. It includes other programs, so that the
+ * report shows whether the machine was shared.
  */
 export async function busyCores<Result>(
   work: () => Promise<Result>,

@@ -4,15 +4,15 @@ import { CONNECTIONS, type Load } from '../load/load-order.ts'
 import type { Server } from '../servers/start-server.ts'
 import { cpuMs } from './process-usage.ts'
 
-/** What some seconds of load cost. CPU is user and system time, in microseconds per request. */
+/** The cost of some seconds of load. CPU is user and system time, in microseconds per request. */
 export interface Measurement {
   readonly serverCpuUs: number
-  /** Of all sessions of PostgreSQL; null where the server has the database in itself. */
+  /** The CPU time of all PostgreSQL sessions; null for the embedded database. */
   readonly databaseCpuUs: number | null
   readonly requestsPerSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** How many were answered. */
+  /** The number of responses. */
   readonly requests: number
 }
 
@@ -20,8 +20,8 @@ const QUIET_MS = 40
 const QUIET_LIMIT_MS = 5_000
 
 /**
- * @param database a session of the server's PostgreSQL, on this machine, to ask for its processes;
- *   null where there is none.
+ * @param database a session of the server's PostgreSQL on this machine, to find its processes; null for the
+ *   embedded database.
  */
 export async function measure(
   server: Server,
@@ -34,7 +34,7 @@ export async function measure(
   const { requests, requestsPerSecond, p50Ms, p99Ms } = await load.run({ url: server.url, seconds })
   await untilQuiet(server.pid)
   const after = await sessionsOf(database)
-  // Every connection had a request under way when the time was up; the server has done its work.
+  // At the end every connection had a request in progress, which the server has executed as well.
   const done = requests + CONNECTIONS
   return {
     serverCpuUs: ((cpuMs(server.pid) - serverMs) / done) * 1_000,
@@ -46,7 +46,7 @@ export async function measure(
   }
 }
 
-/** A server may still be at work on requests whose connections are gone. */
+/** Waits until the server has finished requests whose connections have closed. */
 async function untilQuiet(pid: number): Promise<void> {
   const deadlineMs = performance.now() + QUIET_LIMIT_MS
   for (let before = -1; before < cpuMs(pid) && performance.now() < deadlineMs; ) {
@@ -55,12 +55,12 @@ async function untilQuiet(pid: number): Promise<void> {
   }
 }
 
-/** CPU time that sessions used between the two, in milliseconds; of one that has ended, nothing. */
+/** @returns the CPU time in milliseconds that sessions used between two samples, without ended ones. */
 function used(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): number {
   return [...after].reduce((sum, [pid, ms]) => sum + ms - (before.get(pid) ?? 0), 0)
 }
 
-/** The sessions of every server that is up, and the CPU time of each; those not under load use none. */
+/** @returns the CPU time of every session in PostgreSQL. Sessions without load use none. */
 async function sessionsOf(database: Client | null): Promise<Map<number, number>> {
   if (database === null) return new Map()
   const { rows } = await database.query<{ pid: number }>(
@@ -71,7 +71,7 @@ async function sessionsOf(database: Client | null): Promise<Map<number, number>>
     try {
       sessions.set(pid, cpuMs(pid))
     } catch {
-      // It ended meanwhile.
+      // The session has ended.
     }
   }
   return sessions

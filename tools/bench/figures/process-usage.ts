@@ -1,18 +1,18 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 
-/** Linux tells CPU time to programs in hundredths of a second on every machine (USER_HZ). */
+/** Linux reports CPU time in hundredths of a second on every machine (USER_HZ). */
 const TICK_MS = 10
 const HAS_PROC = existsSync('/proc/self/stat')
 
 export interface Memory {
   readonly rssBytes: number
-  /** The most it ever was; null where the system does not keep it. */
+  /** The highest value so far; null if the system does not record it. */
   readonly peakRssBytes: number | null
 }
 
 /**
- * The CPU time a process and its children have used, user and system, all their threads, in
+ * @returns the CPU time, user and system, that a process and its children have used in all threads, in
  * milliseconds.
  */
 export function cpuMs(pid: number): number {
@@ -22,7 +22,7 @@ export function cpuMs(pid: number): number {
   )
 }
 
-/** Memory of a process and its children; what they share is counted for each. */
+/** @returns the memory of a process and its children. Shared memory counts for each. */
 export function memory(pid: number): Memory {
   return processes(pid)
     .map(memoryOfOne)
@@ -41,7 +41,7 @@ function memoryOfOne(pid: number): Memory {
   return { rssBytes: kilobytes(status, 'VmRSS'), peakRssBytes: kilobytes(status, 'VmHWM') }
 }
 
-/** The process and, where the system tells, its children and theirs. */
+/** @returns the process and, if the system reports them, its descendants. */
 function processes(pid: number): number[] {
   const children = `/proc/${pid}/task/${pid}/children`
   if (!existsSync(children)) return [pid]
@@ -49,7 +49,7 @@ function processes(pid: number): number[] {
   return [pid, ...pids.flatMap(processes)]
 }
 
-/** Fields 14 and 15 of proc_pid_stat(5); the name in field 2 may hold spaces, so count from its end. */
+/** Fields 14 and 15 of proc_pid_stat(5), counted after the name in field 2, which may contain spaces. */
 function ticks(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
@@ -65,7 +65,7 @@ function ps(pid: number, column: string): string {
   return execFileSync('ps', ['-o', `${column}=`, '-p', String(pid)], { encoding: 'utf8' }).trim()
 }
 
-/** `1:02:03.4` in seconds. */
+/** @returns a time such as `1:02:03.4` in seconds. */
 function clock(text: string): number {
   return text.split(':').reduce((total, part) => total * 60 + Number(part), 0)
 }

@@ -2,14 +2,14 @@
 export interface Spread {
   readonly median: number
   /**
-   * The median lies between these with 94 % certainty or more from five values on: the least and the
-   * most of up to eight values, the second least and the second most of more (sign test).
+   * With five or more values, the median lies between these two with at least 94 % certainty (sign test).
+   * They are the minimum and the maximum of up to eight values, and the second ones of more.
    */
   readonly from: number
   readonly to: number
 }
 
-/** Rounds in which noise fell on one side alone say little: above this, nothing is concluded. */
+/** If the interval is wider than this, noise has affected one side only, and the ratio is inconclusive. */
 const TOO_WIDE = 1.5
 
 export function spread(values: readonly number[]): Spread {
@@ -22,9 +22,10 @@ export function spread(values: readonly number[]): Spread {
   }
 }
 
-/** The ratio of two figures, round by round: the rounds of both were measured in turn. */
+/** @returns the ratio of two figures per round. Their rounds were measured alternately. */
 export function ratio(ours: readonly number[], others: readonly number[]): Spread {
-  if (ours.length !== others.length) throw new Error('the rounds do not pair')
+  if (ours.length !== others.length)
+    throw new Error('The two figures have different numbers of rounds')
   return spread(ours.map((value, at) => value / (others[at] ?? Number.NaN)))
 }
 

@@ -1,6 +1,6 @@
 /**
- * Sends requests over keep-alive connections, each connection others in turn. Forked by
- * autocannon.ts, so that its work is not counted as the server's.
+ * Sends requests over keep-alive connections, and distributes them round-robin. autocannon.ts forks it, so
+ * that its CPU time does not count as the server's.
  *
  * Usage: fork('tools/bench/load/autocannon-process.ts', [file of requests]), then a LoadOrder for each
  * LoadResult.

@@ -9,16 +9,16 @@ import type { Load, LoadResult } from './load-order.ts'
 
 const PROGRAM = fileURLToPath(new URL('./autocannon-process.ts', import.meta.url))
 
-/** @param folder where the requests are left for the process. */
+/** @param folder for the file of requests that the process reads. */
 export function startAutocannon(requests: readonly Request[], folder: string): Load {
   const file = join(folder, 'requests.json')
   writeFileSync(file, JSON.stringify(requests))
   const child = fork(PROGRAM, [file])
   endWithThisProcess(child)
   const exited = once(child, 'exit').then(([code]) => {
-    throw new Error(`the load ended with ${code}`)
+    throw new Error(`The load process ended with ${code}`)
   })
-  exited.catch(() => undefined) // by stop() it is no failure
+  exited.catch(() => undefined) // stop() ends it as well
   return {
     async run(order) {
       child.send(order)

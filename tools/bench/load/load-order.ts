@@ -1,9 +1,9 @@
-/** Keep-alive connections, each with one request under way at a time. */
+/** The number of keep-alive connections. Each has one request in progress at a time. */
 export const CONNECTIONS = 64
 
 export interface LoadOrder {
   readonly url: string
-  /** A whole number: wrk takes no other. */
+  /** A whole number, because wrk accepts no other. */
   readonly seconds: number
 }
 
@@ -12,13 +12,13 @@ export interface LoadResult {
   readonly requestsPerSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** Requests without an answer, or with another than 2xx. */
+  /** Requests without a response, or with a status other than 2xx. */
   readonly failures: number
 }
 
-/** A list of requests sent over and over, from a process of its own. */
+/** A separate process that repeats a list of requests. */
 export interface Load {
-  /** @throws when a single request fails: a benchmark of errors says nothing. */
+  /** @throws if a request fails, because the time of errors is meaningless. */
   run(order: LoadOrder): Promise<LoadResult>
   stop(): void
 }

@@ -5,10 +5,10 @@ import { startAutocannon } from './autocannon.ts'
 import type { Load } from './load-order.ts'
 import { startWrk, wrkVersion } from './wrk.ts'
 
-/** What makes the load: wrk where it is installed, since it takes the least of the machine. */
+/** The load generator: wrk if it is installed, because it uses the least CPU time. */
 export const LOAD_TOOL = wrkVersion() ?? 'autocannon'
 
-/** @param folder where the list of requests is left for the process. */
+/** @param folder for the file of requests that the process reads. */
 export function startLoad(requests: readonly Request[], folder: string): Load {
   const own = mkdtempSync(join(folder, 'load-'))
   const tool = LOAD_TOOL === 'autocannon' ? startAutocannon : startWrk

@@ -1,10 +1,10 @@
 /**
- * Asks for one task after another at a fixed rate, whether or not the earlier ones are answered, and
- * takes the time of each. A load that waits for answers would ask least when the server is slowest,
- * and miss it. Forked by steady-load.ts.
+ * Requests tasks at a fixed rate without waiting for earlier responses, and measures the time of each. A load
+ * that waits would send the fewest requests when the server is slowest (coordinated omission). steady-load.ts
+ * forks it.
  *
- * Usage: fork('tools/bench/load/steady-load-process.ts', [file of requests, url, requests per second]), then 'begin' and
- * 'end' for each Recording.
+ * Usage: fork('tools/bench/load/steady-load-process.ts', [file of requests, url, requests per second]), then
+ * 'begin' and 'end' for each Recording.
  */
 import { readFileSync } from 'node:fs'
 import { Agent, get } from 'node:http'
@@ -17,23 +17,23 @@ const ANSWER_LIMIT_MS = 30_000
 class Record {
   readonly #latenciesMs: number[] = []
   readonly #lateMs: number[] = []
-  #underWay = 0
+  #inProgress = 0
   #settled: (() => void) | undefined
 
   sent(lateMs: number): void {
-    this.#underWay += 1
+    this.#inProgress += 1
     this.#lateMs.push(lateMs)
   }
 
   answered(sentMs: number): void {
     this.#latenciesMs.push(performance.now() - sentMs)
-    this.#underWay -= 1
-    if (this.#underWay === 0) this.#settled?.()
+    this.#inProgress -= 1
+    if (this.#inProgress === 0) this.#settled?.()
   }
 
-  /** When all are answered. */
+  /** Resolves when all requests have their responses. */
   async result(): Promise<Omit<Recording, 'failures'>> {
-    if (this.#underWay > 0) {
+    if (this.#inProgress > 0) {
       await new Promise<void>((resolve) => {
         this.#settled = resolve
       })
@@ -76,7 +76,7 @@ function ask({ path, token }: Request, dueMs: number, into: Record): void {
     if (response.statusCode !== 200) failures += 1
     response.resume()
   })
-  request.on('timeout', () => request.destroy(new Error('no answer')))
+  request.on('timeout', () => request.destroy(new Error('The server did not respond')))
   request.on('error', () => {
     failures += 1
   })

@@ -7,39 +7,39 @@ import type { Request } from '../data/work.ts'
 import { busyCores } from '../figures/machine-usage.ts'
 import { endWithThisProcess } from '../servers/start-server.ts'
 
-/** How long requests took, each sent when it was due, whether or not those before were answered. */
+/** The times of requests that were sent at a fixed rate, without waiting for earlier responses. */
 export interface Latencies {
   readonly requests: number
   readonly p50Ms: number
   readonly p99Ms: number
   readonly maxMs: number
-  /** How much of it was the load's own doing: the 99th percentile of its delay in sending. */
+  /** The 99th percentile of the load's own delay in sending. */
   readonly lateP99Ms: number
 }
 
 export interface Phase extends Latencies {
-  /** Of the whole machine, on average. */
+  /** The average number of busy cores of the machine. */
   readonly busyCores: number
 }
 
-/** What steady-load-process.ts answers. */
+/** The message of steady-load-process.ts. */
 export interface Recording extends Latencies {
-  /** Requests without an answer, or with another than 200, since the recording before. */
+  /** Requests without a response, or with a status other than 200, since the previous recording. */
   readonly failures: number
 }
 
-/** Requests at a fixed rate, however long the answers take, from a process of its own. */
+/** A separate process that sends requests at a fixed rate, however slow the responses are. */
 export interface SteadyLoad {
   /**
-   * Records the requests that are due while the work goes on.
+   * Records the requests that are due during the work.
    *
-   * @throws when a single request failed: a benchmark of errors says nothing.
+   * @throws if a request fails, because the time of errors is meaningless.
    */
   record<Result>(work: () => Promise<Result>): Promise<{ tasks: Phase; result: Result }>
   stop(): void
 }
 
-/** @param folder where the list of requests is left for the process. */
+/** @param folder for the file of requests that the process reads. */
 export function startSteadyLoad(
   url: string,
   perSecond: number,
@@ -52,9 +52,9 @@ export function startSteadyLoad(
   const child = fork(program, [file, url, String(perSecond)])
   endWithThisProcess(child)
   const exited = once(child, 'exit').then(([code]) => {
-    throw new Error(`the steady load ended with ${code}`)
+    throw new Error(`The steady load process ended with ${code}`)
   })
-  exited.catch(() => undefined) // by stop() it is no failure
+  exited.catch(() => undefined) // stop() ends it as well
   return {
     async record(work) {
       child.send('begin')

@@ -1,4 +1,4 @@
--- Sends the requests of a file in turn, and prints what came of them as one line of JSON.
+-- Sends the requests of a file round-robin, and prints the results as one line of JSON.
 -- A line of the file: method, path, token and body, with tabs between them.
 
 local requests = {}
@@ -15,7 +15,7 @@ function init(args)
     end
     requests[#requests + 1] = wrk.format(method, path, headers, body)
   end
-  -- Not the same users' requests at the start of every run.
+  -- Starts at a random request, so that runs do not begin with the same users.
   math.randomseed(os.time())
   at = math.random(#requests)
 end

@@ -9,13 +9,13 @@ import { CONNECTIONS, type Load } from './load-order.ts'
 const SCRIPT = fileURLToPath(new URL('./wrk.lua', import.meta.url))
 const execute = promisify(execFile)
 
-/** The name and version of the installed wrk; undefined where there is none. */
+/** @returns the name and version of the installed wrk; undefined if it is not installed. */
 export function wrkVersion(): string | undefined {
   const { stdout } = spawnSync('wrk', ['--version'], { encoding: 'utf8' })
   return stdout?.match(/^wrk \S+/)?.[0].replace(/^wrk (debian\/)?/, 'wrk ')
 }
 
-/** @param folder where the requests are left in the form that wrk.lua reads. */
+/** @param folder for the file of requests that wrk.lua reads. */
 export function startWrk(requests: readonly Request[], folder: string): Load {
   const lines = join(folder, 'requests.tsv')
   const line = ({ method, path, token, body = '' }: Request) =>

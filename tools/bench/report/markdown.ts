@@ -16,7 +16,7 @@ import {
 } from './targets.ts'
 import { count, megabytes, number, range, table } from './text.ts'
 
-/** The whole report, to be read. */
+/** @returns the whole report as Markdown. */
 export function toMarkdown(report: Report): string {
   const { effort, load, seeded, peers, missing } = report
   const parts = [
@@ -99,7 +99,7 @@ function comparisonTable(comparison: Comparison): string {
   return `### ${title}\n\n${table(head, rows)}`
 }
 
-/** Two standings, and how the second does beside the first. */
+/** A table of two servers, and the ratio of the second to the first. */
 function pairTable(comparison: Comparison): string {
   const { title, standings } = comparison
   const [first] = standings
@@ -153,7 +153,7 @@ ${table(
 )}`
 }
 
-/** What processors give that are not here, by what a request takes of them. */
+/** Estimates the throughput on other numbers of cores from the CPU time per request. */
 function onPaper({ comparisons }: Report): string {
   const rows = comparisons.flatMap(({ title, standings }) => {
     const ours = standings.find(({ name }) => name === OURS)

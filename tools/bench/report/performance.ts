@@ -12,14 +12,14 @@ const README = new URL('../../../README.md', import.meta.url)
 const DOCUMENT = new URL('../../../docs/performance.md', import.meta.url)
 const SENTENCE = /(?<=^<!-- performance: .*-->\n)[^\n]*\n/m
 
-/** A document, as it is and as the published results say. */
+/** A document as it is, and as generated from the published results. */
 export interface Renewal {
   readonly file: URL
   readonly present: string
   readonly renewed: string
 }
 
-/** docs/performance.md and the README with its sentence on performance, from the published results. */
+/** @returns docs/performance.md and the README with its sentence on performance, from the published results. */
 export function renewals(): Renewal[] {
   const report = read<Report>('full.json')
   const readme = readFileSync(README, 'utf8')
@@ -45,7 +45,7 @@ function read<Result>(name: string): Result {
   return JSON.parse(readFileSync(file, 'utf8'))
 }
 
-/** One sentence for the README: the least and the most of the ratios, over all kinds of work. */
+/** @returns one sentence for the README, with the smallest and the largest ratio of all kinds of work. */
 function sentence({ comparisons, peers }: Report): string {
   const beside = (name: string) => {
     const ratios = comparisons.flatMap((one) => compared(one, OURS, name, rate)?.median ?? [])
@@ -132,7 +132,7 @@ function isolation({ comparisons }: Report, figure: typeof serverCpu): string {
   return ratios(comparisons, OURS, NO_WALL, figure)
 }
 
-/** The least and the most of the medians. */
+/** The smallest and the largest median. */
 function ratios(
   comparisons: readonly Comparison[],
   one: string,

@@ -6,7 +6,7 @@ import type { Report } from './report.ts'
 import { rate } from './targets.ts'
 import { count } from './text.ts'
 
-/** Who is shown, in this order, and in which colour (told apart with any kind of colour vision). */
+/** The servers of the plot in order, with colours that people with colour blindness can distinguish. */
 const COLOURS: Record<string, string> = {
   [FLOOR]: '#b8c0cc',
   [OURS]: '#0b6bcb',
@@ -19,10 +19,10 @@ const LABEL = 110
 const BAR = 14
 const GROUP_GAP = 18
 const TOP = 66
-/** Room for the number behind the longest bar. */
+/** The space for the number after the longest bar. */
 const RIGHT = 70
 
-/** Draws the requests a second of every kind of work as bars, into bench/results/. */
+/** Draws the requests per second of every kind of work as bars, in tools/bench/results/. */
 export function writePlot(name: string, report: Report): void {
   writeFileSync(new URL(`${name}.svg`, RESULTS), toSvg(report))
 }

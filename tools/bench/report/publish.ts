@@ -2,14 +2,14 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { Client } from 'pg'
 import { startPostgres } from '../../../scripts/postgres.ts'
 
-/** Where results are kept. */
+/** The folder of the results. */
 export const RESULTS = new URL('../results/', import.meta.url)
 
 /**
- * Measures on a PostgreSQL of its own, prints the report and writes it to tools/bench/results/.
+ * Measures on a new PostgreSQL server, prints the report and writes it to tools/bench/results/.
  *
  * @param name of the two files, one in JSON and one in Markdown.
- * @param measure is given the server's URL and a session of it.
+ * @param measure receives the server's URL and a session of it.
  */
 export async function publish<Report>(
   name: string,

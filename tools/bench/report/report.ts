@@ -5,28 +5,28 @@ import type { LongList } from '../runs/long-list.ts'
 import type { StartUp } from '../runs/start-up.ts'
 import type { Surroundings } from './surroundings.ts'
 
-/** One kind of work, by several servers. */
+/** The measurements of several servers with one kind of work. */
 export interface Comparison {
   readonly title: string
   readonly standings: readonly Standing[]
 }
 
-/** All that `npm run bench` measures; everything else is derived from it. */
+/** All measurements of `npm run bench`. The report is derived from them. */
 export interface Report extends Surroundings {
   readonly effort: { readonly name: string; readonly rounds: number; readonly seconds: number }
-  /** What made the load, and how many connections it kept. */
+  /** The load generator and its number of connections. */
   readonly load: { readonly tool: string; readonly connections: number }
-  /** What the small database holds, and the large one. */
+  /** The contents of the small and the large database. */
   readonly seeded: { readonly small: string; readonly large: string }
-  /** Name and version of what the other servers run on. */
+  /** The names and versions of the other servers' software. */
   readonly peers: readonly string[]
-  /** A line for each server that is left out. */
+  /** A line for each omitted server. */
   readonly missing: readonly string[]
   /** On PostgreSQL, every server with every kind of work. */
   readonly comparisons: readonly Comparison[]
-  /** Before any load and at its most, after all of it, by the name of the server. */
+  /** The memory before any load, and its maximum after all of it, by the name of the server. */
   readonly memory: Readonly<Record<string, { readonly idle: Memory; readonly after: Memory }>>
-  /** The same requests in the small database and in the large one. */
+  /** The same requests with the small and the large database. */
   readonly growth: readonly Comparison[]
   readonly longList: LongList
   /** One process and several. */

@@ -1,7 +1,7 @@
 import { arch, availableParallelism, cpus, platform } from 'node:os'
 import type { Client } from 'pg'
 
-/** Where and with what something was measured. */
+/** The machine and the versions of a measurement. */
 export interface Surroundings {
   /** ISO 8601 */
   readonly date: string
@@ -22,7 +22,7 @@ export async function surroundings(database: Client): Promise<Surroundings> {
   }
 }
 
-/** @param others what else has a version, as it is to be read. */
+/** @param others further names with versions, as text. */
 export function surroundingsLine(
   { date, machine, versions }: Surroundings,
   others: readonly string[] = [],

@@ -4,7 +4,7 @@ import type { Standing } from '../runs/compare.ts'
 import { DRIZZLE, FASTAPI, FLOOR, NO_WALL, OURS } from '../servers/contestants.ts'
 import type { Comparison, Report } from './report.ts'
 
-/** What is to be reached, and whether it is. */
+/** A target, and the measured value. */
 export interface Target {
   readonly what: string
   readonly value: Spread
@@ -15,7 +15,7 @@ export interface Target {
 
 export type Verdict = 'reached' | 'missed' | 'not certain' | 'not measured'
 
-/** Certain only where all that the median may be lies on one side. */
+/** @returns a certain verdict only if the whole interval of the median lies on one side of the target. */
 export function verdict({ value: { from, to, median }, atMost, atLeast }: Target): Verdict {
   if (Number.isNaN(median)) return 'not measured'
   const [worst, best] = atMost !== undefined ? [to, from] : [-from, -to]
@@ -31,7 +31,7 @@ export const serverCpu: Figure = ({ serverCpuUs }) => serverCpuUs
 export const databaseCpu: Figure = ({ databaseCpuUs }) => databaseCpuUs ?? Number.NaN
 export const rate: Figure = ({ requestsPerSecond }) => requestsPerSecond
 
-/** The ratio of two servers in one comparison, round by round; undefined where one is missing. */
+/** @returns the ratio of two servers per round; undefined if one is missing. */
 export function compared(
   { standings }: Comparison,
   ours: string,
@@ -42,7 +42,7 @@ export function compared(
   return a && b && ratio(a.rounds.map(figure), b.rounds.map(figure))
 }
 
-/** What each kind of work is to cost: server CPU by the floor's, requests/s by the peers'. */
+/** The targets per kind of work: CPU time relative to the floor, requests/s relative to the peers. */
 const BY_WORK: Record<string, { floor: number; drizzle: number; fastapi: number }> = {
   'GET one': { floor: 1.35, drizzle: 2.2, fastapi: 20 },
   'list 50': { floor: 1.25, drizzle: 2.5, fastapi: 35 },
@@ -183,7 +183,7 @@ function embeddedRate({ title, standings }: Comparison): Target[] {
   ]
 }
 
-/** Comparisons whose rounds differ too much from each other for anything to be concluded. */
+/** @returns the comparisons whose rounds differ so much that they are inconclusive. */
 export function noisy(report: Report): string[] {
   return [...report.comparisons, ...report.growth, ...report.processes]
     .filter(({ standings: [first, ...others] }) =>

@@ -9,7 +9,7 @@ export function megabytes(bytes: number | null): string {
   return bytes === null ? 'unknown' : `${(bytes / 1e6).toFixed(0)} MB`
 }
 
-/** Three significant digits, and no more than two behind the point. */
+/** @returns three significant digits, with at most two decimals. */
 export function number(value: number): string {
   return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2)
 }

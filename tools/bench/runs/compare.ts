@@ -6,16 +6,16 @@ import { startLoad } from '../load/load.ts'
 import { CONNECTIONS, type Load } from '../load/load-order.ts'
 import type { Server } from '../servers/start-server.ts'
 
-/** Fewer answers in a turn say little: a server that is slower gets longer turns from then on. */
+/** With fewer responses, a measurement is not precise. A slower server then gets longer measurements. */
 const ENOUGH_REQUESTS = 2 * CONNECTIONS
 const LONGEST_SECONDS = 32
 
-/** A server, and what it is asked. */
+/** A server and its requests. */
 export interface Entry {
   readonly name: string
   readonly server: Server
   readonly requests: readonly Request[]
-  /** A session of its PostgreSQL as superuser; null where the server has the database in itself. */
+  /** A superuser's session of its PostgreSQL; null for the embedded database. */
   readonly database: Client | null
 }
 
@@ -25,12 +25,12 @@ export interface Standing {
 }
 
 /**
- * Measures servers in turn, in rounds of a few seconds, so that what else the machine does falls on
- * all of them. All are up all the time, and one has the load.
+ * Measures servers alternately in rounds of a few seconds, so that other work of the machine affects all of
+ * them. All servers run all the time, and one has load.
  *
- * @param title what is measured, for those who watch.
- * @param folder for the lists of requests.
- * @throws when a request fails.
+ * @param title of the comparison, which is printed.
+ * @param folder for the files of requests.
+ * @throws if a request fails.
  */
 export async function compare(
   title: string,
@@ -48,15 +48,15 @@ export async function compare(
     rounds: [] as Measurement[],
   }))
   for (let round = 1; round <= rounds; round += 1) {
-    // Every second round goes the other way round: nobody always comes after the same one.
+    // Every second round has the reverse order, so that no server always follows the same one.
     for (const standing of round % 2 === 0 ? standings.toReversed() : standings) {
       const { name, server, requests, database } = standing.entry
       const load = loads.get(requests)
-      if (load === undefined) throw new Error('every list of requests has a load') // see above
+      if (load === undefined) throw new Error('A list of requests has no load') // see above
       let measurement = await measure(server, load, database, standing.seconds)
       while (measurement.requests < ENOUGH_REQUESTS) {
         standing.seconds *= 2
-        if (standing.seconds > LONGEST_SECONDS) throw new Error(`${name} does not answer`)
+        if (standing.seconds > LONGEST_SECONDS) throw new Error(`${name} does not respond`)
         measurement = await measure(server, load, database, standing.seconds)
       }
       standing.rounds.push(measurement)

@@ -2,7 +2,7 @@ import { Client } from 'pg'
 import { connectPglite } from '../../../backend/src/database/pglite/pglite.ts'
 import { type Population, seedSmall } from '../data/seed.ts'
 
-/** Fills an embedded database that a server has made and left. */
+/** Fills an embedded database that a stopped server has created. */
 export async function seedEmbedded(databaseUrl: string): Promise<Population> {
   const connector = await connectPglite(databaseUrl.replace(/^pglite:/, ''))
   const client = new Client(connector.direct)

@@ -10,14 +10,14 @@ const STATEMENT_MS = 2_000
 const PROBE_ROWS = 1_000_000
 const ASK_EVERY_MS = 4
 
-/** How long `/livez` took while the embedded database was at work on one statement. */
+/** The times of `/livez` while the embedded database executed one statement. */
 export interface Liveness {
   readonly statementMs: number
   readonly asked: number
   readonly p99Ms: number
 }
 
-/** Runs a statement of two seconds, as long as this machine needs rows for it, and asks meanwhile. */
+/** Requests `/livez` during a statement whose number of rows takes this machine two seconds. */
 export async function measureLiveness(): Promise<Liveness> {
   const child = fork(PROGRAM, {
     env: {
@@ -31,7 +31,7 @@ export async function measureLiveness(): Promise<Liveness> {
   const exited = once(child, 'exit')
   const message = async () => {
     const ended = exited.then(([code]) =>
-      Promise.reject(new Error(`the server ended with ${code}`)),
+      Promise.reject(new Error(`The server ended with ${code}`)),
     )
     const [value] = await Promise.race([once(child, 'message'), ended])
     return value

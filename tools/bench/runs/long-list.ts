@@ -8,29 +8,29 @@ import { startSteadyLoad } from '../load/steady-load.ts'
 import type { Server } from '../servers/start-server.ts'
 
 const TASKS_PER_SECOND = 200
-/** Long enough for a p99: 600 requests of others. */
+/** Long enough for a p99: 600 requests of other users. */
 const PHASE_MS = 3_000
 const WARM_UP_MS = 1_000
 const WATCH_MS = 5
 
-/** What a whole list of very many tasks does to those who wait for it, and to all others. */
+/** The effects of a list of very many tasks on its client and on other users. */
 export interface LongList {
   readonly tasks: number
-  /** Until the first byte of the answer, over that of a list of 50 tasks. */
+  /** The time to the first byte of the response, relative to a list of 50 tasks. */
   readonly firstByte: Spread
   readonly firstByteMs: Spread
   readonly seconds: Spread
-  /** The server's memory at its most during all of them, over what it was before the first. */
+  /** The growth of the server's memory from before the first list to its maximum. */
   readonly growthBytes: number
-  /** The p99 of other users' requests during lists, over its quiet value. */
+  /** The p99 of other users' requests during lists, relative to its quiet value. */
   readonly othersP99: Spread
 }
 
 /**
- * Reads the whole list again and again for some seconds, each after a short one, and measures other
- * users' requests at a steady rate beside it.
+ * Reads the whole list repeatedly for some seconds, each time after a short one, and measures other users'
+ * requests at a steady rate at the same time.
  *
- * @param long the list of very many tasks, without a limit, and `short` one of 50 tasks.
+ * @param long the list of very many tasks, without a limit; `short` is one of 50 tasks.
  * @param others requests of other users.
  */
 export async function measureLongList(
@@ -40,7 +40,7 @@ export async function measureLongList(
   folder: string,
 ): Promise<LongList> {
   const [whole, few] = [long[0], short[0]]
-  if (whole === undefined || few === undefined) throw new Error('there are no lists to ask for')
+  if (whole === undefined || few === undefined) throw new Error('There are no lists to request')
   await read(server, few)
   const beforeBytes = memory(server.pid).rssBytes
   const first = await read(server, whole)
@@ -80,11 +80,11 @@ interface Answer {
   readonly tasks: number
   readonly firstByteMs: number
   readonly seconds: number
-  /** The server's memory at its most meanwhile. */
+  /** The maximum of the server's memory during the response. */
   readonly mostBytes: number
 }
 
-/** Takes an answer as fast as it comes, and watches the server's memory meanwhile. */
+/** Reads a response as fast as it arrives, and samples the server's memory. */
 async function read({ url, pid }: Server, { path, token }: Request): Promise<Answer> {
   const agent = new Agent({ keepAlive: true })
   let mostBytes = 0
@@ -107,7 +107,7 @@ async function read({ url, pid }: Server, { path, token }: Request): Promise<Ans
   }
 }
 
-/** There is one between two tasks, and JSON has no other. */
+/** Counts the line feeds, which separate the tasks. JSON text contains no others. */
 function lineFeeds(bytes: Buffer): number {
   let count = 0
   for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) count += 1

@@ -4,7 +4,7 @@ import type { Contestant } from '../servers/contestants.ts'
 
 const INSTANTS = new Set(['created_at', 'updated_at'])
 
-/** @throws when two servers answer differently: a comparison of different work says nothing. */
+/** @throws if two servers send different responses, because a comparison of different work is meaningless. */
 export async function proveSameAnswers(
   contestants: readonly Contestant[],
   reads: readonly Request[],
@@ -21,7 +21,7 @@ async function ask(url: string, { path, token }: Request): Promise<unknown> {
   const response = await fetch(url + path, { headers: { authorization: `Bearer ${token}` } })
   const text = await response.text()
   if (!text.includes('"title"')) throw new Error(`${url}${path}: ${response.status} ${text}`)
-  // An instant has many spellings; all of them mean the same to a client.
+  // Servers may write the same instant differently.
   return JSON.parse(text, (name, value) =>
     INSTANTS.has(name)
       ? new Date(`${value}`.replace(/(?<!Z|[+-]\d\d:\d\d)$/, 'Z')).getTime()

@@ -3,16 +3,16 @@ import { memory } from '../figures/process-usage.ts'
 import { median } from '../figures/ratio.ts'
 import { type Stage, startService } from '../servers/contestants.ts'
 
-/** Until what a start leaves behind is done. */
+/** The time for background work after a start to finish. */
 const SETTLE_MS = 500
 
-/** A start with a database that is already made, and the memory of the server that nobody uses. */
+/** A start with an existing database, and the memory of the server without load. */
 export interface StartUp {
   readonly readyMs: number
   readonly idleRssBytes: number
 }
 
-/** Starts the service once to make its database, then again, and takes medians of the later ones. */
+/** Starts the service once to create its database, and then several times. @returns their medians. */
 export async function measureStartUp(stage: Stage, times: number): Promise<StartUp> {
   const first = await startService(stage)
   await first.stop()

@@ -5,8 +5,7 @@ import type { Stage } from '../servers/contestants.ts'
 import type { Server } from '../servers/start-server.ts'
 
 /**
- * Loads each server with every kind of work, until its code is compiled as far as it will be, and
- * tokens are known.
+ * Loads each server with every kind of work, until V8 has optimized its code and its token cache is filled.
  */
 export async function warmUp(
   servers: readonly Server[],

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { node, type Program, SERVICE, type Server, startServer } from './start-server.ts'
 
-/** What the report calls them. */
+/** The names in the report. */
 export const OURS = 'this server'
 export const NO_WALL = 'this server without the database’s wall'
 export const FLOOR = 'the floor'
@@ -13,15 +13,15 @@ export interface Contestant {
   readonly server: Server
 }
 
-/** What a server is started with. */
+/** The parameters of a server. */
 export interface Stage {
   readonly databaseUrl: string
   readonly secret: string
-  /** For logs. */
+  /** The folder of logs. */
   readonly folder: string
 }
 
-/** As in production; the limit is counted, and never reached. */
+/** @returns production settings. The server counts the rate limit, but never reaches it. */
 export function serviceSettings({ databaseUrl, secret }: Stage): Record<string, string> {
   return {
     NODE_ENV: 'production',
@@ -36,13 +36,13 @@ export function startService(stage: Stage, settings: Record<string, string> = {}
   return startServer(SERVICE, all, stage.folder)
 }
 
-/** Where Debian keeps its Python, before others that do not have its packages. */
+/** Debian's Python first, because others do not have Debian's packages. */
 const PYTHONS = ['/usr/bin/python3', 'python3']
 const PYTHON_MODULES = 'import fastapi, jose, psycopg2, sqlmodel, uvicorn'
 const PYTHON_VERSIONS = `import platform, fastapi, sqlmodel, uvicorn
 print("Python", platform.python_version(), "· FastAPI", fastapi.__version__, "· SQLModel", sqlmodel.__version__, "· uvicorn", uvicorn.__version__)`
 
-/** The Python that has what FastAPI's server needs, and the versions it has. */
+/** @returns the Python that has the packages of FastAPI's server, and their versions. */
 export function findPython(): { readonly command: string; readonly versions: string } | undefined {
   for (const command of PYTHONS) {
     if (spawnSync(command, ['-c', PYTHON_MODULES]).status !== 0) continue
@@ -54,7 +54,7 @@ export function findPython(): { readonly command: string; readonly versions: str
 
 export const PYTHON_MISSING = `${FASTAPI} is left out: it needs Python with FastAPI, SQLModel, uvicorn, python-jose and psycopg2 (on Debian: apt-get install python3-fastapi python3-sqlmodel python3-uvicorn python3-jose python3-psycopg2)`
 
-/** All that can be started here, this server first. */
+/** Starts all servers that this machine can run, this server first. */
 export async function startContestants(stage: Stage): Promise<Contestant[]> {
   const settings = serviceSettings(stage)
   const python = findPython()
@@ -68,7 +68,7 @@ export async function startContestants(stage: Stage): Promise<Contestant[]> {
     programs.push([FASTAPI, [python.command, 'tools/bench/servers/fastapi/main.py']])
   const contestants: Contestant[] = []
   for (const [name, program] of programs) {
-    // Once before, so that each finds its compiled code.
+    // A first start fills the compile cache.
     await (await startServer(program, settings, stage.folder)).stop()
     contestants.push({ name, server: await startServer(program, settings, stage.folder) })
   }

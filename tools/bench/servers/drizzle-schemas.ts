@@ -1,4 +1,4 @@
-/** What the server in drizzle.ts takes and answers, for ajv on the way in and fast-json-stringify out. */
+/** The schemas of drizzle.ts: Ajv validates requests, and fast-json-stringify writes responses. */
 
 const UUID = { type: 'string', format: 'uuid' } as const
 const TITLE = { type: 'string', minLength: 1, maxLength: 500 } as const

@@ -1,6 +1,6 @@
 /**
- * The tasks of the server in drizzle.ts: the table as it is, and each operation as a query of
- * Drizzle's builder in a transaction that is the user's.
+ * The tasks of the server in drizzle.ts: the same table, and each operation as a query of Drizzle's builder
+ * in a transaction with the user's scope.
  */
 import { and, desc, eq, not, sql } from 'drizzle'
 import { drizzle } from 'drizzle/node-postgres'
@@ -27,7 +27,7 @@ const tasks = pgSchema('todo').table(
 
 export type Task = typeof tasks.$inferSelect
 
-/** What a client may write. */
+/** The members that a client may write. */
 interface Writable {
   readonly title: string
   readonly description?: string | null
@@ -53,14 +53,14 @@ const SCOPE = {
   user: sql`set_config('app.user_id', ${placeholder('userId')}, true)`,
 }
 
-/** The statements of a connection, built and prepared once: a prepared query keeps to its client. */
+/** The statements of a connection, built and prepared once, because Drizzle binds them to their client. */
 function prepareStatements(client: PoolClient) {
   const db = drizzle(client)
   const newest = db.select().from(tasks).where(OWNED).orderBy(desc(tasks.id))
   return {
     db,
     scope: db.select(SCOPE).from(sql`(values (1)) as one`).prepare('scope'),
-    // A null limit is none.
+    // A null limit means no limit.
     list: newest.limit(placeholder('limit')).prepare('list_tasks'),
     find: db.select().from(tasks).where(ONE).prepare('find_task'),
     insert: db.insert(tasks).values(NEW_TASK).returning().prepare('insert_task'),
@@ -70,7 +70,7 @@ function prepareStatements(client: PoolClient) {
 }
 type Statements = ReturnType<typeof prepareStatements>
 
-/** Connections are kept until the server's turn comes again. */
+/** The pool keeps connections while other servers are measured. */
 const pool = new Pool({
   connectionString: process.env.DATABASE_URL,
   max: 8,
@@ -86,7 +86,7 @@ function statementsOf(client: PoolClient): Statements {
   return statements
 }
 
-/** A transaction in which row level security lets through what is this user's and nothing else. */
+/** Runs work in a transaction in which row-level security admits only this user's rows. */
 async function asUser<T>(userId: string, work: (statements: Statements) => Promise<T>) {
   const client = await pool.connect()
   try {
@@ -100,12 +100,12 @@ async function asUser<T>(userId: string, work: (statements: Statements) => Promi
   }
 }
 
-/** Resolves when the database answers. */
+/** Resolves when the database responds. */
 export async function ready(): Promise<void> {
   await pool.query('select 1')
 }
 
-/** Newest first; all of them without a limit. */
+/** Lists the newest tasks first, and all of them without a limit. */
 export function listTasks(userId: string, limit: number | undefined): Promise<Task[]> {
   return asUser(userId, ({ list }) => list.execute({ userId, limit: limit ?? null }))
 }
@@ -119,11 +119,11 @@ export async function insertTask(userId: string, task: Writable): Promise<Task> 
   const { title, description = null, completed = false } = task
   const values = { userId, id: v7(), title, description, completed }
   const [inserted] = await asUser(userId, ({ insert }) => insert.execute(values))
-  if (inserted === undefined) throw new Error('the statement returned no task')
+  if (inserted === undefined) throw new Error('The statement returned no task')
   return inserted
 }
 
-/** Sets what is given. Built each time, since its text depends on what is given. */
+/** Sets the given members. The query is built each time, because its text depends on them. */
 export async function updateTask(userId: string, id: string, changes: Partial<Writable>) {
   const one = and(eq(tasks.user_id, userId), eq(tasks.id, id))
   const set = { ...changes, updated_at: NOW }
@@ -136,7 +136,7 @@ export async function toggleTask(userId: string, id: string): Promise<Task | und
   return task
 }
 
-/** @returns whether there was one. */
+/** @returns whether the task existed. */
 export async function deleteTask(userId: string, id: string): Promise<boolean> {
   const { rowCount } = await asUser(userId, (statements) =>
     statements.delete.execute({ userId, id }),

@@ -1,14 +1,14 @@
 /**
- * What a good TypeScript team would write: Fastify 5 with JSON schemas both ways, @fastify/jwt, and
- * Drizzle over pg, with the same row level security as this server. Whatever could be chosen is the
- * cheaper of its kind: verified tokens are cached, a request is one log line instead of Fastify's two,
- * role and user are set by one statement, and statements are prepared once for each connection,
- * where building them for each request (Drizzle's usual form) costs half as much again. Drizzle
- * awaits begin, the settings, the statement and commit one by one, and that is its own.
+ * A server as a good TypeScript team would write it: Fastify 5 with JSON schemas for requests and responses,
+ * @fastify/jwt, and Drizzle over pg, with the same row-level security as this server. Each choice is the
+ * faster one: verified tokens are cached, a request has one log line instead of Fastify's two, one statement
+ * sets the role and the user, and statements are prepared once per connection. (Building them per request,
+ * which is usual with Drizzle, takes half as much time again.) Drizzle itself awaits begin, the settings, the
+ * statement and commit one after the other.
  *
- * It leaves out what is not measured: its users have rows already, and there are no ETags, pages or
- * limits. The package `drizzle` is drizzle-orm by another name, because Better Auth has drizzle-orm
- * as an optional peer and an install for production would bring it along.
+ * It omits features that are not measured: the users already have rows, and there are no ETags, pages or
+ * limits. The package `drizzle` is an alias of drizzle-orm, because drizzle-orm is an optional peer of Better
+ * Auth, and a production installation would include it.
  *
  * Usage: DATABASE_URL=… BETTER_AUTH_SECRET=… HOST=… PORT=… node tools/bench/servers/drizzle.ts
  */
@@ -28,10 +28,10 @@ declare module '@fastify/jwt' {
 const { HOST = '127.0.0.1', PORT, BETTER_AUTH_SECRET } = process.env
 if (!BETTER_AUTH_SECRET) throw new Error('BETTER_AUTH_SECRET is not set')
 
-/** Lines are written together, as this server's are. */
+/** Lines are written in chunks, as in this server. */
 const LOG = { dest: 1, sync: false, minLength: 16_383, maxWrite: 16_384, periodicFlush: 100 }
 
-/** Instants are Dates here and text on the wire, where fast-json-stringify writes them. */
+/** Instants are Dates here. fast-json-stringify writes them as text. */
 type Schemas = JsonSchemaToTsProvider<{
   SerializerSchemaOptions: {
     deserialize: [{ pattern: { type: 'string'; format: 'date-time' }; output: Date }]
@@ -100,5 +100,5 @@ await app.register(
 )
 
 await app.listen({ host: HOST, port: Number(PORT) })
-// Through an exit, which the compile cache is written at.
+// An ordinary exit, at which Node writes the compile cache.
 process.on('SIGTERM', () => process.exit())

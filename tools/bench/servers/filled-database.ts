@@ -6,18 +6,18 @@ import { migrate } from '../../../backend/src/database/migrate/migrate.ts'
 import { startPostgres } from '../../../scripts/postgres.ts'
 
 export interface FilledDatabase<Result> {
-  /** For `DATABASE_URL`. */
+  /** The value of `DATABASE_URL`. */
   readonly url: string
   readonly filled: Result
   stop(): Promise<void>
 }
 
 /**
- * Makes a database and fills it before a server opens it, because only one process can use the embedded
- * one.
+ * Creates and fills a database before a server opens it, because only one process can use the embedded
+ * database.
  *
- * @param on `embedded`, or anything else for a PostgreSQL of its own.
- * @param folder where the embedded database goes.
+ * @param on `embedded`, or anything else for a new PostgreSQL server.
+ * @param folder of the embedded database.
  */
 export async function fillDatabase<Result>(
   on: string,

@@ -1,6 +1,6 @@
 /**
- * What a task costs without a service around it: bare node:http, pg in pipeline mode, the same
- * statements. No token, no owner, no row level security, no checks, no framework, no log.
+ * The minimal cost of the work: only node:http and pg in pipeline mode with the same statements. There is no
+ * token, no owner, no row-level security, no validation, no framework and no log.
  *
  * Usage: DATABASE_URL=… PORT=… node tools/bench/servers/floor.ts
  */
@@ -21,7 +21,7 @@ const PAGE = 50
 
 const database = await openUnscopedPool(process.env.DATABASE_URL ?? '', plain)
 
-/** The task or the tasks as JSON, and undefined for what there is not. */
+/** @returns the task or the tasks as JSON; undefined if there is no such task or path. */
 async function answer(request: IncomingMessage): Promise<string | undefined> {
   // /api/{user}/tasks[/{id}[/complete]][?limit=50]
   const [, , userId = '', tasks = '', id] = (request.url ?? '').split('/')
@@ -67,5 +67,5 @@ const server = createServer(async (request, response) => {
   response.end(json)
 })
 server.listen(Number(process.env.PORT), '127.0.0.1')
-// Through an exit, which the compile cache is written at.
+// An ordinary exit, at which Node writes the compile cache.
 process.on('SIGTERM', () => process.exit())

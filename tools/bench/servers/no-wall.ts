@@ -1,6 +1,6 @@
 /**
- * The server with the database's wall taken down, to price the wall: the same app, and a database
- * that runs each statement as the login, which is a superuser, with no scope before it.
+ * The same app without row-level security, to measure its cost. The database runs each statement as the
+ * login, which is a superuser, without a scope.
  *
  * Usage: DATABASE_URL=… BETTER_AUTH_SECRET=… PORT=… node tools/bench/servers/no-wall.ts
  */
@@ -16,7 +16,7 @@ const pool = await openUnscopedPool(process.env.DATABASE_URL ?? '', gathered)
 
 const database: Database = {
   description: 'without row level security',
-  // Each in a transaction of its own: no route that is measured sends several.
+  // Each in its own transaction, because no measured route sends several.
   asUser: async (userId, asked) => {
     const { statements, read } = batchOf(asked)
     const raw = statements.map((statement) =>

@@ -1,6 +1,6 @@
 /**
- * The server on the embedded database, which runs a long statement when it is told to. Forked by
- * runs/liveness.ts: it sends its URL, then for each message the milliseconds the statement took.
+ * The server on the embedded database, which runs a long statement for each message. runs/liveness.ts forks
+ * it. It sends its URL first, and then for each message the milliseconds that the statement took.
  *
  * Usage: DATABASE_URL=pglite:memory BETTER_AUTH_SECRET=… fork('tools/bench/servers/slow-statement.ts')
  */
@@ -11,7 +11,7 @@ import { openConnector } from '../../../backend/src/database/connect.ts'
 import { PipelinedPool } from '../../../backend/src/database/pipeline/pool.ts'
 import { sql } from '../../../backend/src/database/session.ts'
 
-/** Counts as far as it is told: work for the processor, and no waiting. */
+/** Counts up to a parameter: work for the processor without waiting. */
 const COUNT = sql('select count(*) from generate_series(1, $1::bigint)')
 
 const config = loadConfig()

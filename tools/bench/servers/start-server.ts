@@ -16,11 +16,12 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 export function node(file: string): Program {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
   const [, options] = /^exec node (.*) backend\/src\/main\.ts$/.exec(scripts.start) ?? []
-  if (options === undefined) throw new Error('package.json starts the server in another way now')
+  if (options === undefined)
+    throw new Error('The start script in package.json has another form. Adapt this pattern')
   return [process.execPath, ...options.split(' '), file]
 }
 
-/** What `npm start` runs. */
+/** The program that `npm start` runs. */
 export const SERVICE = node('backend/src/main.ts')
 const READY_LIMIT_MS = 30_000
 const POLL_MS = 5
@@ -29,7 +30,7 @@ const ANSWER_LIMIT_MS = 1_000
 export interface Server {
   readonly url: string
   readonly pid: number
-  /** From spawn to the first 200 of /readyz. */
+  /** The time from spawn to the first 200 of /readyz. */
   readonly readyMs: number
   stop(): Promise<void>
 }
@@ -38,10 +39,10 @@ const running = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
-// An ordinary exit, so that the listener above runs.
+// An ordinary exit, so that the exit listener runs.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
 
-/** Ends the process with this one, however this one ends. */
+/** Ends a child process when this process ends. */
 export function endWithThisProcess(child: ChildProcess): ChildProcess {
   running.add(child)
   child.on('exit', () => running.delete(child))
@@ -51,9 +52,9 @@ export function endWithThisProcess(child: ChildProcess): ChildProcess {
 /**
  * Starts a server of this repository on a free port and waits until it is ready.
  *
- * @param settings its environment, all of it but PATH, HOST and PORT: what the person who measures
- *   has set for a server of their own must not reach this one.
- * @param folder where its log goes.
+ * @param settings its whole environment except PATH, HOST and PORT, so that settings in the environment of
+ *   the benchmark have no effect.
+ * @param folder of its log.
  */
 export async function startServer(
   program: Program,
@@ -83,7 +84,7 @@ export async function startServer(
   }
   return {
     url,
-    pid: child.pid ?? Number.NaN, // it answered, so it has one
+    pid: child.pid ?? Number.NaN, // a running process has one
     readyMs: performance.now() - startedMs,
     stop: async () => {
       child.kill('SIGTERM')
@@ -108,6 +109,6 @@ async function freePort(): Promise<number> {
   await once(probe, 'listening')
   const address = probe.address()
   probe.close()
-  if (typeof address !== 'object' || address === null) throw new Error('there is no free port')
+  if (typeof address !== 'object' || address === null) throw new Error('There is no free port')
   return address.port
 }

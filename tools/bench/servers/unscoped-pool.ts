@@ -2,7 +2,7 @@ import { Client } from 'pg'
 import type { Row, Statement } from '../../../backend/src/database/session.ts'
 import { UnscopedQuery } from './unscoped-query.ts'
 
-/** As many as the server opens (DATABASE_POOL_MAX). */
+/** The default of DATABASE_POOL_MAX. */
 const CONNECTIONS = 8
 
 interface Connection {
@@ -18,9 +18,9 @@ export interface UnscopedPool {
 }
 
 /**
- * pg's clients in pipeline mode, and the least busy of them for each statement.
+ * Opens pg's clients in pipeline mode. Each statement uses the least busy one.
  *
- * @param send how a statement goes out: {@link plain} or {@link gathered}.
+ * @param send how a statement is written: {@link plain} or {@link gathered}.
  */
 export async function openUnscopedPool(
   connectionString: string,
@@ -51,10 +51,10 @@ export async function openUnscopedPool(
   }
 }
 
-/** Every column is read as text, as the statements' readers expect it. */
+/** Makes pg return every column as text, as the statements' `read` expects. */
 const AS_TEXT = { getTypeParser: () => (text: string) => text }
 
-/** As pg does it by itself. */
+/** Writes a statement as pg does by default. */
 export async function plain(
   { client }: Connection,
   userId: string,
@@ -65,7 +65,7 @@ export async function plain(
   return rows
 }
 
-/** As the server does it: what one turn of the event loop sends goes out in one write. */
+/** Writes as the server does: all statements of one event-loop tick in one write. */
 export function gathered(
   connection: Connection,
   userId: string,

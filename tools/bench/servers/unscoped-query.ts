@@ -13,7 +13,7 @@ interface Wire {
 const EXECUTE = serialize.execute({})
 const SYNC = serialize.sync()
 
-/** The server's own query without the scope before it, so that nothing else differs. */
+/** The server's query class without the scope. Everything else is the same. */
 export class UnscopedQuery extends PipelinedQuery {
   readonly text: string
   readonly name: string

@@ -3,7 +3,7 @@ import { hash } from '../../../backend/src/accounts/passwords.ts'
 
 const PASSWORD = 'a password of the benchmark'
 
-/** Somebody who signs in, from an address that is nobody else's. */
+/** A user who signs in from their own client address. */
 export interface Account {
   readonly email: string
   readonly password: string
@@ -19,10 +19,11 @@ const INSERT_PASSWORDS = `
   select id, id, 'credential', id, $1, now() from todo_auth."user" where id like 'account-%'`
 
 /**
- * Makes accounts in the database of a server that is ready, as its superuser. They share one hash:
- * what it costs to verify one does not depend on the others.
+ * Inserts accounts into the database of a running server, as its superuser. They share one password hash,
+ * which does not change the cost of verification.
  *
- * @param count at most 254: one address each in 192.0.2.0/24, which is nobody's (RFC 5737).
+ * @param count at most 254, for one address each in 192.0.2.0/24, which is reserved for documentation
+ *   (RFC 5737).
  */
 export async function seedAccounts(client: Client, count: number): Promise<Account[]> {
   await client.query(INSERT_USERS, [count])

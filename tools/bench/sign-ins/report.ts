@@ -11,11 +11,11 @@ export interface Round {
 
 export interface SignInsReport extends Surroundings {
   readonly betterAuth: string
-  /** What was asked, in a sentence. */
+  /** The load in one sentence. */
   readonly load: string
-  /** The p99 of task requests during sign-ins over that of the quiet phase before. */
+  /** The p99 of task requests during sign-ins, relative to the quiet phase before. */
   readonly ratio: { readonly median: number; readonly least: number; readonly most: number }
-  /** While Better Auth is loaded and answers for the first time. */
+  /** The first sign-in, which loads Better Auth. */
   readonly firstSignIn: { readonly tasks: Phase; readonly seconds: number }
   readonly rounds: readonly Round[]
 }

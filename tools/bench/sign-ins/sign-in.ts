@@ -4,27 +4,26 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Account } from './accounts.ts'
 
 const PATH = '/api/auth/sign-in/email'
-/** A client that is not in by then fails the run. */
+/** A client that has not signed in after this time fails the run. */
 const LIMIT_MS = 120_000
 
-/** What came of clients that signed in at once. */
+/** The results of clients that signed in at once. */
 export interface SignIns {
   readonly count: number
-  /** Until the last one was in. */
+  /** The time until the last client had signed in. */
   readonly seconds: number
   readonly perSecond: number
-  /** Answers "too busy, try again". */
+  /** Responses with 503. */
   readonly answered503: number
-  /** Answers "too often, try again". */
+  /** Responses with 429. */
   readonly answered429: number
 }
 
 /**
- * Signs all accounts in at once. Each tries again after the Retry-After of a 503 or a 429, no sooner
- * and no later, until it is in.
+ * Signs in all accounts at once. Each retries exactly after the Retry-After of a 503 or a 429.
  *
- * @param url of a server that trusts its loopback for X-Forwarded-For.
- * @throws when one is answered otherwise, or is not in after two minutes.
+ * @param url of a server that trusts the loopback network for X-Forwarded-For.
+ * @throws for another status, and if one has not signed in after two minutes.
  */
 export async function signInAtOnce(url: string, accounts: readonly Account[]): Promise<SignIns> {
   const agent = new Agent({ keepAlive: true })
@@ -35,14 +34,14 @@ export async function signInAtOnce(url: string, accounts: readonly Account[]): P
       const { statusCode, headers } = await trySignIn(url, account, agent)
       if (statusCode === 200) return
       if (statusCode !== 503 && statusCode !== 429) {
-        throw new Error(`a sign-in was answered ${statusCode}`)
+        throw new Error(`The response to a sign-in has the status ${statusCode}`)
       }
       answered[statusCode] += 1
       const retryAfterSeconds = Number(headers['retry-after'])
       if (!(retryAfterSeconds > 0)) throw new Error(`${statusCode} without Retry-After`)
       await sleep(retryAfterSeconds * 1_000)
     }
-    throw new Error(`${account.email} is not in after ${LIMIT_MS} ms`)
+    throw new Error(`${account.email} has not signed in after ${LIMIT_MS} ms`)
   }
   try {
     await Promise.all(accounts.map(signIn))
@@ -70,10 +69,10 @@ async function trySignIn(
     headers: { 'content-type': 'application/json', 'x-forwarded-for': address },
     timeout: LIMIT_MS,
   })
-  sent.on('timeout', () => sent.destroy(new Error('a sign-in was not answered')))
+  sent.on('timeout', () => sent.destroy(new Error('A sign-in got no response')))
   sent.end(JSON.stringify({ email, password }))
   const [response]: IncomingMessage[] = await once(sent, 'response')
-  if (response === undefined) throw new Error('a response without itself') // once has one
+  if (response === undefined) throw new Error('The response event has no response') // once has one
   response.resume()
   await once(response, 'end')
   return response

@@ -17,7 +17,7 @@ async function databaseOf(kind: Kind): Promise<{ url: string; drop(): Promise<vo
   return { url: `pglite:${folder}`, drop: () => rm(folder, { recursive: true }) }
 }
 
-/** What it prints of each person: the address or id, where the tasks are, and the token. */
+/** The printed facts of each person: the address or id, the path of the tasks, and the token. */
 const peopleIn = (printed: string) =>
   [...printed.matchAll(/^(\S+)\n {2}TASKS=(\S+)\n {2}TOKEN=(\S+)$/gm)].map(
     ([, login = '', tasks = '', token = '']) => ({ login, path: new URL(tasks).pathname, token }),

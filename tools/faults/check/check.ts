@@ -6,23 +6,23 @@ export interface TrueTask extends TaskState {
   readonly title: string
 }
 
-/** What the database has, read without the server. */
+/** The contents of the database, read without the server. */
 export interface Truth {
   readonly tasks: readonly TrueTask[]
   readonly users: readonly string[]
-  /** Each with how many passwords it has. */
+  /** Each account with the number of its passwords. */
   readonly accounts: readonly { readonly email: string; readonly passwords: number }[]
-  /** Of requests that are done once. */
+  /** The idempotency keys. */
   readonly keys: readonly { readonly userId: string; readonly key: string }[]
 }
 
-/** What was sent, and what came of it. */
+/** The requests and their outcomes. */
 export interface Sent {
   readonly tasks: readonly TaskRecord[]
   readonly signUps: readonly SignUpRecord[]
 }
 
-/** Every contradiction between what was acknowledged and what is there. */
+/** @returns every contradiction between the acknowledged changes and the database. */
 export function check({ tasks: records, signUps }: Sent, truth: Truth): Contradiction[] {
   const found = Map.groupBy(truth.tasks, ({ title }) => title)
   const known = new Set(records.map(({ title }) => title))
@@ -51,7 +51,7 @@ function checkTask(record: TaskRecord, [task, ...more]: readonly TrueTask[]): Co
   return wrong === undefined ? [] : [wrong]
 }
 
-/** A user comes with a first task, in one statement; one without the other is half of it. */
+/** One statement creates a user with the first task, so neither may exist without the other. */
 function checkUsers(records: readonly TaskRecord[], { tasks, users }: Truth): Contradiction[] {
   const withTask = new Set(tasks.map(({ userId }) => userId))
   const deleted = records.filter(({ deletion }) => deletion !== 'none').map(({ user }) => user)
@@ -67,7 +67,7 @@ function checkUsers(records: readonly TaskRecord[], { tasks, users }: Truth): Co
   ]
 }
 
-/** A key and what was done under it are one statement's work. */
+/** One statement stores a key and makes its change, so neither may exist without the other. */
 function checkKeys(records: readonly TaskRecord[], { tasks, keys }: Truth): Contradiction[] {
   const used = new Set(keys.map(({ userId, key }) => `${userId} ${key}`))
   const there = new Set(tasks.map(({ title }) => title))
@@ -77,7 +77,7 @@ function checkKeys(records: readonly TaskRecord[], { tasks, keys }: Truth): Cont
     .map(({ title }) => ({ kind: 'half-done', text: `${title} and its key are not both there` }))
 }
 
-/** An account comes with its password, in one transaction. */
+/** One transaction creates an account with its password, so neither may exist without the other. */
 function checkAccounts(signUps: readonly SignUpRecord[], { accounts }: Truth): Contradiction[] {
   const there = new Set(accounts.map(({ email }) => email))
   return [

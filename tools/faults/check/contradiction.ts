@@ -2,16 +2,16 @@ import type { TaskRecord, TaskState } from '../load/record.ts'
 
 export type Kind = 'lost' | 'twice' | 'half-done'
 
-/** What cannot be, after what was acknowledged. */
+/** A state that is impossible after the acknowledged changes. */
 export interface Contradiction {
   readonly kind: Kind
   readonly text: string
 }
 
 /**
- * Compares the state of a task with what its writer knows of it. A change without an answer may
- * have happened, may not have, and may still happen behind later ones, when its statement was on
- * its way. `updated_at` tells these apart: it never falls behind what was acknowledged.
+ * Compares the state of a task with its writer's record. A change without a response may have happened or not,
+ * or may still happen after later ones if its statement was delayed. `updated_at` distinguishes these cases,
+ * because it is never earlier than in an acknowledged state.
  */
 export function contradiction(task: TaskRecord, state: TaskState): Contradiction | undefined {
   const { acknowledged, doubtfulDescriptions, doubtfulFlips } = task

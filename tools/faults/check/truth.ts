@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
 import type { Truth } from './check.ts'
 
-/** @param client of a login that no policy holds for. @param prefix of the users to look at. */
+/** @param client of a login that bypasses policies. @param prefix of the ids of the users to read. */
 export async function readTruth(client: Client, prefix: string): Promise<Truth> {
   const tasks = await client.query(
     `select user_id as "userId", title, description, completed, updated_at as at

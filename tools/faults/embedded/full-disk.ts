@@ -27,13 +27,13 @@ export const embeddedFullDisk: Fault<EmbeddedOnSmallDisk> = {
     await Promise.all(Array.from({ length: AT_ONCE }, fill))
     disk.free()
     if (server.runs()) {
-      if (refused === 0) throw new Error('nothing was refused')
+      if (refused === 0) throw new Error('The server refused nothing')
       return 'it refused, and served on'
     }
     const ended = await server.ended
-    if (ended !== 1) throw new Error(`the server ended with ${ended}`)
+    if (ended !== 1) throw new Error(`The server ended with ${ended}`)
     if (!server.log().includes('The embedded database has failed')) {
-      throw new Error(`the server said ${server.log().slice(-500)}`)
+      throw new Error(`The log of the server is ${server.log().slice(-500)}`)
     }
     await startAgain()
     return 'it ended, and was started again'

@@ -9,7 +9,7 @@ import { signToken } from '../load/session.ts'
 import type { Embedded } from '../scenes/embedded.ts'
 import { launch, startServer } from '../server-process.ts'
 
-/** Moments of the first start, from before its folder is there to when it serves. */
+/** Times during the first start, from before its folder exists until it serves. */
 const MOMENTS_MS = [300, 1_800, 4_500]
 
 export const embeddedKilled: Fault<Embedded> = {
@@ -49,7 +49,7 @@ export const secondProcess: Fault<Embedded> = {
   run: (scene, load) => refuseSecond(scene, load),
 }
 
-/** What a container has of its own. The host name stays the same, as with a fixed one. */
+/** The namespaces of a container. The host name stays the same, as with a fixed one. */
 const NAMESPACES = [
   'unshare',
   '--mount',

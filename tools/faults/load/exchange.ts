@@ -1,6 +1,6 @@
 import { type Agent, type IncomingHttpHeaders, request } from 'node:http'
 
-/** Longer than any limit of the server's: what has not answered by then hangs. */
+/** Longer than all limits of the server. A server without a response after this time hangs. */
 const ANSWER_LIMIT_MS = 20_000
 
 export interface Answer {
@@ -9,7 +9,7 @@ export interface Answer {
   readonly text: string
 }
 
-/** What came of a request: an answer, a connection that was cut, or nothing at all. */
+/** The outcome of a request: a response, a cut connection, or no reaction. */
 export type Outcome = Answer | 'cut' | 'silence'
 
 export interface Sending {
@@ -23,7 +23,7 @@ export interface Sending {
   readonly body?: object | undefined
 }
 
-/** @param agent false makes a connection for this request alone. */
+/** @param agent false opens a connection only for this request. */
 export function exchange(sending: Sending, agent: Agent | false): Promise<Outcome> {
   const { port, method, path, token, key, body } = sending
   const payload = body === undefined ? undefined : JSON.stringify(body)

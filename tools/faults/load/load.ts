@@ -5,19 +5,19 @@ import { signUp } from './sign-up.ts'
 import { Writer } from './writer.ts'
 
 export interface LoadOptions {
-  /** Of the server; asked for each request. */
+  /** The port of the server, called for each request. */
   readonly port: () => number
-  /** All users' ids begin with it. */
+  /** The prefix of all users' ids. */
   readonly prefix: string
   readonly users?: number
   readonly writersPerUser?: number
   readonly requestsPerSecond?: number
 }
 
-/** Each takes a tenth of a second of a core, for the password. */
+/** The pause between sign-ups. Each takes a core for 0.1 s to hash the password. */
 const SIGN_UP_PAUSE_MS = 1_000
 
-/** How long a writer with keys goes on asking after the load was stopped. */
+/** How long a writer with keys retries after the load was stopped. */
 const PATIENCE_MS = 10_000
 
 /** Steady, mixed work of several users, each with several clients. */
@@ -46,7 +46,7 @@ export class Load {
         ...{ record: this.record, session, user: `${prefix}.${number}`, name: `w${at}` },
         // Half of the users send an Idempotency-Key.
         keyed: number % 2 === 1,
-        goesOn: () =>
+        retries: () =>
           performance.now() - (this.#stoppedMs ?? Number.POSITIVE_INFINITY) < PATIENCE_MS,
       })
       this.#running.push(this.#run(() => writer.step(), pauseMs, (pauseMs * at) / writers))
@@ -56,12 +56,12 @@ export class Load {
     this.#running.push(this.#run(() => signUp(session, prefix, this.record), SIGN_UP_PAUSE_MS, 0))
   }
 
-  /** Resolves when accounts are in use as well, which takes memory once. */
+  /** Resolves when the accounts have been used, because the first use allocates memory. */
   async warm(): Promise<void> {
     while (!this.record.signUps.some(({ acknowledged }) => acknowledged)) await sleep(50)
   }
 
-  /** Lets requests under way be answered. */
+  /** Waits for the requests in progress. */
   async stop(): Promise<void> {
     this.#stoppedMs = performance.now()
     await Promise.all(this.#running)

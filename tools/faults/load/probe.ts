@@ -6,13 +6,13 @@ import { signToken } from './session.ts'
 const EVERY_MS = 50
 const GIVE_UP_MS = 40_000
 
-/** How long after the end of a fault, in milliseconds, a write was answered, and /readyz was 200. */
+/** The time from the end of a fault to a successful write, and to a 200 of /readyz, in milliseconds. */
 export interface Recovery {
   readonly writeMs: number
   readonly readyMs: number
 }
 
-/** Asks again and again, each time on a connection of its own and without waiting for the others. */
+/** Sends requests repeatedly, each on a new connection and without waiting for earlier ones. */
 export async function recovery(
   port: () => number,
   prefix: string,

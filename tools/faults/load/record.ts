@@ -1,6 +1,6 @@
 import type { Outcome } from './exchange.ts'
 
-/** A task as an answer, or the database, has it. */
+/** The state of a task in a response or in the database. */
 export interface TaskState {
   readonly description: string | null
   readonly completed: boolean
@@ -8,27 +8,27 @@ export interface TaskState {
   readonly updatedAt: string
 }
 
-/** What its writer knows of one task. One writer has it, and sends one request at a time. */
+/** A writer's record of one of its tasks. Only this writer changes the task, one request at a time. */
 export interface TaskRecord {
   readonly user: string
-  /** Once in all runs, and never changed. */
+  /** Unique in all runs, and never changed. */
   readonly title: string
-  /** Whether its creation and flips are sent with a key until they are answered. */
+  /** Whether its creation and toggles have a key and are repeated until there is a response. */
   readonly keyed: boolean
   id: string | undefined
-  /** What its creation was sent with. */
+  /** The key of its creation. */
   key: string | undefined
-  /** As the latest answer to a change has it. */
+  /** The state in the latest response to a change. */
   acknowledged: TaskState | undefined
-  /** Descriptions that were sent and never answered for; any of them may come true, at any time. */
+  /** Descriptions without a response. Each of them may still take effect. */
   readonly doubtfulDescriptions: string[]
   doubtfulFlips: number
   deletion: 'none' | 'doubtful' | 'acknowledged'
 }
 
-/** An account that was asked for. */
+/** A requested account. */
 export interface SignUpRecord {
-  /** Once in all runs. */
+  /** Unique in all runs. */
   readonly email: string
   acknowledged: boolean
 }
@@ -41,11 +41,11 @@ export interface Counts {
   replayed: number
 }
 
-/** The part of a text that says whose it is; no answer to anybody else may have it. */
+/** @returns the mark in a user's texts. No response to another user may contain it. */
 export const markOf = (user: string) => `«${user}»`
 const MARK = /«([^»]*)»/g
 
-/** All that was sent and what came of it. */
+/** All requests and their outcomes. */
 export class Record {
   readonly tasks: TaskRecord[] = []
   readonly signUps: SignUpRecord[] = []
@@ -56,13 +56,13 @@ export class Record {
     cut: 0,
     replayed: 0,
   }
-  /** What must never happen, in words. */
+  /** The broken promises as text. */
   readonly violations: string[] = []
-  /** Answers with something of another user's in them. */
+  /** The number of responses with another user's data. */
   foreign = 0
-  /** While a fault lasts, and for a moment after, refusals are expected. */
+  /** True during a fault and shortly afterwards, when refusals are expected. */
   troubled = false
-  /** Whether the fault takes connections of clients as well. */
+  /** Whether the fault also cuts connections of clients. */
   cutsExpected = false
 
   begin(user: string, title: string, keyed: boolean): TaskRecord {
@@ -75,10 +75,10 @@ export class Record {
   }
 
   /**
-   * Counts an outcome, and looks for what must not be in it.
+   * Counts an outcome, and checks it for other users' data.
    *
    * @param troubled whether the request was sent while refusals were expected.
-   * @returns the answer, where it is one of success.
+   * @returns the response, if its status is a success.
    */
   note(what: string, user: string, outcome: Outcome, troubled: boolean) {
     const expected = troubled || this.troubled

@@ -4,11 +4,11 @@ import { exchange, type Outcome, type Sending } from './exchange.ts'
 import { SECRET } from './secret.ts'
 
 const LIFETIME_S = 15 * 60
-/** A server whose clock is a minute behind would otherwise see a token of the future. */
+/** Backdates tokens, because a server whose clock is late would refuse a token from the future. */
 const ISSUED_BEFORE_S = 120
 const RENEW_S = 5 * 60
 
-/** @param fromNowS when the token ends. */
+/** @param fromNowS the time until the token expires, in seconds. */
 export function signToken(user: string, fromNowS = LIFETIME_S): Promise<string> {
   const nowS = Math.floor(Date.now() / 1_000)
   return new SignJWT()
@@ -19,13 +19,13 @@ export function signToken(user: string, fromNowS = LIFETIME_S): Promise<string> 
     .sign(new TextEncoder().encode(SECRET))
 }
 
-/** What a client keeps: a connection that stays open, and a token for each user. */
+/** A client's persistent connection and its token for each user. */
 export class Session {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 })
   readonly #tokens = new Map<string, { token: string; sinceMs: number }>()
   readonly #port: () => number
 
-  /** @param port asked for each request: a server that is started again has another. */
+  /** @param port called for each request, because a restarted server has another port. */
   constructor(port: () => number) {
     this.#port = port
   }
@@ -35,7 +35,7 @@ export class Session {
     return exchange({ ...sending, port: this.#port(), token }, this.#agent)
   }
 
-  /** Sends what has no token. */
+  /** Sends a request without a token. */
   sendAsNobody(sending: Omit<Sending, 'port' | 'token'>): Promise<Outcome> {
     return exchange({ ...sending, port: this.#port() }, this.#agent)
   }

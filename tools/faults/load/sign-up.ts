@@ -4,7 +4,7 @@ import type { Session } from './session.ts'
 /** BETTER_AUTH_URL of the server, so that its own pages may sign up. */
 export const ORIGIN = 'https://localhost'
 
-/** Somebody makes an account, from an address that nobody has used before. */
+/** Creates an account from a client address that was not used before. */
 export async function signUp(session: Session, prefix: string, record: Record): Promise<void> {
   const number = record.signUps.length
   const email = `${prefix}.${number}@example.com`

@@ -5,7 +5,7 @@ import type { Answer, Outcome, Sending } from './exchange.ts'
 import { markOf, type Record, type TaskRecord, type TaskState } from './record.ts'
 import type { Session } from './session.ts'
 
-/** Of a hundred requests, in order. */
+/** The kinds of requests, repeated in this order. */
 const MIX = [
   ...Array<Step>(24).fill('create'),
   ...Array<Step>(26).fill('update'),
@@ -17,7 +17,7 @@ const MIX = [
 ]
 type Step = 'create' | 'update' | 'flip' | 'delete' | 'read' | 'list' | 'newcomer'
 
-/** A writer of a long run has no more tasks than this. */
+/** The largest number of tasks of a writer in a long run. */
 const MAX_TASKS = 40
 const RETRY_MS = 100
 
@@ -25,15 +25,15 @@ export interface WriterOptions {
   readonly record: Record
   readonly session: Session
   readonly user: string
-  /** Once among the writers of a user. */
+  /** Unique among the writers of a user. */
   readonly name: string
-  /** Whether creations and flips have a key, and are sent again until they are answered. */
+  /** Whether creations and toggles have a key and are repeated until there is a response. */
   readonly keyed: boolean
-  /** Whether requests without an answer are to be sent again at all. */
-  readonly goesOn: () => boolean
+  /** Whether to repeat requests without a response. */
+  readonly retries: () => boolean
 }
 
-/** One client of a user, with tasks of its own. It sends one request at a time. */
+/** One client of a user, with its own tasks. It sends one request at a time. */
 export class Writer {
   readonly #options: WriterOptions
   #tasks: TaskRecord[] = []
@@ -43,7 +43,7 @@ export class Writer {
     this.#options = options
   }
 
-  /** Sends a request of the mix, and notes what came of it. */
+  /** Sends a request of the mix, and records the outcome. */
   async step(): Promise<void> {
     const step = MIX[randomInt(MIX.length)]
     const task = this.#tasks[randomInt(Math.max(1, this.#tasks.length))]
@@ -109,7 +109,7 @@ export class Writer {
     if (answer !== undefined) this.#compare(task, stateOf(JSON.parse(answer.text)))
   }
 
-  /** Every task of this writer must be on it. */
+  /** Lists the tasks. The list must contain every task of this writer. */
   async #list(): Promise<void> {
     const { user, record } = this.#options
     const answer = await this.#send('list', user, { method: 'GET', path: '' })
@@ -142,13 +142,13 @@ export class Writer {
     if (wrong !== undefined) this.#options.record.violate(`read: ${wrong.text}`)
   }
 
-  /** A change; with a key where it is one that must not happen twice. */
+  /** Sends a change, with a key if it must not happen twice. */
   async #write(what: 'create' | 'update' | 'flip' | 'delete', task: TaskRecord, sending: Path) {
-    const { keyed, goesOn, record } = this.#options
+    const { keyed, retries, record } = this.#options
     const key = keyed && ['create', 'flip'].includes(what) ? this.#name() : undefined
     if (what === 'create') task.key = key
     let answer = await this.#send(what, task.user, { ...sending, key })
-    while (answer === undefined && key !== undefined && goesOn()) {
+    while (answer === undefined && key !== undefined && retries()) {
       await sleep(RETRY_MS)
       answer = await this.#send(what, task.user, { ...sending, key })
     }
@@ -161,7 +161,7 @@ export class Writer {
     const { troubled } = record
     const path = `/api/${user}/tasks${sending.path}`
     const outcome = await session.send(user, { ...sending, path })
-    if (sending.key !== undefined && isUnderWay(outcome)) return undefined
+    if (sending.key !== undefined && isInProgress(outcome)) return undefined
     const answer = record.note(what, user, outcome, troubled)
     if (answer !== undefined && sending.method === 'GET') record.counts.reads += 1
     if (answer?.headers['idempotency-replayed'] !== undefined) record.counts.replayed += 1
@@ -171,7 +171,7 @@ export class Writer {
 
 type Path = Omit<Sending, 'port' | 'token'>
 
-/** The part of a task's JSON that is looked at. */
+/** The checked part of a task's JSON. */
 interface Wire {
   readonly id: string
   readonly title: string
@@ -189,7 +189,7 @@ function idOf({ text }: Answer): string {
   return id
 }
 
-/** The request of the same key that was sent before is not done yet. */
-function isUnderWay(outcome: Outcome): boolean {
+/** Whether an earlier request with the same key is still in progress. */
+function isInProgress(outcome: Outcome): boolean {
   return typeof outcome === 'object' && outcome.status === 409
 }

@@ -21,7 +21,7 @@ export const clockOfDatabase: Fault<WithClocks> = {
   },
 }
 
-/** Beside the load: tokens end when the clock says so, and limits do not look at it. */
+/** Checks, in addition to the load, that tokens expire by the clock and rate limits do not depend on it. */
 export const clockOfServer: Fault<WithClocks> = {
   name: 'clock-of-server',
   what: 'the clock of the server is a minute ahead, then a minute behind, then correct; the server rejects a token that is valid for 30 s while the clock is ahead, and the rate limits stay in force',

@@ -6,7 +6,7 @@ import type { OnPostgres } from '../scenes/on-postgres.ts'
 const CUTS = 25
 const PAUSE_MS = 80
 
-/** Cuts connections one after the other, each beside the end of a write. */
+/** Cuts connections one after the other, each near the end of a write. */
 function cutting(point: CutPoint): Fault<OnPostgres>['run'] {
   return async ({ proxy }) => {
     const before = proxy.cuts

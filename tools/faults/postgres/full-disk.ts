@@ -3,7 +3,7 @@ import type { Fault } from '../fault.ts'
 import type { OnSmallDisk } from '../scenes/on-small-disk.ts'
 
 const FULL_MS = 3_000
-/** Switches of the log until its segments in store are used up. */
+/** The number of WAL switches that use up the preallocated segments. */
 const SWITCHES = 8
 
 export const fullDisk: Fault<OnSmallDisk> = {
@@ -12,7 +12,7 @@ export const fullDisk: Fault<OnSmallDisk> = {
   run: async ({ disk, postgres, asAdmin }) => {
     disk.fill()
     await sleep(FULL_MS)
-    // PostgreSQL panics when it cannot write its log.
+    // PostgreSQL panics if it cannot write its WAL.
     const switching = asAdmin(async (admin) => {
       for (let time = 0; time < SWITCHES; time += 1) {
         await admin.query('create table if not exists public.filling (it int)')

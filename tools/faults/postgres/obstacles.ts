@@ -6,7 +6,7 @@ import { exchange } from '../load/exchange.ts'
 import { signToken } from '../load/session.ts'
 import type { OnPostgres } from '../scenes/on-postgres.ts'
 
-/** Above what the server lets into its pool at once. */
+/** More requests than the server's pool accepts at once. */
 const BURST = 1_500
 
 /** Ends the server's sessions, so that it needs new ones. */

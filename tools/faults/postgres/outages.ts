@@ -4,7 +4,7 @@ import type { Fault } from '../fault.ts'
 import type { OnPostgres } from '../scenes/on-postgres.ts'
 
 const OUTAGE_MS = 30_000
-/** Longer than the server waits for a connection that is silent. */
+/** Longer than the server waits for a silent connection. */
 const FROZEN_MS = 12_000
 
 export const restart: Fault<OnPostgres> = {

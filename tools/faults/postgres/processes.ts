@@ -3,7 +3,7 @@ import { children } from '../family.ts'
 import type { Fault } from '../fault.ts'
 import type { OnPostgres } from '../scenes/on-postgres.ts'
 
-/** A second signal within this time is taken for the first (backend/src/processes/stop.ts). */
+/** A second signal within this time counts as the first (backend/src/processes/stop.ts). */
 const SAME_SIGNAL_MS = 1_000
 const AT_ONCE_MS = 500
 

@@ -14,7 +14,7 @@ const LOCK_S = 4
 
 const settings = ({ postgres }: Versions) => ({ DATABASE_URL: postgres.url })
 
-/** Lets both versions serve for a while, and looks at what the newer one acknowledged. */
+/** Lets both versions serve for some time, and checks the changes that the newer one acknowledged. */
 async function serveBeside(scene: Versions, newer: ServerProcess): Promise<number> {
   const prefix = `newer-${Date.now().toString(36)}`
   const beside = new Load({ port: () => newer.port, prefix, requestsPerSecond: 100 })
@@ -42,7 +42,7 @@ export const twoVersions: Fault<Versions> = {
     const code = await old.ended
     record.troubled = true
     if (code !== 1 || !REFUSED.test(old.log())) {
-      throw new Error(`the old version started anew: ${code}, ${old.log()}`)
+      throw new Error(`The old version started again: ${code}, ${old.log()}`)
     }
     return `${writes} writes acknowledged by the newer one`
   },

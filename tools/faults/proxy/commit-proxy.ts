@@ -3,15 +3,15 @@ import { type DatabaseProxy, startProxy } from '../../../backend/tests/support/p
 import { type Message, Messages, textsOf } from './messages.ts'
 
 /**
- * Where a connection is cut, beside the end of a write's transaction: PostgreSQL is not told to
- * commit, commits and its answer is not passed on, or half of its answer is.
+ * Where a connection is cut at the end of a write's transaction: before PostgreSQL receives the commit, after
+ * the commit but before the response, or within the response.
  */
 export type CutPoint = 'before' | 'at' | 'within the answer'
 
 export interface CommitProxy extends DatabaseProxy {
-  /** Cuts the next connection on which a write comes by, and no other. */
+  /** Cuts only the next connection on which a write passes. */
   cutNextWrite(point: CutPoint): void
-  /** How many connections were cut so. */
+  /** The number of cut connections. */
   readonly cuts: number
 }
 
@@ -27,7 +27,7 @@ export async function startCommitProxy(target: string): Promise<CommitProxy> {
     return point
   }
   const proxy = await startProxy(target, undefined, (client, upstream) => {
-    // Small writes would wait for each other's acknowledgement (RFC 896).
+    // Without it, small writes would wait for acknowledgements (Nagle's algorithm, RFC 896).
     for (const socket of [client, upstream]) socket.setNoDelay(true)
     const passage = new Passage(client, upstream, take)
     client.on('data', (chunk) => passage.asked(chunk))
@@ -46,7 +46,7 @@ export async function startCommitProxy(target: string): Promise<CommitProxy> {
   }
 }
 
-/** One connection, of which every message is looked at. */
+/** One connection. The proxy inspects every message. */
 class Passage {
   readonly #client: Socket
   readonly #upstream: Socket
@@ -55,7 +55,7 @@ class Passage {
   readonly #answers = new Messages(false)
   readonly #writes = new Set<string>()
   #writing = false
-  /** Answers that PostgreSQL owes, each of which ends with ReadyForQuery; one for the start. */
+  /** The responses that PostgreSQL owes, one for the startup included. Each ends with ReadyForQuery. */
   #owed = 1
   #cut: CutPoint | undefined
   #held: Buffer[] = []

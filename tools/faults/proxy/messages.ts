@@ -1,4 +1,4 @@
-/** One message of PostgreSQL's protocol (manual §54.7); the first of a client has no type. */
+/** One message of PostgreSQL's protocol (manual §54.7). A client's first message has no type. */
 export interface Message {
   readonly type: string
   readonly bytes: Buffer
@@ -6,17 +6,17 @@ export interface Message {
 
 const LENGTH_BYTES = 4
 
-/** Puts a stream of bytes together into whole messages. */
+/** Splits a stream of bytes into whole messages. */
 export class Messages {
   #rest: Buffer = Buffer.alloc(0)
   #untyped: boolean
 
-  /** @param startsUntyped whether the first message is a client's, which says who it is. */
+  /** @param startsUntyped whether the first message is a client's startup message. */
   constructor(startsUntyped: boolean) {
     this.#untyped = startsUntyped
   }
 
-  /** @returns the messages that have arrived whole. */
+  /** @returns the messages that have arrived completely. */
   take(chunk: Buffer): Message[] {
     this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
     const messages: Message[] = []

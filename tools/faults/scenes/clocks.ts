@@ -8,7 +8,7 @@ const LIBRARY = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1'
 
 /** A server and a PostgreSQL, each with a clock that can be set. */
 export interface WithClocks extends OnPostgres {
-  /** @param seconds how far from the true time. */
+  /** @param seconds the difference from the true time. */
   setClock(whose: 'server' | 'database', seconds: number): void
 }
 
@@ -21,7 +21,7 @@ export async function openWithClocks(): Promise<WithClocks> {
   const file = (whose: string) => join(folder, whose)
   const faked = (whose: string) => ({
     ...{ LD_PRELOAD: LIBRARY, FAKETIME_TIMESTAMP_FILE: file(whose), FAKETIME_NO_CACHE: '1' },
-    // What is set is the time of day, as people and NTP do, and not the time since the start.
+    // Sets only the time of day, as people and NTP do, and not the monotonic clock.
     FAKETIME_DONT_FAKE_MONOTONIC: '1',
   })
   for (const whose of ['server', 'database'] as const) setClock(whose, 0)

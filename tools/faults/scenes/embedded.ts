@@ -10,11 +10,11 @@ import type { SmallDisk } from './small-disk.ts'
 
 /** A server on the embedded database. */
 export interface Embedded extends Scene {
-  /** Where servers may have their folders and logs. */
+  /** The folder of the servers' data and logs. */
   readonly folder: string
-  /** What the server is given as DATABASE_URL. */
+  /** The server's DATABASE_URL. */
   readonly url: string
-  /** Another server takes the place of the one that ended. */
+  /** Starts another server after one has ended. */
   startAgain(): Promise<void>
 }
 
@@ -37,7 +37,7 @@ export async function openEmbedded(disk?: SmallDisk): Promise<Embedded> {
       return server
     },
     sessions: async () => 0,
-    // One process at a time may have the folder.
+    // Only one process at a time can use the folder.
     truth: async (prefix) => {
       await stop()
       const connector = await connectPglite(data)

@@ -12,19 +12,19 @@ import { type ServerProcess, startServer } from '../server-process.ts'
 export interface OnPostgres extends Scene {
   readonly postgres: PostgresToBreak
   readonly proxy: CommitProxy
-  /** Ends with what `work` returns. Past the proxy, as the superuser. */
+  /** Runs `work` as the superuser, without the proxy. @returns its result. */
   asAdmin<Result>(work: (admin: Client) => Promise<Result>): Promise<Result>
-  /** Another server takes the place of the one that ended. */
+  /** Starts another server after one has ended. */
   startAgain(): Promise<void>
 }
 
 export interface OnPostgresOptions {
   readonly postgresSettings?: readonly string[]
   readonly settings?: Readonly<Record<string, string>>
-  /** How many of them serve. */
+  /** The number of server processes. */
   readonly processes?: number
   readonly mostSessions?: number
-  /** Puts something between the proxy and PostgreSQL, and returns its address. */
+  /** Starts a program between the proxy and PostgreSQL. @returns its URL. */
   readonly between?: (url: string) => Promise<string>
   readonly postgresEnvironment?: Readonly<Record<string, string>>
   /** An empty folder for the data, if not one of the temporary directory. */
@@ -105,7 +105,7 @@ async function countSessions(admin: Client): Promise<number> {
 
 let version = 'unknown'
 
-/** Of the latest one that was started. */
+/** @returns the version of the PostgreSQL server that was started last. */
 export function postgresVersion(): string {
   return version
 }

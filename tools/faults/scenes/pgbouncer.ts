@@ -19,7 +19,7 @@ export interface Pgbouncer {
   close(): Promise<void>
 }
 
-/** @param sessions how many it has at PostgreSQL, for all of its clients. @throws {NotTried} */
+/** @param sessions the number of its sessions in PostgreSQL, for all clients. @throws {NotTried} */
 export async function startPgbouncer(target: string, sessions: number): Promise<Pgbouncer> {
   needFile(PROGRAM, 'pgbouncer')
   const folder = mkdtempSync(join(tmpdir(), 'todo-pgbouncer-'))
@@ -48,7 +48,7 @@ server_login_retry = 1
 `,
   )
   const start = async () => {
-    // It refuses to run as root.
+    // PgBouncer refuses to run as root.
     const account = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
     const started = spawn(PROGRAM, ['-q', file], { ...account, stdio: 'ignore' })
     endWithThisProcess(started)

@@ -6,7 +6,7 @@ export interface Pooled extends OnPostgres {
   readonly pooler: Pgbouncer
 }
 
-/** Fewer than the server has connections, so that each user meets each session. */
+/** Fewer sessions than the server has connections, so that users share every session. */
 const SESSIONS = 2
 
 /** @throws {NotTried} */

@@ -6,7 +6,7 @@ import { NotTried, type Scene } from '../fault.ts'
 
 const PIECE = Buffer.alloc(65_536, 1)
 
-/** A file system in memory, which can be filled to the last byte. */
+/** A file system in memory that a fault can fill completely. */
 export interface SmallDisk {
   readonly folder: string
   fill(): void
@@ -15,7 +15,7 @@ export interface SmallDisk {
 }
 
 /**
- * Opens a scene on a small disk, which is closed with it.
+ * Opens a scene on a small disk. Closing the scene also removes the disk.
  *
  * @throws {NotTried}
  */
@@ -38,7 +38,7 @@ export async function onSmallDisk<Place extends Scene>(
   })
 }
 
-/** @throws {NotTried} where this process may not mount anything. */
+/** @throws {NotTried} if this process may not mount file systems. */
 function mountSmallDisk(megabytes: number): SmallDisk {
   const folder = mkdtempSync(join(tmpdir(), 'todo-disk-'))
   try {

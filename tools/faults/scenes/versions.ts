@@ -8,12 +8,12 @@ import { type OnPostgres, openOnPostgres } from './on-postgres.ts'
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const MIGRATIONS = 'backend/src/database/migrate/migrations'
 
-/** A server of this version on a database that newer versions come to. */
+/** A server of this version on a database that newer versions migrate. */
 export interface Versions extends OnPostgres {
-  /** Where servers have their logs. */
+  /** The folder of the servers' logs. */
   readonly folder: string
   /**
-   * Makes a version with one migration more than the one before.
+   * Creates a version with one more migration than the previous one.
    *
    * @returns the folder of its sources.
    */
@@ -37,7 +37,7 @@ export async function openVersions(): Promise<Versions> {
     newerVersion: (sql: string) => {
       newer += 1
       writeFileSync(join(sources, MIGRATIONS, `9${String(newer).padStart(3, '0')}_newer.sql`), sql)
-      // Its start compares the database with what its migrations make.
+      // The startup check needs the catalogue that its migrations create.
       execFileSync(process.execPath, [join(sources, 'backend/src/commands/catalogue.ts')])
       return sources
     },

@@ -7,7 +7,7 @@ const user = 'test.1'
 const title = '«test.1» one'
 const at = (second: number) => `2026-11-25T06:00:0${second}.000Z`
 
-/** A task that was created, changed and flipped, each with an answer. */
+/** A task that was created, changed and toggled, each with a response. */
 function acknowledged(changes: Partial<TaskRecord> = {}): TaskRecord {
   const state = { description: 'second', completed: true, updatedAt: at(2) }
   return {

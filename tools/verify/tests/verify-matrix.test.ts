@@ -19,11 +19,11 @@ const tokens = new Map<User, string>()
 const bearer = (user: User) => `Bearer ${tokens.get(user)}`
 const other = (user: User) => (user === 'alice' ? 'bob' : 'alice')
 
-/** The user whose good token a request has, in the way it should. */
+/** @returns the user of a request's valid bearer token. */
 const asking = ({ headers }: Passing) =>
   (['alice', 'bob'] as const).find((user) => headers.authorization === bearer(user))
 
-/** The user and the rest of a path of tasks, as a careless server reads it. */
+/** @returns the user and the rest of a path of tasks, as a careless server parses it. */
 function readPath({ path }: Passing): { user: User | undefined; rest: string } {
   const plain = path.replaceAll('%25', '%').replace(/%(?!00)[0-7][0-9a-f]/gi, decodeURIComponent)
   const { pathname, search } = new URL(`http://localhost${plain.replace(/\/+/g, '/')}`)
@@ -33,7 +33,7 @@ function readPath({ path }: Passing): { user: User | undefined; rest: string } {
   return { user, rest: rest + search }
 }
 
-/** The same request from a user, on a path of theirs. */
+/** @returns the same request from another user, on their own path. */
 const as = (user: User, request: Passing, { rest } = readPath(request)): Passing => ({
   ...request,
   path: `/api/${user}/tasks${rest}`,
@@ -62,7 +62,7 @@ const NAMING = [
   ...['x-http-method-override', 'cookie', 'x-access-token'],
 ]
 
-/** What a server with a fault does, the groups that must fail, and those tried where it is not these. */
+/** A faulty server, the groups that must fail, and the groups to run if they are different. */
 const faults: Record<string, { groups: string[]; fault: Fault; tried?: string[] }> = {
   'a token that is good for every path': {
     groups: ['foreign paths', 'spellings of foreign paths'],
@@ -84,7 +84,7 @@ const faults: Record<string, { groups: string[]; fault: Fault; tried?: string[] 
       const reply = await passOn(request)
       const user = asking(request)
       if (reply.status !== 404 || user === undefined) return reply
-      // Once it is gone, nobody could find it.
+      // A real deletion would hide the fault from later attempts.
       if (request.method === 'DELETE') return { ...reply, status: 204, text: '' }
       return passOn(without(as(other(user), request), 'if-match', 'if-none-match'))
     },
@@ -143,7 +143,7 @@ const faults: Record<string, { groups: string[]; fault: Fault; tried?: string[] 
     groups: ['own tasks', 'lists and filters', 'foreign cursors', 'foreign ETags'],
     fault: async (request, passOn) => {
       const reply = await passOn(request)
-      // What is asked to make and to compare tasks is answered.
+      // The requests that create and compare tasks must work.
       if (reply.status !== 200 || /\?limit=10?$/.test(request.path)) return reply
       if (request.method !== 'GET') return { ...reply, status: 404 }
       return { ...reply, text: '[]' }
@@ -216,7 +216,7 @@ describe('npm run verify notices', () => {
   })
   after(() => test.close())
 
-  /** What alice can do to bob, in these groups or all. */
+  /** Runs alice's attempts on bob's tasks, in these groups or all. */
   async function trial(fault: Fault, groups?: string[]): Promise<Trial> {
     const server = await startFaulty(test.port, fault)
     const client = new Client(new URL(server.address), assert.fail)

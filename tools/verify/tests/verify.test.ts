@@ -12,7 +12,7 @@ import { run, runProgram, start } from '../../../backend/tests/support/process.t
 import { CannotRun } from '../client.ts'
 import { verify } from '../run.ts'
 
-/** From `backend/src`. */
+/** The path relative to `backend/src`. */
 const VERIFY = '../../tools/verify/verify.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
@@ -23,7 +23,7 @@ interface Tokens {
   b?: string | undefined
 }
 
-/** Runs the command as somebody does who types it in. */
+/** Runs the command as from a shell. */
 const command = (parameters: string[], { a, b }: Tokens = {}) =>
   run(VERIFY, parameters, { TODO_TOKEN_A: a, TODO_TOKEN_B: b })
 
@@ -86,7 +86,7 @@ describe('npm run verify', () => {
       limited += 1
       const headers = { 'retry-after': '1' }
       if (limited === 20) return Promise.resolve({ status: 429, headers, text: '' })
-      // With the token of A every path is served.
+      // The server responds to the token of A on every path.
       const owner = /^\/api\/bob\//.test(path) ? tokens.b : tokens.a
       const authorization = request.headers.authorization === `Bearer ${tokens.a}`
       return passOn({
@@ -121,7 +121,7 @@ describe('npm run verify', () => {
           child?.kill('SIGINT')
           return passOn(request)
         },
-        line: /^Stopping: what was made is deleted first\nStopped before the end\n$/,
+        line: /^Stopping after the tasks and accounts of this run are deleted\nStopped before the end\n$/,
       },
       'an answer to a new task that is lost': {
         after: 4,
@@ -235,13 +235,13 @@ describe('npm run verify', () => {
     ]
     const stop = new AbortController().signal
     for (const [address, tokens, line] of cases) {
-      const told: string[] = []
-      const end = verify({ address, tokens, stop, tell: (line) => told.push(line) })
+      const lines: string[] = []
+      const end = verify({ address, tokens, stop, report: (line) => lines.push(line) })
       const error = await end.catch((error) => error)
       assert.ok(error instanceof CannotRun, `${address}: ${error}`)
       assert.match(error.message, line)
       assert.doesNotMatch(error.message, /\n|eyJ/)
-      assert.deepEqual(told, [])
+      assert.deepEqual(lines, [])
     }
     await Promise.all([noAccounts.close(), verifies.close()])
     for (const server of [other, moved]) server.close()

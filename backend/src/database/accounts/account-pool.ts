@@ -100,7 +100,7 @@ export class AccountPool {
     }
   }
 
-  /** @returns a connection; call {@link use}, then release it. @throws {AppError} if there is none. */
+  /** @returns a connection; call {@link use}, then release it. @throws {AppError} `service_unavailable` */
   async connect(): Promise<PoolClient> {
     try {
       return await this.#pool.connect()

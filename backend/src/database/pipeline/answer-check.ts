@@ -16,10 +16,10 @@ export function requestNumber(): string {
 const TAG_COUNT = /^(SELECT|INSERT|UPDATE|DELETE|MERGE)\b.* (\d+)$/
 
 /**
- * The third wall. PostgreSQL's protocol matches responses to requests only by their order, so one
- * surplus message from a proxy would give a user another user's rows. Therefore each scope returns its
- * role, its user and the number of its request. A response is valid only if it is exactly that row, the
- * rows of each statement, and a CommandComplete message behind each of them.
+ * The third isolation layer: the response check. PostgreSQL's protocol matches responses to requests only by
+ * their order, so one surplus message from a proxy would give a user another user's rows. Therefore each scope
+ * returns its role, its user and the number of its request. A response is valid only if it is exactly that row
+ * and the rows of each statement, with a CommandComplete message after each of them.
  */
 export class AnswerCheck {
   readonly #expected: Row
@@ -31,7 +31,7 @@ export class AnswerCheck {
 
   /**
    * @param expected the text of the first columns of the scope's row.
-   * @param statements how many follow the scope.
+   * @param statements the number of statements after the scope.
    */
   constructor(expected: Row, statements = 1) {
     this.#expected = expected
@@ -43,12 +43,12 @@ export class AnswerCheck {
     return this.#echoed || this.scoped
   }
 
-  /** Whether the scope has run for this request; further messages are the statement's. */
+  /** Whether the scope has run for this request. Further messages belong to the statements. */
   get scoped(): boolean {
     return this.#part !== 'scope'
   }
 
-  /** Checks a DataRow. @returns whether it is a statement's. @throws {MismatchError} */
+  /** Checks a DataRow. @returns whether it belongs to a statement. @throws {MismatchError} */
   row(fields: Row): boolean {
     if (this.#part === 'statement') {
       this.#rows += 1
@@ -62,7 +62,7 @@ export class AnswerCheck {
     return false
   }
 
-  /** Checks a CommandComplete. @returns whether it is a statement's. @throws {MismatchError} */
+  /** Checks a CommandComplete. @returns whether it belongs to a statement. @throws {MismatchError} */
   complete(tag: string): boolean {
     if (this.#part === 'scope') {
       if (!this.#echoed || tag !== 'SELECT 1') throw new MismatchError('its scope has no row')
@@ -76,7 +76,7 @@ export class AnswerCheck {
     if (this.#statements === 0) this.#part = 'end'
     if (tag === 'SELECT 1' && rows === 1) return true // as most are
     const [, command, count] = TAG_COUNT.exec(tag) ?? []
-    // A statement that changes rows returns each of them, or none.
+    // A statement that changes rows returns either all of them or no row.
     const counts = command === undefined || rows === Number(count)
     if (!counts && (command === 'SELECT' || rows > 0)) {
       throw new MismatchError('its number of rows differs from its command tag')

@@ -80,7 +80,7 @@ function countedBy(queued: QueuedBytes): QueuedBytes['Response'] {
       return chunk
     }
 
-    /** Counts the unread bytes. Usually there are none, because the operating system has accepted all. */
+    /** Counts the unread bytes. Usually the operating system has already accepted all bytes. */
     #count(): void {
       const waitingBytes = this.writableLength
       if (waitingBytes === 0 && !this.#isWaiting) return

@@ -18,8 +18,8 @@ import { UserTurns } from './user-turns.ts'
 declare module 'fastify' {
   interface FastifyContextConfig {
     /**
-     * Who may call the route: anyone; any user, by their token; or only the user that the path names,
-     * under `/api/:user_id`. There is no default.
+     * The callers of the route: anyone (`public`), every user with a token (`token`), or only the user in the
+     * path under `/api/:user_id` (`owner`). There is no default.
      */
     access?: Access
   }

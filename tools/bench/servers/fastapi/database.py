@@ -6,7 +6,7 @@ from sqlmodel import Session, create_engine
 
 _, _, address = os.environ["DATABASE_URL"].partition("://")
 
-# Of 4, 8, 16 and 40 connections 16 were fastest, by little.
+# 16 connections were slightly faster than 4, 8 and 40.
 engine = create_engine(
     f"postgresql+psycopg2://{address}", pool_size=16, max_overflow=0, pool_pre_ping=False
 )
