@@ -1,5 +1,6 @@
 /**
- * Finds the words that docs/glossary.md says to avoid in the documents, with file and line.
+ * Finds the words that docs/glossary.md says to avoid, in the documents and in the comments of the code,
+ * with file and line.
  *
  * Usage: node scripts/words.ts
  */
@@ -10,6 +11,8 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']
 const GUIDES = ['docs/**/*.md', 'specs/**/*.md']
+/** The programs whose comments are checked. */
+const SOURCES = ['backend/src/**/*.ts', 'tools/**/*.ts', 'scripts/*.ts']
 const OPENAPI = 'specs/001-backend-spec-manager/contracts/openapi.json'
 
 export interface Finding {
@@ -40,13 +43,31 @@ export function findWords(text: string, avoided: readonly string[]): Finding[] {
   const phrases = avoided.map((words) => words.split(' ').join('[\\s>*]+'))
   const patterns = [
     new RegExp(`(?<![\\w-])(?:${phrases.join('|')})(?![\\w-])`, 'gi'),
-    // A sentence that begins with What or Who and is no question hides its subject.
-    /(?<=^[-#*>\d. ]*|[.!?:] +)(?:What|Who)\b(?=[^.?!]*(?:[.!]|\n\n|\n*$))/gm,
+    // A sentence that begins with What or Who and is not a question hides its subject.
+    /(?<=^[-#*>\d. ]*|[.!?:] +)(?:What|Who|Whose|Whatever)\b(?=[^.?!]*(?:[.!]|\n\n|\n*$))/gm,
+    /(?<=@(?:returns|param \w+|throws(?: \{\w+\})?) )(?:what|who|whose|whatever)\b/g,
   ]
   const found = patterns.flatMap((pattern) => [...prose.matchAll(pattern)])
   return found
     .map(({ 0: words, index }) => ({ line: prose.slice(0, index).split('\n').length, words }))
     .sort((one, other) => one.line - other.line)
+}
+
+/**
+ * @param source TypeScript.
+ * @returns the prose of its comments, each on the lines that it has in the source. All other lines are
+ *   empty, so that each comment is a paragraph.
+ */
+export function commentsOf(source: string): string {
+  let inBlock = false
+  const lines = source.split('\n').map((line) => {
+    const [, opening, block] = /^\s*(\/\*\*?)(.*)/.exec(line) ?? []
+    const text = inBlock ? line.replace(/^\s*\*(?!\/)/, '') : block
+    if (text === undefined) return /(?:^|\s)\/\/ (.*)/.exec(line)?.[1] ?? ''
+    inBlock = (inBlock || opening !== undefined) && !text.includes('*/')
+    return text.replace(/\*\/.*/, '')
+  })
+  return lines.map((line) => line.trim()).join('\n')
 }
 
 /** The part of a document that is checked: of the change log, its newest section. */
@@ -75,8 +96,13 @@ function texts(part: unknown): string {
 if (import.meta.main) {
   const avoided = wordsToAvoid(readFileSync(join(ROOT, 'docs/glossary.md'), 'utf8'))
   const paths = [...DOCUMENTS, ...globSync(GUIDES, { cwd: ROOT }).sort(), OPENAPI]
-  const complaints = paths.flatMap((path) => {
-    const findings = findWords(readDocument(path), avoided)
+  const documents = paths.map((path) => [path, readDocument(path)] as const)
+  const sources = globSync(SOURCES, { cwd: ROOT, exclude: ['**/node_modules'] }).sort()
+  const comments = sources.map(
+    (path) => [path, commentsOf(readFileSync(join(ROOT, path), 'utf8'))] as const,
+  )
+  const complaints = [...documents, ...comments].flatMap(([path, text]) => {
+    const findings = findWords(text, avoided)
     return findings.map(({ line, words }) => `${path}:${line}: ${words.replace(/\s+/g, ' ')}`)
   })
   if (complaints.length > 0) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { findWords, wordsToAvoid } from '../../scripts/words.ts'
+import { commentsOf, findWords, wordsToAvoid } from '../../scripts/words.ts'
 import { runProgram } from './support/process.ts'
 
 const ROOT = new URL('../../', import.meta.url)
@@ -34,7 +34,23 @@ describe('the words to avoid', () => {
     assert.deepEqual(found('Who asks, and what for?\nSays what it is.'), [])
   })
 
-  it('do not occur in the documents', async () => {
+  it('are found in comments, at their lines in the source', () => {
+    const source = [
+      "const told = 'whoever' // made anew",
+      '/** Removed. Whatever remains',
+      ' * is away. */',
+      "const url = 'http://away'",
+      '  /**',
+      '   * @returns what is left.',
+      '   * @throws {AppError} whoever asks. */',
+      'const away = told * 2 // Who asks, and what for?',
+    ].join('\n')
+    const comments = commentsOf(source)
+    assert.equal(comments.split('\n').length, source.split('\n').length)
+    assert.deepEqual(found(comments), ['1 anew', '2 Whatever', '3 away', '6 what', '7 whoever'])
+  })
+
+  it('do not occur in the documents or in comments', async () => {
     const { stderr } = await runProgram(process.execPath, ['scripts/words.ts'], { cwd: ROOT })
     assert.equal(stderr, '')
   })
