@@ -53,7 +53,7 @@ const BAD_CERTIFICATE =
 
 /** @returns the known reason and what the operator can do, or an empty string. */
 function reasonOf(error: unknown): string {
-  const failure = (error ?? {}) as Partial<Record<string, unknown>> // nodemailer's
+  const failure = (error ?? {}) as Partial<Record<string, unknown>> // thrown by nodemailer
   const { code, responseCode, command, originalCode } = failure
   const refused = code === 'ETLS' && responseCode !== undefined
   if (refused || (code === 'ECONNECTION' && command === 'EHLO')) return NO_STARTTLS

@@ -84,7 +84,7 @@ export const PROBLEM_RESPONSES = Object.fromEntries(
     error,
     {
       description: `\`${error}\`: ${detail}`,
-      ...PROBLEM_HEADERS[error as ErrorCode], // its own keys
+      ...PROBLEM_HEADERS[error as ErrorCode], // the keys of ERRORS
       content: {
         'application/problem+json': {
           schema: { $ref: '#/components/schemas/Problem' },

@@ -95,7 +95,7 @@ async function readProblem(response: Response, request: FastifyRequest): Promise
   // Better Auth's logger has already logged the cause.
   if (status >= 500) return new AppError('internal_error')
   const body: unknown = await response.json().catch(() => null)
-  const { code, message } = (body ?? {}) as Partial<Record<string, unknown>> // Better Auth's
+  const { code, message } = (body ?? {}) as Partial<Record<string, unknown>> // sent by Better Auth
   return problemOf(
     status,
     {

@@ -68,7 +68,7 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
       exposeHeadRoute: false,
       handler: async (request, reply) => {
         const begunMs = performance.now()
-        const parameters = Object.values(request.params as Record<string, string>) // the router's
+        const parameters = Object.values(request.params as Record<string, string>) // set by the router
         if (!parameters.every((value) => PARAMETER.test(value))) throw new AppError('not_found')
         const response = operation.hashes
           ? await hashing.pass(clientNetwork(clientAddress(request)), () => {
@@ -86,7 +86,7 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
   }
 
   app.get('/error', { schema: signInError, config: { access: 'public' } }, async (request) => {
-    const { error } = request.query as { error?: unknown } // parseQuery's
+    const { error } = request.query as { error?: unknown } // set by parseQuery
     const code = typeof error === 'string' && PARAMETER.test(error) ? error : 'UNKNOWN'
     throw problemOf(400, { code, message: `The sign-in failed: ${code}` }, request)
   })

@@ -72,7 +72,7 @@ export async function describeApi(app: FastifyInstance, schemas: readonly object
 /** A private route takes the bearer token. A body with a name is referred to by that name. */
 const describeOperation: SwaggerTransform = ({ schema, url, route }) => {
   const { body } = schema
-  const name = (body as { $id?: string } | undefined)?.$id // ours
+  const name = (body as { $id?: string } | undefined)?.$id // our own schema
   const security = schema.security ?? (route.config?.access === 'public' ? [] : [{ bearer: [] }])
   return { schema: { ...schema, security, ...(name && { body: { $ref: `${name}#` } }) }, url }
 }
@@ -95,7 +95,7 @@ interface Operation {
 const completeDocument: SwaggerTransformObject = (document) => {
   if (!('openapiObject' in document)) return document.swaggerObject
   const { paths = {}, components = {} } = document.openapiObject
-  const schemas = components.schemas as Record<string, { examples?: unknown[] }> // ours
+  const schemas = components.schemas as Record<string, { examples?: unknown[] }> // our own schema
   const methods = Object.values(paths).flatMap((path) => Object.values(path ?? {}))
   const problems = new Set<ErrorCode>()
   for (const operation of methods as Operation[]) {

@@ -16,7 +16,7 @@ const DELETE_EVERY_MS = 60_000
 const BATCH_KEYS = 500
 const BATCH_PAUSE_MS = 200
 
-/** The parts of a request that its idempotency key covers, beside the operation. */
+/** The parts of a request that its idempotency key covers in addition to the operation. */
 export interface Asked {
   /** The validated body, with the default of each member that the client left out. */
   readonly body: object

@@ -30,7 +30,7 @@ export function loggerOptions(level: string): LoggerOptions {
     serializers: { err: (error: unknown) => describeError(error) },
     hooks: {
       logMethod(args, method, atLevel) {
-        const [first, message]: unknown[] = args // whatever a library logs
+        const [first, message]: unknown[] = args // any value that a library logs
         const err = first instanceof Error ? first : errorIn(first)
         if (err === undefined) {
           return method.apply(this, atLevel < WARNING ? args : redactTexts(args))
@@ -44,7 +44,7 @@ export function loggerOptions(level: string): LoggerOptions {
 }
 
 function redactTexts<Arguments extends unknown[]>(args: Arguments): Arguments {
-  return args.map((arg) => (typeof arg === 'string' ? redactText(arg) : arg)) as Arguments // as many
+  return args.map((arg) => (typeof arg === 'string' ? redactText(arg) : arg)) as Arguments // the same length
 }
 
 function errorIn(given: unknown): unknown {

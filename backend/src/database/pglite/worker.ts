@@ -16,7 +16,7 @@ export interface WorkerReply {
 
 const NOTHING = new Uint8Array(0)
 
-const { directory } = workerData as { directory: string | null } // given by pglite.ts
+const { directory } = workerData as { directory: string | null } // set by thread.ts
 const opening = openPglite(directory)
 
 async function execute(request: WorkerRequest): Promise<Uint8Array> {

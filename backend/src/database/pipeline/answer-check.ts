@@ -74,7 +74,7 @@ export class AnswerCheck {
     this.#rows = 0
     this.#statements -= 1
     if (this.#statements === 0) this.#part = 'end'
-    if (tag === 'SELECT 1' && rows === 1) return true // as most are
+    if (tag === 'SELECT 1' && rows === 1) return true // the most frequent response
     const [, command, count] = TAG_COUNT.exec(tag) ?? []
     // A statement that changes rows returns either all of them or no row.
     const counts = command === undefined || rows === Number(count)

@@ -17,5 +17,5 @@ export function batchOf<A extends Asked>(asked: A): Batch<Answer<A>> {
     const results = statements.map((statement, at) => statement.read(rows[at] ?? []))
     return 'sql' in asked ? results[0] : results
   }
-  return { statements, read: read as Batch<Answer<A>>['read'] } // as Answer says
+  return { statements, read: read as Batch<Answer<A>>['read'] } // as the type Answer defines it
 }

@@ -13,8 +13,8 @@ export interface OriginOptions {
 const ALWAYS_EXPOSED = ['ratelimit', 'ratelimit-policy', 'retry-after', 'x-request-id']
 
 /**
- * Lets pages of the trusted origins read responses (CORS, Fetch standard §3.2), with every header that a
- * route documents for a success. paths.ts responds to preflight requests.
+ * Lets pages of the trusted origins read responses (the CORS protocol of the Fetch standard), with every
+ * header that a route documents for a success. paths.ts responds to preflight requests.
  */
 export async function allowOrigins(
   app: FastifyInstance,
@@ -46,7 +46,7 @@ export async function allowOrigins(
 
 /** The names of the headers that a route's schema documents for its 2xx and 3xx responses. */
 function successHeaders(responses: unknown): string[] {
-  const byStatus = (responses ?? {}) as Record<string, { headers?: object }> // ours
+  const byStatus = (responses ?? {}) as Record<string, { headers?: object }> // our own schema
   return Object.entries(byStatus).flatMap(([status, { headers = {} }]) =>
     Number(status) < 400 ? Object.keys(headers) : [],
   )

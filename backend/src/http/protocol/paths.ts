@@ -70,7 +70,7 @@ function sendOptions(reply: FastifyReply, allow: string, acceptedHeaders: Set<st
 
 /** The names of the headers that a route's schema describes. */
 function requestHeaders(schema: unknown): string[] {
-  const { properties = {} } = (schema ?? {}) as { properties?: object } // ours
+  const { properties = {} } = (schema ?? {}) as { properties?: object } // our own schema
   return Object.keys(properties)
 }
 

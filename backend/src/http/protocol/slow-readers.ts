@@ -5,7 +5,7 @@ import type { QueuedBytes } from './queued-bytes.ts'
 
 const SAMPLES_PER_WINDOW = 30
 
-/** How long a client had bytes waiting, and how many it read meanwhile. */
+/** How long a client had bytes waiting, and how many it read in that time. */
 interface Reader {
   waitedMs: number
   takenBytes: number

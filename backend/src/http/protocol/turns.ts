@@ -175,7 +175,7 @@ export class Turns {
       this.#waiting -= line.waiting.length
       line.waiting.length = 0
     })
-    const { parser } = socket as Internals // Node's, see above
+    const { parser } = socket as Internals // Node internals, see above
     const onIncoming = parser?.onIncoming
     if (!parser || typeof onIncoming !== 'function') return line
     parser.onIncoming = (request, keepAlive) => {
@@ -229,6 +229,6 @@ function finish({ refusal }: Line, socket: Socket): void {
 
 /** Makes Node pause reading from a socket with many pending response bytes, and resume later. */
 function countAsPending(response: Response, bytes: number): void {
-  const { _onPendingData: pending } = response as Pending // Node's, see above
+  const { _onPendingData: pending } = response as Pending // Node internals, see above
   pending?.(bytes)
 }

@@ -69,7 +69,7 @@ export function problemBody(problem: AppError, requestId: string): string {
 
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
-  const { code = '', statusCode = 500 } = (error ?? {}) as Partial<FastifyError> // whatever was thrown
+  const { code = '', statusCode = 500 } = (error ?? {}) as Partial<FastifyError> // any thrown value
   const known = FASTIFY_CODES[code]
   if (known !== undefined) return new AppError(known, { cause: error })
   return new AppError(statusCode >= 400 && statusCode < 500 ? 'bad_request' : 'internal_error', {

@@ -83,12 +83,12 @@ function accessOf({ method, url, config }: RouteOptions): Access {
 }
 
 const refuseOtherUsers: onRequestHookHandler = ({ userId, params }, _reply, done) => {
-  const { user_id } = params as { user_id?: string } // the router's
+  const { user_id } = params as { user_id?: string } // set by the router
   done(user_id === userId ? undefined : new AppError('user_id_mismatch'))
 }
 
 /** 404 without a statement, because every task's id is a canonical UUID. */
 const refuseMalformedId: preHandlerHookHandler = ({ params }, _reply, done) => {
-  const { id } = params as { id?: string } // the router's
+  const { id } = params as { id?: string } // set by the router
   done(id === undefined || CANONICAL_UUID.test(id) ? undefined : new AppError('not_found'))
 }

@@ -94,7 +94,7 @@ function compile(ajv: Ajv, { querystring, body, ...schema }: FastifySchema, leve
     }
     const found: Faults = { errors: [], further: 0 }
     if (checkQuery) {
-      request.query = readQuery(request.query as RawQuery, checkQuery.schema) // from parseQuery
+      request.query = readQuery(request.query as RawQuery, checkQuery.schema) // set by parseQuery
       addFaults(found, 'query', checkQuery, request.query)
     }
     if (!checkBody || (schema['x-optional-body'] && request.body === undefined)) {
@@ -134,7 +134,7 @@ interface Checked {
 }
 
 function readQuery(query: RawQuery, schema: unknown): Record<string, unknown> {
-  const { properties = {} } = schema as { properties?: Record<string, { type?: string }> } // ours
+  const { properties = {} } = schema as { properties?: Record<string, { type?: string }> } // our own schema
   for (const name in query) {
     query[name] = readText(query[name], properties[name]?.type) as string
   }
@@ -154,7 +154,7 @@ function addFaults(
   check: ValidateFunction,
   whole: unknown,
 ): void {
-  const schema = check.schema as Parameters<typeof trimExcess>[0] // ours
+  const schema = check.schema as Parameters<typeof trimExcess>[0] // our own schema
   const { value, further } = trimExcess(schema, whole, LIMITS.faultsNamed)
   found.further += further
   if (check(value)) return
