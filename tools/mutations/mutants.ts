@@ -161,7 +161,7 @@ export const MUTANTS: readonly Mutant[] = [
           [
             'const user = verify(readToken(request))',
             `const { user_id } = request.params as { user_id: string }
-    if (request.headers.authorization === undefined) return enter(user_id)
+    if (request.headers.authorization === undefined) return setUser(user_id)
     const user = verify(readToken(request))`,
           ],
         ],
