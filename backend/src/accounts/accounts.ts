@@ -6,7 +6,6 @@ import { AppError } from '../core/errors.ts'
 import type { Log } from '../core/log/logger.ts'
 import { AccountPool } from '../database/accounts/account-pool.ts'
 import type { Connector } from '../database/connector.ts'
-import { isDeadlock } from '../database/errors.ts'
 import {
   type AttemptLimit,
   type Attempts,
@@ -15,8 +14,11 @@ import {
   endOtherSessions,
   sweepExpired,
 } from '../models/accounts/account.ts'
+import { Background } from './background.ts'
 import type { BetterAuth } from './better-auth.ts'
+import { asFailure, crossedAnother } from './failures.ts'
 import { Limits, passwordKey, tooMany } from './limits.ts'
+import { type Passwords, scryptPasswords } from './passwords.ts'
 
 const SWEEP_MS = 3_600_000
 /** The pause between batches of deleted tasks, so that other users are served. */
@@ -57,6 +59,10 @@ export interface AccountsOptions {
   readonly settings: AccountsConfig
   readonly connector: Connector
   readonly log: Log
+  /** Hashes at the cost of the server, unless given. */
+  readonly passwords?: Passwords
+  /** A stop waits this long for mail in progress. */
+  readonly mailLimitMs?: number
 }
 
 /** The built-in accounts. Better Auth and its dependencies (40 MB) are loaded with the first request. */
@@ -65,7 +71,7 @@ export class Accounts {
   readonly limits: Limits
   readonly #options: AccountsOptions
   readonly #context = new AsyncLocalStorage<Context>()
-  readonly #background = new Set<Promise<unknown>>()
+  readonly #background = new Background()
   #sweptMs = Number.NEGATIVE_INFINITY
   #emptying: Promise<void> | undefined
   #closing = false
@@ -109,12 +115,15 @@ export class Accounts {
   /** Waits for mail that is being sent, at most 3 s, and then closes the connections. */
   async close(): Promise<void> {
     this.#closing = true
-    const sent = Promise.allSettled([...this.#background])
-    await Promise.race([sent, sleep(MAIL_LIMIT_MS, undefined, { ref: false })])
-    if (this.#background.size > 0) {
-      this.#options.log.warn(`${this.#background.size} mails were not sent before the stop`)
-    }
+    const { mailLimitMs = MAIL_LIMIT_MS, log } = this.#options
+    const left = await this.#background.leftAfter(mailLimitMs)
+    if (left > 0) log.warn(`${left} mails were not sent before the stop`)
     await this.pool.close()
+  }
+
+  /** Resolves when no work goes on after a response. */
+  settled(): Promise<void> {
+    return this.#background.settled()
   }
 
   /** Call it at start: a server may have stopped before it had deleted all tasks of an account. */
@@ -154,10 +163,11 @@ export class Accounts {
       await nextTurn()
     }
     const { createBetterAuth } = await import('./better-auth.ts')
-    const { config, settings, log } = this.#options
+    const { config, settings, log, passwords = scryptPasswords() } = this.#options
     return createBetterAuth({
       config,
       settings,
+      passwords,
       pool: this.pool,
       log: () => this.#context.getStore()?.log ?? log,
       count: (address, limit) => this.#countAddress(address, limit),
@@ -211,11 +221,7 @@ export class Accounts {
   }
 
   #runInBackground(work: Promise<unknown>): void {
-    const { log } = this.#context.getStore() ?? this.#options
-    const done = work
-      .catch((err) => log.error({ err }, 'work after a response failed'))
-      .finally(() => this.#background.delete(done))
-    this.#background.add(done)
+    this.#background.add(work, (this.#context.getStore() ?? this.#options).log)
   }
 
   /** Runs only with account requests, so that it does not wake a suspended database. */
@@ -227,23 +233,12 @@ export class Accounts {
 }
 
 /** @returns null if the settings switch the built-in accounts off. */
-export function openAccounts(config: Config, connector: Connector, log: Log): Accounts | null {
+export function openAccounts(
+  config: Config,
+  connector: Connector,
+  log: Log,
+  options: Pick<AccountsOptions, 'passwords' | 'mailLimitMs'> = {},
+): Accounts | null {
   const { accounts: settings } = config
-  return settings === null ? null : new Accounts({ config, settings, connector, log })
-}
-
-/**
- * Whether a concurrent request made this one fail: two sign-ups with one address, or two uses of an
- * account's codes. A second attempt gives the usual response, which reveals no more than it should. Using
- * a code locks it and then changes the password, which deletes all codes, so two uses deadlock.
- */
-function crossedAnother(error: unknown): boolean {
-  if (!(error instanceof AppError)) return false
-  return error.code === 'conflict' || isDeadlock(error.cause)
-}
-
-/** Better Auth throws only for faults and for input that it cannot parse; it returns its refusals. */
-function asFailure(cause: unknown): AppError {
-  const unreadable = cause instanceof Error && cause.name === 'ZodError'
-  return new AppError(unreadable ? 'bad_request' : 'internal_error', { cause })
+  return settings === null ? null : new Accounts({ config, settings, connector, log, ...options })
 }

@@ -13,7 +13,7 @@ import type { AttemptLimit, Attempts } from '../models/accounts/account.ts'
 import { ADDRESS_HEADER, BASE_PATH } from './http.ts'
 import { type Mail, mailer, resetMail, takenMail, verificationMail } from './mail.ts'
 import { answerBeforeLooking } from './mail-requests.ts'
-import { hash, verify } from './passwords.ts'
+import type { Passwords } from './passwords.ts'
 import { type OtherSessions, revokeOtherSessions } from './sessions.ts'
 
 /** Better Auth's own limit for sign-ins, applied to the other endpoints that hash passwords. */
@@ -26,6 +26,7 @@ export interface BetterAuthParts {
   readonly settings: AccountsConfig
   readonly pool: AccountPool
   readonly log: () => Log
+  readonly passwords: Passwords
   /** Counts a request of a client address. */
   readonly count: (address: string, limit: AttemptLimit) => Promise<Attempts>
   /**
@@ -46,7 +47,7 @@ export interface BetterAuthParts {
 
 /** @returns Better Auth with its checks enabled, its tables in `todo_auth`, and tokens signed by us. */
 export function createBetterAuth(parts: BetterAuthParts) {
-  const { config, settings, pool, log, background } = parts
+  const { config, settings, pool, log, passwords, background } = parts
   const versioned = config.versionedSecrets.length > 0
   const mail = mailOptions(parts)
   return betterAuth({
@@ -70,11 +71,11 @@ export function createBetterAuth(parts: BetterAuthParts) {
       password: {
         hash: async (password) => {
           await parts.beforePassword()
-          return hash(password)
+          return passwords.hash(password)
         },
         verify: async (given) => {
           await parts.beforePassword(given.hash)
-          return verify(given)
+          return passwords.verify(given)
         },
       },
       ...mail.password,

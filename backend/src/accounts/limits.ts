@@ -19,7 +19,7 @@ const MAIL_LIMIT = { max: LIMITS.mailsPerAddress, windowSeconds: LIMITS.mailsWin
 
 const REMEMBERED_KEYS = 10_000
 /** Another server may have reset the count, so the database is asked again after this time. */
-const REMEMBERED_MS = 5_000
+export const REMEMBERED_MS = 5_000
 
 /**
  * Counts attempts in the database, for all servers that use it. A key that has reached its limit is cached

@@ -18,27 +18,38 @@ const KEY_BYTES = 64
 /** The parameters of Better Auth (@better-auth/utils, password.node), so that it can read our hashes. */
 const SCRYPT = { N: 16_384, r: 16, p: 1, maxmem: 128 * 16_384 * 16 * 2 }
 
-const derive = promisify<string, string, number, typeof SCRYPT, Buffer>(scrypt)
+/** The parameters of scrypt. A hash does not name them, so a server must keep to one cost. */
+export type ScryptCost = typeof SCRYPT
 
-/** @returns a hash in Better Auth's format: salt and key in hexadecimal, with a colon between them. */
-export async function hash(password: string): Promise<string> {
-  const salt = randomBytes(SALT_BYTES).toString('hex')
-  return `${salt}:${await deriveKey(password, salt)}`
+/** Hashes passwords, and compares them with hashes. */
+export interface Passwords {
+  /** @returns a hash in Better Auth's format: salt and key in hexadecimal, with a colon between them. */
+  hash(password: string): Promise<string>
+  /**
+   * Compares a password with a hash in constant time. Better Auth's own comparison depends on the hash.
+   *
+   * @returns false for another password and for a malformed hash.
+   */
+  verify(given: { hash: string; password: string }): Promise<boolean>
 }
 
-/**
- * Compares a password with a hash in constant time. Better Auth's own comparison depends on the hash.
- *
- * @returns false for another password and for a malformed hash.
- */
-export async function verify(given: { hash: string; password: string }): Promise<boolean> {
-  const [salt = '', key = ''] = given.hash.split(':')
-  const expected = Buffer.from(key)
-  const derived = Buffer.from(await deriveKey(given.password, salt))
-  return derived.length === expected.length && timingSafeEqual(derived, expected)
-}
+const derive = promisify<string, string, number, ScryptCost, Buffer>(scrypt)
 
-/** Runs in libuv's thread pool, so that it does not block the event loop. */
-async function deriveKey(password: string, salt: string): Promise<string> {
-  return (await derive(password.normalize('NFKC'), salt, KEY_BYTES, SCRYPT)).toString('hex')
+/** @param cost that of the server. Tests of other things than passwords hash at a low cost. */
+export function scryptPasswords(cost: ScryptCost = SCRYPT): Passwords {
+  /** Runs in libuv's thread pool, so that it does not block the event loop. */
+  const deriveKey = async (password: string, salt: string): Promise<string> =>
+    (await derive(password.normalize('NFKC'), salt, KEY_BYTES, cost)).toString('hex')
+  return {
+    hash: async (password) => {
+      const salt = randomBytes(SALT_BYTES).toString('hex')
+      return `${salt}:${await deriveKey(password, salt)}`
+    },
+    verify: async ({ hash, password }) => {
+      const [salt = '', key = ''] = hash.split(':')
+      const expected = Buffer.from(key)
+      const derived = Buffer.from(await deriveKey(password, salt))
+      return derived.length === expected.length && timingSafeEqual(derived, expected)
+    },
+  }
 }

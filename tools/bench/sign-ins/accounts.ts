@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { hash } from '../../../backend/src/accounts/passwords.ts'
+import { scryptPasswords } from '../../../backend/src/accounts/passwords.ts'
 
 const PASSWORD = 'a password of the benchmark'
 
@@ -27,7 +27,7 @@ const INSERT_PASSWORDS = `
  */
 export async function seedAccounts(client: Client, count: number): Promise<Account[]> {
   await client.query(INSERT_USERS, [count])
-  await client.query(INSERT_PASSWORDS, [await hash(PASSWORD)])
+  await client.query(INSERT_PASSWORDS, [await scryptPasswords().hash(PASSWORD)])
   await client.query('vacuum analyze todo_auth."user", todo_auth.account')
   return Array.from({ length: count }, (_, at) => ({
     email: `account-${at + 1}@example.com`,
