@@ -69,7 +69,7 @@ export async function buildApp({
   scopeToUser(app, { config, database, limit, queued, limits })
 
   await describeApi(app, SCHEMAS)
-  await app.register(tasks, { prefix: '/api/:user_id/tasks' })
+  await app.register(tasks, { prefix: '/api/:user_id/tasks', pageMs: limits.pageMs })
   if (accounts !== null) {
     const { publicUrl } = config
     // Without verification the response to a sign-up reveals taken addresses anyway.

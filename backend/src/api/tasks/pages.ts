@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream'
 import { setTimeout as rest } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
-import { LIMITS } from '../../core/limits.ts'
 import { encodeSegment } from '../../http/protocol/paths.ts'
 import {
   listLongTasks,
@@ -49,11 +48,16 @@ export function cursorId(cursor: string): string {
  * Reads a page of the user's tasks. With a filter that matches few of them, the page takes several
  * statements. Each examines a bounded number of tasks, so that no other user waits for it.
  *
- * @returns the tasks found so far if the client disconnects.
+ * @param pageMs how long it looks for tasks that match.
+ * @returns the tasks found so far after that, and if the client disconnects.
  * @throws {AppError} as `request.asUser` does.
  */
-export async function readPage(request: FastifyRequest, options: PageOptions): Promise<TaskPage> {
-  const endMs = performance.now() + LIMITS.pageMs
+export async function readPage(
+  request: FastifyRequest,
+  options: PageOptions,
+  pageMs: number,
+): Promise<TaskPage> {
+  const endMs = performance.now() + pageMs
   let page = await readOnce(request, options)
   while (page.scanEnded && page.next !== null && page.tasks.length < PAGE_BYTES) {
     if (performance.now() > endMs || request.raw.socket.destroyed) break
@@ -83,9 +87,10 @@ async function readOnce(request: FastifyRequest, options: PageOptions): Promise<
 export async function allTasks(
   request: FastifyRequest,
   { completed, after }: { completed: boolean | undefined; after: string | undefined },
+  pageMs: number,
 ): Promise<string | Readable> {
   const read = (from: string | undefined) =>
-    readPage(request, { completed, after: from, limit: STREAM_PAGE_TASKS })
+    readPage(request, { completed, after: from, limit: STREAM_PAGE_TASKS }, pageMs)
   const first = await read(after)
   if (first.next === null) return `[${first.tasks}]`
   return Readable.from(request.method === 'HEAD' ? [] : array(first, read))

@@ -18,15 +18,18 @@ import { found, sendChange, sendNew, sendTask } from './send.ts'
 const config = { access: 'owner' } as const
 
 /** The six endpoints of a user's tasks (contract §1), under `/api/:user_id/tasks`. */
-export const tasks: FastifyPluginAsyncJsonSchemaToTs = async (app) => {
+export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: { pageMs: number } }> = async (
+  app,
+  { pageMs },
+) => {
   const changeOnce = changesOnce()
 
   app.get('', { schema: operations.list, config }, async (request, reply) => {
     const { completed, limit, cursor } = request.query
     const after = cursor === undefined ? undefined : cursorId(cursor)
     reply.type('application/json')
-    if (limit === undefined) return allTasks(request, { completed, after })
-    const page = await readPage(request, { completed, after, limit })
+    if (limit === undefined) return allTasks(request, { completed, after }, pageMs)
+    const page = await readPage(request, { completed, after, limit }, pageMs)
     if (page.next !== null) reply.header('link', nextPage(request, page.next))
     return `[${page.tasks}]`
   })
