@@ -5,6 +5,7 @@ import type { Environment } from '../../src/core/config/settings.ts'
 import { SECRET } from './app.ts'
 import { outputOf, startProcess } from './started.ts'
 
+const { PATH, NODE_COMPILE_CACHE } = process.env
 const SOURCE = new URL('../../src/', import.meta.url)
 
 export interface Run {
@@ -25,7 +26,7 @@ export function start(
     process.execPath,
     [...flags, fileURLToPath(new URL(program, SOURCE)), ...parameters],
     {
-      env: { PATH: process.env.PATH, BETTER_AUTH_SECRET: SECRET, ...environment },
+      env: { PATH, NODE_COMPILE_CACHE, BETTER_AUTH_SECRET: SECRET, ...environment },
       stdio: [input, 'pipe', 'pipe'],
     },
   )
