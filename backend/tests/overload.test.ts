@@ -38,7 +38,7 @@ for (const kind of KINDS) {
   describe(`more than ${kind} can do`, () => {
     let test: TestApp
     before(async () => {
-      test = await startApp(kind)
+      test = await startApp(kind, {}, undefined, LIMITS)
       await test.send('POST', '/api/heavy/tasks', { body: { title: 'first' } })
       await test.admin(
         `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)

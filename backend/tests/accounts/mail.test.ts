@@ -58,7 +58,7 @@ async function send(
   const log = pino(loggerOptions('info'), { write: (line: string) => void lines.push(line) })
   try {
     await mailer(mail, log)(letter)
-    return { log: lines.join(''), mails: mailbox.count(), logins, secure }
+    return { log: lines.join(''), mails: mailbox.count(PERSON), logins, secure }
   } finally {
     await mailbox.close()
   }

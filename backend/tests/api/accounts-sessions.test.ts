@@ -108,11 +108,11 @@ for (const kind of KINDS) {
     it('npm run user -- reset-password ends all of 250', async () => {
       const person = await newPerson()
       await fill(person, 250)
-      const { config, app } = test
+      const { config, app, passwords } = test
       const { accounts: settings } = config
       assert.ok(settings)
       const { connector } = test.test
-      const accounts = new Accounts({ config, settings, connector, log: app.log })
+      const accounts = new Accounts({ config, settings, connector, log: app.log, passwords })
       await resetPassword(accounts, person, NEW_PASSWORD)
       await accounts.close()
       assert.deepEqual(await tokensOf(person), [])

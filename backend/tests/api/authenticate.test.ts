@@ -17,13 +17,13 @@ describe('who is asking', () => {
       headers: authorization === undefined ? {} : { authorization },
     })
 
-  // Made when they are sent: some are good for seconds only.
+  // Made when they are sent, while the clock stands still: some are good for seconds only.
   const accepted: Record<string, [() => string, string?]> = {
     'a token as Better Auth signs it': [() => forge(HS256, claims())],
     'a token without typ': [() => forge({ alg: 'HS256' }, claims())],
-    'user_id where there is no sub': [() => forge(HS256, { user_id: 'alice', exp: now() + 60 })],
+    'user_id where there is no sub': [() => forge(HS256, { user_id: 'alice', exp: now() + 3_600 })],
     'an integer user_id as its decimal string': [
-      () => forge(HS256, { user_id: 42, exp: now() + 60 }),
+      () => forge(HS256, { user_id: 42, exp: now() + 3_600 }),
       '42',
     ],
     'sub and the same user_id': [() => forge(HS256, claims({ user_id: 'alice' }))],
@@ -32,7 +32,8 @@ describe('who is asking', () => {
     'an exp with a far future': [() => forge(HS256, claims({ exp: 2 ** 40 }))],
   }
   for (const [what, [token, user]] of Object.entries(accepted)) {
-    it(`200 for ${what}`, async () => {
+    it(`200 for ${what}`, async (context) => {
+      context.mock.timers.enable({ apis: ['Date'], now: Date.now() })
       assert.equal((await ask(`Bearer ${token()}`, user)).status, 200)
     })
   }
@@ -73,15 +74,15 @@ describe('who is asking', () => {
     'a cut signature': `${head}.${body}.${signature.slice(0, 20)}`,
     'no exp': forge(HS256, { sub: 'alice', iat: now() }),
     'exp 6 s ago': forge(HS256, claims({ exp: now() - 7 })),
-    'exp as text': forge(HS256, claims({ exp: String(now() + 60) })),
+    'exp as text': forge(HS256, claims({ exp: String(now() + 3_600) })),
     'exp null': forge(HS256, claims({ exp: null })),
     'exp beyond all numbers': forge(HS256, `{"sub":"alice","exp":1e400}`),
-    'exp with a fraction': forge(HS256, claims({ exp: now() + 60.5 })),
-    'nbf in a minute': forge(HS256, claims({ nbf: now() + 60, exp: now() + 120 })),
+    'exp with a fraction': forge(HS256, claims({ exp: now() + 3_600.5 })),
+    'nbf in an hour': forge(HS256, claims({ nbf: now() + 3_600, exp: now() + 7_200 })),
     'nbf as text': forge(HS256, claims({ nbf: '0' })),
-    'iat in a minute': forge(HS256, claims({ iat: now() + 60, exp: now() + 120 })),
+    'iat in an hour': forge(HS256, claims({ iat: now() + 3_600, exp: now() + 7_200 })),
     'iat as text': forge(HS256, claims({ iat: '0' })),
-    'no user': forge(HS256, { exp: now() + 60 }),
+    'no user': forge(HS256, { exp: now() + 3_600 }),
     'an empty sub': forge(HS256, claims({ sub: '' })),
     'an empty sub beside a user_id': forge(HS256, claims({ sub: '', user_id: 'alice' })),
     'sub null beside a user_id': forge(HS256, claims({ sub: null, user_id: 'alice' })),
@@ -90,13 +91,13 @@ describe('who is asking', () => {
     'sub as an object': forge(HS256, claims({ sub: { id: 'alice' } })),
     'sub and another user_id': forge(HS256, claims({ user_id: 'bob' })),
     'sub with U+0000': forge(HS256, claims({ sub: 'alice\0' })),
-    'sub with a lone surrogate': forge(HS256, `{"sub":"alice\\ud800","exp":${now() + 60}}`),
+    'sub with a lone surrogate': forge(HS256, `{"sub":"alice\\ud800","exp":${now() + 3_600}}`),
     'sub of 256 characters': forge(HS256, claims({ sub: 'a'.repeat(256) })),
-    'user_id with a fraction': forge(HS256, { user_id: 1.5, exp: now() + 60 }),
-    'user_id as true': forge(HS256, { user_id: true, exp: now() + 60 }),
+    'user_id with a fraction': forge(HS256, { user_id: 1.5, exp: now() + 3_600 }),
+    'user_id as true': forge(HS256, { user_id: true, exp: now() + 3_600 }),
     'email alone, as Better Auth signs for e-mail verification': forge(HS256, {
       email: 'alice',
-      exp: now() + 60,
+      exp: now() + 3_600,
     }),
     'a payload that is a list': forge(HS256, [claims()]),
     'a payload that is no JSON': forge(HS256, 'alice'),

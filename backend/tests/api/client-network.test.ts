@@ -6,7 +6,7 @@ import {
   plainAddress,
   trustedProxies,
 } from '../../src/http/protocol/client-network.ts'
-import { auth, BEHIND_PROXY, PASSWORD } from '../support/accounts.ts'
+import { auth, BEHIND_PROXY, holdWindows, PASSWORD } from '../support/accounts.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 
 describe('an address', () => {
@@ -92,6 +92,7 @@ describe('sign-ins through a proxy', () => {
   let test: TestApp
   before(async () => {
     test = await startApp('postgres', { ...BEHIND_PROXY, TRUST_PROXY: 'loopback, 10.0.0.0/8' })
+    await holdWindows(test)
   })
   after(() => test.close())
 

@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test'
 import type { Limits } from '../../src/core/limits.ts'
 import { PATIENT, startApp, type TestApp } from '../support/app.ts'
 import { isServed } from '../support/bystander.ts'
-import { type Line, openLine, speak, statuses } from '../support/speak.ts'
+import { drip, type Line, openLine, speak, statuses } from '../support/speak.ts'
 
 /** The server's own, shortened; that those are what they are is in limits.test.ts. */
 const SHORT = { headersMs: 500, requestMs: 800, stalledMs: 900, keepAliveMs: 600 }
@@ -15,12 +15,6 @@ const QUEUED_BYTES = 4 * MB
 
 const openLines = (test: TestApp, count: number) =>
   Promise.all(Array.from({ length: count }, () => openLine(test.port)))
-
-/** Sends a byte now and then until the server has had enough. */
-function drip({ socket, ended }: Line, byte: string): Promise<string> {
-  const timer = setInterval(() => socket.write(byte), 20)
-  return ended.finally(() => clearInterval(timer))
-}
 
 /** The server's ends of the connections from here on: a client that does not read cannot see their end. */
 function serverSockets(test: TestApp) {
@@ -42,6 +36,15 @@ function serverSockets(test: TestApp) {
   })
   return {
     open: () => [...sockets.values()].filter(({ destroyed }) => !destroyed).length,
+    /** When the server has seen all of them: a client may know of its connection first. */
+    seen: async (lines: readonly Line[]) => {
+      const isSeen = ({ socket }: Line) => sockets.has(socket.localPort ?? 0)
+      while (!lines.every(isSeen)) await once(test.app.server, 'connection')
+    },
+    /** `stalledMs` for these connections alone: a bystander may wait longer where the machine is slow. */
+    stallAfter: (ms: number, lines: readonly Line[]) => {
+      for (const { socket } of lines) sockets.get(socket.localPort ?? 0)?.setTimeout(ms)
+    },
     of: ({ socket }: Line) => closed.get(socket.localPort ?? 0),
     all: () => Promise.all(closed.values()),
     /** The most bytes that waited for one client. */
@@ -69,12 +72,18 @@ const listOf = async (test: TestApp, query = '') =>
 const slowBody = async (test: TestApp) =>
   `POST /api/slow/tasks HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${await test.token('slow')}\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{`
 
-describe('clients that take their time', () => {
-  it('hold up nobody, in their hundreds', async () => {
-    const test = await startWith({})
+describe('clients of a long list that take their time', () => {
+  let test: TestApp
+  before(async () => {
+    test = await startWith({})
     await longList(test)
+  })
+  after(() => test.close())
+
+  it('hold up nobody, in their hundreds', async () => {
     const sockets = serverSockets(test)
     const lines = await openLines(test, 720)
+    await sockets.seen(lines)
     const [heads, bodies, readers] = [
       lines.slice(0, 100),
       lines.slice(100, 200),
@@ -96,9 +105,41 @@ describe('clients that take their time', () => {
     assert.ok(sockets.most() < QUEUED_BYTES, `${sockets.most() / MB} MB`)
     for (const { socket } of lines) socket.destroy()
     await Promise.all(dripping)
-    await test.close()
   })
 
+  it('clients that read nothing of a long list are given up, and cost little until then', async () => {
+    const list = await listOf(test)
+    const sockets = serverSockets(test)
+    const lines = await openLines(test, 20)
+    await sockets.seen(lines)
+    sockets.stallAfter(SHORT.stalledMs, lines)
+    for (const { socket } of lines) {
+      socket.pause()
+      socket.write(list)
+    }
+    await isServed(test)
+    await Promise.all(lines.map(sockets.of))
+    assert.ok(sockets.most() < QUEUED_BYTES, `${sockets.most() / MB} MB`)
+    for (const { socket } of lines) socket.destroy()
+  })
+
+  it('a client that asks on and on and reads nothing is given up as well', async () => {
+    const page = await listOf(test, '?limit=30')
+    const sockets = serverSockets(test)
+    const line = await openLine(test.port)
+    await sockets.seen([line])
+    sockets.stallAfter(SHORT.stalledMs, [line])
+    line.socket.pause()
+    const asking = setInterval(() => {
+      if (line.socket.writableLength < MB) line.socket.write(page.repeat(50))
+    }, 5)
+    line.socket.on('close', () => clearInterval(asking))
+    await sockets.of(line)
+    line.socket.destroy()
+  })
+})
+
+describe('clients that take their time', () => {
   it('408 for headers that come a byte at a time, on a hundred connections', async () => {
     const test = await startWith({ headersMs: SHORT.headersMs })
     const lines = await openLines(test, 100)
@@ -119,39 +160,6 @@ describe('clients that take their time', () => {
       assert.match(text, /"error":"request_timeout"/)
     }
     assert.deepEqual(await test.admin(`select * from todo.tasks where user_id = 'slow'`), [])
-    await test.close()
-  })
-
-  it('clients that read nothing of a long list are given up, and cost little until then', async () => {
-    const test = await startWith({ stalledMs: SHORT.stalledMs })
-    await longList(test)
-    const list = await listOf(test)
-    const sockets = serverSockets(test)
-    const lines = await openLines(test, 20)
-    for (const { socket } of lines) {
-      socket.pause()
-      socket.write(list)
-    }
-    await isServed(test)
-    await Promise.all(lines.map(sockets.of))
-    assert.ok(sockets.most() < QUEUED_BYTES, `${sockets.most() / MB} MB`)
-    for (const { socket } of lines) socket.destroy()
-    await test.close()
-  })
-
-  it('a client that asks on and on and reads nothing is given up as well', async () => {
-    const test = await startWith({ stalledMs: SHORT.stalledMs })
-    await longList(test)
-    const page = await listOf(test, '?limit=30')
-    const sockets = serverSockets(test)
-    const line = await openLine(test.port)
-    line.socket.pause()
-    const asking = setInterval(() => {
-      if (line.socket.writableLength < MB) line.socket.write(page.repeat(50))
-    }, 5)
-    line.socket.on('close', () => clearInterval(asking))
-    await sockets.of(line)
-    line.socket.destroy()
     await test.close()
   })
 

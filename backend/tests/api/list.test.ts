@@ -132,7 +132,7 @@ for (const kind of KINDS) {
       Array.from({ length: many }, (_, n) => `${word} ${n}`)
 
     const LONGEST = [
-      ['of four bytes each', '𝄞'.repeat(16_384), 100],
+      ['of four bytes each', '𝄞'.repeat(16_384), 52],
       ['that JSON writes as six', '\u0001'.repeat(10_800), 49],
       ['that are just too many for a short page', 'x'.repeat(2_001), 60],
       ['of a usual note', 'x'.repeat(1_500), 120],

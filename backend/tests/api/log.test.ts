@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it, mock } from 'node:test'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Kysely } from 'kysely'
 import { pino } from 'pino'
 import { loggerOptions } from '../../src/core/log/logger.ts'
@@ -10,17 +9,6 @@ import { auth, BEHIND_PROXY, PASSWORD } from '../support/accounts.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { refusal, startMailbox } from '../support/mailbox.ts'
 import { run } from '../support/process.ts'
-
-/** Waits until the log has a line; a test that never gets it fails. */
-async function lineOf({ log }: Pick<TestApp, 'log'>, text: string): Promise<string> {
-  const giveUpMs = performance.now() + 60_000
-  for (;;) {
-    const line = log.find((entry) => entry.includes(text))
-    if (line !== undefined) return line
-    assert.ok(performance.now() < giveUpMs, `no line has ${text}`)
-    await nextTurn()
-  }
-}
 
 const person = (name: string) => ({ name, email: `${name}@example.com`, password: PASSWORD })
 const signUp = (test: TestApp, name: string) =>
@@ -46,13 +34,15 @@ describe('the log, when a mail server refuses', () => {
     it(`has the code of the ${what}, and not its message`, async (context) => {
       const mailbox = await startMailbox(options)
       const settings = { SMTP_URL: mailbox.url, SMTP_FROM: 'Todo <todo@example.com>' }
-      const test = await startApp('pglite', { ...BEHIND_PROXY, ...settings })
+      const test = await startApp('postgres', { ...BEHIND_PROXY, ...settings }, undefined, {
+        signUpGridMs: 1,
+      })
       context.after(async () => {
         await test.close()
         await mailbox.close()
       })
       assert.equal((await signUp(test, 'alice')).status, 200)
-      const { err } = JSON.parse(await lineOf(test, 'a mail could not be sent'))
+      const { err } = JSON.parse(await test.lineOf('a mail could not be sent'))
       assert.equal(err.responseCode, 550)
       assert.match(err.stack, /nodemailer/)
       for (const word of ['alice', '@example.com', 'has no mailbox', 'delivered']) {
@@ -79,7 +69,7 @@ describe('the log, when the database refuses', () => {
     await test.admin(`create trigger refuse before insert on todo_auth."user"
       for each row execute function todo_auth.refuse()`)
     assert.equal((await signUp(test, 'alice')).status, 500)
-    const line = await lineOf(test, 'P0001')
+    const line = await test.lineOf('P0001')
     assert.equal(JSON.parse(line).err.cause.constraint, 'no_alice')
     await test.admin('drop trigger refuse on todo_auth."user"')
     assert.ok(!test.log.join('').includes('alice@'), line)
@@ -114,7 +104,7 @@ describe('the log, when the database refuses', () => {
 describe('the log, when a provider of sign-ins refuses', () => {
   it('has the status and none of its words', async (context) => {
     const provider = { GITHUB_CLIENT_ID: 'github-id', GITHUB_CLIENT_SECRET: 'github-secret' }
-    const test = await startApp('pglite', { ...BEHIND_PROXY, ...provider })
+    const test = await startApp('postgres', { ...BEHIND_PROXY, ...provider })
     const words = {
       error: 'invalid_grant',
       error_description: 'of alice@example.com',
@@ -133,7 +123,7 @@ describe('the log, when a provider of sign-ins refuses', () => {
     const path = `/callback/github?code=alice&state=${state}`
     assert.equal((await auth(test, 'GET', path, { headers: { cookie } })).status, 302)
     assert.equal(stub.mock.callCount(), 1)
-    await lineOf(test, '/callback/:provider')
+    await test.lineOf('/callback/:provider')
     for (const secret of ['alice', 'invalid_grant', 'github-secret', String(state)]) {
       assert.ok(!test.log.join('').includes(secret), test.log.join(''))
     }

@@ -8,7 +8,7 @@ import { unavailable } from '../../src/database/errors.ts'
 import type { Database } from '../../src/database/session.ts'
 import { serve, startApp, type TestApp } from '../support/app.ts'
 import { assertProblem } from '../support/problem.ts'
-import { speak, statuses } from '../support/speak.ts'
+import { drip, openLine, speak, statuses } from '../support/speak.ts'
 
 function failing(error: () => Error): Database {
   const fail = () => Promise.reject(error())
@@ -96,8 +96,8 @@ describe('errors', () => {
     const answer = await broken.send('GET', '/api/alice/tasks')
     assertProblem(answer, 'internal_error')
     assert.ok(!answer.text.includes('secret'))
-    const line = broken.log.find((entry) => entry.includes('secret detail'))
-    assert.equal(JSON.parse(line ?? '{}').reqId, answer.json.request_id)
+    const line = await broken.lineOf('secret detail')
+    assert.equal(JSON.parse(line).reqId, answer.json.request_id)
     await broken.app.close()
   })
 
@@ -107,7 +107,7 @@ describe('errors', () => {
     await test.send('GET', '/api/alice/tasks', { headers: { authorization: `Bearer ${token}x` } })
     await test.send('GET', `/api/alice/tasks?limit=1&access_token=${token}`)
     await test.send('GET', `/api/${token}/tasks`, { as: 'alice' })
-    assert.ok(test.log.some((line) => line.includes('limit=1&access_token=…')))
+    await test.lineOf('limit=1&access_token=…')
     for (const line of test.log) assert.ok(!/eyJ|bearer/i.test(line), line)
   })
 
@@ -132,15 +132,7 @@ describe('errors', () => {
     ['17 KB of headers', `GET /livez HTTP/1.1\r\nHost: a\r\nx: ${'x'.repeat(17_000)}\r\n\r\n`, 431],
   ] as const) {
     it(`${status} in the same form for ${what}`, async () => {
-      const answer = await new Promise<string>((resolve, reject) => {
-        let text = ''
-        const socket = connect(test.port, '127.0.0.1', () => socket.write(bytes))
-        socket.on('data', (chunk) => {
-          text += chunk
-        })
-        socket.on('close', () => resolve(text))
-        socket.on('error', reject)
-      })
+      const answer = await speak(test.port, bytes)
       const [head = '', body = ''] = answer.split('\r\n\r\n')
       assert.match(head, new RegExp(`^HTTP/1.1 ${status} `))
       assert.match(head, /^content-type: application\/problem\+json/im)
@@ -176,19 +168,9 @@ describe('errors', () => {
       {},
       { limits },
     )
-    const answer = await new Promise<string>((resolve, reject) => {
-      let text = ''
-      const socket = connect(port, '127.0.0.1', () => socket.write('GET /livez HTTP/1.1\r\n'))
-      const drip = setInterval(() => socket.write('x: y\r\n'), 20)
-      socket.on('data', (chunk) => {
-        text += chunk
-      })
-      socket.on('close', () => {
-        clearInterval(drip)
-        resolve(text)
-      })
-      socket.on('error', reject)
-    })
+    const line = await openLine(port)
+    line.socket.write('GET /livez HTTP/1.1\r\n')
+    const answer = await drip(line, 'x: y\r\n')
     assert.match(answer, /^HTTP\/1.1 408 Request Timeout\r\n/)
     assert.match(answer, /"error":"request_timeout"/)
     await close()

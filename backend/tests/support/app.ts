@@ -1,7 +1,8 @@
+import { EventEmitter, once } from 'node:events'
 import { type Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
-import { type Accounts, openAccounts } from '../../src/accounts/accounts.ts'
+import { type Accounts, type AccountsOptions, openAccounts } from '../../src/accounts/accounts.ts'
 import { buildApp } from '../../src/app.ts'
 import { type Config, loadConfig } from '../../src/core/config/config.ts'
 import type { Environment } from '../../src/core/config/settings.ts'
@@ -11,6 +12,7 @@ import { signToken } from '../../src/core/token.ts'
 import type { Connector } from '../../src/database/connector.ts'
 import type { Database } from '../../src/database/session.ts'
 import { type Kind, openTestDatabase, type Rows, type TestDatabase } from './databases.ts'
+import { type HeldPasswords, holdablePasswords } from './passwords.ts'
 import { endWithTest } from './started.ts'
 
 export const SECRET = 'a secret for tests, of more than 32 bytes'
@@ -42,7 +44,10 @@ export interface TestApp {
   readonly config: Config
   readonly accounts: Accounts | null
   readonly port: number
+  readonly passwords: HeldPasswords
   readonly log: string[]
+  /** The first line of the log that has the text, as soon as it is there. */
+  lineOf(text: string): Promise<string>
   /** Sends a request over a socket; the path goes out as it is written. */
   send(method: string, path: string, sending?: Sending): Promise<Answer>
   token(userId: string): Promise<string>
@@ -51,19 +56,21 @@ export interface TestApp {
   close(): Promise<void>
 }
 
+/** @param limits in place of those of the server, and of the times it waits, which are {@link PATIENT}. */
 export async function startApp(
   kind: Kind,
   environment: Environment = {},
   wrap: (database: Database) => Database = (database) => database,
-  limits?: Partial<Limits>,
+  limits: Partial<Limits> = {},
+  options: AccountsChoice = {},
 ): Promise<TestApp> {
   const poolMax = environment.DATABASE_POOL_MAX
   const connections = poolMax === undefined ? undefined : Number(poolMax)
-  const test = await openTestDatabase(kind, connections, { ...LIMITS, ...limits })
-  const served = await serve(wrap(test.database), environment, {
-    connector: test.connector,
-    ...(limits && { limits }),
-  })
+  const patient = { ...PATIENT, ...limits }
+  const test = await openTestDatabase(kind, connections, { ...LIMITS, ...patient })
+  const { connector } = test
+  const given = { connector, limits: patient, accounts: options }
+  const served = await serve(wrap(test.database), environment, given)
   return { ...served, test, admin: test.admin, close: () => closeBoth(served, test) }
 }
 
@@ -77,12 +84,16 @@ const NOWHERE: Connector = {
   close: async () => {},
 }
 
+type AccountsChoice = Pick<AccountsOptions, 'passwords' | 'mailLimitMs'>
+
 export interface Serving {
   /** Where the accounts are kept. */
   connector?: Connector
   watch?: (app: FastifyInstance) => void
   /** Other limits than the server's own. */
   limits?: Partial<Limits>
+  /** Other passwords than those that cost little, for accounts that other processes use as well. */
+  accounts?: AccountsChoice
 }
 
 const refuse = () => Promise.reject(new Error('asked the database'))
@@ -100,7 +111,7 @@ export const NO_DATABASE: Database = {
 export async function serve(
   database: Database,
   environment: Environment = {},
-  { connector = NOWHERE, watch = () => {}, limits = {} }: Serving = {},
+  { connector = NOWHERE, watch = () => {}, limits = {}, accounts: options = {} }: Serving = {},
 ) {
   const config = loadConfig({
     BETTER_AUTH_SECRET: SECRET,
@@ -109,8 +120,21 @@ export async function serve(
     ...environment,
   })
   const log: string[] = []
-  const logger = pino(loggerOptions('info'), { write: (line: string) => log.push(line) })
-  const accounts = openAccounts(config, connector, logger)
+  const wrote = new EventEmitter().setMaxListeners(0)
+  const write = (line: string) => {
+    log.push(line)
+    wrote.emit('line')
+  }
+  const lineOf = async (text: string) => {
+    for (;;) {
+      const line = log.find((entry) => entry.includes(text))
+      if (line !== undefined) return line
+      await once(wrote, 'line')
+    }
+  }
+  const logger = pino(loggerOptions('info'), { write })
+  const passwords = holdablePasswords()
+  const accounts = openAccounts(config, connector, logger, { passwords, ...options })
   const app = await buildApp({
     ...{ config, database, accounts, logger, watch },
     limits: { ...LIMITS, ...limits },
@@ -126,7 +150,7 @@ export async function serve(
     return exchange(port, method, path, { ...sending, headers: { ...bearer, ...sending.headers } })
   }
   const close = endWithTest(`server on port ${port}`, () => app.close())
-  return { app, config, accounts, port, log, token, send, close }
+  return { app, config, accounts, passwords, port, log, lineOf, token, send, close }
 }
 
 /** The tests' users have ids that need no encoding, so the path names them. */
@@ -182,13 +206,15 @@ async function closeBoth(served: { close(): Promise<void> }, test: TestDatabase)
   await test.close()
 }
 
-/** What would be given up for taking long is waited for: a machine that is slow, or busy, changes nothing. */
+/** What the server would give up for taking long, it waits for: a slow or busy machine changes nothing. */
 const LONG_MS = 3_600_000
 export const PATIENT = {
   headersMs: 300_000, // more is refused by Node, which knows its own requestTimeout
   requestMs: LONG_MS,
   stalledMs: LONG_MS,
   keepAliveMs: LONG_MS,
+  slowestOverMs: LONG_MS,
   statementStuckMs: LONG_MS,
   statementWaitMs: LONG_MS,
+  pageMs: LONG_MS,
 } satisfies Partial<Limits>

@@ -8,8 +8,8 @@ export interface Mailbox {
   readonly url: string
   /** The next mail to an address, as it was sent: from it on, later ones count. */
   next(to: string): Promise<string>
-  /** How many mails have come. */
-  count(): number
+  /** How many mails have come to an address. */
+  count(to: string): number
   close(): Promise<void>
 }
 
@@ -17,14 +17,14 @@ export interface Mailbox {
 export async function startMailbox(options: SMTPServerOptions = {}): Promise<Mailbox> {
   const waiting = new Map<string, ((mail: string) => void)[]>()
   const unread = new Map<string, string[]>()
-  let count = 0
+  const counts = new Map<string, number>()
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
     onData: async (stream, { envelope }, done) => {
       const mail = await text(stream)
-      count += 1
       for (const { address } of envelope.rcptTo) {
+        counts.set(address, (counts.get(address) ?? 0) + 1)
         const reader = waiting.get(address)?.shift()
         if (reader) reader(mail)
         else unread.set(address, [...(unread.get(address) ?? []), mail])
@@ -45,7 +45,7 @@ export async function startMailbox(options: SMTPServerOptions = {}): Promise<Mai
       if (mail !== undefined) return Promise.resolve(mail)
       return new Promise((resolve) => waiting.set(to, [...(waiting.get(to) ?? []), resolve]))
     },
-    count: () => count,
+    count: (to) => counts.get(to) ?? 0,
     close: endWithTest('mail server', () => new Promise((resolve) => server.close(resolve))),
   }
 }

@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { endWithTest } from './started.ts'
 
+const DRIP_MS = 20
+
 /** A connection, what came over it, and its end. */
 export interface Line {
   readonly socket: Socket
@@ -27,6 +29,20 @@ export async function openLine(port: number): Promise<Line> {
   )
   await once(socket, 'connect')
   return { socket, ended }
+}
+
+/**
+ * Sends bytes now and then until the server has had enough. It sends none before it has read what came
+ * meanwhile: to write to a connection that the server closed would lose the answer.
+ */
+export function drip({ socket, ended }: Line, bytes: string): Promise<string> {
+  const timer = setInterval(() => {
+    // Timers that are late run before sockets are read, and immediates run after it.
+    setImmediate(() => {
+      if (socket.writable && !socket.readableEnded) socket.write(bytes)
+    })
+  }, DRIP_MS)
+  return ended.finally(() => clearInterval(timer))
 }
 
 /** Sends bytes as they are, one a character, and reads until the server ends the connection. */

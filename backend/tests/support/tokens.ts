@@ -3,10 +3,11 @@ import { SECRET } from './app.ts'
 
 export const HS256 = { alg: 'HS256', typ: 'JWT' }
 export const now = () => Math.floor(Date.now() / 1000)
+/** Good for longer than any test takes. */
 export const claims = (more: object = {}) => ({
   sub: 'alice',
   iat: now(),
-  exp: now() + 60,
+  exp: now() + 3_600,
   ...more,
 })
 
