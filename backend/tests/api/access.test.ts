@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/core/config/config.ts'
 import { signToken } from '../../src/core/token.ts'
+import { RequestWindows } from '../../src/http/rate/request-windows.ts'
 import { NO_DATABASE, SECRET } from '../support/app.ts'
 
 const config = loadConfig({
@@ -12,11 +13,14 @@ const config = loadConfig({
   DATABASE_URL: 'pglite:memory',
   RATE_LIMIT_PER_MINUTE: '3',
 })
+/** Of a window that no test outlasts. */
+const WINDOW_MS = 3_600_000
 
 /** The whole app with one route more, which is `GET` and says whose request it is. */
 async function add(url: string, access?: FastifyContextConfig): Promise<FastifyInstance> {
   const logger = pino({ level: 'silent' })
-  const app = await buildApp({ config, database: NO_DATABASE, accounts: null, logger })
+  const limit = new RequestWindows(config.rateLimitPerMinute, WINDOW_MS)
+  const app = await buildApp({ config, database: NO_DATABASE, accounts: null, logger, limit })
   try {
     await app.register(async (feature) => {
       feature.get(url, access ? { config: access } : {}, async ({ userId }) => `of ${userId}`)

@@ -6,6 +6,7 @@ import { memoryAdapter } from 'better-auth/adapters/memory'
 import { toNodeHandler } from 'better-auth/node'
 import { jwt } from 'better-auth/plugins/jwt'
 import { SignJWT } from 'jose/jwt/sign'
+import { holdablePasswords } from './passwords.ts'
 import { endWithTest } from './started.ts'
 
 /** A Better Auth of another application, served by itself, with what it takes to have its tokens. */
@@ -31,7 +32,7 @@ export async function startElsewhere(sharedSecret?: string): Promise<Elsewhere> 
     baseURL: origin,
     secret: sharedSecret ?? 'the secret of another application, kept by it alone',
     database: memoryAdapter({ user: [], session: [], account: [], verification: [], jwks: [] }),
-    emailAndPassword: { enabled: true },
+    emailAndPassword: { enabled: true, password: holdablePasswords() },
     plugins: [sharedSecret === undefined ? jwt() : jwt(withSecret(sharedSecret, origin))],
     telemetry: { enabled: false },
   } satisfies BetterAuthOptions)
