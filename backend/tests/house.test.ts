@@ -194,13 +194,13 @@ describe('the house', () => {
     const tables = await test.admin(
       `select c.relname as name, c.relrowsecurity and c.relforcerowsecurity as walled
        from pg_class c join pg_namespace n on n.oid = c.relnamespace
-       where n.nspname = 'todo' and c.relkind in ('r', 'p') and c.relname <> 'migrations' order by 1`,
+       where n.nspname = 'todo' and c.relkind in ('r', 'p') and c.relname <> 'migrations'`,
     )
-    assert.deepEqual(tables, [
-      { name: 'idempotency_keys', walled: true },
-      { name: 'tasks', walled: true },
-      { name: 'users', walled: true },
-    ])
+    assert.ok(tables.some(({ name }) => name === 'tasks'))
+    assert.deepEqual(
+      tables.filter(({ walled }) => !walled),
+      [],
+    )
     await test.close()
   })
 })

@@ -789,7 +789,7 @@ grant select on todo.tasks to todo_accounts;`,
       ['schemas are not kept apart', [['await proveApart(client)', '']]],
       ['policies are not looked for', [['await proveTables(client)', '']]],
       ['truncate is not looked for', [['await proveNoTruncate(client)', '']]],
-      ['no row is tried', [['await proveSight(client)', '']]],
+      ['no row is tried', [['await proveSight(client, subjects)', '']]],
     ],
   ),
   ...mutants(

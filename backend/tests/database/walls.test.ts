@@ -39,19 +39,19 @@ const BROKEN: [what: string, broken: string, mended: string, says: RegExp][] = [
     'a policy lets everybody see',
     'create policy everybody on todo.tasks using (true)',
     'drop policy everybody on todo.tasks',
-    /sees tasks/,
+    /sees rows of todo\.tasks/,
   ],
   [
     'an unset user sees',
     `create policy unset on todo.tasks using (coalesce(current_setting('app.user_id', true), '') = '')`,
     'drop policy unset on todo.tasks',
-    /without a user sees tasks/,
+    /without a user sees rows of todo\.tasks/,
   ],
   [
     'the own policy is gone',
     'alter policy own_tasks on todo.tasks using (false)',
     `alter policy own_tasks on todo.tasks using (user_id = nullif(current_setting('app.user_id', true), ''))`,
-    /does not see exactly their own tasks/,
+    /does not see exactly their own rows of todo\.tasks/,
   ],
   [
     'the role may truncate',
@@ -158,7 +158,10 @@ describe('the proof of the walls at start', () => {
     const options = { database: test.config, poolMax: 1, accounts: null }
     await (await openConnector(options)).close()
     await test.admin('create policy everybody on todo.tasks using (true)')
-    await assert.rejects(openConnector(options), { name: 'WallError', message: /sees tasks/ })
+    await assert.rejects(openConnector(options), {
+      name: 'WallError',
+      message: /sees rows of todo\.tasks/,
+    })
     await test.close()
   })
 })
