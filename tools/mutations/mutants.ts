@@ -742,7 +742,7 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'cursors and ETags',
-    'api/tasks/conditions.ts',
+    'http/resource/conditions.ts',
     ['api/isolation.test.ts', 'isolation on postgres'],
     [['any ETag matches', [['tag === version', 'tag !== undefined']], 'the ETag of another']],
   ),

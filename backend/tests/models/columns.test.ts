@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import {
-  COLUMNS,
   type Column,
   changedOf,
   insertedOf,
   jsonOf,
   namesOf,
   updatedOf,
-} from '../../src/models/tasks/columns.ts'
+} from '../../src/models/columns.ts'
+import { COLUMNS } from '../../src/models/tasks/columns.ts'
 import { listLongTasks, listTasks } from '../../src/models/tasks/list.ts'
 import { insertTaskOnce, toggleTaskOnce } from '../../src/models/tasks/once.ts'
 import {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { type Statement, sql } from '../../src/database/session.ts'
+import type { Stored } from '../../src/models/stored.ts'
 import {
   listLongTasks,
   listTasks,
@@ -8,7 +9,6 @@ import {
   type TaskPage,
 } from '../../src/models/tasks/list.ts'
 import { type ChangeOnce, insertTaskOnce, toggleTaskOnce } from '../../src/models/tasks/once.ts'
-import type { StoredTask } from '../../src/models/tasks/sql.ts'
 import {
   deleteTask,
   findTask,
@@ -28,7 +28,7 @@ const OLDER = '2025-01-01T00:00:00.000Z'
 const KEY = { key: 'k', requestHash: 'h' }
 const ALICES_ANSWER = JSON.stringify({ id: ALICES, user_id: 'alice', updated_at: VERSION })
 
-type Answer = TaskPage | ChangeOnce | StoredTask | undefined
+type Answer = TaskPage | ChangeOnce | Stored | undefined
 type Asked = readonly [what: string, statement: Statement<Answer>]
 
 const CHANGES = { title: 'changed' }

@@ -1,5 +1,7 @@
 import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-json-schema-to-ts'
 import { v7 as uuidv7 } from 'uuid'
+import { etagOf, isNotModified, requiredVersions } from '../../http/resource/conditions.ts'
+import { found, sendStored } from '../../http/resource/send.ts'
 import { withDefaults } from '../../models/tasks/columns.ts'
 import { insertTaskOnce, toggleTaskOnce } from '../../models/tasks/once.ts'
 import {
@@ -9,11 +11,10 @@ import {
   toggleTask,
   updateTask,
 } from '../../models/tasks/task.ts'
-import { etagOf, isNotModified, requiredVersions } from './conditions.ts'
 import { changesOnce, idempotencyKey } from './idempotency.ts'
 import { operations } from './operations.ts'
 import { allTasks, cursorId, nextPage, readPage } from './pages.ts'
-import { found, sendChange, sendNew, sendTask } from './send.ts'
+import { sendChange, sendNew } from './send.ts'
 
 const config = { access: 'owner' } as const
 
@@ -47,7 +48,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: { pageMs: number
   app.get('/:id', { schema: operations.get, config }, async (request, reply) => {
     const task = found(await request.asUser(findTask(request.params.id)))
     if (isNotModified(request, task)) return reply.code(304).header('etag', etagOf(task)).send()
-    return sendTask(reply, task)
+    return sendStored(reply, task)
   })
 
   app.put('/:id', { schema: operations.update, config }, async (request, reply) => {

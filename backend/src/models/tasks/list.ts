@@ -1,5 +1,6 @@
 import { type Row, type Statement, sql } from '../../database/session.ts'
-import { NOT_DELETED, REFUSE_DELETED, TASK_JSON } from './sql.ts'
+import { NOT_DELETED, REFUSE_DELETED } from '../stored.ts'
+import { TASK_JSON } from './sql.ts'
 
 /** A page of the list, or the first part of one. */
 export interface TaskPage {

@@ -1,14 +1,7 @@
 import { type Row, type Statement, sql } from '../../database/session.ts'
+import { NOT_DELETED, REFUSE_DELETED, readStored, type Stored } from '../stored.ts'
 import { type NewTask, withDefaults } from './columns.ts'
-import {
-  INSERT_TASK,
-  NOT_DELETED,
-  REFUSE_DELETED,
-  readTask,
-  STORED_TASK,
-  type StoredTask,
-  TASK_COLUMNS,
-} from './sql.ts'
+import { INSERT_TASK, STORED_TASK, TASK_COLUMNS } from './sql.ts'
 import { type Change, readChange, TOGGLED, type Versions } from './task.ts'
 
 /** Identifies a request that the server executes once. Each user has their own keys. */
@@ -26,7 +19,7 @@ export interface IdempotencyKey {
  */
 export type ChangeOnce =
   | Change
-  | { readonly outcome: 'replayed'; readonly task: StoredTask }
+  | { readonly outcome: 'replayed'; readonly task: Stored }
   | { readonly outcome: 'reused' | 'in flight' }
 
 /**
@@ -98,7 +91,7 @@ function readOnce(rows: readonly Row[]): ChangeOnce {
   const [outcome, ...task] = rows[0] ?? []
   switch (outcome) {
     case 'replayed':
-      return { outcome, task: readTask(task) }
+      return { outcome, task: readStored(task) }
     case 'reused':
     case 'in flight':
       return { outcome }

@@ -1,28 +1,22 @@
 import { type Row, type Sql, type Statement, sql } from '../../database/session.ts'
+import { changedOf, updatedOf } from '../columns.ts'
 import {
-  COLUMNS,
-  changedOf,
-  type NewTask,
-  type TaskChanges,
-  updatedOf,
-  withDefaults,
-} from './columns.ts'
-import {
-  INSERT_TASK,
+  findOne,
   NOT_DELETED,
   REFUSE_DELETED,
-  readTask,
-  STORED_TASK,
-  type StoredTask,
-  TASK_COLUMNS,
-} from './sql.ts'
+  readFound,
+  readStored,
+  type Stored,
+} from '../stored.ts'
+import { COLUMNS, type NewTask, type TaskChanges, withDefaults } from './columns.ts'
+import { INSERT_TASK, STORED_TASK, TASK_COLUMNS } from './sql.ts'
 
 /**
  * The outcome of a change: the changed task; `deleted`; `missing` if the user has no such task; `stale` if
  * the task has none of the versions that the client requires.
  */
 export type Change =
-  | { readonly outcome: 'changed'; readonly task: StoredTask }
+  | { readonly outcome: 'changed'; readonly task: Stored }
   | { readonly outcome: 'deleted' | 'missing' | 'stale' }
 
 /**
@@ -44,20 +38,12 @@ export function insertTask(id: string, task: NewTask): Statement<Change> {
   return { sql: INSERT, values: [id, JSON.stringify(withDefaults(task))], read: readChange }
 }
 
-// The join returns a row for a missing task as well. Only then the account is checked.
-const FIND = sql(
-  `select found.*, case when id is null then ${REFUSE_DELETED} end
-   from (values (1)) one left join (
-     select ${STORED_TASK} from todo.tasks where user_id = $1 and id = $2 and ${NOT_DELETED}
-   ) found on true`,
+const FIND = findOne(
+  `select ${STORED_TASK} from todo.tasks where user_id = $1 and id = $2 and ${NOT_DELETED}`,
 )
 
-export function findTask(id: string): Statement<StoredTask | undefined> {
-  return {
-    sql: FIND,
-    values: [id],
-    read: ([row]) => (row === undefined || row[0] === null ? undefined : readTask(row)),
-  }
+export function findTask(id: string): Statement<Stored | undefined> {
+  return { sql: FIND, values: [id], read: readFound }
 }
 
 /**
@@ -135,7 +121,7 @@ export function readChange([row]: readonly Row[]): Change {
   const [outcome = 'missing', ...task] = row ?? []
   switch (outcome) {
     case 'changed':
-      return { outcome, task: readTask(task) }
+      return { outcome, task: readStored(task) }
     case 'deleted':
     case 'missing':
     case 'stale':

@@ -1,17 +1,19 @@
 import type { FastifyRequest } from 'fastify'
-import type { StoredTask } from '../../models/tasks/sql.ts'
-import type { Versions } from '../../models/tasks/task.ts'
+import type { Stored } from '../../models/stored.ts'
 
 /** An entity tag (RFC 9110 §8.8.3). The first group matches `W/` of a weak one. */
 const ENTITY_TAG = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/g
 
-/** @returns the strong entity tag of a task: its version, which every change replaces. */
-export function etagOf({ version }: StoredTask): string {
+/** The strong entity tag: the version, which changes with every change of it. */
+export function etagOf({ version }: Pick<Stored, 'version'>): string {
   return `"${version}"`
 }
 
-/** Whether `If-None-Match` contains the task's version (weak comparison, RFC 9110 §13.1.2). */
-export function isNotModified(request: FastifyRequest, { version }: StoredTask): boolean {
+/** Whether `If-None-Match` names this very version (weak comparison, RFC 9110 §13.1.2). */
+export function isNotModified(
+  request: FastifyRequest,
+  { version }: Pick<Stored, 'version'>,
+): boolean {
   const header = request.headers['if-none-match']
   if (header === undefined) return false
   if (header.trim() === '*') return true
@@ -19,10 +21,10 @@ export function isNotModified(request: FastifyRequest, { version }: StoredTask):
 }
 
 /**
- * @returns the versions that `If-Match` allows (strong comparison, RFC 9110 §13.1.1). Undefined without
- * the header and for `*`, because a missing task is 404 in both cases.
+ * The versions `If-Match` allows (strong comparison, RFC 9110 §13.1.1). Undefined without the header
+ * and for `*`, since a missing row is a 404 anyway.
  */
-export function requiredVersions(request: FastifyRequest): Versions {
+export function requiredVersions(request: FastifyRequest): readonly string[] | undefined {
   const header = request.headers['if-match']
   if (header === undefined || header.trim() === '*') return undefined
   return [...header.matchAll(ENTITY_TAG)].flatMap(([, weak, tag]) =>
