@@ -23,7 +23,6 @@ import { scopeToUser } from './http/resource/user-scope.ts'
 import { validateStrictly } from './http/resource/validation.ts'
 import { Account, Session } from './schemas/accounts/account.ts'
 import { Problem } from './schemas/problem.ts'
-import { Completion, NewTask, Task, TaskChanges } from './schemas/tasks/task.ts'
 
 export interface AppOptions {
   config: Config
@@ -39,7 +38,8 @@ export interface AppOptions {
   watch?: (app: FastifyInstance) => void
 }
 
-const SCHEMAS = [Task, NewTask, TaskChanges, Completion, Account, Session, Problem]
+/** The schemas in the OpenAPI document beside those that a resource adds. */
+const SCHEMAS = [Account, Session, Problem]
 
 /** @returns the whole server, ready to listen. `main.ts`, the tests and the benchmarks use it. */
 export async function buildApp({

@@ -13,9 +13,20 @@ declare module 'fastify' {
 export const NAME = 'Todo Backend'
 
 /**
- * Collects the routes registered after it into the OpenAPI document.
+ * The tags of routes that are not a resource. A resource of a user is its own tag, which the document
+ * gets from its operations.
+ */
+const TAGS = [
+  { name: 'accounts', description: 'Sign-up, sign-in, sessions and tokens, by Better Auth' },
+  { name: 'health', description: 'Health checks for the operator' },
+  { name: 'service', description: 'This document, and links to it' },
+]
+
+/**
+ * Collects the routes registered after it into the OpenAPI document, with the schemas that their plugins
+ * have added.
  *
- * @param schemas the schemas that routes refer to by their `$id`.
+ * @param schemas those that stand behind the schemas of the plugins.
  */
 export async function describeApi(app: FastifyInstance, schemas: readonly object[]): Promise<void> {
   for (const schema of schemas) app.addSchema(schema)
@@ -31,12 +42,7 @@ export async function describeApi(app: FastifyInstance, schemas: readonly object
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/', description: 'This server' }],
-      tags: [
-        { name: 'tasks', description: 'The tasks of one user' },
-        { name: 'accounts', description: 'Sign-up, sign-in, sessions and tokens, by Better Auth' },
-        { name: 'health', description: 'Health checks for the operator' },
-        { name: 'service', description: 'This document, and links to it' },
-      ],
+      tags: TAGS,
       components: {
         securitySchemes: {
           bearer: {
@@ -62,7 +68,7 @@ export async function describeApi(app: FastifyInstance, schemas: readonly object
       },
     },
     transform: describeOperation,
-    transformObject: completeDocument,
+    transformObject: (document) => completeDocument(document, Object.keys(app.getSchemas())),
     refResolver: {
       buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `def-${index}`),
     },
@@ -79,6 +85,7 @@ const describeOperation: SwaggerTransform = ({ schema, url, route }) => {
 
 /** The parts of the plugin's operation object that `completeDocument` changes. */
 interface Operation {
+  readonly tags?: readonly string[]
   readonly requestBody?: {
     required?: boolean
     readonly content: Record<string, { readonly schema: { $ref?: string }; example?: unknown }>
@@ -89,16 +96,24 @@ interface Operation {
 }
 
 /**
- * Refers to problems by their code, so that the document contains each once. Corrects request bodies: the
- * plugin marks all of them as required, and drops the examples of named ones.
+ * Refers to problems by their code, so that each is in the document once. Describes the tags of
+ * resources. Completes what the plugin says of bodies: it calls each of them required, and drops the
+ * example of a named one.
  */
-const completeDocument: SwaggerTransformObject = (document) => {
+function completeDocument(
+  document: Parameters<SwaggerTransformObject>[0],
+  last: readonly string[],
+): ReturnType<SwaggerTransformObject> {
   if (!('openapiObject' in document)) return document.swaggerObject
   const { paths = {}, components = {} } = document.openapiObject
   const schemas = components.schemas as Record<string, { examples?: unknown[] }> // our own schema
   const methods = Object.values(paths).flatMap((path) => Object.values(path ?? {}))
   const problems = new Set<ErrorCode>()
+  const resources = new Set<string>()
   for (const operation of methods as Operation[]) {
+    for (const tag of operation.tags ?? []) {
+      if (!TAGS.some(({ name }) => name === tag)) resources.add(tag)
+    }
     for (const code of operation['x-problems'] ?? []) {
       problems.add(code)
       operation.responses[ERRORS[code].status] = { $ref: `#/components/responses/${code}` }
@@ -115,5 +130,12 @@ const completeDocument: SwaggerTransformObject = (document) => {
   }
   const used = Object.entries(PROBLEM_RESPONSES).filter(([code]) => problems.has(code as ErrorCode))
   components.responses = Object.fromEntries(used)
+  components.schemas = Object.fromEntries(
+    Object.entries(schemas).sort(([one], [other]) => last.indexOf(one) - last.indexOf(other)),
+  )
+  document.openapiObject.tags = [
+    ...[...resources].map((name) => ({ name, description: `The ${name} of one user` })),
+    ...TAGS,
+  ]
   return document.openapiObject
 }

@@ -1,10 +1,8 @@
-import { responses } from '../../schemas/problem.ts'
+import { NoQuery, ownerResponses, UserParams, WITH_BODY } from '../../schemas/resource.ts'
 import {
   Completion,
-  ListParams,
   ListQuery,
   NewTask,
-  NoQuery,
   TaskChanges,
   TaskParams,
 } from '../../schemas/tasks/task.ts'
@@ -22,17 +20,6 @@ const task = (description: string, headers: object = {}) => ({
   headers: { ...ETAG, ...headers },
   content: { 'application/json': { schema: { $ref: 'Task#' } } },
 })
-
-/** The problems of every operation on tasks. */
-const ALWAYS = [
-  'unauthorized',
-  'user_id_mismatch',
-  'not_found',
-  'validation_error',
-  'too_many_requests',
-  'service_unavailable',
-] as const
-const WITH_BODY = ['payload_too_large', 'unsupported_media_type'] as const
 
 const common = { tags: ['tasks'] }
 const IF_MATCH = {
@@ -77,24 +64,23 @@ export const operations = {
     summary: 'List tasks',
     description:
       'Returns the tasks of the user, newest first: with `limit` one page, and the address of the next page in `Link`; without `limit` all of them.',
-    params: ListParams,
+    params: UserParams,
     querystring: ListQuery,
-    ...responses({ 200: tasks }, ...ALWAYS),
+    ...ownerResponses({ 200: tasks }),
   },
   create: {
     ...common,
     operationId: 'createTask',
     summary: 'Create a task',
     description: 'Creates a task with a new id and returns it.',
-    params: ListParams,
+    params: UserParams,
     querystring: NoQuery,
     headers: ONCE,
     body: NewTask,
-    ...responses(
+    ...ownerResponses(
       {
         201: task('The new task', { Location: text('The path of the new task'), ...REPLAYED }),
       },
-      ...ALWAYS,
       'conflict',
       ...WITH_BODY,
     ),
@@ -107,13 +93,10 @@ export const operations = {
     params: TaskParams,
     querystring: NoQuery,
     headers: IF_NONE_MATCH,
-    ...responses(
-      {
-        200: task('The task'),
-        304: { description: 'The task still has the ETag in If-None-Match', headers: ETAG },
-      },
-      ...ALWAYS,
-    ),
+    ...ownerResponses({
+      200: task('The task'),
+      304: { description: 'The task still has the ETag in If-None-Match', headers: ETAG },
+    }),
   },
   update: {
     ...common,
@@ -124,11 +107,10 @@ export const operations = {
     querystring: NoQuery,
     headers: IF_MATCH,
     body: TaskChanges,
-    ...responses(
+    ...ownerResponses(
       {
         200: task('The task after the change'),
       },
-      ...ALWAYS,
       ...WITH_BODY,
       'precondition_failed',
     ),
@@ -141,11 +123,10 @@ export const operations = {
     params: TaskParams,
     querystring: NoQuery,
     headers: IF_MATCH,
-    ...responses(
+    ...ownerResponses(
       {
         204: { description: 'The task is deleted' },
       },
-      ...ALWAYS,
       ...WITH_BODY,
       'precondition_failed',
     ),
@@ -161,11 +142,10 @@ export const operations = {
     headers: { type: 'object', properties: { ...IF_MATCH.properties, ...IDEMPOTENCY_KEY } },
     body: Completion,
     'x-optional-body': true,
-    ...responses(
+    ...ownerResponses(
       {
         200: task('The task after the change', REPLAYED),
       },
-      ...ALWAYS,
       'conflict',
       ...WITH_BODY,
       'precondition_failed',

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { setTimeout as rest } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
-import { encodeSegment } from '../../http/protocol/paths.ts'
+import { collectionPath } from '../../http/resource/send.ts'
 import {
   listLongTasks,
   listTasks,
@@ -22,7 +22,7 @@ const SEPARATOR = ',\n'
 
 /** @returns the path of a user's tasks, percent-encoded. */
 export function tasksPath(userId: string): string {
-  return `/api/${encodeSegment(userId)}/tasks`
+  return collectionPath(userId, 'tasks')
 }
 
 /** @returns the `Link` to the next page (RFC 8288): the same query, with the last task as cursor. */

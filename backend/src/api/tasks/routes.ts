@@ -11,6 +11,7 @@ import {
   toggleTask,
   updateTask,
 } from '../../models/tasks/task.ts'
+import { Completion, NewTask, Task, TaskChanges } from '../../schemas/tasks/task.ts'
 import { changesOnce, idempotencyKey } from './idempotency.ts'
 import { operations } from './operations.ts'
 import { allTasks, cursorId, nextPage, readPage } from './pages.ts'
@@ -23,6 +24,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: { pageMs: number
   app,
   { pageMs },
 ) => {
+  for (const schema of [Task, NewTask, TaskChanges, Completion]) app.addSchema(schema)
   const changeOnce = changesOnce()
 
   app.get('', { schema: operations.list, config }, async (request, reply) => {

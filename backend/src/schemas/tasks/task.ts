@@ -1,4 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
+import { rowParams } from '../resource.ts'
 import { TEXT } from '../text.ts'
 
 const EXAMPLE = {
@@ -114,25 +115,4 @@ export const ListQuery = {
 } as const
 export type ListQuery = FromSchema<typeof ListQuery>
 
-export const NoQuery = { type: 'object', additionalProperties: false, properties: {} } as const
-
-const USER_ID = {
-  type: 'string',
-  description: 'The user of the token: 1 to 255 characters, percent-encoded once',
-  examples: ['alice'],
-} as const
-
-export const ListParams = {
-  type: 'object',
-  required: ['user_id'],
-  properties: { user_id: USER_ID },
-} as const
-
-export const TaskParams = {
-  type: 'object',
-  required: ['user_id', 'id'],
-  properties: {
-    user_id: USER_ID,
-    id: { type: 'string', description: 'The id of a task', examples: [EXAMPLE.id] },
-  },
-} as const
+export const TaskParams = rowParams('The id of a task', EXAMPLE.id)
