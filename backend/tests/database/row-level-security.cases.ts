@@ -1,57 +1,21 @@
 /**
- * Who may do what in whose scope, a case a line: the role, the statement, and what comes of it in
- * the scope of each. `row-level-security.test.ts` runs all of it, and fails for a table, view,
- * function or grant that has no case here.
+ * The cases of users, keys, accounts, functions and schemas, together with those of every other file here
+ * that ends with `.cases.ts`: one for each resource.
  */
+import { globSync } from 'node:fs'
+import {
+  type Case,
+  EMPTIES_IT,
+  nothing,
+  REFUSED,
+  type Role,
+  type Table,
+  type Tables,
+} from '../support/cases.ts'
 
-/** `owner` is the login the tables belong to, no superuser; `public` a login that was granted nothing. */
-export type Role = 'todo_user' | 'owner' | 'todo_accounts' | 'public'
-
-/** alice has two tasks, bob one, carol none. In the last two no user is set: it is '', or not there. */
-export const SCOPES = ['alice', 'bob', 'carol', 'empty', 'unset'] as const
-export type Scope = (typeof SCOPES)[number]
-
-/**
- * How many rows are seen or changed, all of them the scope's own; or the SQLSTATE of the refusal; or,
- * in words, whose rows are seen or changed besides.
- */
-export type Outcome = number | string
-
-export type Case = readonly [
-  role: Role,
-  statement: string,
-  comes: Partial<Record<Scope | 'others' | 'all', Outcome>>,
-]
-
-export interface Table {
-  /** The column that says whose a row is. Without one, a table's rows are no user's. */
-  readonly owner?: string
-  /** What stands in it before each statement. */
-  readonly holds?: string
-  readonly cases: readonly Case[]
-}
-
-/** Permission denied, or a row the policy does not allow. */
-const REFUSED = '42501'
-/** For the owner alone, and why the server never acts as the owner: no policy is asked. */
-export const EMPTIES_IT = 'empties it'
-
-const id = (end: string) => `'00000000-0000-7000-8000-0000000000${end}'`
-const task = (user: string, end: string) =>
-  `(user_id, id, title, completed, created_at, updated_at) values ('${user}', ${id(end)}, 'x', false, now(), now())`
-const ALICES = task('alice', 'a1')
 /** All but its age, which the role does not reach. */
 const KEY = 'user_id, key, request_hash, answer'
 const key = (user: string, name: string) => `(${KEY}) values ('${user}', '${name}', '', '')`
-
-/** Nothing of a table, by any command. */
-const nothing = (role: Role, table: string, insert: string, column: string): Case[] => [
-  [role, `select * from ${table}`, { all: REFUSED }],
-  [role, `insert into ${table} ${insert}`, { all: REFUSED }],
-  [role, `update ${table} set ${column} = ${column}`, { all: REFUSED }],
-  [role, `delete from ${table}`, { all: REFUSED }],
-  [role, `truncate ${table}`, { all: REFUSED }],
-]
 
 /** All rows of a table that holds one, but no truncate. */
 const everything = (role: Role, table: string, insert: string, column: string): Case[] => [
@@ -72,8 +36,7 @@ const accounts = (table: string, column: string, row: (id: string) => string): T
   ],
 })
 
-/** In an order in which they can be filled. */
-export const TABLES: Readonly<Record<string, Table>> = {
+const OWN: Tables = {
   'todo.users': {
     owner: 'id',
     holds: `insert into todo.users (id) values ('alice'), ('bob'), ('erin')`,
@@ -119,82 +82,6 @@ export const TABLES: Readonly<Record<string, Table>> = {
 
       ...nothing('todo_accounts', 'todo.users', `(id) values ('emil')`, 'id'),
       ...nothing('public', 'todo.users', `(id) values ('emil')`, 'id'),
-    ],
-  },
-
-  'todo.tasks': {
-    owner: 'user_id',
-    holds: `insert into todo.tasks ${ALICES}; insert into todo.tasks ${task('alice', 'a2')};
-      insert into todo.tasks ${task('bob', 'b1')}`,
-    cases: [
-      ['todo_user', 'select * from todo.tasks', { alice: 2, bob: 1, others: 0 }],
-      ['todo_user', `select * from todo.tasks where id = ${id('a1')}`, { alice: 1, others: 0 }],
-      ['todo_user', `select * from todo.tasks where user_id = 'alice'`, { alice: 2, others: 0 }],
-      ['todo_user', `select * from todo.tasks where user_id <> 'alice'`, { bob: 1, others: 0 }],
-      ['todo_user', 'select * from todo.tasks for update', { alice: 2, bob: 1, others: 0 }],
-      ['todo_user', `insert into todo.tasks ${task('alice', 'ff')}`, { alice: 1, others: REFUSED }],
-      ['todo_user', `insert into todo.tasks ${task('bob', 'ff')}`, { bob: 1, others: REFUSED }],
-      ['todo_user', `insert into todo.tasks ${task('', 'ff')}`, { all: REFUSED }],
-      [
-        'todo_user',
-        `insert into todo.tasks ${task('alice', 'ff')} returning *`,
-        { alice: 1, others: REFUSED },
-      ],
-      [
-        'todo_user',
-        `insert into todo.tasks ${ALICES} on conflict do nothing`,
-        { alice: 0, others: REFUSED },
-      ],
-      [
-        'todo_user',
-        `insert into todo.tasks ${ALICES} on conflict (user_id, id) do update set title = 'taken'`,
-        { alice: 1, others: REFUSED },
-      ],
-      ['todo_user', `update todo.tasks set title = 'taken'`, { alice: 2, bob: 1, others: 0 }],
-      [
-        'todo_user',
-        `update todo.tasks set title = 'taken' where id = ${id('a1')}`,
-        { alice: 1, others: 0 },
-      ],
-      [
-        'todo_user',
-        `update todo.tasks set title = 'taken' returning *`,
-        { alice: 2, bob: 1, others: 0 },
-      ],
-      ['todo_user', `update todo.tasks set user_id = 'bob'`, { all: REFUSED }],
-      ['todo_user', 'delete from todo.tasks', { alice: 2, bob: 1, others: 0 }],
-      ['todo_user', `delete from todo.tasks where id = ${id('a1')}`, { alice: 1, others: 0 }],
-      ['todo_user', `delete from todo.tasks where user_id <> 'alice'`, { bob: 1, others: 0 }],
-      ['todo_user', 'delete from todo.tasks returning *', { alice: 2, bob: 1, others: 0 }],
-      [
-        'todo_user',
-        'merge into todo.tasks t using todo.tasks s on true when matched and s.id = t.id then delete',
-        { alice: 2, bob: 1, others: 0 },
-      ],
-      ['todo_user', 'truncate todo.tasks', { all: REFUSED }],
-
-      ['owner', 'select * from todo.tasks', { alice: 2, bob: 1, others: 0 }],
-      ['owner', `select * from todo.tasks where id = ${id('a1')}`, { alice: 1, others: 0 }],
-      ['owner', 'select * from todo.tasks for update', { alice: 2, bob: 1, others: 0 }],
-      ['owner', `insert into todo.tasks ${task('alice', 'ff')}`, { alice: 1, others: REFUSED }],
-      ['owner', `insert into todo.tasks ${task('bob', 'ff')}`, { bob: 1, others: REFUSED }],
-      [
-        'owner',
-        `insert into todo.tasks ${ALICES} on conflict (user_id, id) do update set title = 'taken'`,
-        { alice: 1, others: REFUSED },
-      ],
-      ['owner', `update todo.tasks set title = 'taken'`, { alice: 2, bob: 1, others: 0 }],
-      [
-        'owner',
-        `update todo.tasks set user_id = 'bob'`,
-        { alice: REFUSED, bob: 1, carol: 0, empty: 0, unset: 0 },
-      ],
-      ['owner', 'delete from todo.tasks', { alice: 2, bob: 1, others: 0 }],
-      ['owner', `delete from todo.tasks where id = ${id('a1')}`, { alice: 1, others: 0 }],
-      ['owner', 'truncate todo.tasks', { all: EMPTIES_IT }],
-
-      ...nothing('todo_accounts', 'todo.tasks', task('alice', 'ff'), 'title'),
-      ...nothing('public', 'todo.tasks', task('alice', 'ff'), 'title'),
     ],
   },
 
@@ -314,6 +201,17 @@ export const TABLES: Readonly<Record<string, Table>> = {
     ],
   },
 }
+
+const FOLDER = new URL('.', import.meta.url)
+const resources = await Promise.all(
+  globSync('*.cases.ts', { cwd: FOLDER })
+    .filter((name) => !import.meta.url.endsWith(`/${name}`))
+    .sort()
+    .map((name): Promise<{ TABLES: Tables }> => import(new URL(name, FOLDER).href)),
+)
+
+/** In an order in which they can be filled. */
+export const TABLES: Tables = Object.assign(OWN, ...resources.map(({ TABLES }) => TABLES))
 
 /** The same for functions, called by what `regprocedure` names them. */
 export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {

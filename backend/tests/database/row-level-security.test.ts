@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { missingCases } from '../support/case-coverage.ts'
 import { type CaseDatabase, type Outcomes, openCaseDatabase } from '../support/case-database.ts'
+import type { Case, Scope } from '../support/cases.ts'
 import { KINDS } from '../support/databases.ts'
-import { type Case, FUNCTIONS, SCHEMAS, type Scope, TABLES } from './row-level-security.cases.ts'
+import { FUNCTIONS, SCHEMAS, TABLES } from './row-level-security.cases.ts'
 
 const SUBJECTS = [
   ...Object.entries(TABLES).map(([name, { cases }]) => ({ name, cases })),
@@ -15,7 +16,7 @@ const OWNERS_CASES = CASES.filter(([role]) => role === 'owner')
 
 /** What somebody may add one day, and what is said then. */
 const ADDED: [what: string, ddl: string, said: string[]][] = [
-  ['a table', 'create table todo.notes (user_id text)', ['todo.notes has no cases']],
+  ['a table', 'create table todo.added (user_id text)', ['todo.added has no cases']],
   [
     'a partition',
     'create table todo.parts (user_id text) partition by list (user_id); create table todo.part partition of todo.parts default',

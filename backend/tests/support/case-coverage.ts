@@ -1,5 +1,6 @@
-import { type Case, FUNCTIONS, type Role, TABLES } from '../database/row-level-security.cases.ts'
+import { FUNCTIONS, TABLES } from '../database/row-level-security.cases.ts'
 import type { CaseDatabase } from './case-database.ts'
+import type { Case, Role } from './cases.ts'
 
 /** The owner has every right, granted or not. */
 const GRANTED: readonly Role[] = ['todo_user', 'todo_accounts', 'public']

@@ -1,16 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { Client } from 'pg'
 import { sqlState } from '../../src/database/errors.ts'
-import {
-  type Case,
-  EMPTIES_IT,
-  FUNCTIONS,
-  type Outcome,
-  type Role,
-  SCOPES,
-  type Scope,
-  TABLES,
-} from '../database/row-level-security.cases.ts'
+import { FUNCTIONS, TABLES } from '../database/row-level-security.cases.ts'
+import { type Case, EMPTIES_IT, type Outcome, type Role, SCOPES, type Scope } from './cases.ts'
 import { asServerAdmin, type Kind, openMigrated, type Rows } from './databases.ts'
 
 /** Whose rows there are, and all that stands in them. */
