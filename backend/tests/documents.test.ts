@@ -4,6 +4,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { MODEL_QUERIES } from '../../tools/docs/data-model.ts'
 import { documents } from '../../tools/docs/documents.ts'
 import { loadConfig } from '../src/core/config/config.ts'
 import type { Environment } from '../src/core/config/settings.ts'
@@ -152,54 +153,6 @@ describe('the limits', () => {
   })
 })
 
-const yes = (flag: string) => `case when ${flag} then 'yes' else 'no' end`
-const SCHEMAS = `('todo', 'todo_auth')`
-const TABLES = `pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname in ${SCHEMAS} and c.relkind = 'r'`
-
-const grants = (role: string) => `
-    select json_build_array(n.nspname, privilege, 'the schema') as cells
-    from pg_namespace n cross join unnest(array['USAGE', 'CREATE']) privilege
-    where n.nspname in ${SCHEMAS} and has_schema_privilege('${role}', n.oid, privilege)
-    union all
-    select json_build_array(relname, privilege, case when has_table_privilege('${role}', c.oid, privilege) then 'all'
-      else string_agg(attname, ', ' order by attnum) end)
-    from ${TABLES} join pg_attribute a on attrelid = c.oid and attnum > 0 and not attisdropped
-    cross join unnest(array['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) privilege
-    where has_column_privilege('${role}', c.oid, attnum, privilege) group by c.oid, relname, privilege
-    union all
-    select json_build_array(relname, privilege, 'all')
-    from ${TABLES} cross join unnest(array['DELETE', 'TRUNCATE', 'TRIGGER']) privilege
-    where has_table_privilege('${role}', c.oid, privilege)
-    union all
-    select json_build_array(proname, 'EXECUTE', 'the function')
-    from pg_proc p join pg_namespace n on n.oid = pronamespace
-    where n.nspname in ${SCHEMAS} and prorettype <> 'trigger'::regtype
-      and has_function_privilege('${role}', p.oid, 'EXECUTE')`
-
-/** What stands under each heading of the data model, as the catalogue has it. */
-const CATALOGUE = {
-  Columns: `
-    select json_build_array(relname, attname, format_type(atttypid, atttypmod), coalesce(collname, 'none'),
-      ${yes('not attnotnull')}, coalesce(pg_get_expr(adbin, adrelid), 'none')) as cells
-    from ${TABLES} join pg_attribute a on attrelid = c.oid and attnum > 0 and not attisdropped
-    left join pg_attrdef d on adrelid = c.oid and adnum = attnum
-    left join pg_collation l on l.oid = attcollation`,
-  'Keys and checks': `
-    select json_build_array(relname, conname, pg_get_constraintdef(k.oid)) as cells
-    from ${TABLES} join pg_constraint k on conrelid = c.oid and contype <> 'n'`,
-  Indexes: `select json_build_array(tablename, indexname, indexdef) as cells from pg_indexes where schemaname in ${SCHEMAS}`,
-  'Row-level security': `
-    select json_build_array(relname, ${yes('relrowsecurity')}, ${yes('relforcerowsecurity')}) as cells from ${TABLES}`,
-  Policies: `
-    select json_build_array(tablename, policyname, permissive, array_to_string(roles, ', '), cmd, qual, with_check) as cells
-    from pg_policies where schemaname in ${SCHEMAS}`,
-  Triggers: `
-    select json_build_array(relname, tgname, pg_get_triggerdef(t.oid)) as cells
-    from ${TABLES} join pg_trigger t on tgrelid = c.oid and not tgisinternal`,
-  'Grants of tasks': grants('todo_user'),
-  'Grants of accounts': grants('todo_accounts'),
-}
-
 describe('the data model', () => {
   let test: TestDatabase
   before(async () => {
@@ -207,7 +160,7 @@ describe('the data model', () => {
   })
   after(() => test.close())
 
-  for (const [heading, sql] of Object.entries(CATALOGUE)) {
+  for (const [heading, sql] of Object.entries(MODEL_QUERIES)) {
     it(`has under ${heading} what the live database has, both ways`, async () => {
       const live = (await test.admin(sql)).map(({ cells }) => cells as string[]) // as selected
       assert.ok(live.length > 1)

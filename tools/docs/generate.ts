@@ -5,10 +5,13 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { DATA_MODEL, updateDataModel } from './data-model.ts'
 import { documents } from './documents.ts'
 
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
-const stale = Object.entries(documents()).filter(([path, text]) => {
+const model = readFileSync(new URL(`../../${DATA_MODEL}`, import.meta.url), 'utf8')
+const all = { ...documents(), [DATA_MODEL]: await updateDataModel(model) }
+const stale = Object.entries(all).filter(([path, text]) => {
   const file = new URL(`../../${path}`, import.meta.url)
   if (existsSync(file) && readFileSync(file, 'utf8') === text) return false
   if (!values.check) writeFileSync(file, text)
