@@ -281,7 +281,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   ...mutants(
     'the first wall',
-    'models/tasks/columns.ts',
+    'models/columns.ts',
     ['models/task.test.ts', 'statements on tasks, on postgres'],
     [
       [

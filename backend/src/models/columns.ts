@@ -54,6 +54,24 @@ const JSON_FORMS = {
   'timestamp(3) with time zone': (column: string) => `${instant(column, 1, 24)} || 'Z"'`,
 }
 
+/** The columns that every resource has. `$1` is the user, `$2` the id. */
+export const ID = { name: 'id', type: 'uuid', setBy: 'insertion', insert: '$2::uuid' } as const
+export const USER_ID = { name: 'user_id', type: 'text', setBy: 'insertion', insert: '$1' } as const
+export const CREATED_AT = {
+  name: 'created_at',
+  type: 'timestamp(3) with time zone',
+  setBy: 'insertion',
+  insert: 'now()',
+} as const
+export const UPDATED_AT = {
+  name: 'updated_at',
+  type: 'timestamp(3) with time zone',
+  setBy: 'change',
+  insert: 'now()',
+  // Later than before, also twice in one millisecond and after a clock was set back.
+  change: `greatest(now(), updated_at + interval '1 millisecond')`,
+} as const
+
 type ClientOf<C extends readonly Column[]> = Extract<C[number], { setBy: 'client' }>
 type ValueOf<C> = C extends { type: keyof ClientTypes }
   ? ClientTypes[C['type']] | (C extends { nullable: true } ? null : never)

@@ -1,4 +1,14 @@
-import { type Changes, type Column, defaultsOf, type NewValues, type Values } from '../columns.ts'
+import {
+  type Changes,
+  type Column,
+  CREATED_AT,
+  defaultsOf,
+  ID,
+  type NewValues,
+  UPDATED_AT,
+  USER_ID,
+  type Values,
+} from '../columns.ts'
 
 /**
  * Every column of a task, in the order of the JSON. This list determines the JSON, the columns of INSERT and
@@ -6,25 +16,13 @@ import { type Changes, type Column, defaultsOf, type NewValues, type Values } fr
  * the table and the grants.
  */
 export const COLUMNS = [
-  { name: 'id', type: 'uuid', setBy: 'insertion', insert: '$2::uuid' },
-  { name: 'user_id', type: 'text', setBy: 'insertion', insert: '$1' },
+  ID,
+  USER_ID,
   { name: 'title', type: 'text', setBy: 'client' },
   { name: 'description', type: 'text', nullable: true, setBy: 'client', default: null },
   { name: 'completed', type: 'boolean', setBy: 'client', default: false },
-  {
-    name: 'created_at',
-    type: 'timestamp(3) with time zone',
-    setBy: 'insertion',
-    insert: 'now()',
-  },
-  {
-    name: 'updated_at',
-    type: 'timestamp(3) with time zone',
-    setBy: 'change',
-    insert: 'now()',
-    // Always later than before, also within one millisecond and after a clock was set back.
-    change: `greatest(now(), updated_at + interval '1 millisecond')`,
-  },
+  CREATED_AT,
+  UPDATED_AT,
 ] as const satisfies readonly Column[]
 
 /** The values of a task that a client may set, each of them present. */
