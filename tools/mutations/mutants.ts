@@ -519,7 +519,7 @@ grant select on todo.tasks to todo_accounts;`,
 
   ...mutants(
     'the scope',
-    'database/session.ts',
+    'database/scope.ts',
     ['database/session.test.ts', `a user's scope on postgres`],
     [
       [
@@ -561,7 +561,7 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'the scope',
-    'database/session.ts',
+    'database/scope.ts',
     ['database/scope-search-path.test.ts', 'functions of others on postgres are given nothing'],
     [
       [

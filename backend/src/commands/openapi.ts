@@ -4,6 +4,7 @@ import { buildApp } from '../app.ts'
 import { loadConfig } from '../core/config/config.ts'
 import { endWithReason } from '../core/log/end.ts'
 import { createLogger } from '../core/log/logger.ts'
+import { detectScope } from '../database/scope.ts'
 import type { Database } from '../database/session.ts'
 
 const FILE = new URL(
@@ -11,7 +12,7 @@ const FILE = new URL(
   import.meta.url,
 )
 
-const nowhere = { description: 'none', size: 1, pooled: {}, direct: {} }
+const nowhere = { description: 'none', size: 1, pooled: {}, direct: {}, chooseScope: detectScope }
 
 /** The document is built without a database, so every statement rejects. */
 const noDatabase: Database = {

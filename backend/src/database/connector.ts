@@ -1,4 +1,5 @@
 import type { ClientConfig } from 'pg'
+import type { ScopeChoice } from './scope.ts'
 
 /** How to connect to a PostgreSQL server or to the embedded database. */
 export interface Connector {
@@ -7,7 +8,9 @@ export interface Connector {
   readonly size: number
   /** For users' statements. The connection may go through a transaction pooler. */
   readonly pooled: ClientConfig
-  /** For migrations and the startup check, which need one session per connection. */
+  /** Decides how statements of users run on one of them. */
+  readonly chooseScope: ScopeChoice
+  /** Connections that keep a session, for migrations. */
   readonly direct: ClientConfig
   readonly failed: Promise<Error>
   close(): Promise<void>

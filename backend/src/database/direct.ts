@@ -1,6 +1,6 @@
 import { Client, type ClientConfig } from 'pg'
 import { LIMITS } from '../core/limits.ts'
-import { OF_ANOTHER, pinPath, SEARCH_PATH } from './session.ts'
+import { OF_ANOTHER, pinPath, SEARCH_PATH } from './scope.ts'
 
 /** Sets the path for the session if no pooler shares it. */
 const PIN = `select ${pinPath(OF_ANOTHER)}`

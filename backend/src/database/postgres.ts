@@ -1,4 +1,5 @@
 import type { Connector } from './connector.ts'
+import { detectScope } from './scope.ts'
 
 export interface PostgresOptions {
   readonly url: string
@@ -14,6 +15,7 @@ export function connectPostgres({ url, directUrl, poolMax }: PostgresOptions): C
     description: `PostgreSQL, database ${decodeURIComponent(pathname.slice(1))} at ${hostname}: acknowledged tasks are as durable as that server stores them`,
     size: poolMax,
     pooled: { connectionString: url, application_name: 'todo-backend' },
+    chooseScope: detectScope,
     direct: { connectionString: directUrl, application_name: 'todo-backend migrate' },
     failed: new Promise(() => {}),
     close: async () => {},

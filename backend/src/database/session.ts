@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { LIMITS } from '../core/limits.ts'
 
 /** A parameter of a statement. It is sent as text, or as null. */
 export type Value = string | number | boolean | null
@@ -65,74 +64,3 @@ export interface Database {
 
 /** The role of every user's statement. It owns nothing and cannot bypass row-level security. */
 export const TASK_ROLE = 'todo_user'
-
-/** SQL that sets a parameter. If the SQL condition `local` is true, it ends with the transaction. */
-const set = (name: string, value: string, local: string) =>
-  `pg_catalog.set_config('${name}', '${value}', ${local})`
-
-/**
- * The only schemas in which PostgreSQL looks up our names. No other role may create objects in them. If
- * `pg_temp` were absent, PostgreSQL would search it first for tables and types, so it comes last
- * (PostgreSQL manual, "Writing SECURITY DEFINER Functions Safely").
- */
-export const SEARCH_PATH = 'pg_catalog, pg_temp'
-
-/**
- * SQL that restricts the search path to `pg_catalog`. Other roles may be allowed to create functions and
- * operators in `public` (the default before PostgreSQL 15), which would run as our roles. The path does not
- * apply yet to the statement that sets it, so every name in the scopes is qualified.
- */
-export const pinPath = (local: string) => set('search_path', SEARCH_PATH, local)
-
-const lockLimit = (ms: number, local: string) => set('lock_timeout', String(ms), local)
-
-/** How long PostgreSQL lets a statement run, and wait for a lock, before it ends it. */
-export const timeLimits = (local: string, lockMs: number = LIMITS.lockMs) =>
-  `${set('statement_timeout', String(LIMITS.statementMs), local)}, ${lockLimit(lockMs, local)}`
-
-const USER = `${set('role', TASK_ROLE, 'true')}, pg_catalog.set_config('app.user_id', $1, true), $2`
-
-/** The statements that set a user's scope. */
-export interface Scopes {
-  /** A statement waits for a lock for `lockBehindMs`, because other statements may wait after it. */
-  readonly behind: Sql
-  /** A statement waits for a lock for `lockMs`. No statement may be pipelined after it. */
-  readonly patient: Sql
-}
-
-/**
- * Set the role and the user before every statement of a user, in the same transaction. The settings end with
- * the transaction, so the next user does not inherit them. `$2` is the number of the request. The scope
- * returns it with the role and the user, so that the server can check the response.
- */
-export const SCOPES: Scopes = {
-  behind: sql(`select ${USER}`),
-  patient: sql(`select ${USER}, ${lockLimit(LIMITS.lockMs, 'true')}`),
-}
-
-const pooled = (lockMs: number) =>
-  sql(`select ${USER}, ${pinPath('true')}, ${timeLimits('true', lockMs)}`)
-
-/**
- * The scopes behind a pooler. Sessions are shared there and keep no settings, so these scopes also set the
- * path and the time limits. Startup parameters do not work, because Neon's pooler refuses them. PostgreSQL
- * analyzes a prepared statement again after the path has changed (manual, PREPARE).
- */
-export const POOLED_SCOPES: Scopes = {
-  behind: pooled(LIMITS.lockBehindMs),
-  patient: pooled(LIMITS.lockMs),
-}
-
-/**
- * SQL that is true if a pooler shares the session. `$1` is the process id that the client received when it
- * connected; a pooler sends one that is not PostgreSQL's.
- */
-export const OF_ANOTHER = 'pg_catalog.pg_backend_pid() operator(pg_catalog.<>) $1::pg_catalog.int4'
-
-/**
- * Sets the path and the time limits for the session if no pooler shares it. With a pooler, the settings
- * end with this statement. It is the first statement of a session.
- */
-export const SESSION_LIMITS = sql(
-  `select not (${OF_ANOTHER}) as own, ${pinPath(OF_ANOTHER)}, ${timeLimits(OF_ANOTHER, LIMITS.lockBehindMs)}`,
-)

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { Client } from 'pg'
 import { LIMITS } from '../../src/core/limits.ts'
-import type { PipelinedPool } from '../../src/database/pipeline/pool.ts'
-import { POOLED_SCOPES, SCOPES, SESSION_LIMITS } from '../../src/database/session.ts'
+import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
+import { OWN_SESSION, POOLED, type Scope, SESSION_LIMITS } from '../../src/database/scope.ts'
+import { sql } from '../../src/database/session.ts'
 import { insertTask } from '../../src/models/tasks/task.ts'
 import {
   naming,
@@ -179,14 +180,28 @@ describe('the time limits of a statement', () => {
       assert.deepEqual(await pool.asUser('alice', limits), [['5s', '50ms']])
       const prepared = rawStatement(`select statement from pg_prepared_statements order by 1`)
       const texts = (await pool.asUser('alice', prepared)).map(([text]) => text)
-      const [own, other] = answers === undefined ? [SCOPES, POOLED_SCOPES] : [POOLED_SCOPES, SCOPES]
+      const [own, other] = answers === undefined ? [OWN_SESSION, POOLED] : [POOLED, OWN_SESSION]
       assert.ok(texts.includes(own.behind.text))
       assert.ok(!texts.includes(own.patient.text))
-      for (const { text } of Object.values(other)) assert.ok(!texts.includes(text))
+      for (const { text } of [other.behind, other.patient]) assert.ok(!texts.includes(text))
       await pool.close()
       await proxy.close()
     })
   }
+})
+
+describe('the scope of a connection', () => {
+  it('is the one that the connector chooses', async () => {
+    const test = await openTestDatabase('postgres')
+    const chosen: Scope = { ...POOLED, behind: sql(`${POOLED.behind.text} /* chosen */`) }
+    const pool = new PipelinedPool({ ...test.connector, chooseScope: async () => chosen })
+    const prepared = rawStatement(`select statement from pg_prepared_statements`)
+    const texts = (await pool.asUser('alice', prepared)).map(([text]) => text)
+    assert.ok(texts.includes(chosen.behind.text))
+    assert.ok(!texts.includes(POOLED.behind.text) && !texts.includes(OWN_SESSION.behind.text))
+    await pool.close()
+    await test.close()
+  })
 })
 
 describe('a table that is locked before a statement was ever sent', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { AppError } from '../../src/core/errors.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
-import { POOLED_SCOPES, SCOPES } from '../../src/database/session.ts'
+import { OWN_SESSION, POOLED } from '../../src/database/scope.ts'
 import { deleteTask, findTask, insertTask, updateTask } from '../../src/models/tasks/task.ts'
 import {
   KINDS,
@@ -224,10 +224,10 @@ for (const kind of KINDS) {
     })
 
     for (const [what, scope] of [
-      ['the scope', SCOPES.behind],
-      ['the patient scope', SCOPES.patient],
-      ['the scope behind a pooler', POOLED_SCOPES.behind],
-      ['the patient scope behind a pooler', POOLED_SCOPES.patient],
+      ['the scope', OWN_SESSION.behind],
+      ['the patient scope', OWN_SESSION.patient],
+      ['the scope behind a pooler', POOLED.behind],
+      ['the patient scope behind a pooler', POOLED.patient],
     ] as const) {
       it(`${what} ends with its transaction: nothing of it is left for the next user`, async () => {
         const state = `select current_user, coalesce(current_setting('app.user_id', true), '') as user_id,

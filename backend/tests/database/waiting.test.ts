@@ -7,6 +7,7 @@ import { LIMITS, type Limits } from '../../src/core/limits.ts'
 import { Connection } from '../../src/database/pipeline/connection.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { Ticks } from '../../src/database/pipeline/ticks.ts'
+import { detectScope } from '../../src/database/scope.ts'
 import { insertTask, updateTask } from '../../src/models/tasks/task.ts'
 import { type Blocker, holdLock } from '../support/blocker.ts'
 import {
@@ -274,6 +275,7 @@ describe('statements that no connection has room for', () => {
     await open(1)
     const connection = await Connection.open({
       config: { connectionString: url },
+      chooseScope: detectScope,
       limits: LIMITS,
       ticks: new Ticks(),
       events: { lost: () => {}, mismatched: () => {} },

@@ -10,6 +10,7 @@ import { LIMITS, type Limits } from '../../src/core/limits.ts'
 import { loggerOptions } from '../../src/core/log/logger.ts'
 import { signToken } from '../../src/core/token.ts'
 import type { Connector } from '../../src/database/connector.ts'
+import { detectScope } from '../../src/database/scope.ts'
 import type { Database } from '../../src/database/session.ts'
 import { type Kind, openTestDatabase, type Rows, type TestDatabase } from './databases.ts'
 import { type HeldPasswords, holdablePasswords } from './passwords.ts'
@@ -79,6 +80,7 @@ const NOWHERE: Connector = {
   description: 'none',
   size: 1,
   pooled: { host: '127.0.0.1', port: 1 },
+  chooseScope: detectScope,
   direct: {},
   failed: new Promise(() => {}),
   close: async () => {},

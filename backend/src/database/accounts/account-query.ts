@@ -2,7 +2,8 @@ import { type PoolClient, Query, type QueryResult } from 'pg'
 import { AppError } from '../../core/errors.ts'
 import { MismatchError, ScopeError, sqlState } from '../errors.ts'
 import { AnswerCheck, requestNumber } from '../pipeline/answer-check.ts'
-import { pinPath, type Row, timeLimits } from '../session.ts'
+import { pinPath, timeLimits } from '../scope.ts'
+import type { Row } from '../session.ts'
 
 /** The role of every statement on accounts. It owns nothing and has no access to tasks. */
 export const ACCOUNTS_ROLE = 'todo_accounts'

@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8'
 import { unusable } from '../../core/config/config.ts'
 import { LIMITS, type Limits } from '../../core/limits.ts'
 import type { Connector } from '../connector.ts'
+import { detectScope } from '../scope.ts'
 import type { FolderLock } from './held-folder.ts'
 import { LockedError, type LockOptions, takeLock } from './lock-file.ts'
 import { PgliteStream } from './stream.ts'
@@ -93,6 +94,7 @@ function connector(
   return {
     description,
     size: 1,
+    chooseScope: detectScope,
     pooled: { ...config, stream: () => new PgliteStream(thread, limits) },
     // Without limits, because a migration may take long.
     direct: { ...config, stream: () => new PgliteStream(thread) },

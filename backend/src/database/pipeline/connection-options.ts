@@ -1,6 +1,7 @@
 import type { ClientConfig } from 'pg'
 import type { Limits } from '../../core/limits.ts'
 import type { MismatchError } from '../errors.ts'
+import type { ScopeChoice } from '../scope.ts'
 import type { Batch } from './batch.ts'
 import type { Connection } from './connection.ts'
 import type { Ticks } from './ticks.ts'
@@ -14,6 +15,7 @@ export interface ConnectionEvents {
 
 export interface ConnectionOptions {
   readonly config: ClientConfig
+  readonly chooseScope: ScopeChoice
   readonly limits: Limits
   readonly ticks: Ticks
   readonly events: ConnectionEvents

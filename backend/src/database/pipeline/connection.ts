@@ -9,7 +9,7 @@ import {
   MismatchError,
   UnexecutedError,
 } from '../errors.ts'
-import { POOLED_SCOPES, SCOPES, SESSION_LIMITS } from '../session.ts'
+import { POOLED } from '../scope.ts'
 import type { RowsOfEach } from './batch.ts'
 import type { ConnectionEvents, ConnectionOptions, Sending } from './connection-options.ts'
 import { ScopedQuery } from './scoped-query.ts'
@@ -28,8 +28,8 @@ export class Connection {
   readonly #batch: WriteBatch
   /** The names of the statements that the server has parsed. */
   readonly #parsed = new Set<string>()
-  #scopes = POOLED_SCOPES
-  /** True until we detect a pooler that does not keep prepared statements. */
+  #scope = POOLED
+  /** Until it shows that it stands before a pooler which forgets prepared statements. */
   #prepares = true
   /** The number of statements in progress after which nothing may be pipelined. */
   #alone = 0
@@ -60,7 +60,7 @@ export class Connection {
 
   /** @throws pg's error if the server is unreachable, or the login may not assume the role. */
   static async open(options: ConnectionOptions, sinceMs = performance.now()): Promise<Connection> {
-    const { config, limits } = options
+    const { config, limits, chooseScope } = options
     const client = new Client({
       ...config,
       pipeline: true,
@@ -73,8 +73,10 @@ export class Connection {
     client.on('end', () => connection.#fails(undefined))
     try {
       await client.connect()
-      await connection.#begin()
-      // The pool does not have the connection yet, so it ignored the event of this loss.
+      const askedMs = performance.now()
+      connection.#scope = await chooseScope(client, limits.connectMs)
+      connection.#wayMs = performance.now() - askedMs
+      // The pool did not learn of this loss, because it does not have the connection yet.
       if (connection.#lostBy !== undefined) throw connection.#lostBy
     } catch (error) {
       client.end().catch(() => undefined)
@@ -116,14 +118,14 @@ export class Connection {
     if (alone) this.#alone += 1
     const departure = this.#batch.join()
     return new Promise((resolve, reject) => {
-      const scope = patient ? this.#scopes.patient : this.#scopes.behind
+      const scope = patient ? this.#scope.patient : this.#scope.behind
       const parsed = prepared ? this.#parsed : undefined
       const query = new ScopedQuery({ scope, userId, statements, parsed }, (failed, rows) => {
         const error = this.#givenUp ?? failed
         this.#workMs -= estimateMs
         if (alone) this.#alone -= 1
-        // A pooler may use another session, which does not have the prepared statements.
-        if (prepared && this.#scopes === POOLED_SCOPES && isDisagreement(error)) {
+        // Behind a pooler, another session of the server has not seen what this connection prepared.
+        if (prepared && !this.#scope.ownsSession && isDisagreement(error)) {
           this.#prepares = false
           this.#heard(undefined)
           return this.send(sending).then(resolve, reject)
@@ -149,7 +151,7 @@ export class Connection {
   #isUnexecuted(query: ScopedQuery, { leftMs }: Departure, error: unknown): boolean {
     if (query.answered) return false
     if (leftMs === Number.POSITIVE_INFINITY) return true
-    return this.#scopes === SCOPES ? this.#idledOut : hasIdledOut(error)
+    return this.#scope.ownsSession ? this.#idledOut : hasIdledOut(error)
   }
 
   #fails(error: unknown): void {
@@ -168,22 +170,6 @@ export class Connection {
     this.#quick = serviceMs <= this.#limits.workAheadMs
     if (!this.#quick) this.ahead = Math.max(LEAST_AHEAD, Math.floor(this.ahead / 2))
     return serviceMs
-  }
-
-  /** Checks whether a pooler shares the session, and that the login may assume the role. */
-  async #begin(): Promise<void> {
-    const limits = { query_timeout: this.#limits.connectMs }
-    const { processID } = this.#client as { processID?: number } // pg's types lack it
-    const session = { text: SESSION_LIMITS.text, values: [processID ?? 0], ...limits }
-    const scope = { text: POOLED_SCOPES.patient.text, values: ['', ''], ...limits }
-    const askedMs = performance.now()
-    // In parallel, so that the session is not idle in between.
-    const [{ rows }] = await Promise.all([
-      this.#client.query<{ own: boolean }>(session),
-      this.#client.query(scope),
-    ])
-    if (rows[0]?.own) this.#scopes = SCOPES
-    this.#wayMs = performance.now() - askedMs
   }
 
   async ping(): Promise<void> {

@@ -196,6 +196,7 @@ export class PipelinedPool implements Database {
     try {
       const connection = await Connection.open({
         config: this.#connector.pooled,
+        chooseScope: this.#connector.chooseScope,
         limits: this.#limits,
         ticks: this.#ticks,
         events: {

@@ -5,7 +5,8 @@ import type { Connector } from '../connector.ts'
 import { inTrial, withDirectClient } from '../direct.ts'
 import { sqlState } from '../errors.ts'
 import { proveOwnership } from '../migrate/ownership.ts'
-import { SCOPES, TASK_ROLE } from '../session.ts'
+import { OWN_SESSION } from '../scope.ts'
+import { TASK_ROLE } from '../session.ts'
 import { proveCatalogue } from './catalogue.ts'
 import { readSubjects, type Subject } from './subjects.ts'
 import { proveVerbs } from './trial.ts'
@@ -169,8 +170,8 @@ async function insertOwn(client: Client, name: string, insertion: string): Promi
   }
 }
 
-function setScope(client: Client, userId: string): Promise<void> {
-  return explainRefusal(TASK_ROLE, client.query(SCOPES.patient.text, [userId, '0']))
+function enter(client: Client, userId: string): Promise<void> {
+  return take(TASK_ROLE, client.query(OWN_SESSION.patient.text, [userId, '0']))
 }
 
 async function explainRefusal(role: string, assumption: Promise<unknown>): Promise<void> {
