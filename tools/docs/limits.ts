@@ -16,6 +16,7 @@ export const LIMIT_EFFECTS: Readonly<Record<keyof Limits, string>> = {
   keepAliveMs: 'The server closes a connection that has had no request for this long.',
   statementsInFlight: 'Statements in progress or waiting, in each process. Beyond it: 503 at once.',
   statementsOfOneUser: 'Those of one user. Beyond it, that user gets 503 at once.',
+  statementsOfBatch: 'Statements of one request that the server runs in one transaction.',
   underWayOfOneUser:
     'Statements of one user that the server has sent to the database. Others wait in the queue of that user, and the server serves the queues round-robin.',
   workOfOneUserMs:

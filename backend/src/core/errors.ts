@@ -102,7 +102,9 @@ export interface AppErrorOptions {
   headers?: Record<string, string>
   /** Better Auth's code and message, which its clients expect. The client receives them. */
   reason?: Reason | undefined
-  /** The original error. It is logged, and the client never receives it. */
+  /** The index of the statement that failed, among several of one transaction. Not sent to the client. */
+  statement?: number
+  /** What happened underneath. For the log, never for the client. */
   cause?: unknown
 }
 
@@ -116,6 +118,7 @@ export class AppError extends Error {
   readonly more: number
   readonly headers: Record<string, string>
   readonly reason: Reason | undefined
+  readonly statement: number | undefined
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
     const { status, title, detail } = ERRORS[code]
@@ -129,6 +132,7 @@ export class AppError extends Error {
     this.more = options.more ?? 0
     this.headers = options.headers ?? {}
     this.reason = options.reason
+    this.statement = options.statement
   }
 }
 

@@ -33,7 +33,9 @@ export const LIMITS = Object.freeze({
   statementsInFlight: 1_024,
   /** The same for one user. */
   statementsOfOneUser: 256,
-  /** One user's statements that may be in progress on the database: their number and estimated time. */
+  /** Statements of one transaction. */
+  statementsOfBatch: 128,
+  /** One user's statements that may be sent to the database: their number and estimated work. */
   underWayOfOneUser: 16,
   workOfOneUserMs: 5,
   /** Statements pipelined on one connection: initially, at most, and their estimated time. */

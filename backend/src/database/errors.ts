@@ -1,4 +1,4 @@
-import { AppError, unauthorized } from '../core/errors.ts'
+import { AppError, type ErrorCode, unauthorized } from '../core/errors.ts'
 
 /** @returns the 503 for a database that is unreachable, or whose response was lost. The cause is logged. */
 export function unavailable(cause: unknown): AppError {
@@ -76,10 +76,23 @@ const TRANSIENT_STATES = [LOCK_NOT_AVAILABLE, '25006', '23503']
 const CONFLICTS = ['23505', '23P01']
 /** The SQLSTATE that todo.refuse_deleted raises (0002_accounts.sql). */
 const ACCOUNT_DELETED = 'TD401'
+/** Of todo.refuse (0007_refuse.sql). */
+const MISSING = 'TD404'
+const STALE = 'TD412'
+
+/** Notes on PostgreSQL's error which of several statements failed. */
+export function noteStatement(error: unknown, at: number): void {
+  if (sqlState(error) !== undefined) Object.assign(error as Error, { statement: at }) // has a state
+}
+
+function statementOf(error: unknown): { statement?: number } {
+  const noted = (error as { statement?: number }).statement // noteStatement
+  return noted === undefined ? {} : { statement: noted }
+}
 
 /**
- * @returns the problem for a failed statement: 503 for transient states and lost connections, 409 for a
- * violated unique constraint, 401 for a deleted account, and 500 for everything else.
+ * What a failed statement means to the client: transient states are 503, broken uniqueness is 409,
+ * a deleted account is 401, a statement that finds nothing among several is 404 or 412, anything else is a fault of ours and 500.
  */
 export function fromDatabase(error: unknown): AppError {
   const state = sqlState(error)
@@ -88,7 +101,13 @@ export function fromDatabase(error: unknown): AppError {
     TRANSIENT_CLASSES.includes(state.slice(0, 2)) || TRANSIENT_STATES.includes(state)
   if (transient || isDisagreement(error)) return unavailable(error)
   if (state === ACCOUNT_DELETED) return unauthorized('invalid_token', error)
-  return new AppError(CONFLICTS.includes(state) ? 'conflict' : 'internal_error', { cause: error })
+  return new AppError(codeOf(state), { cause: error, ...statementOf(error) })
+}
+
+function codeOf(state: string): ErrorCode {
+  if (state === MISSING) return 'not_found'
+  if (state === STALE) return 'precondition_failed'
+  return CONFLICTS.includes(state) ? 'conflict' : 'internal_error'
 }
 
 /** @returns the SQLSTATE of an error that PostgreSQL reported; undefined for a lost connection. */

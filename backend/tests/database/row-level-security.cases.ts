@@ -221,6 +221,12 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
     ['todo_accounts', `select todo.refuse_deleted('alice')`, { all: REFUSED }],
     ['public', `select todo.refuse_deleted('alice')`, { all: REFUSED }],
   ],
+  'todo.refuse(text)': [
+    ['todo_user', `select todo.refuse('missing')`, { all: 'TD404' }],
+    ['todo_user', `select todo.refuse('stale')`, { all: 'TD412' }],
+    ['todo_accounts', `select todo.refuse('missing')`, { all: REFUSED }],
+    ['public', `select todo.refuse('missing')`, { all: REFUSED }],
+  ],
   // It tells how many, and nothing of them.
   'todo.forget_expired_keys(integer)': [
     ['todo_user', 'select todo.forget_expired_keys(10)', { all: 'changes rows of erin' }],

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { AppError } from '../../src/core/errors.ts'
+import { LIMITS } from '../../src/core/limits.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { OWN_SESSION, POOLED } from '../../src/database/scope.ts'
-import { deleteTask, findTask, insertTask, updateTask } from '../../src/models/tasks/task.ts'
+import type { Statement } from '../../src/database/session.ts'
+import {
+  deleteTask,
+  findTask,
+  insertTask,
+  toggleTask,
+  updateTask,
+} from '../../src/models/tasks/task.ts'
 import {
   KINDS,
   openTestDatabase,
@@ -124,6 +132,40 @@ for (const kind of KINDS) {
       assert.deepEqual(after, before)
       assert.deepEqual(await test.database.asUser('several', [count]), [[['0']]])
       assert.deepEqual(await test.database.asUser('several', []), [])
+    })
+
+    const OLD = ['2001-01-01T00:00:00.000Z']
+    const NOTHING_FOUND: [what: string, statement: Statement<unknown>, code: string][] = [
+      ['changes a missing task', updateTask(taskId(99), { title: 'x' }, undefined), 'not_found'],
+      ['changes a missing task at a version', updateTask(taskId(99), {}, OLD), 'not_found'],
+      ['changes a stale task', updateTask(taskId(1), { title: 'x' }, OLD), 'precondition_failed'],
+      ['toggles a missing task', toggleTask(taskId(99), undefined), 'not_found'],
+      ['deletes a missing task', deleteTask(taskId(99), undefined), 'not_found'],
+      ['deletes a stale task', deleteTask(taskId(1), OLD), 'precondition_failed'],
+    ]
+    for (const [what, statement, code] of NOTHING_FOUND) {
+      it(`undoes several statements if the second ${what}, and says which it was`, async () => {
+        const insert = (n: number) => insertTask(taskId(40 + n), { title: 'undone' })
+        const [failed, next] = await Promise.allSettled([
+          test.database.asUser('alice', [insert(1), statement, insert(2)]),
+          test.database.asUser('alice', [count, count]),
+        ])
+        assert.ok(failed.status === 'rejected' && failed.reason instanceof AppError)
+        assert.deepEqual([failed.reason.code, failed.reason.statement], [code, 1])
+        assert.deepEqual(next, { status: 'fulfilled', value: [[['1']], [['1']]] })
+        assert.deepEqual(await test.admin(`select from todo.tasks where title = 'undone'`), [])
+        // Alone, it has an outcome instead.
+        assert.match(
+          JSON.stringify(await test.database.asUser('alice', statement)),
+          /missing|stale/,
+        )
+      })
+    }
+
+    it('refuses more statements than one transaction may have', async () => {
+      const most = Array.from({ length: LIMITS.statementsOfBatch }, () => count)
+      assert.equal((await test.database.asUser('alice', most)).length, most.length)
+      await assert.rejects(test.database.asUser('alice', [...most, count]), RangeError)
     })
 
     it('sends several statements of several users at once, and each user sees the own rows', async () => {

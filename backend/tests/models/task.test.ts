@@ -35,6 +35,12 @@ const CHANGES = { title: 'changed' }
 const SOME_VERSIONS = [undefined, [VERSION]] as const
 const at = (versions: readonly string[] | undefined) => (versions ? ` at ${versions}` : '')
 
+/** The statement in the form that it has among several. */
+const ofSeveral = <Result>(statement: Statement<Result>): Statement<Result> => {
+  assert.ok(statement.required)
+  return { ...statement, sql: statement.required }
+}
+
 /** What bob is answered with his own. */
 const OWN: readonly Asked[] = [
   ['findTask', findTask(BOTHS)],
@@ -49,6 +55,11 @@ const OWN: readonly Asked[] = [
     [`toggleTaskOnce${at(versions)}`, toggleTaskOnce(BOTHS, versions, KEY)] as const,
     [`updateTask${at(versions)}`, updateTask(BOTHS, CHANGES, versions)] as const,
     [`toggleTask${at(versions)}`, toggleTask(BOTHS, versions)] as const,
+    [
+      `updateTask${at(versions)}, of several`,
+      ofSeveral(updateTask(BOTHS, CHANGES, versions)),
+    ] as const,
+    [`toggleTask${at(versions)}, of several`, ofSeveral(toggleTask(BOTHS, versions))] as const,
   ]),
 ]
 /** What bob is answered by nothing. */

@@ -1,3 +1,4 @@
+import { LIMITS } from '../../core/limits.ts'
 import type { Answer, Asked, Row, Statement } from '../session.ts'
 
 /** The rows of each statement. */
@@ -10,9 +11,15 @@ export interface Batch<Result = unknown> {
   readonly read: (rows: RowsOfEach) => Result
 }
 
+const asRequired = <Result>(statement: Statement<Result>): Statement<Result> =>
+  statement.required === undefined ? statement : { ...statement, sql: statement.required }
+
 /** @returns the statements of one call of `asUser`. */
 export function batchOf<A extends Asked>(asked: A): Batch<Answer<A>> {
-  const statements: readonly Statement<unknown>[] = 'sql' in asked ? [asked] : asked
+  const statements: readonly Statement<unknown>[] = 'sql' in asked ? [asked] : asked.map(asRequired)
+  if (statements.length > LIMITS.statementsOfBatch) {
+    throw new RangeError(`A batch has at most ${LIMITS.statementsOfBatch} statements`)
+  }
   const read = (rows: RowsOfEach): unknown => {
     const results = statements.map((statement, at) => statement.read(rows[at] ?? []))
     return 'sql' in asked ? results[0] : results

@@ -1,6 +1,6 @@
 import { Query } from 'pg'
 import { serialize } from 'pg-protocol'
-import { MismatchError, ScopeError, sqlState } from '../errors.ts'
+import { MismatchError, noteStatement, ScopeError, sqlState } from '../errors.ts'
 import { type Row, type Sql, type Statement, TASK_ROLE, type Value } from '../session.ts'
 import { AnswerCheck, requestNumber } from './answer-check.ts'
 import type { RowsOfEach } from './batch.ts'
@@ -128,6 +128,8 @@ export class ScopedQuery extends PipelinedQuery {
 
   handleError(error: unknown): void {
     const unscoped = !this.#check.scoped && sqlState(error) !== undefined
+    // The rows of the statements before it are complete.
+    if (!unscoped) noteStatement(error, this.#rows.length - 1)
     this.#end(unscoped ? new ScopeError(error) : error, [])
   }
 

@@ -1,4 +1,4 @@
-import { type Row, type Sql, type Statement, sql } from '../../database/session.ts'
+import { type Row, type Statement, sql } from '../../database/session.ts'
 import { changedOf, updatedOf } from '../columns.ts'
 import {
   findOne,
@@ -46,25 +46,45 @@ export function findTask(id: string): Statement<Stored | undefined> {
   return { sql: FIND, values: [id], read: readFound }
 }
 
+/** Whether the task is there now. */
+const IS_THERE = `exists (select 1 from todo.tasks where user_id = $1 and id = $2 and ${NOT_DELETED} for key share)`
+
+/** The end of a change among several: the transaction ends if nothing was changed. */
+const required = (outcome: string) =>
+  `union all select todo.refuse(${outcome}), null, null, null
+   where not exists (select 1 from changed) and ${REFUSE_DELETED} is null`
+
 /**
- * Builds a change without and with a required version. With one, a second part distinguishes a stale task
- * from a missing one. `for key share` reads the current row: if the change waited for a concurrent deletion,
- * the statement's snapshot still contains the deleted task.
+ * A change, plain and with a version asked for, each also as one of several. With one, a second part tells a stale task from a
+ * missing one. `for key share` looks at the task as it is now: when the change waited for another
+ * that deleted it, the statement's own snapshot still has it.
  */
-const change = (statement: string, outcome: string, versions: string) => ({
-  unconditional: sql(
-    `with changed as (${statement} and ${NOT_DELETED} returning ${TASK_COLUMNS})
-     select ${outcome} from changed
-     union all select 'missing', null, null, null
-       where not exists (select 1 from changed) and ${REFUSE_DELETED} is not null`,
-  ),
-  atVersion: sql(
-    `with changed as (${statement} and ${NOT_DELETED} and updated_at = any(${versions}::timestamptz[]) returning ${TASK_COLUMNS})
-     select ${outcome} from changed
-     union all select 'stale', null, null, null where not exists (select 1 from changed)
-       and (exists (select 1 from todo.tasks where user_id = $1 and id = $2 and ${NOT_DELETED} for key share) or ${REFUSE_DELETED} is not null)`,
-  ),
-})
+const change = (statement: string, outcome: string, versions: string) => {
+  const changed = (condition = '') =>
+    `with changed as (${statement} and ${NOT_DELETED}${condition} returning ${TASK_COLUMNS})
+     select ${outcome} from changed`
+  const atVersion = changed(` and updated_at = any(${versions}::timestamptz[])`)
+  return {
+    unconditional: {
+      sql: sql(
+        `${changed()}
+         union all select 'missing', null, null, null
+           where not exists (select 1 from changed) and ${REFUSE_DELETED} is not null`,
+      ),
+      required: sql(`${changed()} ${required(`'missing'`)}`),
+    },
+    atVersion: {
+      sql: sql(
+        `${atVersion}
+         union all select 'stale', null, null, null where not exists (select 1 from changed)
+           and (${IS_THERE} or ${REFUSE_DELETED} is not null)`,
+      ),
+      required: sql(
+        `${atVersion} ${required(`case when ${IS_THERE} then 'stale' else 'missing' end`)}`,
+      ),
+    },
+  }
+}
 const CHANGED = `'changed', ${STORED_TASK}`
 
 const UPDATE = change(
@@ -107,13 +127,13 @@ export function deleteTask(id: string, versions: Versions): Statement<Change> {
 }
 
 function changeAt(
-  { unconditional, atVersion }: { unconditional: Sql; atVersion: Sql },
+  { unconditional, atVersion }: ReturnType<typeof change>,
   values: Statement<Change>['values'],
   versions: Versions,
 ): Statement<Change> {
   return versions === undefined
-    ? { sql: unconditional, values, read: readChange }
-    : { sql: atVersion, values: [...values, `{${versions.join()}}`], read: readChange }
+    ? { ...unconditional, values, read: readChange }
+    : { ...atVersion, values: [...values, `{${versions.join()}}`], read: readChange }
 }
 
 /** Reads the outcome and the task. @throws {Error} for an unknown outcome. */
