@@ -104,7 +104,7 @@ export interface AppErrorOptions {
   reason?: Reason | undefined
   /** The index of the statement that failed, among several of one transaction. Not sent to the client. */
   statement?: number
-  /** What happened underneath. For the log, never for the client. */
+  /** The original error. It is logged, and the client never receives it. */
   cause?: unknown
 }
 

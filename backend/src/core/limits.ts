@@ -35,7 +35,7 @@ export const LIMITS = Object.freeze({
   statementsOfOneUser: 256,
   /** Statements of one transaction. */
   statementsOfBatch: 128,
-  /** One user's statements that may be sent to the database: their number and estimated work. */
+  /** One user's statements that may be in progress on the database: their number and estimated time. */
   underWayOfOneUser: 16,
   workOfOneUserMs: 5,
   /** Statements pipelined on one connection: initially, at most, and their estimated time. */

@@ -8,9 +8,9 @@ export interface Connector {
   readonly size: number
   /** For users' statements. The connection may go through a transaction pooler. */
   readonly pooled: ClientConfig
-  /** Decides how statements of users run on one of them. */
+  /** Decides how users' statements run on a connection. */
   readonly chooseScope: ScopeChoice
-  /** Connections that keep a session, for migrations. */
+  /** For migrations and the startup check, which need one session per connection. */
   readonly direct: ClientConfig
   readonly failed: Promise<Error>
   close(): Promise<void>

@@ -76,7 +76,7 @@ const TRANSIENT_STATES = [LOCK_NOT_AVAILABLE, '25006', '23503']
 const CONFLICTS = ['23505', '23P01']
 /** The SQLSTATE that todo.refuse_deleted raises (0002_accounts.sql). */
 const ACCOUNT_DELETED = 'TD401'
-/** Of todo.refuse (0007_refuse.sql). */
+/** The SQLSTATEs that todo.refuse raises (0007_refuse.sql). */
 const MISSING = 'TD404'
 const STALE = 'TD412'
 
@@ -91,8 +91,9 @@ function statementOf(error: unknown): { statement?: number } {
 }
 
 /**
- * What a failed statement means to the client: transient states are 503, broken uniqueness is 409,
- * a deleted account is 401, a statement that finds nothing among several is 404 or 412, anything else is a fault of ours and 500.
+ * @returns the problem for a failed statement: 503 for transient states and lost connections, 409 for a
+ * violated unique constraint, 401 for a deleted account, 404 or 412 for one of several statements that finds
+ * nothing, and 500 for everything else.
  */
 export function fromDatabase(error: unknown): AppError {
   const state = sqlState(error)

@@ -2,7 +2,7 @@ import type { Client } from 'pg'
 import { LIMITS } from '../core/limits.ts'
 import { type Sql, sql, TASK_ROLE } from './session.ts'
 
-/** SQL that sets a parameter; `local` is an SQL condition for whether it ends with the transaction. */
+/** SQL that sets a parameter. If the SQL condition `local` is true, it ends with the transaction. */
 const set = (name: string, value: string, local: string) =>
   `pg_catalog.set_config('${name}', '${value}', ${local})`
 

@@ -28,7 +28,7 @@ export interface Statement<Result> {
    * undoes the statements before it (`todo.refuse`).
    */
   readonly required?: Sql
-  /** Of `$2` and the following places. */
+  /** The values of `$2`, `$3` and so on. */
   readonly values: readonly Value[]
   readonly read: (rows: readonly Row[]) => Result
 }
@@ -50,13 +50,15 @@ export interface Database {
   /** Printed at start: the database, and the durability that it provides. */
   readonly description: string
   /**
-   * Runs one or several statements as one user, in one round trip and one transaction of their own: the
-   * role and `app.user_id` are set for this transaction alone, so row-level security holds whatever the
-   * statements say. Several run in their order. If one fails, PostgreSQL undoes those before it and skips
-   * those after it. Among several, a statement that finds nothing fails as well.
+   * Runs one or several statements as one user, in one round trip and one transaction. The role and
+   * `app.user_id` are set only for this transaction, so row-level security applies to every statement. The
+   * statements run in order. If one fails, PostgreSQL rolls back the transaction and skips the rest. Among
+   * several, a statement that finds nothing fails as well.
    *
-   * @throws {AppError} `service_unavailable` when the database is away, overloaded or too slow;
-   *   `not_found` and `precondition_failed` when one of several finds nothing. `statement` is its index.
+   * @returns the result of each statement.
+   * @throws {AppError} `service_unavailable` if the database is unreachable, overloaded or too slow;
+   *   `not_found` or `precondition_failed` if one of several finds nothing; otherwise the problem for the
+   *   SQLSTATE (`fromDatabase`). Its `statement` is the index of the one that failed.
    * @throws {RangeError} for more than `statementsOfBatch` statements.
    */
   asUser<const A extends Asked>(userId: string, asked: A): Promise<Answer<A>>

@@ -1,4 +1,4 @@
-/** What all columns of a resource have. */
+/** The members that all columns of a resource have. */
 interface AnyColumn {
   /** The name of the column, and of the member in the JSON. */
   readonly name: string

@@ -29,7 +29,7 @@ export class Connection {
   /** The names of the statements that the server has parsed. */
   readonly #parsed = new Set<string>()
   #scope = POOLED
-  /** Until it shows that it stands before a pooler which forgets prepared statements. */
+  /** True until we detect a pooler that does not keep prepared statements. */
   #prepares = true
   /** The number of statements in progress after which nothing may be pipelined. */
   #alone = 0
@@ -76,7 +76,7 @@ export class Connection {
       const askedMs = performance.now()
       connection.#scope = await chooseScope(client, limits.connectMs)
       connection.#wayMs = performance.now() - askedMs
-      // The pool did not learn of this loss, because it does not have the connection yet.
+      // The pool does not have the connection yet, so it ignored the event of this loss.
       if (connection.#lostBy !== undefined) throw connection.#lostBy
     } catch (error) {
       client.end().catch(() => undefined)
@@ -124,7 +124,7 @@ export class Connection {
         const error = this.#givenUp ?? failed
         this.#workMs -= estimateMs
         if (alone) this.#alone -= 1
-        // Behind a pooler, another session of the server has not seen what this connection prepared.
+        // A pooler may use another session, which does not have the prepared statements.
         if (prepared && !this.#scope.ownsSession && isDisagreement(error)) {
           this.#prepares = false
           this.#heard(undefined)

@@ -125,20 +125,16 @@ export async function proveAccountsRole(connector: Pick<Connector, 'pooled'>): P
 }
 
 /**
- * The same as the trial does with SELECT, but in the scope that precedes the statements of requests. The
- * savepoint takes the rows away again, because the trial inserts equal ones.
+ * Checks that a row is visible only to its user, in the scope that precedes the statements of requests. The
+ * savepoint removes the rows, because the trial inserts the same ones.
  */
 async function proveSight(client: Client, subjects: readonly Subject[]): Promise<void> {
   const owner = `wall-${randomUUID()}`
   await client.query('savepoint sight')
-  await enter(client, owner)
+  await setScope(client, owner)
   for (const { name, inserts, insertion } of subjects) {
-    if (inserts)
-      await insertOwn(
-        client,
-        name,
-        insertion.replaceAll('%1$L', `'${owner}'`).replaceAll('%%', '%'),
-      )
+    const row = insertion.replaceAll('%1$L', `'${owner}'`).replaceAll('%%', '%')
+    if (inserts) await insertOwn(client, name, row)
   }
   const seen = subjects.filter(({ inserts, selects }) => inserts && selects)
   const counts = seen.map(({ name }, at) => `select ${at} as at, count(*)::int from ${name}`)
@@ -151,7 +147,7 @@ async function proveSight(client: Client, subjects: readonly Subject[]): Promise
     throw new WallError(`A user does not see exactly their own rows of ${unseen}`)
   }
   for (const scope of ['', `${owner}-other`]) {
-    await enter(client, scope)
+    await setScope(client, scope)
     const open = await findOther(0)
     if (open === undefined) continue
     throw new WallError(
@@ -170,8 +166,8 @@ async function insertOwn(client: Client, name: string, insertion: string): Promi
   }
 }
 
-function enter(client: Client, userId: string): Promise<void> {
-  return take(TASK_ROLE, client.query(OWN_SESSION.patient.text, [userId, '0']))
+function setScope(client: Client, userId: string): Promise<void> {
+  return explainRefusal(TASK_ROLE, client.query(OWN_SESSION.patient.text, [userId, '0']))
 }
 
 async function explainRefusal(role: string, assumption: Promise<unknown>): Promise<void> {

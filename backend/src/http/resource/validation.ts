@@ -76,9 +76,9 @@ export function validateStrictly(app: FastifyInstance): void {
   })
   app.addHook('onRoute', (route) => {
     // On each route, because a plugin that adds a schema does not inherit the compilers of the server.
-    // Fastify's own validation stops at the first part that fails.
+    // Fastify's validation stops at the first invalid part of a request.
     route.validatorCompiler = () => () => true
-    // The schema of a response is for the document; it never drops or reshapes what is sent.
+    // Response schemas are only for the OpenAPI document. They do not filter responses.
     route.serializerCompiler = () => JSON.stringify
     const check = compile(ajv, route.schema ?? {}, route.config?.bodyLevels ?? LIMITS.bodyLevels)
     if (check !== undefined) route.preValidation = [route.preValidation ?? [], check].flat()
