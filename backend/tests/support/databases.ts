@@ -64,7 +64,7 @@ export async function openMigrated(
   poolMax = 4,
   from: 'empty' | 'migrated' = 'migrated',
 ) {
-  const { config, drop } = kind === 'pglite' ? await embedded(from) : await onServer()
+  const { config, drop } = kind === 'pglite' ? await embedded(from) : await onServer(from)
   const connector = await connect({ database: config, poolMax })
   await migrate(connector)
   return { config, connector, drop }
@@ -128,8 +128,11 @@ async function embedded(
   }
 }
 
-async function onServer(): Promise<{ config: DatabaseConfig; drop(): Promise<void> }> {
-  const { url, drop } = await emptyPostgres()
+async function onServer(
+  from: 'empty' | 'migrated',
+): Promise<{ config: DatabaseConfig; drop(): Promise<void> }> {
+  const template = from === 'migrated' ? process.env.TEST_TEMPLATE : undefined
+  const { url, drop } = await emptyPostgres(template && `template ${template}`)
   return { config: { kind: 'postgres', url, directUrl: url }, drop }
 }
 
