@@ -8,9 +8,9 @@ const FIXTURES = 'backend/tests/support/runner'
 
 /** Runs `npm test` on a file that is no test of the server. */
 function runTests(fixture: string, ...options: string[]): Output {
-  const { PATH, TEST_DATABASE_URL, TEST_FOLDER } = process.env
+  const { PATH, TEST_DATABASE_URL, TEST_FOLDER, NODE_COMPILE_CACHE } = process.env
   const parameters = ['scripts/test.ts', ...options, `${FIXTURES}/${fixture}.fixture.ts`]
-  const env = { PATH, TEST_DATABASE_URL, TEST_FOLDER }
+  const env = { PATH, TEST_DATABASE_URL, TEST_FOLDER, NODE_COMPILE_CACHE }
   return outputOf(startProcess(process.execPath, parameters, { cwd: ROOT, env }))
 }
 

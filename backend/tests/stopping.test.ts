@@ -3,18 +3,21 @@ import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { Agent, createServer } from 'node:http'
 import { after, before, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import type { Environment } from '../src/core/config/settings.ts'
 import { STOP_LIMITS } from '../src/processes/stop.ts'
-import { exchange, SECRET } from './support/app.ts'
+import { exchange } from './support/app.ts'
 import { embeddedFolder, emptyPostgres } from './support/databases.ts'
 import { type Fifo, makeFifo } from './support/fifo.ts'
+import { PATIENT_BOUNDS, PROGRAM_ENVIRONMENT, serverWith } from './support/process.ts'
 import { startProxy } from './support/proxy.ts'
 import { startProcess } from './support/started.ts'
 
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-/** With a tenth of the limits of a stop. */
-const QUICK_MAIN = fileURLToPath(new URL('./support/stopping/main.ts', import.meta.url))
+/** Nothing but the test itself ends what is under way. */
+const PATIENT = serverWith(PATIENT_BOUNDS)
+/** Gives up soon on what does not end. */
+const IMPATIENT = serverWith({
+  stop: { requestsMs: 100, closeMs: 100, hangingMs: 250, lastMs: 60_000 },
+})
 
 type Target = number | 'pipe' | 'ignore'
 
@@ -27,11 +30,16 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' ? (address?.port ?? 0) : 0
 }
 
-async function start(program: string, environment: Environment, out: Target, err: Target) {
+async function start(
+  server: readonly string[],
+  environment: Environment,
+  out: Target,
+  err: Target,
+) {
   const port = await freePort()
-  const child = startProcess(process.execPath, [program], {
+  const child = startProcess(process.execPath, server, {
     env: {
-      ...{ PATH: process.env.PATH, BETTER_AUTH_SECRET: SECRET, PORT: String(port) },
+      ...{ ...PROGRAM_ENVIRONMENT, PORT: String(port) },
       ...{ RATE_LIMIT_PER_MINUTE: '0', LOG_LEVEL: 'info', ...environment },
     },
     stdio: ['ignore', out, err],
@@ -109,7 +117,7 @@ describe('a stop', { concurrency: 2 }, () => {
       const signal = signals[n] ?? 'SIGTERM'
       it(`ends with 0 after ${signal} while it serves, with its log in ${place}: ${server}`, async () => {
         const { out, err, happen } = await make()
-        const { ready, writeMuch, stop } = await start(MAIN, await settings(), out, err)
+        const { ready, writeMuch, stop } = await start(PATIENT, await settings(), out, err)
         await ready()
         await happen()
         await writeMuch()
@@ -121,11 +129,9 @@ describe('a stop', { concurrency: 2 }, () => {
   it('ends with 0 where standard output and standard error are closed', async () => {
     const folder = await embeddedFolder('migrated')
     const port = await freePort()
-    const child = startProcess('sh', ['-c', 'exec "$0" "$1" >&- 2>&-', process.execPath, MAIN], {
-      env: {
-        ...{ PATH: process.env.PATH, BETTER_AUTH_SECRET: SECRET, PORT: String(port) },
-        DATABASE_URL: `pglite:${folder}`,
-      },
+    const script = 'exec "$0" "$@" >&- 2>&-'
+    const child = startProcess('sh', ['-c', script, process.execPath, ...PATIENT], {
+      env: { ...PROGRAM_ENVIRONMENT, PORT: String(port), DATABASE_URL: `pglite:${folder}` },
       stdio: 'ignore',
     })
     const ended = once(child, 'exit')
@@ -139,7 +145,7 @@ describe('a stop', { concurrency: 2 }, () => {
   it('says how many lines were lost when the log is read again', async () => {
     const fifo: Fifo = await makeFifo()
     const environment = { DATABASE_URL: `pglite:${await embeddedFolder('migrated')}` }
-    const { ready, writeMuch, stop } = await start(MAIN, environment, fifo.descriptor, 'ignore')
+    const { ready, writeMuch, stop } = await start(PATIENT, environment, fifo.descriptor, 'ignore')
     await ready()
     fifo.stall()
     await writeMuch()
@@ -154,7 +160,7 @@ describe('a stop', { concurrency: 2 }, () => {
       fifo.stall()
       const { descriptor } = fifo
       const settings = { DATABASE_URL: proxy.url, WEB_CONCURRENCY: processes, ACCOUNTS: 'off' }
-      const server = await start(QUICK_MAIN, settings, descriptor, descriptor)
+      const server = await start(IMPATIENT, settings, descriptor, descriptor)
       await server.ready()
       await server.writeMuch()
       proxy.freeze(true)

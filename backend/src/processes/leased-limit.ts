@@ -2,11 +2,9 @@ import { LRUCache } from 'lru-cache'
 import { AppError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
 import { type RequestLimit, RequestWindows, type Turn } from '../http/rate/request-windows.ts'
+import { LEASE_LIMITS, type LeaseLimits } from './bounds.ts'
 import type { Ask, FromPrimary, FromWorker, Grant, Recall } from './lease-messages.ts'
 import { outbox } from './lease-messages.ts'
-
-/** How long a worker waits for the primary's response. */
-const RESPONSE_LIMIT_MS = 3_000
 
 interface Lease {
   readonly window: number
@@ -35,11 +33,17 @@ export class LeasedLimit implements RequestLimit {
   readonly #post: (part: FromWorker) => void
   readonly #leases = new LRUCache<string, Lease>({ max: LIMITS.usersCounted })
   readonly #pending = new Map<string, PendingAsk>()
+  readonly #answerMs: number
   #alone: RequestWindows | undefined
 
   /** @param send sends a message to the primary. It may be lost if the primary ends. */
-  constructor(perWindow: number, send: (parts: FromWorker[]) => void) {
+  constructor(
+    perWindow: number,
+    send: (parts: FromWorker[]) => void,
+    { answerMs }: LeaseLimits = LEASE_LIMITS,
+  ) {
     this.perWindow = perWindow
+    this.#answerMs = answerMs
     this.#post = outbox(send)
   }
 
@@ -77,7 +81,7 @@ export class LeasedLimit implements RequestLimit {
       return
     }
     const ask = { ask: userId, wanted: waiting.length, askedMs: performance.now() }
-    const timer = setTimeout(() => this.#giveUp(userId), RESPONSE_LIMIT_MS)
+    const timer = setTimeout(() => this.#giveUp(userId), this.#answerMs)
     this.#pending.set(userId, { ask, waiting, timer })
     this.#post(ask)
   }
@@ -121,7 +125,7 @@ export class LeasedLimit implements RequestLimit {
           detail:
             'The requests of the user could not be counted; try again after Retry-After seconds',
           headers: { 'retry-after': '1' },
-          cause: new Error(`The primary process was silent for ${RESPONSE_LIMIT_MS} ms`),
+          cause: new Error(`The primary process was silent for ${this.#answerMs} ms`),
         }),
       )
     }

@@ -1,4 +1,5 @@
 import type { RequestWindow, RequestWindows } from '../http/rate/request-windows.ts'
+import { LEASE_LIMITS, type LeaseLimits } from './bounds.ts'
 import {
   type Ask,
   type FromPrimary,
@@ -9,8 +10,6 @@ import {
 
 /** A worker leases a user's limit divided by this. */
 const LEASES_PER_LIMIT = 32
-/** The primary waits this long for the return of a lease. After that the lease counts as used. */
-const RETURN_LIMIT_MS = 1_000
 
 interface Asking {
   readonly worker: number
@@ -36,13 +35,19 @@ export class Lessor {
   readonly #windows: RequestWindows
   readonly #leaseSize: number
   readonly #send: (worker: number, parts: FromPrimary[]) => void
+  readonly #returnMs: number
   readonly #workers = new Map<number, (part: FromPrimary) => void>()
   readonly #lent = new WeakMap<RequestWindow, Lent>()
   readonly #recalls = new Map<number, Recalling>()
 
   /** @param send sends a message to a worker. It may be lost if the worker ends. */
-  constructor(windows: RequestWindows, send: (worker: number, parts: FromPrimary[]) => void) {
+  constructor(
+    windows: RequestWindows,
+    send: (worker: number, parts: FromPrimary[]) => void,
+    { returnMs }: LeaseLimits = LEASE_LIMITS,
+  ) {
     this.#windows = windows
+    this.#returnMs = returnMs
     this.#leaseSize = Math.max(1, Math.floor(windows.perWindow / LEASES_PER_LIMIT))
     this.#send = send
   }
@@ -93,7 +98,7 @@ export class Lessor {
     const owing = new Set([...lent.holders].filter((worker) => this.#workers.has(worker)))
     lent.holders.clear()
     if (owing.size === 0) return false
-    const timer = setTimeout(() => this.#finish(recall), RETURN_LIMIT_MS)
+    const timer = setTimeout(() => this.#finish(recall), this.#returnMs)
     const recall = { window, owing, asking: [asking], timer }
     this.#recalls.set(window.id, recall)
     for (const worker of owing) {

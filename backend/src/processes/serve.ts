@@ -9,8 +9,9 @@ import { openConnector } from '../database/connect.ts'
 import { PipelinedPool } from '../database/pipeline/pool.ts'
 import type { Database } from '../database/session.ts'
 import type { RequestLimit } from '../http/rate/request-windows.ts'
+import { BOUNDS, type Bounds } from './bounds.ts'
 import { firstSteps } from './first-steps.ts'
-import { killAfter, STOP_LIMITS, type StopLimits } from './stop.ts'
+import { killAfter, type StopLimits } from './stop.ts'
 
 /** A server that listens, in this process. */
 export interface Server {
@@ -30,20 +31,27 @@ export interface Server {
 export async function serve(
   config: Config,
   limit?: RequestLimit,
-  stopLimits: StopLimits = STOP_LIMITS,
+  { limits, stop }: Bounds = BOUNDS,
 ): Promise<Server> {
   const logger = await createLogger(config.logLevel, config.processes > 1)
   const connector = await openConnector(config, (message) => logger.warn(message))
-  const database = new PipelinedPool(connector, LIMITS, (err) => logger.error({ err }, err.message))
+  const database = new PipelinedPool(connector, limits, (err) => logger.error({ err }, err.message))
   const accounts = openAccounts(config, connector, logger)
-  const app = await buildApp({ config, database, accounts, logger, ...(limit && { limit }) })
+  const app = await buildApp({
+    config,
+    database,
+    accounts,
+    logger,
+    limits,
+    ...(limit && { limit }),
+  })
   const address = await listen(app, config)
   accounts?.continueDeletions()
   stopWithDatabase(app, database)
   return {
     log: logger,
     greet: () => greet(config, database, address, logger),
-    stop: stopOf(app, stopLimits),
+    stop: stopOf(app, stop),
   }
 }
 

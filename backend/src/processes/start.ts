@@ -1,15 +1,16 @@
 import type { Config } from '../core/config/config.ts'
-import { STOP_LIMITS, type StopLimits, stopOnSignals } from './stop.ts'
+import { BOUNDS, type Bounds } from './bounds.ts'
+import { stopOnSignals } from './stop.ts'
 
 /** Serves in this process, or starts `processes` workers. It loads only the modules that it needs. */
-export async function start(config: Config, stopLimits: StopLimits = STOP_LIMITS): Promise<void> {
+export async function start(config: Config, bounds: Bounds = BOUNDS): Promise<void> {
   if (config.processes === 1) {
     const { serve } = await import('./serve.ts')
-    const server = await serve(config, undefined, stopLimits)
-    stopOnSignals(server.log, server.stop)
+    const server = await serve(config, undefined, bounds)
+    stopOnSignals(server.log, bounds.stop, server.stop)
     return server.greet()
   }
   const { default: cluster } = await import('node:cluster')
-  if (cluster.isPrimary) await (await import('./supervise.ts')).supervise(config, stopLimits)
-  else await (await import('./work.ts')).work(config, stopLimits)
+  if (cluster.isPrimary) await (await import('./supervise.ts')).supervise(config, bounds)
+  else await (await import('./work.ts')).work(config, bounds)
 }

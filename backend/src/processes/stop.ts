@@ -4,6 +4,8 @@ import type { Log } from '../core/log/logger.ts'
 
 /** The time limits of a stop. A process ends within 10 s of the first signal. */
 export interface StopLimits {
+  /** Ctrl-C reaches the server twice, from the terminal and from npm. Both count as one signal. */
+  readonly sameSignalMs: number
   /** The time for requests in progress. */
   readonly requestsMs: number
   /** The time after that to close the database. */
@@ -15,13 +17,12 @@ export interface StopLimits {
 }
 
 export const STOP_LIMITS: StopLimits = {
+  sameSignalMs: 1_000,
   requestsMs: 8_000,
   closeMs: 1_000,
   hangingMs: 9_400,
   lastMs: 9_800,
 }
-/** Ctrl-C reaches the server twice, from the terminal and from npm. Both count as one signal. */
-const SAME_SIGNAL_MS = 1_000
 
 /** The system sends SIGHUP when the terminal is closed. */
 export const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -35,14 +36,19 @@ export const STOP = 'stop'
  * @param stop is called on the first signal.
  * @param cut is called on the second one, before the process ends.
  */
-export function stopOnSignals(log: Log, stop: () => void, cut = () => {}): void {
+export function stopOnSignals(
+  log: Log,
+  { sameSignalMs }: StopLimits,
+  stop: () => void,
+  cut = () => {},
+): void {
   let stoppingMs: number | undefined
   const onSignal = (signal: NodeJS.Signals) => {
     if (stoppingMs === undefined) {
       stoppingMs = performance.now()
       log.info(`${signal}: finishing the requests in progress, then stopping`)
       stop()
-    } else if (performance.now() - stoppingMs > SAME_SIGNAL_MS) {
+    } else if (performance.now() - stoppingMs > sameSignalMs) {
       cut()
       void end(1)
     }

@@ -3,11 +3,10 @@ import type { Config } from '../core/config/config.ts'
 import { end, endWithReason } from '../core/log/end.ts'
 import { createLogger, type Log } from '../core/log/logger.ts'
 import { RequestWindows } from '../http/rate/request-windows.ts'
+import type { Bounds } from './bounds.ts'
 import { Lessor } from './lessor.ts'
-import { killAfter, STOP, type StopLimits, stopOnSignals } from './stop.ts'
+import { killAfter, STOP, stopOnSignals } from './stop.ts'
 
-/** If a worker listened for this long before it ended, its replacement starts at once. */
-const STEADY_MS = 10_000
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 30_000
 
@@ -18,11 +17,12 @@ const LONGEST_PAUSE_MS = 30_000
  * The first worker starts alone. If it cannot serve, it prints the reason, and the primary ends with its
  * exit code.
  */
-export async function supervise(config: Config, stopLimits: StopLimits): Promise<void> {
+export async function supervise(config: Config, bounds: Bounds): Promise<void> {
   const log = await createLogger(config.logLevel, true)
-  const supervisor = new Supervisor(config, log, stopLimits)
+  const supervisor = new Supervisor(config, log, bounds)
   stopOnSignals(
     log,
+    bounds.stop,
     () => supervisor.stop(),
     () => supervisor.cut(),
   )
@@ -33,18 +33,20 @@ class Supervisor {
   readonly #processes: number
   readonly #log: Log
   readonly #lessor: Lessor
-  readonly #stopLimits: StopLimits
+  readonly #bounds: Bounds
   readonly #workers = new Set<Worker>()
   #serving = false
   #stopping = false
   #exitCode = 0
 
-  constructor({ processes, rateLimitPerMinute }: Config, log: Log, stopLimits: StopLimits) {
-    this.#stopLimits = stopLimits
+  constructor({ processes, rateLimitPerMinute }: Config, log: Log, bounds: Bounds) {
+    this.#bounds = bounds
     this.#processes = processes
     this.#log = log
-    this.#lessor = new Lessor(new RequestWindows(rateLimitPerMinute), (id, parts) =>
-      send(cluster.workers?.[id], parts),
+    this.#lessor = new Lessor(
+      new RequestWindows(rateLimitPerMinute),
+      (id, parts) => send(cluster.workers?.[id], parts),
+      bounds.lease,
     )
   }
 
@@ -75,7 +77,8 @@ class Supervisor {
           return endWithReason(`The first server process ended before it listened: ${reason}`)
         return end(code || 1)
       }
-      const steady = listeningMs !== undefined && performance.now() - listeningMs > STEADY_MS
+      const { steadyMs } = this.#bounds
+      const steady = listeningMs !== undefined && performance.now() - listeningMs > steadyMs
       this.#replace(worker, reason, steady ? 0 : failures + 1)
     }
     worker.once('exit', (code, signal) => ended(code, signal ?? `exit code ${code}`))
@@ -88,13 +91,14 @@ class Supervisor {
   /** Ends this process when all workers have ended, with exit code 0 if each of them had it. */
   stop(): void {
     this.#stopping = true
-    killAfter(this.#stopLimits.lastMs)
+    const { hangingMs, lastMs } = this.#bounds.stop
+    killAfter(lastMs)
     for (const worker of this.#workers) send(worker, STOP)
     // Workers apply the limits themselves. This kills one that hangs.
     setTimeout(() => {
       this.cut()
       void end(1)
-    }, this.#stopLimits.hangingMs)
+    }, hangingMs)
     if (this.#workers.size === 0) void end(0)
   }
 

@@ -1,19 +1,20 @@
 import cluster from 'node:cluster'
 import type { Config } from '../core/config/config.ts'
 import { end } from '../core/log/end.ts'
+import type { Bounds } from './bounds.ts'
+import type { FromWorker } from './lease-messages.ts'
 import { LeasedLimit } from './leased-limit.ts'
 import { serve } from './serve.ts'
-import { STOP, STOP_SIGNALS, type StopLimits } from './stop.ts'
+import { STOP, STOP_SIGNALS } from './stop.ts'
 
 /** Runs a worker, which the primary (`supervise.ts`) has started. */
-export async function work(config: Config, stopLimits: StopLimits): Promise<void> {
+export async function work(config: Config, bounds: Bounds): Promise<void> {
   const { worker } = cluster
   // Ctrl-C reaches workers as well, but only the primary decides when they stop.
   for (const signal of STOP_SIGNALS) process.on(signal, () => {})
   let stop: () => Promise<void> = () => end(0)
-  const limit = new LeasedLimit(config.rateLimitPerMinute, (parts) => {
-    process.send?.(parts, undefined, undefined, ignore)
-  })
+  const send = (parts: FromWorker[]) => void process.send?.(parts, undefined, undefined, ignore)
+  const limit = new LeasedLimit(config.rateLimitPerMinute, send, bounds.lease)
   process.on('message', (message) => {
     if (message === STOP) stop()
     // The primary sends arrays.
@@ -25,7 +26,7 @@ export async function work(config: Config, stopLimits: StopLimits): Promise<void
     limit.countAlone()
     stop()
   })
-  const server = await serve(config, limit, stopLimits)
+  const server = await serve(config, limit, bounds)
   stop = server.stop
   // The first worker listens before the primary starts the others.
   if (worker?.id === 1) await server.greet()

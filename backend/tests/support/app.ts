@@ -208,8 +208,9 @@ async function closeBoth(served: { close(): Promise<void> }, test: TestDatabase)
   await test.close()
 }
 
+/** Longer than any test waits for what comes. */
+export const LONG_MS = 3_600_000
 /** What the server would give up for taking long, it waits for: a slow or busy machine changes nothing. */
-const LONG_MS = 3_600_000
 export const PATIENT = {
   headersMs: 300_000, // more is refused by Node, which knows its own requestTimeout
   requestMs: LONG_MS,

@@ -2,11 +2,40 @@ import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Environment } from '../../src/core/config/settings.ts'
-import { SECRET } from './app.ts'
+import type { Bounds } from '../../src/processes/bounds.ts'
+import { LONG_MS, PATIENT, SECRET } from './app.ts'
 import { outputOf, startProcess } from './started.ts'
 
-const { PATH, NODE_COMPILE_CACHE } = process.env
 const SOURCE = new URL('../../src/', import.meta.url)
+/** What a program of `backend/src` is given besides its settings. */
+export const PROGRAM_ENVIRONMENT = {
+  PATH: process.env.PATH,
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+  BETTER_AUTH_SECRET: SECRET,
+}
+
+/** Bounds in place of the server's own. */
+export type OwnBounds = { readonly [Name in keyof Bounds]?: Partial<Bounds[Name]> }
+
+/** Nothing that a test waits for exceeds these, however slow or busy the machine is. */
+export const PATIENT_BOUNDS = {
+  limits: PATIENT,
+  stop: {
+    sameSignalMs: LONG_MS,
+    requestsMs: LONG_MS,
+    closeMs: LONG_MS,
+    hangingMs: LONG_MS,
+    lastMs: LONG_MS,
+  },
+  lease: { answerMs: LONG_MS, returnMs: LONG_MS },
+  steadyMs: LONG_MS,
+} satisfies OwnBounds
+
+/** The program and the parameters of a server with these bounds. */
+export function serverWith(bounds: OwnBounds): [program: string, ...parameters: string[]] {
+  const program = new URL('bounded-main.ts', import.meta.url)
+  return [fileURLToPath(program), JSON.stringify(bounds)]
+}
 
 export interface Run {
   readonly code: number | null
@@ -26,7 +55,7 @@ export function start(
     process.execPath,
     [...flags, fileURLToPath(new URL(program, SOURCE)), ...parameters],
     {
-      env: { PATH, NODE_COMPILE_CACHE, BETTER_AUTH_SECRET: SECRET, ...environment },
+      env: { ...PROGRAM_ENVIRONMENT, ...environment },
       stdio: [input, 'pipe', 'pipe'],
     },
   )
@@ -54,13 +83,21 @@ export interface Serving {
   until(pattern: RegExp): Promise<string>
   /** Ends when every process that writes to its output has ended. */
   kill(signal: NodeJS.Signals): Promise<{ code: number | null; output: string }>
+  /** When the process itself has ended; what it started may not have. */
+  readonly exited: Promise<unknown>
   /** Fails if it ends before that. */
   readonly ended: Promise<never>
 }
 
-/** Starts `main.ts` and waits until it has greeted. */
-export async function serve(environment: Environment): Promise<Serving> {
-  const { pid, until, kill, ended } = outputOf(start('main.ts', [], { PORT: '0', ...environment }))
+/** Starts the server as `main.ts` does, and waits until it has greeted. */
+export async function serve(
+  environment: Environment,
+  bounds: OwnBounds = PATIENT_BOUNDS,
+): Promise<Serving> {
+  const [program, ...parameters] = serverWith(bounds)
+  const { pid, until, kill, exited, ended } = outputOf(
+    start(program, parameters, { PORT: '0', ...environment }),
+  )
   const printed = await until(/ {2}database .*\n[\s\S]*\n$/)
   const before = ended.then(({ output }) => {
     throw new Error(`the server ended: ${output}`)
@@ -71,6 +108,7 @@ export async function serve(environment: Environment): Promise<Serving> {
     printed,
     port: Number(/listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(printed)?.[1]),
     until,
+    exited,
     ended: before,
     kill: (signal) => {
       kill(signal)

@@ -181,6 +181,8 @@ export interface Output {
   /** What it has written up to when that matches; what it writes later counts as well. */
   until(pattern: RegExp): Promise<string>
   kill(signal: NodeJS.Signals): void
+  /** When the process itself has ended; what it started, and its output, may not have. */
+  readonly exited: Promise<unknown>
   /** When nobody has its output open any more. */
   readonly ended: Promise<{ code: number | null; output: string }>
 }
@@ -195,6 +197,8 @@ export function outputOf(child: ChildProcess): Output {
       wrote.emit('more')
     })
   }
+  const exited = once(child, 'exit')
+  exited.catch(() => {}) // as of ended
   const ended = once(child, 'close').then(([code]) => {
     isOver = true
     wrote.emit('more')
@@ -203,6 +207,7 @@ export function outputOf(child: ChildProcess): Output {
   ended.catch(() => {}) // whoever waits for it is told
   return {
     pid: child.pid ?? 0,
+    exited,
     ended,
     until: async (pattern) => {
       while (!pattern.test(output)) {
