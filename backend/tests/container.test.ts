@@ -13,7 +13,6 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -76,14 +75,6 @@ const isRoot = process.getuid?.() === 0
 const [uid, gid] = image.user.split(':').map(Number)
 const account = isRoot ? { uid, gid } : {}
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' ? (address?.port ?? 0) : 0
-}
-
 describe('what is in the image, without Docker', () => {
   const folder = mkdtempSync(join(tmpdir(), 'todo-image-'))
   const data = join(folder, 'data')
@@ -138,10 +129,13 @@ describe('what is in the image, without Docker', () => {
       const before = everything()
       assert.ok(before.length > 1000)
       writeFileSync(join(folder, 'database-url'), await databaseUrl(kind))
-      const port = await freePort()
-      environment = { ...environment, PORT: String(port) }
+      environment = { ...environment, PORT: '0' }
       const server = start(image.command)
+      const ended = once(server, 'exit')
       const output = await listening(server)
+      const port = Number(/listens on \S+:(\d+)/.exec(output)?.[1])
+      // The health check finds the server by its setting.
+      environment = { ...environment, PORT: String(port) }
       assert.ok(await healthy())
       const { id, token } = await signUp({ port }, 'alice@example.com')
       const made = await exchange(port, 'POST', `/api/${id}/tasks`, {
@@ -155,7 +149,7 @@ describe('what is in the image, without Docker', () => {
       assert.doesNotMatch(output, /EACCES|EROFS|ENOENT|eyJ/)
       assert.deepEqual(everything(), before)
       server.kill(image.stopSignal as NodeJS.Signals) // SIGTERM, as another test has it
-      assert.deepEqual(await once(server, 'exit'), [0, null])
+      assert.deepEqual(await ended, [0, null])
       assert.ok(!(await healthy()))
     })
   }

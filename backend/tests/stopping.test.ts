@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
-import { Agent, createServer } from 'node:http'
+import { Agent } from 'node:http'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Environment } from '../src/core/config/settings.ts'
 import { STOP_LIMITS } from '../src/processes/stop.ts'
 import { exchange } from './support/app.ts'
 import { embeddedFolder, emptyPostgres } from './support/databases.ts'
 import { type Fifo, makeFifo } from './support/fifo.ts'
+import { freePort } from './support/free-port.ts'
 import { PATIENT_BOUNDS, PROGRAM_ENVIRONMENT, serverWith } from './support/process.ts'
 import { startProxy } from './support/proxy.ts'
 import { startProcess } from './support/started.ts'
@@ -16,19 +18,11 @@ import { startProcess } from './support/started.ts'
 const PATIENT = serverWith(PATIENT_BOUNDS)
 /** Gives up soon on what does not end. */
 const IMPATIENT = serverWith({
-  stop: { requestsMs: 100, closeMs: 100, hangingMs: 250, lastMs: 60_000 },
+  ...PATIENT_BOUNDS,
+  stop: { ...PATIENT_BOUNDS.stop, requestsMs: 100, closeMs: 100, hangingMs: 250 },
 })
 
 type Target = number | 'pipe' | 'ignore'
-
-/** A port that is free now: what the server prints cannot always be read here. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' ? (address?.port ?? 0) : 0
-}
 
 async function start(
   server: readonly string[],
@@ -51,9 +45,11 @@ async function start(
   })
   const agent = new Agent({ keepAlive: true, maxSockets: 8 })
   const ask = (path: string) => exchange(port, 'GET', path, { agent })
+  // Where its output goes, nobody can read that it listens.
   const ready = async () => {
     while ((await ask('/readyz').catch(() => undefined))?.status !== 200) {
       assert.ok(!isOver, 'it ended')
+      await sleep(20)
     }
   }
   /** Log lines of 14 kB, so that a pipe and what waits before it are full soon. */
@@ -137,6 +133,7 @@ describe('a stop', { concurrency: 2 }, () => {
     const ended = once(child, 'exit')
     while ((await exchange(port, 'GET', '/readyz', {}).catch(() => undefined))?.status !== 200) {
       assert.equal(child.exitCode, null)
+      await sleep(20)
     }
     child.kill('SIGHUP')
     assert.deepEqual(await ended, [0, null])
@@ -153,8 +150,8 @@ describe('a stop', { concurrency: 2 }, () => {
     assert.equal(await stop('SIGTERM'), 0)
   })
 
-  it('ends what is under way when its time is over, with nobody reading the log', async () => {
-    for (const processes of ['1', '2']) {
+  for (const processes of ['1', '2']) {
+    it(`ends what is under way when its time is over, with nobody reading the log: WEB_CONCURRENCY=${processes}`, async () => {
       const proxy = await startProxy(url)
       const fifo = await makeFifo()
       fifo.stall()
@@ -170,8 +167,8 @@ describe('a stop', { concurrency: 2 }, () => {
       assert.notEqual(await server.stop('SIGTERM'), 0)
       await underWay
       await proxy.close()
-    }
-  })
+    })
+  }
 
   it('kills a process whose event loop stands still', async () => {
     const program = `
