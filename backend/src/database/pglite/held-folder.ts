@@ -103,7 +103,9 @@ export class HeldFolder implements FolderLock {
     try {
       const again = this.#lockAgain()
       if (again || holder === undefined) {
-        if (this.#locked?.isInPlace() !== true) return this.#fail('its lock file was removed')
+        // Somebody may have removed it since the first attempt.
+        const locked = this.#locked?.isInPlace() === true || this.#lockAgain()
+        if (!locked) return this.#fail('its lock file was removed')
         this.#claim()
       }
     } catch (error) {
