@@ -31,6 +31,8 @@ setFlagsFromString('--no-wasm-dynamic-tiering')
 export interface PgliteOptions extends LockOptions {
   /** Tests pass shorter limits. */
   readonly limits?: Limits
+  /** The program of its thread, if not the server's own. */
+  readonly worker?: URL
 }
 
 /**
@@ -43,11 +45,12 @@ export interface PgliteOptions extends LockOptions {
  */
 export async function connectPglite(
   directory: string | null,
-  { limits = LIMITS, ...options }: PgliteOptions = {},
+  { limits = LIMITS, worker, ...options }: PgliteOptions = {},
 ): Promise<Connector> {
+  const program = worker && { worker }
   if (directory === null) {
     return connector(
-      await PgliteThread.start(null, { limits }),
+      await PgliteThread.start(null, { limits, ...program }),
       'embedded (PGlite), in memory: all data is lost when the server stops',
       limits,
     )
@@ -55,7 +58,7 @@ export async function connectPglite(
   const lock = await lockFolder(directory, options)
   try {
     await makeCluster(directory)
-    const thread = await PgliteThread.start(join(directory, CLUSTER), { limits, lock })
+    const thread = await PgliteThread.start(join(directory, CLUSTER), { limits, lock, ...program })
     return connector(
       thread,
       `embedded (PGlite), in ${directory}: acknowledged tasks survive a killed process, but not a power cut (it never calls fsync), and one process at a time can use the folder`,
