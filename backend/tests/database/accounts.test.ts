@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getMigrations } from 'better-auth/db/migration'
 import { Kysely } from 'kysely'
@@ -29,26 +29,31 @@ const person = (id: string) => ({ ...PERSON, id, email: `${id}@example.com` })
 const TASK_ID = '00000000-0000-7000-8000-000000000001'
 
 async function withAccounts(
-  kind: (typeof KINDS)[number],
-  work: (test: TestDatabase, pool: AccountPool, accounts: Kysely<Tables>) => Promise<void>,
+  test: TestDatabase,
+  work: (pool: AccountPool, accounts: Kysely<Tables>) => Promise<void>,
 ): Promise<void> {
-  const test = await openTestDatabase(kind)
   const pool = new AccountPool(test.connector)
   const db = new Kysely<Tables>({ dialect: accountDialect(pool) }).withSchema('todo_auth')
   try {
-    await work(test, pool, db)
+    await work(pool, db)
   } finally {
     await pool.close()
-    await test.close()
   }
 }
 
 const nothing = (text: string) => ({ text, values: [], read: () => undefined })
 
 for (const kind of KINDS) {
-  describe(`the accounts' tables on ${kind}`, { concurrency: 2 }, () => {
+  describe(`the accounts' tables on ${kind}`, () => {
+    let test: TestDatabase
+    before(async () => {
+      test = await openTestDatabase(kind)
+    })
+    afterEach(() => test.admin('truncate todo_auth."user", todo.users cascade'))
+    after(() => test.close())
+
     it('each role reaches its own schema and nothing of the other', async () => {
-      await withAccounts(kind, async (test, pool, accounts) => {
+      await withAccounts(test, async (pool, accounts) => {
         await accounts.insertInto('user').values(person('alice')).execute()
         await test.database.asUser('alice', insertTask(TASK_ID, { title: 'x' }))
         assert.equal((await accounts.selectFrom('user').selectAll().execute()).length, 1)
@@ -81,7 +86,7 @@ for (const kind of KINDS) {
     })
 
     it('a failed statement takes its transaction with it, and the next is served', async () => {
-      await withAccounts(kind, async (_test, _pool, accounts) => {
+      await withAccounts(test, async (_pool, accounts) => {
         const insert = accounts.transaction().execute(async (transaction) => {
           await transaction.insertInto('user').values(person('one')).execute()
           const twice = { ...person('two'), email: 'one@example.com' }
@@ -94,7 +99,7 @@ for (const kind of KINDS) {
     })
 
     it('the role ends with its statement: nothing of it is left on the connection', async () => {
-      await withAccounts(kind, async (_test, pool) => {
+      await withAccounts(test, async (pool) => {
         const client = await pool.connect()
         const role = { text: 'select current_user as role', values: [] }
         const { rows: before } = await client.query(role.text)
@@ -108,7 +113,7 @@ for (const kind of KINDS) {
     })
 
     it('a transaction that reads holds no connection, and shows no half of itself', async () => {
-      await withAccounts(kind, async (test, _pool, accounts) => {
+      await withAccounts(test, async (_pool, accounts) => {
         const list = listTasks({ limit: 5 })
         await accounts.transaction().execute(async (transaction) => {
           await transaction.selectFrom('user').selectAll().execute()
@@ -124,7 +129,7 @@ for (const kind of KINDS) {
     })
 
     it('a transaction that is never ended is rolled back after 3 s, and no user waits longer', async () => {
-      await withAccounts(kind, async (test, _pool, accounts) => {
+      await withAccounts(test, async (_pool, accounts) => {
         const began = Promise.withResolvers<void>()
         const forgotten = accounts.transaction().execute(async (transaction) => {
           await transaction.insertInto('user').values(person('one')).execute()
@@ -141,7 +146,7 @@ for (const kind of KINDS) {
     })
 
     it('of an account and its first task at once, nothing outlives the account', async () => {
-      await withAccounts(kind, async (test, _pool, accounts) => {
+      await withAccounts(test, async (_pool, accounts) => {
         for (let round = 0; round < 20; round += 1) {
           const id = `user-${round}`
           await accounts.insertInto('user').values(person(id)).execute()
@@ -186,22 +191,22 @@ describe('the embedded database', () => {
 
 describe('the accounts’ tables', () => {
   it('are what this version of Better Auth expects, but for the keys it is not asked for', async () => {
-    await withAccounts('postgres', async (test) => {
-      const { betterAuth } = await import('better-auth')
-      const { jwt } = await import('better-auth/plugins/jwt')
-      const { PostgresDialect } = await import('kysely')
-      const { Pool } = await import('pg')
-      const pool = new Pool(test.connector.direct)
-      const db = new Kysely({ dialect: new PostgresDialect({ pool }) })
-      const { options } = betterAuth({
-        database: { db, type: 'postgres', schemaName: 'todo_auth' },
-        plugins: [jwt()],
-        telemetry: { enabled: false },
-      })
-      const { toBeAdded, toBeCreated } = await getMigrations(options)
-      assert.deepEqual([toBeAdded, toBeCreated.map(({ table }) => table)], [[], ['jwks']])
-      await pool.end()
+    const test = await openTestDatabase('postgres')
+    const { betterAuth } = await import('better-auth')
+    const { jwt } = await import('better-auth/plugins/jwt')
+    const { PostgresDialect } = await import('kysely')
+    const { Pool } = await import('pg')
+    const pool = new Pool(test.connector.direct)
+    const db = new Kysely({ dialect: new PostgresDialect({ pool }) })
+    const { options } = betterAuth({
+      database: { db, type: 'postgres', schemaName: 'todo_auth' },
+      plugins: [jwt()],
+      telemetry: { enabled: false },
     })
+    const { toBeAdded, toBeCreated } = await getMigrations(options)
+    assert.deepEqual([toBeAdded, toBeCreated.map(({ table }) => table)], [[], ['jwks']])
+    await pool.end()
+    await test.close()
   })
 
   it('delete an account with its tasks where the owner of the tables is no superuser, too', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { connect, openConnector } from '../../src/database/connect.ts'
 import { migrate, readMigrations } from '../../src/database/migrate/migrate.ts'
 import { forgetExpiredKeys } from '../../src/models/tasks/once.ts'
@@ -50,6 +50,7 @@ const CHANGES: [what: string, sql: (a: string, b: string) => string][] = [
 async function withRoles(
   test: TestDatabase,
   work: (a: string, b: string) => Promise<void>,
+  close = () => test.close(),
 ): Promise<void> {
   const unique = randomUUID().replaceAll('-', '')
   const [a, b] = [`a_${unique}`, `b_${unique}`]
@@ -60,7 +61,7 @@ async function withRoles(
     await test.admin(`create role ${a} login password 'x'; create role ${b} login password 'x'`)
     await work(a, b)
   } finally {
-    await test.close()
+    await close()
     if (url) await asServerAdmin(url.href, `drop role ${a}, ${b}`)
   }
 }
@@ -84,16 +85,27 @@ async function assertForgotten(test: TestDatabase): Promise<void> {
 
 for (const kind of KINDS) {
   describe(`after a change of owner on ${kind}`, () => {
+    let test: TestDatabase
+    before(async () => {
+      test = await openTestDatabase(kind)
+    })
+    after(() => test.close())
+    /** Gives everything back to the login, as the migrations made it. */
+    const restore = async () => {
+      await test.admin(`${giveAll('current_user')}; truncate todo.users cascade`)
+      await migrate(test.connector)
+    }
+
     for (const [what, change] of CHANGES) {
       it(`a start lets the expired keys of all users be deleted: ${what}`, async () => {
-        const test = await openTestDatabase(kind)
-        await withRoles(test, async (a, b) => {
+        const work = async (a: string, b: string) => {
           await fill(test)
           await test.admin(change(a, b))
           assert.deepEqual(await migrate(test.connector), [])
           await assertForgotten(test)
           assert.deepEqual(await migrate(test.connector), [])
-        })
+        }
+        await withRoles(test, work, restore)
       })
     }
   })
