@@ -5,7 +5,9 @@ import { createServer } from 'node:http'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { loadConfig } from '../src/core/config/config.ts'
 import type { Environment } from '../src/core/config/settings.ts'
+import { signToken } from '../src/core/token.ts'
 import { exchange, SECRET } from './support/app.ts'
 import { embeddedFolder, emptyPostgres, KINDS, type Kind } from './support/databases.ts'
 import { run, runProgram, serve, start } from './support/process.ts'
@@ -13,12 +15,15 @@ import { outputOf, startProcess } from './support/started.ts'
 
 const ROOT = new URL('../../', import.meta.url)
 
-async function settings(kind: Kind): Promise<{ environment: Environment; drop(): Promise<void> }> {
+async function settings(
+  kind: Kind,
+  state: 'empty' | 'migrated' = 'empty',
+): Promise<{ environment: Environment; drop(): Promise<void> }> {
   if (kind === 'postgres') {
     const { url, drop } = await emptyPostgres()
     return { environment: { DATABASE_URL: url }, drop }
   }
-  const folder = await embeddedFolder('empty')
+  const folder = await embeddedFolder(state)
   const environment = { DATABASE_URL: `pglite:${folder}`, BETTER_AUTH_SECRET: undefined }
   return { environment, drop: () => rm(folder, { recursive: true }) }
 }
@@ -46,8 +51,9 @@ for (const kind of KINDS) {
     })
     after(() => drop())
 
-    const token = async (user: string) =>
-      (await run('commands/token.ts', [user], environment)).stdout.trim()
+    const token = (user: string) =>
+      signToken(loadConfig({ BETTER_AUTH_SECRET: SECRET, ...environment }), user)
+
     it('the first task, from the lines that are printed', async () => {
       const server = await serve(environment)
       assert.match(server.printed, /docs {6}http:\/\/127\.0\.0\.1:\d+\/docs/)
@@ -152,7 +158,7 @@ for (const kind of KINDS) {
 
 describe('a start', { concurrency: 3 }, () => {
   it('a second process on the same folder is refused with a clear line', async () => {
-    const { environment, drop } = await settings('pglite')
+    const { environment, drop } = await settings('pglite', 'migrated')
     const first = await serve(environment)
     const second = await run('main.ts', [], { PORT: '0', ...environment })
     assert.equal(second.code, 1)
@@ -174,7 +180,7 @@ describe('a start', { concurrency: 3 }, () => {
     const port = typeof address === 'object' ? address?.port : undefined
     const { code, stderr } = await run('main.ts', [], {
       PORT: String(port),
-      DATABASE_URL: 'pglite:memory',
+      DATABASE_URL: `pglite:${await embeddedFolder('migrated')}`,
     })
     assert.equal(code, 1)
     assert.match(stderr, new RegExp(`^Port ${port} .*in use.*PORT.*\n$`))

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { LIMITS } from '../src/core/limits.ts'
-import { exchange, startApp, type TestApp } from './support/app.ts'
+import { exchange, PATIENT, startApp, type TestApp } from './support/app.ts'
 import { emptyPostgres, KINDS } from './support/databases.ts'
 import { type Answers, flood, getRequest } from './support/flood.ts'
 import { type DatabaseProxy, startProxy } from './support/proxy.ts'
 import { startServer } from './support/served.ts'
-
-const MB = 1_048_576
 
 const NONE: Answers = { count: 0, withRetryAfter: 0 }
 
@@ -48,7 +46,6 @@ for (const kind of KINDS) {
     after(() => test.close())
 
     it('503 with Retry-After for what would wait long, and the next request is answered', async () => {
-      const earlier = process.memoryUsage().rss
       const requests = [getRequest('/api/heavy/tasks?limit=1000', await test.token('heavy'))]
       const { port } = test
       const order = { port, requests, connections: 1_500, perSecond: null, seconds: 2, allBut: 0 }
@@ -59,8 +56,6 @@ for (const kind of KINDS) {
       assert.ok(answered.count > 0 && refused.count > 0)
       assert.equal(refused.withRetryAfter, refused.count)
       assert.equal(answered.withRetryAfter, 0)
-      const grown = process.memoryUsage().rss - earlier
-      assert.ok(grown < 500 * MB, `${grown / MB} MB`)
       assert.equal((await test.send('GET', '/api/light/tasks')).status, 200)
       assert.equal((await test.send('GET', '/api/heavy/tasks')).status, 200)
     })
@@ -75,7 +70,7 @@ for (const kind of KINDS) {
 describe('a user who floods', () => {
   let test: TestApp
   before(async () => {
-    test = await startApp('postgres', { RATE_LIMIT_PER_MINUTE: '300' })
+    test = await startApp('postgres', { RATE_LIMIT_PER_MINUTE: '300' }, undefined, PATIENT)
   })
   after(() => test.close())
 
@@ -85,10 +80,9 @@ describe('a user who floods', () => {
     const order = { port, requests, connections: 100, perSecond: 2_000, seconds: 2, allBut: 0 }
     const { result } = flood(order)
     await asking(port, '/api/alice/tasks', await test.token('alice'), result)
-    const { 200: answered = NONE, 429: refused = NONE, 503: late, ...rest } = (await result).answers
+    const { 200: answered = NONE, 429: refused = NONE, ...rest } = (await result).answers
     assert.deepEqual(rest, {})
-    // Where the database is slow, some of the 300 wait too long behind the others.
-    assert.equal(answered.count + (late?.count ?? 0), 300)
+    assert.equal(answered.count, 300)
     assert.equal(refused.count, 3_700)
     assert.equal(refused.withRetryAfter, refused.count)
     const { status, headers } = await test.send('GET', '/api/mallory/tasks')
@@ -114,7 +108,7 @@ describe('a database that has stopped', () => {
     await database.drop()
   })
 
-  it('503 at once beyond what it was given, alive meanwhile, and nothing piles up', async () => {
+  it('503 at once beyond what it was given, and alive meanwhile', async () => {
     const { port } = server
     const token = await server.token('alice')
     const ask = () => server.send('GET', '/api/alice/tasks')
@@ -122,14 +116,12 @@ describe('a database that has stopped', () => {
     const askAs = (_: unknown, n: number) => server.send('GET', `/api/user-${n}/tasks`)
     while (proxy.connections() < 4) await Promise.all(Array.from({ length: 50 }, askAs))
 
-    const earlier = process.memoryUsage().rss
     proxy.freeze(true)
     const requests = [getRequest('/api/alice/tasks', token)]
     const given = 4 * LIMITS.statementsAhead
     const order = { port, requests, connections: 1_500, perSecond: 300, seconds: 3, allBut: given }
     const { answered: others, result } = flood(order)
     await asking(port, '/livez', token, others)
-    const grown = process.memoryUsage().rss - earlier
     // Those that the connections were given wait until then: they may have been done.
     proxy.freeze(false)
 
@@ -138,7 +130,6 @@ describe('a database that has stopped', () => {
     assert.ok(answered.count <= given, `${answered.count} answers`)
     assert.equal(answered.count + refused.count, 900)
     assert.equal(refused.withRetryAfter, refused.count)
-    assert.ok(grown < 200 * MB, `${grown / MB} MB`)
     assert.equal((await ask()).status, 200)
   })
 })

@@ -12,7 +12,7 @@ import { openTestDatabase, rawStatement, type TestDatabase, taskId } from '../su
 import { nameAnotherProcess, poolThrough, startProxy } from '../support/proxy.ts'
 import { error, type Tamper, TamperedAnswers } from '../support/tamper.ts'
 
-const TIMES = 60
+const TIMES = 30
 
 /** Pauses about as long as a session may be idle, so that each comes as it ends. */
 const pause = (n: number) => sleep(27 + (n % 7))

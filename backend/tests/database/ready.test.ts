@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { LIMITS } from '../../src/core/limits.ts'
+import { PATIENT } from '../support/app.ts'
 import { holdLock } from '../support/blocker.ts'
 import { openTestDatabase, type TestDatabase } from '../support/databases.ts'
 import { poolThrough, startProxy } from '../support/proxy.ts'
@@ -23,7 +24,7 @@ describe('whether the database is ready', () => {
         return answer
       })
     const proxy = await startProxy(url, count)
-    const pool = poolThrough(proxy, 1, { ...LIMITS, statementsInFlight: 1 })
+    const pool = poolThrough(proxy, 1, { ...LIMITS, ...PATIENT, statementsInFlight: 1 })
     await pool.ping()
     answers = 0
     await Promise.all(Array.from({ length: 5_000 }, () => pool.ping()))
@@ -39,7 +40,7 @@ describe('whether the database is ready', () => {
       ...LIMITS,
       statementsInFlight: 10,
       statementsOfOneUser: 10,
-      statementWaitMs: 60_000,
+      ...PATIENT,
     }
     const pool = poolThrough(proxy, 4, limits)
     const heavy = Array.from({ length: 10 }, () => pool.asUser('heavy', blocker.statement))

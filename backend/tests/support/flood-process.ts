@@ -8,7 +8,7 @@ import type { FloodOrder, FloodResult } from './flood.ts'
 
 const SECOND_MS = 1_000
 /** A request without an answer by then will get none. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 300_000
 
 class Client {
   readonly #order: FloodOrder
