@@ -66,7 +66,7 @@ export async function buildApp({
   await allowOrigins(app, config, { cookiePath: BASE_PATH, exposed: TOKEN_HEADERS })
   boundQueuedBytes(app, queued)
   serveCanonicalPaths(app)
-  scopeToUser(app, { config, database, limit, queued, limits })
+  scopeToUser(app, { config, database, limit, queued })
 
   await describeApi(app, SCHEMAS)
   await app.register(tasks, { prefix: '/api/:user_id/tasks', pageMs: limits.pageMs })

@@ -72,8 +72,6 @@ export const LIMIT_EFFECTS: Readonly<Record<keyof Limits, string>> = {
   pipelinedRequests:
     'Requests that wait behind the one in progress on a connection. Beyond it, the server reads no more, answers these, and closes the connection.',
   requestsWaiting: 'Those of all connections of a process. Beyond it: the same.',
-  requestsOfUserPerTick:
-    'Requests of one user that the server begins in one event-loop tick. It begins the others in the next ticks, and serves other users in between.',
   lingerMs: 'Such a connection stays open for this long after its last response.',
   queuedBytes:
     'Response bytes that clients have not read, in each process. Beyond it: 503 for all requests except `/livez`.',

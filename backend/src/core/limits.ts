@@ -100,9 +100,7 @@ export const LIMITS = Object.freeze({
   /** Pipelined requests that may wait: on one connection, and on all of them. */
   pipelinedRequests: 128,
   requestsWaiting: 4_096,
-  /** Requests of one user that begin in one event-loop tick. The others begin in the next ticks. */
-  requestsOfUserPerTick: 16,
-  /** A connection beyond these limits stays open this long, so that its client can read the last response. */
+  /** A connection beyond these limits stays open this long after its last response, so that it is read. */
   lingerMs: 1_000,
   /** Response bytes that clients have not read: of all users, and of one. */
   queuedBytes: 67_108_864,

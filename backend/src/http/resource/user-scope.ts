@@ -6,14 +6,12 @@ import type {
 } from 'fastify'
 import type { Config } from '../../core/config/config.ts'
 import { AppError } from '../../core/errors.ts'
-import type { Limits } from '../../core/limits.ts'
 import type { Database } from '../../database/session.ts'
 import { authenticator } from '../identity/authenticate.ts'
 import { unreadBytesOfUser } from '../protocol/protocol.ts'
 import type { QueuedBytes } from '../protocol/queued-bytes.ts'
 import { requestCounters } from '../rate/rate-limit.ts'
 import type { RequestLimit } from '../rate/request-windows.ts'
-import { UserTurns } from './user-turns.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -32,7 +30,6 @@ export interface UserScopeOptions {
   database: Database
   limit: RequestLimit
   queued: QueuedBytes
-  limits: Limits
 }
 
 const OWNED = /^\/api\/:user_id(\/|$)/
@@ -50,8 +47,7 @@ const CANONICAL_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 export function scopeToUser(app: FastifyInstance, options: UserScopeOptions): void {
   const authenticate = authenticator(app, options.config, options.database)
   const unread = unreadBytesOfUser(options.queued)
-  const turns = new UserTurns(options.limits)
-  const limits = [unread.onRequest, ...requestCounters(options.limit), turns.onRequest]
+  const limits = [unread.onRequest, ...requestCounters(options.limit)]
   app.addHook('onRoute', (route) => {
     // OPTIONS lists the methods of a path. A browser sends it without the token.
     if (route.method === 'OPTIONS') return
