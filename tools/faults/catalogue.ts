@@ -5,7 +5,7 @@ import {
   secondContainer,
   secondProcess,
 } from './embedded/processes.ts'
-import { act } from './perform.ts'
+import { act, powerCuts } from './perform.ts'
 import { clockOfDatabase, clockOfServer } from './postgres/clock.ts'
 import { cutAll, cutAt, cutBefore, cutWithin, terminate } from './postgres/cuts.ts'
 import { fullDisk } from './postgres/full-disk.ts'
@@ -32,6 +32,8 @@ export const ON_ONE_SERVER = [
 /** The faults that a server on the embedded database survives. */
 export const ON_ONE_EMBEDDED_SERVER = [secondProcess, secondContainer]
 
+const POWER_CUTS = 300
+
 /** Every fault, by its scene. */
 export const ACTS = [
   act(
@@ -44,5 +46,6 @@ export const ACTS = [
   act(openVersions, [twoVersions, lockingMigration]),
   act(() => openEmbedded(), [embeddedKilled, ...ON_ONE_EMBEDDED_SERVER, killedAtFirstStart]),
   act(openEmbeddedOnSmallDisk, [embeddedFullDisk]),
+  powerCuts(POWER_CUTS),
   act(openPooled, [pooled, pooledTerminate, pooledRestart]),
 ]

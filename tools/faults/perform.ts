@@ -1,4 +1,5 @@
 import { type Fault, NotTried, type Scene } from './fault.ts'
+import { cutPower, type PowerCuts } from './power-cut/power-cut.ts'
 import { type Survival, survive } from './survive.ts'
 
 /** A fault without a result, because this machine cannot inject it, or because of an error. */
@@ -9,7 +10,13 @@ export interface Missing {
   readonly notTried: boolean
 }
 
-export type Result = Survival | Missing
+/** Power cuts of an embedded database. */
+export interface Cuts extends PowerCuts {
+  readonly name: string
+  readonly what: string
+}
+
+export type Result = Survival | Missing | Cuts
 
 /** Faults that are injected into one server, one after the other. */
 export interface Act {
@@ -38,6 +45,23 @@ export function act<Place extends Scene>(
       } finally {
         await scene.close()
       }
+    },
+  }
+}
+
+/** Cuts the power of an embedded database that many times. */
+export function powerCuts(cuts: number): Act {
+  const name = 'embedded-power-cut'
+  const what = `the power fails at ${cuts} random moments of a load; the disk has what was synced, and any part of the rest`
+  return {
+    names: [name],
+    perform: async (wanted, tell) => {
+      if (!wanted(name)) return
+      const seed = Math.floor(Math.random() * 2 ** 31)
+      await cutPower({ cuts, seed }).then(
+        (result) => tell({ name, what: `${what} (seed ${seed})`, ...result }),
+        (error) => tell(missing({ name, what }, error)),
+      )
     },
   }
 }

@@ -1,6 +1,6 @@
 import { availableParallelism, cpus, platform } from 'node:os'
 import { count, megabytes, table } from '../bench/report/text.ts'
-import type { Result } from './perform.ts'
+import type { Cuts, Result } from './perform.ts'
 import type { Survival } from './survive.ts'
 
 export function passed(result: Result): boolean {
@@ -9,10 +9,12 @@ export function passed(result: Result): boolean {
 
 /** @returns a line for one result, with its violations below. */
 export function toLine(result: Result): string {
+  if ('cuts' in result)
+    return `${result.name}: ${verdict(result)}: ${summary(result)}${shown(result)}`
   if ('reason' in result) {
     return `${result.name}: ${result.notTried ? 'not tried' : 'failed'}: ${result.reason}`
   }
-  const { name, note, counts, wrong, foreign, unanswered, recovery, violations } = result
+  const { name, note, counts, wrong, foreign, unanswered, recovery } = result
   const parts = [
     `${counts.acknowledgedWrites} writes acknowledged`,
     `${wrong.lost} lost, ${wrong.twice} twice, ${wrong['half-done']} half-done, ${foreign} foreign`,
@@ -21,14 +23,34 @@ export function toLine(result: Result): string {
     `recovered in ${milliseconds(Math.max(recovery.writeMs, recovery.readyMs))}`,
     ...(note === '' ? [] : [note]),
   ]
-  const verdict = violations.length === 0 ? 'survived' : `${violations.length} promises broken`
-  const shown = violations.slice(0, 10).map((violation) => `\n  - ${violation}`)
-  return `${name}: ${verdict}: ${parts.join(' · ')}${shown.join('')}`
+  return `${name}: ${verdict(result)}: ${parts.join(' · ')}${shown(result)}`
+}
+
+interface Violations {
+  readonly violations: readonly string[]
+}
+
+function verdict({ violations }: Violations): string {
+  return violations.length === 0 ? 'survived' : `${violations.length} promises broken`
+}
+
+function shown({ violations }: Violations): string {
+  return violations
+    .slice(0, 10)
+    .map((violation) => `\n  - ${violation}`)
+    .join('')
+}
+
+function summary({ cuts, acknowledged, expected, violations }: Cuts): string {
+  return `${cuts} cuts of one load with ${count(acknowledged)} acknowledged tasks; over all cuts ${count(expected)} of them had to be there, and ${violations.length} things were wrong`
 }
 
 /** @returns the report of a run. @param postgres the version of PostgreSQL. */
 export function toMarkdown(results: readonly Result[], postgres: string, seconds: number): string {
-  const tried = results.filter((result): result is Survival => !('reason' in result))
+  const tried = results.filter(
+    (result): result is Survival => !('reason' in result || 'cuts' in result),
+  )
+  const cuts = results.filter((result): result is Cuts => 'cuts' in result)
   const survived = tried.filter(passed).length
   const sum = (figure: (one: Survival) => number) =>
     count(tried.reduce((total, one) => total + figure(one), 0))
@@ -62,9 +84,10 @@ export function toMarkdown(results: readonly Result[], postgres: string, seconds
     ].join(' · '),
     table(['', ''], totals),
     table(head, tried.map(row)),
+    ...cuts.map((one) => `**${one.name}** ${verdict(one)}: ${summary(one)}.`),
     ...reasons,
     '## The faults',
-    tried
+    [...tried, ...cuts.map((one) => ({ ...one, note: '' }))]
       .map(({ name, what, note }) => `- **${name}**: ${what}${note && ` (${note})`}.`)
       .join('\n'),
   ]

@@ -1,16 +1,26 @@
 import { PGlite } from '@electric-sql/pglite'
+import type { NodeFS } from '@electric-sql/pglite/nodefs'
+import { DurableFiles } from './durable-files.ts'
 
 /** With PostgreSQL's default buffers (128 MB) the process takes 300 MB and more. */
 const SETTINGS = ['shared_buffers=8MB', 'wal_buffers=256kB', 'timezone=UTC']
+const DURABLE = [
+  'fsync=on',
+  // The only method that reaches the file system: PGlite's C library has no fdatasync.
+  'wal_sync_method=fsync',
+  // Nobody replicates this database. The sizes are those that the checkpoints of worker.ts need.
+  ...['wal_level=minimal', 'max_wal_senders=0', 'min_wal_size=32MB', 'max_wal_size=64MB'],
+]
+/** PGlite's default, which switches fsync off. */
+const WITHOUT_FSYNC = '-F'
 
-/**
- * Opens PGlite in this thread.
- *
- * @param directory of the cluster, which is created if it is missing; null keeps it in memory.
- */
-export function openPglite(directory: string | null): Promise<PGlite> {
+/** Opens PGlite in this thread, and makes the cluster if there is none; null is in memory. */
+export function openPglite(files: NodeFS | null): Promise<PGlite> {
+  const durable = files instanceof DurableFiles
+  const parameters = PGlite.defaultStartParams.filter((one) => !durable || one !== WITHOUT_FSYNC)
+  const settings = durable ? [...SETTINGS, ...DURABLE] : SETTINGS
   return PGlite.create({
-    ...(directory === null ? {} : { dataDir: directory }),
-    startParams: [...PGlite.defaultStartParams, ...SETTINGS.flatMap((setting) => ['-c', setting])],
+    ...(files === null ? {} : { fs: files }),
+    startParams: [...parameters, ...settings.flatMap((setting) => ['-c', setting])],
   })
 }

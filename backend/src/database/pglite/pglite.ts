@@ -61,7 +61,7 @@ export async function connectPglite(
     const thread = await PgliteThread.start(join(directory, CLUSTER), { limits, lock, ...program })
     return connector(
       thread,
-      `embedded (PGlite), in ${directory}: acknowledged tasks survive a killed process, but not a power cut (it never calls fsync), and one process at a time can use the folder`,
+      `embedded (PGlite), in ${directory}: acknowledged changes survive a killed process and a power cut, and one process at a time can use the folder`,
       limits,
       () => lock.release(),
     )

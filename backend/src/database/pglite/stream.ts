@@ -56,20 +56,26 @@ export class PgliteStream extends Duplex implements Session {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
     this.#prepared ||= preparesByName(chunk)
     const timer = this.#startTimer()
-    const deliver = (bytes: Uint8Array) => {
+    const onPart = (bytes: Uint8Array) => {
       if (this.destroyed) return
       timer?.refresh()
       if (bytes.length > 0) this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
     }
-    this.#thread.exchange(this, chunk, deliver).then(
+    let next: typeof done | undefined = done
+    const onExecuted = (error?: Error) => {
+      const call = next
+      next = undefined
+      if (call !== undefined) call(error)
+      else if (error !== undefined) this.destroy(error)
+    }
+    this.#thread.exchange(this, chunk, { onPart, onExecuted: () => onExecuted() }).then(
       (bytes) => {
-        deliver(bytes)
+        onPart(bytes)
         clearTimeout(timer)
-        done()
       },
       (error) => {
         clearTimeout(timer)
-        done(error)
+        onExecuted(error)
       },
     )
   }

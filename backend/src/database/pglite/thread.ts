@@ -1,18 +1,26 @@
 import { Worker } from 'node:worker_threads'
 import { LIMITS, type Limits } from '../../core/limits.ts'
 import type { FolderLock } from './held-folder.ts'
+import { endsIdle, lastBytes } from './ready-for-query.ts'
 import { Watchdog } from './watchdog.ts'
 import type { WorkerReply, WorkerRequest } from './worker.ts'
 
-/** ReadyForQuery with the status "idle" (PostgreSQL manual §54.7). It ends a response. */
-const IDLE = Buffer.from([0x5a, 0, 0, 0, 5, 0x49])
 const ROLLBACK = Buffer.from('Q\0\0\0\rrollback\0')
 const DEALLOCATE = Buffer.from('Q\0\0\0\x13deallocate all\0')
+
+/** What the caller of an exchange learns before its end. */
+export interface Progress {
+  /** Receives a part of the response. */
+  readonly onPart?: (bytes: Uint8Array) => void
+  /** Is called, at least once, when the session may send more. */
+  readonly onExecuted?: () => void
+}
 
 interface Waiting {
   readonly resolve: (bytes: Uint8Array) => void
   readonly reject: (error: Error) => void
   readonly onPart: ((bytes: Uint8Array) => void) | undefined
+  readonly onExecuted: ((idle: boolean) => void) | undefined
   readonly unlimited: boolean
 }
 
@@ -40,6 +48,8 @@ export class PgliteThread {
   readonly failed: Promise<Error>
   readonly #worker: Worker
   readonly #waiting: Waiting[] = []
+  /** The number of requests, the first ones, that are executed and wait only for a sync. */
+  #executed = 0
   readonly #queue: { session: Session; admit: () => void }[] = []
   readonly #ended = new WeakSet<Session>()
   readonly #lock: FolderLock | undefined
@@ -65,7 +75,7 @@ export class PgliteThread {
       workerData: { directory },
       resourceLimits: { maxYoungGenerationSizeMb: 2 },
     })
-    this.#worker.on('message', (reply: Partial<WorkerReply>) => this.#receive(reply))
+    this.#worker.on('message', (reply: WorkerReply) => this.#receive(reply))
     this.#worker.on('error', (error) =>
       this.fail(error instanceof Error ? error : new Error(String(error))),
     )
@@ -80,29 +90,41 @@ export class PgliteThread {
     return this.#watchdog.silentMs()
   }
 
-  /** @param onPart receives a part of the response while the rest takes long. @returns the rest. */
+  /**
+   * Executes protocol messages.
+   *
+   * @param progress reports the parts of the response, and when the thread accepts more of this session: before the
+   * end of the response if a commit is still being synced.
+   * @returns the rest of the response.
+   */
   async exchange(
     session: Session,
     bytes: Uint8Array,
-    onPart: (bytes: Uint8Array) => void = () => {},
+    progress: Progress = {},
   ): Promise<Uint8Array> {
     await this.#enter(session)
     if (this.#ended.has(session)) {
       this.#admitNext(session)
       throw new Error('The connection ended before its statement began')
     }
-    let end: Uint8Array = Buffer.alloc(0)
-    const keepEnd = (part: Uint8Array) => {
-      end = Buffer.concat([end, part.subarray(-IDLE.length)]).subarray(-IDLE.length)
+    let end: Uint8Array = new Uint8Array(0)
+    let owns = true
+    const onExecuted = (idle: boolean) => {
+      if (idle && owns) this.#admitNext(session)
+      owns &&= !idle
+      progress.onExecuted?.()
     }
-    const receive = (part: Uint8Array) => {
-      keepEnd(part)
-      onPart(part)
+    const onPart = (part: Uint8Array) => {
+      end = lastBytes(end, part)
+      progress.onPart?.(part)
     }
-    const response = await this.#send({ kind: 'exchange', bytes }, receive, session.unlimited)
-    keepEnd(response)
-    if (IDLE.equals(end)) this.#admitNext(session)
-    return response
+    const rest = await this.#send(
+      { kind: 'exchange', bytes },
+      { onPart, onExecuted },
+      session.unlimited,
+    )
+    onExecuted(endsIdle(lastBytes(end, rest)))
+    return rest
   }
 
   /**
@@ -156,29 +178,34 @@ export class PgliteThread {
     this.#worker.terminate()
   }
 
-  #receive({ bytes, more }: Partial<WorkerReply>): void {
+  #receive(reply: WorkerReply | { kind?: undefined }): void {
     // Under --watch Node sends its own messages on the same port.
-    if (bytes === undefined) return
+    if (reply.kind === undefined) return
     // Acknowledges nothing if another process has the folder now. `lost` ends this process.
     if (this.#lock?.confirm() === false) return
     this.#watchdog.received()
-    if (more) this.#waiting[0]?.onPart?.(bytes)
-    else {
-      this.#waiting.shift()?.resolve(bytes)
+    if (reply.kind === 'part') this.#waiting[0]?.onPart?.(reply.bytes)
+    else if (reply.kind === 'executed') {
+      const request = this.#waiting[this.#executed]
+      this.#executed += 1
+      request?.onExecuted?.(reply.idle)
+    } else {
+      this.#executed = Math.max(0, this.#executed - 1)
+      this.#waiting.shift()?.resolve(reply.bytes)
       this.#expect()
     }
   }
 
   #send(
     request: WorkerRequest,
-    onPart?: (bytes: Uint8Array) => void,
+    progress: Pick<Waiting, 'onPart' | 'onExecuted'> = { onPart: undefined, onExecuted: undefined },
     unlimited = request.kind !== 'exchange',
   ): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure)
       if (this.#lock?.confirm() === false)
         return reject(new Error('This server no longer has the data folder'))
-      this.#waiting.push({ resolve, reject, onPart, unlimited })
+      this.#waiting.push({ resolve, reject, ...progress, unlimited })
       if (this.#waiting.length === 1) this.#expect()
       this.#worker.postMessage(request)
     })

@@ -1,0 +1,150 @@
+import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { NodeFS } from '@electric-sql/pglite/nodefs'
+
+const fdatasyncSoon = promisify(fdatasync)
+
+/** The parts of Emscripten's NODEFS that are used here; it has no types. */
+interface FileNode {
+  readonly name: string
+  readonly parent: FileNode
+}
+interface FileStream {
+  readonly node: FileNode
+  readonly nfd?: number
+}
+interface Attributes {
+  readonly size?: number
+}
+type Operation<First> = (first: First, ...rest: never[]) => unknown
+interface NodeOperations {
+  rename: Operation<FileNode>
+  unlink: Operation<FileNode>
+  rmdir: Operation<FileNode>
+  setattr: (node: FileNode, attributes: Attributes) => unknown
+}
+interface StreamOperations {
+  write: (stream: FileStream, ...rest: never[]) => number
+  setattr: (stream: FileStream, attributes: Attributes) => unknown
+  fsync?: (stream: FileStream) => number
+}
+interface NodeFilesystem {
+  readonly node_ops: NodeOperations
+  readonly stream_ops: StreamOperations
+  realPath(node: FileNode): string
+  tryFSOperation<Result>(operation: () => Result): Result
+}
+
+const SEGMENT = /^[0-9A-F]{24}$/
+
+/** Whether a node is a segment of the write-ahead log. New ones have another name until they are synced. */
+function isSegment({ name, parent }: FileNode): boolean {
+  return parent.name === 'pg_wal' && SEGMENT.test(name)
+}
+
+/**
+ * The folder of an embedded database, whose commits survive a power cut. Emscripten's file system, which
+ * PGlite uses, ignores fsync; this one does not.
+ *
+ * When PostgreSQL syncs its write-ahead log, the sync is only noted, so that one real sync serves several
+ * commits. {@link flush} does it, and must end before any of these commits is acknowledged. PostgreSQL
+ * also relies on the order of writes: it writes nothing else to disk before the log that describes it.
+ * Therefore everything but a write to the log is preceded by the noted sync.
+ */
+export class DurableFiles extends NodeFS {
+  /** The segment with the latest sync, open for this purpose: PostgreSQL may close its own descriptor. */
+  #segment: { readonly path: string; readonly fd: number } | undefined
+  #owed = false
+  /** Bytes written to the log since they were last set to 0. */
+  logBytes = 0
+  #flushing = 0
+  readonly #replaced: number[] = []
+
+  /** Whether a commit is not on disk yet. */
+  get owed(): boolean {
+    return this.#owed
+  }
+
+  /** Syncs the write-ahead log in libuv's thread pool. @throws if the disk fails: nothing is certain then. */
+  async flush(): Promise<void> {
+    if (!this.#owed || this.#segment === undefined) return
+    this.#owed = false
+    this.#flushing += 1
+    await fdatasyncSoon(this.#segment.fd)
+    this.#flushing -= 1
+    if (this.#flushing === 0) for (const fd of this.#replaced.splice(0)) closeSync(fd)
+  }
+
+  /** The same, at once. */
+  flushSync(): void {
+    // A flush that has begun in the thread pool has not necessarily reached the disk.
+    if (!this.#owed && this.#flushing === 0) return
+    this.#owed = false
+    if (this.#segment !== undefined) fdatasyncSync(this.#segment.fd)
+  }
+
+  override async init(...parameters: Parameters<NodeFS['init']>) {
+    const made = await super.init(...parameters)
+    const { preRun = [] } = made.emscriptenOpts
+    const steps = Array.isArray(preRun) ? preRun : [preRun]
+    const patch = (module: object) => this.#patch((module as { NODEFS: NodeFilesystem }).NODEFS)
+    return { emscriptenOpts: { ...made.emscriptenOpts, preRun: [patch, ...steps] } }
+  }
+
+  override async closeFs(): Promise<void> {
+    await super.closeFs()
+    if (this.#segment !== undefined) closeSync(this.#segment.fd)
+    this.#segment = undefined
+  }
+
+  /** Each operation reaches the disk after the log that was synced before it. */
+  #patch({ node_ops: nodes, stream_ops: streams, ...files }: NodeFilesystem): void {
+    const behindLog =
+      <Parameters extends unknown[], Result>(operation: (...parameters: Parameters) => Result) =>
+      (...parameters: Parameters): Result => {
+        this.flushSync()
+        return operation(...parameters)
+      }
+    const { write, setattr } = streams
+    const writeBehindLog = behindLog(write)
+    nodes.rename = behindLog(nodes.rename)
+    nodes.unlink = behindLog(nodes.unlink)
+    nodes.rmdir = behindLog(nodes.rmdir)
+    nodes.setattr = behindLog(nodes.setattr)
+    streams.setattr = behindLog(setattr)
+    streams.write = (stream, ...rest) => {
+      if (!isSegment(stream.node)) return writeBehindLog(stream, ...rest)
+      const bytes = write(stream, ...rest)
+      this.logBytes += bytes
+      return bytes
+    }
+    streams.fsync = ({ node, nfd }) =>
+      files.tryFSOperation(() => {
+        if (isSegment(node)) this.#owe(files.realPath(node))
+        else this.#sync(nfd, () => files.realPath(node))
+        return 0
+      })
+  }
+
+  #owe(path: string): void {
+    if (this.#segment?.path !== path) {
+      this.flushSync()
+      if (this.#segment !== undefined) {
+        this.#replaced.push(this.#segment.fd)
+        if (this.#flushing === 0) for (const fd of this.#replaced.splice(0)) closeSync(fd)
+      }
+      this.#segment = { path, fd: openSync(path, 'r+') }
+    }
+    this.#owed = true
+  }
+
+  #sync(nfd: number | undefined, path: () => string): void {
+    this.flushSync()
+    const fd = nfd ?? openSync(path(), 'r')
+    try {
+      fsyncSync(fd)
+    } finally {
+      if (nfd === undefined) closeSync(fd)
+    }
+  }
+}
