@@ -1,0 +1,138 @@
+import type { Client } from 'pg'
+import type { Connector } from '../connector.ts'
+import { identifier, inTransaction, withDirectClient } from '../direct.ts'
+import { migrate, readMigrations } from '../migrate/migrate.ts'
+import { actAsOwner } from '../migrate/owner.ts'
+import { BackupError, type Header } from './format.ts'
+import { readBackup } from './read-backup.ts'
+import { readTables } from './tables.ts'
+import type { Counts, Progress } from './write-backup.ts'
+
+/** Rows of one statement, and their bytes. */
+const ROWS_AT_ONCE = 500
+const BYTES_AT_ONCE = 1024 * 1024
+
+/**
+ * Restores a backup into an empty database, and then brings it to this version. It reads the whole file
+ * before it changes anything, and restores all of it in one transaction: a damaged file restores nothing.
+ *
+ * @throws {BackupError} if the file cannot be restored, or the database has rows.
+ */
+export async function restoreBackup(
+  connector: Pick<Connector, 'direct'>,
+  file: string,
+  progress: Progress,
+): Promise<Counts> {
+  const header = await checkBackup(file)
+  const known = await readMigrations()
+  const { length } = header.migrations
+  const fits = header.migrations.every((name, at) => known[at]?.name === name)
+  if (!fits) {
+    throw new BackupError(
+      `The backup is of a newer version of this server (its last migration is ${header.migrations[length - 1]}). Restore it with that version or a later one.`,
+    )
+  }
+  await withDirectClient(connector.direct, refuseFilled)
+  // The rows fit the tables of their version; the later migrations then change both.
+  await migrate(connector, known.slice(0, length))
+  const counts = await withDirectClient(connector.direct, (client) =>
+    inTransaction(client, async () => {
+      await actAsOwner(client)
+      await client.query('set local statement_timeout = 0')
+      return load(client, file, header, progress)
+    }),
+  )
+  await migrate(connector, known)
+  return counts
+}
+
+/** Reads a backup to its end. @returns its header. @throws {BackupError} */
+export async function checkBackup(file: string): Promise<Header> {
+  let header: Header | undefined
+  for await (const part of readBackup(file)) if (part.kind === 'header') header = part.header
+  if (header === undefined) throw new BackupError('The backup is empty.')
+  return header
+}
+
+/** @throws {BackupError} if any table has a row; a database without our tables is empty. */
+async function refuseFilled(client: Client): Promise<void> {
+  await inTransaction(client, async () => {
+    if ((await actAsOwner(client)) === undefined) return
+    await client.query(`set local todo.backup = 'on'`)
+    for (const { schema, name } of await readTables(client)) {
+      const { rows } = await client.query(
+        `select from ${identifier(schema)}.${identifier(name)} limit 1`,
+      )
+      if (rows.length === 0) continue
+      throw new BackupError(
+        `The database is not empty: ${schema}.${name} has rows. Restore into an empty database or a new folder.`,
+      )
+    }
+  })
+}
+
+async function load(
+  client: Client,
+  file: string,
+  header: Header,
+  progress: Progress,
+): Promise<Counts> {
+  const byTable = new Map<string, number>()
+  let batch: Batch | undefined
+  for await (const part of readBackup(file)) {
+    if (part.kind === 'header') continue
+    if (part.kind === 'end') {
+      await batch?.insert(client)
+      batch = undefined
+      byTable.set(part.table, part.rows)
+      progress(part.table, part.rows)
+      continue
+    }
+    const described = header.tables.find(({ table }) => table === part.table)
+    if (described === undefined)
+      throw new BackupError('The backup is damaged: it has another table.')
+    const user = described.user_column === null ? '' : String(part.row[described.user_column])
+    if (batch !== undefined && (batch.user !== user || batch.isFull)) {
+      await batch.insert(client)
+      batch = undefined
+    }
+    batch ??= new Batch(described, user)
+    batch.add(part.text)
+  }
+  const rows = [...byTable.values()].reduce((sum, count) => sum + count, 0)
+  return { rows, byTable }
+}
+
+/** Rows of one table and one user. */
+class Batch {
+  readonly user: string
+  readonly #into: string
+  readonly #columns: string
+  readonly #rows: string[] = []
+  #bytes = 0
+
+  constructor({ table, columns }: Header['tables'][number], user: string) {
+    this.user = user
+    this.#into = table.split('.').map(identifier).join('.')
+    this.#columns = columns.map(identifier).join(', ')
+  }
+
+  get isFull(): boolean {
+    return this.#rows.length >= ROWS_AT_ONCE || this.#bytes >= BYTES_AT_ONCE
+  }
+
+  add(row: string): void {
+    this.#rows.push(row)
+    this.#bytes += row.length
+  }
+
+  /** Row-level security holds for the owner too, so each user's rows are inserted as that user. */
+  async insert(client: Client): Promise<void> {
+    await client.query(`select set_config('app.user_id', $1, true)`, [this.user])
+    await client.query(
+      `insert into ${this.#into} (${this.#columns})
+       select ${this.#columns} from json_populate_recordset(null::${this.#into}, $1::json)`,
+      [`[${this.#rows.join(',')}]`],
+    )
+  }
+}

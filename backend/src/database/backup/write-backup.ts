@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import type { Writable } from 'node:stream'
+import type { Client } from 'pg'
+import { identifier } from '../direct.ts'
+import { readHistory } from '../migrate/history.ts'
+import { actAsOwner } from '../migrate/owner.ts'
+import { FORMAT, FORMAT_VERSION, type Footer, type Header } from './format.ts'
+import { readTables, type Table } from './tables.ts'
+
+/** Rows that are in memory at once. */
+const FETCHED = 500
+
+/** What a backup contains, or what a restore has read. */
+export interface Counts {
+  readonly rows: number
+  readonly byTable: ReadonlyMap<string, number>
+}
+
+/** Is called for every table with the number of its rows so far. */
+export type Progress = (table: string, rows: number) => void
+
+/**
+ * Writes a consistent snapshot of the whole database, while the server serves. The transaction reads all
+ * users' rows: a policy allows that to the owner of the tables, if it sets `todo.backup`.
+ *
+ * @param output takes the bytes of the format, not compressed; see format.ts.
+ */
+export async function writeBackup(
+  client: Client,
+  output: Writable,
+  progress: Progress,
+): Promise<Counts> {
+  const hash = createHash('sha256')
+  const write = async (text: string) => {
+    hash.update(text)
+    if (!output.write(text)) await once(output, 'drain')
+  }
+  const line = (value: unknown) => write(`${JSON.stringify(value)}\n`)
+  await client.query('begin isolation level repeatable read read only')
+  try {
+    await actAsOwner(client)
+    await client.query(`set local todo.backup = 'on'`)
+    await client.query(`set local timezone = 'UTC'`)
+    await client.query(`set local datestyle = 'ISO'`)
+    await client.query('set local statement_timeout = 0')
+    const tables = await readTables(client)
+    await line(await headerOf(client, tables))
+    const byTable = new Map<string, number>()
+    for (const table of tables) {
+      const name = `${table.schema}.${table.name}`
+      await line({ table: name })
+      let rows = 0
+      for await (const text of rowsOf(client, table)) {
+        await write(text.map((row) => `${row}\n`).join(''))
+        rows += text.length
+        progress(name, rows)
+      }
+      await line({ end: name, rows })
+      byTable.set(name, rows)
+    }
+    const rows = [...byTable.values()].reduce((sum, count) => sum + count, 0)
+    const footer: Footer = { end: FORMAT, rows, sha256: hash.digest('hex') }
+    output.write(`${JSON.stringify(footer)}\n`)
+    await client.query('commit')
+    return { rows, byTable }
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined)
+    throw error
+  }
+}
+
+async function headerOf(client: Client, tables: readonly Table[]): Promise<Header> {
+  const { rows } = await client.query<{ at: string }>(
+    `select to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`,
+  )
+  return {
+    format: FORMAT,
+    version: FORMAT_VERSION,
+    taken_at: rows[0]?.at ?? '',
+    migrations: (await readHistory(client)).map(({ name }) => name),
+    tables: tables.map(({ schema, name, columns, userColumn }) => ({
+      table: `${schema}.${name}`,
+      columns,
+      user_column: userColumn,
+    })),
+  }
+}
+
+/** A user's rows stand together, so that a restore sets the user once for all of them. */
+async function* rowsOf(client: Client, table: Table): AsyncGenerator<string[]> {
+  const columns = table.columns.map(identifier).join(', ')
+  const order = table.userColumn === null ? '' : `order by ${identifier(table.userColumn)}`
+  await client.query(
+    `declare backup no scroll cursor for
+     select row_to_json(line)::text as line from (
+       select ${columns} from ${identifier(table.schema)}.${identifier(table.name)} ${order}
+     ) line`,
+  )
+  for (;;) {
+    const { rows } = await client.query<{ line: string }>(`fetch ${FETCHED} from backup`)
+    if (rows.length === 0) break
+    yield rows.map((row) => row.line)
+  }
+  await client.query('close backup')
+}
