@@ -113,7 +113,7 @@ class Content {
 /** @returns the numbers of the operations that are covered by a sync which ended before the cut. */
 function durableBefore(recorded: readonly Recorded[], cut: number): Set<number> {
   const durable = new Set<number>()
-  /** What is not synced yet, by the path that has to be synced. */
+  /** The operations that are not synced yet, by the path that has to be synced. */
   const pending = new Map<string, number[]>()
   const covered = new Map<number, readonly number[]>()
   const owe = (path: string, number: number) => {

@@ -24,7 +24,7 @@ export interface PowerCuts {
   readonly acknowledged: number
   /** How many acknowledged changes the rebuilt folders had to have, over all cuts. */
   readonly expected: number
-  /** What was missing, or why a folder did not start; one line each. */
+  /** A line for each missing change, and for each folder that did not start. */
   readonly violations: readonly string[]
 }
 

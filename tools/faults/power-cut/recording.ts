@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** What the thread of an embedded database did to a file, or told a client. Paths are absolute. */
+/** An operation of the thread on a file, or its acknowledgment to a client. Paths are absolute. */
 export type Operation =
   | { readonly kind: 'create' | 'unlink' | 'mkdir' | 'rmdir'; readonly path: string }
   | { readonly kind: 'write'; readonly path: string; readonly position: number }

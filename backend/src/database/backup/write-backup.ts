@@ -11,7 +11,7 @@ import { readTables, type Table } from './tables.ts'
 /** Rows that are in memory at once. */
 const FETCHED = 500
 
-/** What a backup contains, or what a restore has read. */
+/** The rows that a backup contains, or that a restore has inserted. */
 export interface Counts {
   readonly rows: number
   readonly byTable: ReadonlyMap<string, number>

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { NodeFS } from '@electric-sql/pglite/nodefs'
 import { openPglite } from './open-pglite.ts'
 
-/** A program: makes an embedded database in the folder it is given, which must not exist yet. */
+/** A program that creates an embedded database in the given folder, which must not exist yet. */
 const [directory] = process.argv.slice(2)
 if (directory === undefined) throw new Error('Usage: make-cluster.ts <directory>')
 await (await openPglite(new NodeFS(directory))).close()

@@ -14,7 +14,11 @@ const DURABLE = [
 /** PGlite's default, which switches fsync off. */
 const WITHOUT_FSYNC = '-F'
 
-/** Opens PGlite in this thread, and makes the cluster if there is none; null is in memory. */
+/**
+ * Opens PGlite in this thread.
+ *
+ * @param files of the cluster, which is created if it is missing; null keeps it in memory.
+ */
 export function openPglite(files: NodeFS | null): Promise<PGlite> {
   const durable = files instanceof DurableFiles
   const parameters = PGlite.defaultStartParams.filter((one) => !durable || one !== WITHOUT_FSYNC)

@@ -8,7 +8,7 @@ import type { WorkerReply, WorkerRequest } from './worker.ts'
 const ROLLBACK = Buffer.from('Q\0\0\0\rrollback\0')
 const DEALLOCATE = Buffer.from('Q\0\0\0\x13deallocate all\0')
 
-/** What the caller of an exchange learns before its end. */
+/** The callbacks of an exchange, for events before its end. */
 export interface Progress {
   /** Receives a part of the response. */
   readonly onPart?: (bytes: Uint8Array) => void
