@@ -12,7 +12,7 @@ import { type Config, loadConfig } from '../core/config/config.ts'
 import { AppError } from '../core/errors.ts'
 import { endWithReason } from '../core/log/end.ts'
 import { createLogger } from '../core/log/logger.ts'
-import { openConnector } from '../database/connect.ts'
+import { connectBeside, openConnector } from '../database/connect.ts'
 import { ask, type NewPassword, readNewPassword } from './prompt.ts'
 
 const USAGE =
@@ -111,7 +111,7 @@ async function run(config: Config, command: Command): Promise<void> {
       'ACCOUNTS is off, so this server has no accounts. Set ACCOUNTS=on, or leave it out',
     )
   }
-  const connector = await openConnector(config, console.error)
+  const connector = await openConnector(config, console.error, { open: connectBeside })
   try {
     // Standard output is for results only.
     const log = await createLogger('silent')

@@ -3,6 +3,7 @@ import type { Config } from '../core/config/config.ts'
 import type { Connector } from './connector.ts'
 import { MigrationError } from './migrate/history.ts'
 import { migrate } from './migrate/migrate.ts'
+import { connectThroughServer } from './pglite/control-socket.ts'
 import { LockedError } from './pglite/lock-file.ts'
 import { connectPglite } from './pglite/pglite.ts'
 import { connectPostgres } from './postgres.ts'
@@ -28,10 +29,28 @@ export async function connect(
     : connectPostgres({ ...database, poolMax })
 }
 
+/**
+ * The same for a program beside the server. While a server runs on the embedded database, the program uses
+ * it through that server.
+ */
+export async function connectBeside(
+  config: Pick<Config, 'database' | 'poolMax'>,
+  report: (message: string) => void = () => {},
+): Promise<Connector> {
+  const { database } = config
+  const running =
+    database.kind === 'pglite' && database.directory !== null
+      ? await connectThroughServer(database.directory)
+      : undefined
+  return running ?? connect(config, report)
+}
+
 /** How long a start tries again while the database is unavailable, and how often. */
 export interface Patience {
   readonly patienceMs?: number
   readonly retryMs?: number
+  /** How to connect: by itself, or beside a server. */
+  readonly open?: typeof connect
 }
 
 /**
@@ -46,9 +65,9 @@ export interface Patience {
 export async function openConnector(
   config: Pick<Config, 'database' | 'poolMax' | 'accounts'>,
   report: (message: string) => void = () => {},
-  { patienceMs = PATIENCE_MS, retryMs = RETRY_MS }: Patience = {},
+  { patienceMs = PATIENCE_MS, retryMs = RETRY_MS, open = connect }: Patience = {},
 ): Promise<Connector> {
-  const connector = await connect(config, report)
+  const connector = await open(config, report)
   try {
     const startedMs = performance.now()
     for (;;) {

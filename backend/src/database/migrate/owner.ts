@@ -27,9 +27,9 @@ export async function actAsOwner(client: Client): Promise<string | undefined> {
 }
 
 /**
- * Lists the statements that are needed after a change of owner so that expired Idempotency-Keys can be
- * deleted. The function runs as its owner, and a policy lets the owner of the table, by name, reach the
- * expired rows of every user. `alter … owner to` and `reassign owned` do not change that name.
+ * Lists the statements that are needed after a change of owner so that backups can be made and expired
+ * Idempotency-Keys can be deleted. Policies let the owner of the tables, by name, reach the rows of every
+ * user for these purposes. `alter … owner to` and `reassign owned` do not change that name.
  */
 const MISPLACED_OWNERS = `
   with owner as (
@@ -47,9 +47,9 @@ const MISPLACED_OWNERS = `
   from owner, pg_proc p join pg_namespace n on n.oid = pronamespace
   where nspname = 'todo' and proname = 'forget_expired_keys' and proowner <> owner.oid
   union all
-  select 'alter policy expired_keys on todo.idempotency_keys to ' || name
-  from owner, keys join pg_policy on polrelid = keys.oid
-  where polname = 'expired_keys' and polroles <> array[owner.oid]`
+  select format('alter policy %I on %s to %s', polname, polrelid::regclass, name)
+  from owner, pg_policy join pg_class c on c.oid = polrelid join pg_namespace n on n.oid = relnamespace
+  where nspname = 'todo' and polname in ('backup', 'expired_keys') and polroles <> array[owner.oid]`
 
 /** Runs those statements. @throws {MigrationError} with the statement to run, if the login may not run it. */
 export async function repairExpiry(client: Client): Promise<void> {

@@ -9,13 +9,14 @@ import { unusable } from '../../core/config/config.ts'
 import { LIMITS, type Limits } from '../../core/limits.ts'
 import type { Connector } from '../connector.ts'
 import { detectScope } from '../scope.ts'
+import { openControlSocket } from './control-socket.ts'
 import type { FolderLock } from './held-folder.ts'
 import { LockedError, type LockOptions, takeLock } from './lock-file.ts'
 import { PgliteStream } from './stream.ts'
 import { PgliteThread } from './thread.ts'
 
 /** The folders of the cluster, and of a cluster that is being created, inside the data folder. */
-const CLUSTER = 'database'
+export const CLUSTER = 'database'
 const UNFINISHED = 'database.new-'
 /** Retries, because the process that creates the cluster may outlive a killed start for a moment. */
 const REMOVE = { recursive: true, maxRetries: 10, retryDelay: 300 }
@@ -59,11 +60,12 @@ export async function connectPglite(
   try {
     await makeCluster(directory)
     const thread = await PgliteThread.start(join(directory, CLUSTER), { limits, lock, ...program })
+    const closeSocket = await openControlSocket(directory, thread)
     return connector(
       thread,
       `embedded (PGlite), in ${directory}: acknowledged changes survive a killed process and a power cut, and one process at a time can use the folder`,
       limits,
-      () => lock.release(),
+      { beforeClose: closeSocket, afterClose: () => lock.release() },
     )
   } catch (error) {
     lock.release()
@@ -84,7 +86,7 @@ function connector(
   thread: PgliteThread,
   description: string,
   limits: Limits,
-  unlock = () => {},
+  { beforeClose = () => {}, afterClose = () => {} } = {},
 ): Connector {
   // All members are set, because pg would read missing ones from PG… environment variables.
   const config = {
@@ -103,8 +105,9 @@ function connector(
     direct: { ...config, stream: () => new PgliteStream(thread) },
     failed: thread.failed,
     close: async () => {
+      beforeClose()
       await thread.close()
-      unlock()
+      afterClose()
     },
   }
 }

@@ -1,0 +1,38 @@
+import { statSync } from 'node:fs'
+import { loadConfig } from '../core/config/config.ts'
+import { endWithReason } from '../core/log/end.ts'
+import { backUp } from '../database/backup/backup-file.ts'
+import { openSnapshot } from '../database/backup/snapshot.ts'
+import { connect } from '../database/connect.ts'
+import type { Connector } from '../database/connector.ts'
+import { connectThroughServer } from '../database/pglite/control-socket.ts'
+import { describeCounts, reportProgress } from './progress.ts'
+
+const USAGE = 'Usage: npm run backup -- <file>'
+
+async function open(): Promise<Connector> {
+  const config = loadConfig()
+  const { database } = config
+  if (database.kind === 'pglite' && database.directory !== null) {
+    const server = await connectThroughServer(database.directory)
+    if (server !== undefined) return openSnapshot(database.directory, server)
+  }
+  return connect(config, console.error)
+}
+
+/** `npm run backup -- <file>`: writes a consistent backup, also while the server runs. */
+try {
+  const [file, ...surplus] = process.argv.slice(2)
+  if (file === undefined || surplus.length > 0 || file.startsWith('-')) throw new Error(USAGE)
+  const connector = await open()
+  try {
+    const { rows, byTable } = await backUp(connector, file, reportProgress('Backing up'))
+    const kilobytes = Math.ceil(statSync(file).size / 1_000)
+    console.log(`Backed up ${rows} rows to ${file} (${kilobytes} kB), read back and checked:`)
+    console.log(describeCounts(byTable))
+  } finally {
+    await connector.close()
+  }
+} catch (error) {
+  endWithReason(error)
+}

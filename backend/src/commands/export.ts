@@ -1,0 +1,26 @@
+import { once } from 'node:events'
+import { loadConfig } from '../core/config/config.ts'
+import { endWithReason } from '../core/log/end.ts'
+import { exportUser } from '../database/backup/export-user.ts'
+import { connectBeside } from '../database/connect.ts'
+import { withDirectClient } from '../database/direct.ts'
+
+const USAGE = 'Usage: npm run export -- <email or id>'
+
+/** `npm run export -- <email or id>`: writes all data of one person to standard output. */
+try {
+  const [who, ...surplus] = process.argv.slice(2)
+  if (who === undefined || surplus.length > 0 || who.startsWith('-')) throw new Error(USAGE)
+  const connector = await connectBeside(loadConfig(), console.error)
+  try {
+    await withDirectClient(connector.direct, async (client) => {
+      for await (const line of exportUser(client, who)) {
+        if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')
+      }
+    })
+  } finally {
+    await connector.close()
+  }
+} catch (error) {
+  endWithReason(error)
+}

@@ -1,0 +1,98 @@
+import type { Client } from 'pg'
+import { identifier } from '../direct.ts'
+import { actAsOwner } from '../migrate/owner.ts'
+import { readTables } from './tables.ts'
+
+/** A table of accounts, the column that names the user, and the columns that are secrets. */
+interface AccountTable {
+  readonly name: string
+  readonly userColumn: string
+  readonly secrets: readonly string[]
+}
+
+const ACCOUNT_TABLES: readonly AccountTable[] = [
+  { name: 'user', userColumn: 'id', secrets: [] },
+  {
+    name: 'account',
+    userColumn: 'userId',
+    secrets: ['password', 'accessToken', 'refreshToken', 'idToken'],
+  },
+  { name: 'session', userColumn: 'userId', secrets: ['token'] },
+]
+
+const FETCHED = 500
+
+/** A line of an export: the table, and the row as JSON. */
+export type Line = string
+
+/**
+ * Reads all that the database has of one user: the account without its secrets, and the user's rows.
+ *
+ * @param emailOrId an e-mail address of an account, or the id of a user.
+ * @returns lines of JSON, `{"table":"todo.tasks","row":{…}}`, of one snapshot.
+ * @throws {Error} if there is no such user.
+ */
+export async function* exportUser(client: Client, emailOrId: string): AsyncGenerator<Line> {
+  await client.query('begin isolation level repeatable read read only')
+  try {
+    await actAsOwner(client)
+    await client.query(`set local timezone = 'UTC'`)
+    await client.query('set local statement_timeout = 0')
+    const userId = await findUser(client, emailOrId)
+    await client.query(`select set_config('app.user_id', $1, true)`, [userId])
+    let found = false
+    for (const { name, userColumn, secrets } of ACCOUNT_TABLES) {
+      const table = `todo_auth.${identifier(name)}`
+      const without = secrets.map((secret) => ` - '${secret}'`).join('')
+      for await (const row of read(client, table, userColumn, userId, `to_jsonb(line)${without}`)) {
+        found = true
+        yield lineOf(`todo_auth.${name}`, row)
+      }
+    }
+    for (const { schema, name, userColumn } of await readTables(client)) {
+      if (userColumn === null) continue
+      const table = `${identifier(schema)}.${identifier(name)}`
+      for await (const row of read(client, table, userColumn, userId, 'row_to_json(line)')) {
+        found = true
+        yield lineOf(`${schema}.${name}`, row)
+      }
+    }
+    if (!found) throw new Error(`There is no user ${emailOrId}.`)
+  } finally {
+    await client.query('rollback')
+  }
+}
+
+/** @returns the id of the account with the address, or the given id. */
+async function findUser(client: Client, emailOrId: string): Promise<string> {
+  const { rows } = await client.query<{ id: string }>(
+    'select id from todo_auth."user" where email = lower($1)',
+    [emailOrId],
+  )
+  return rows[0]?.id ?? emailOrId
+}
+
+/** Row-level security holds here too: `app.user_id` lets only this user's rows pass. */
+async function* read(
+  client: Client,
+  table: string,
+  userColumn: string,
+  userId: string,
+  json: string,
+): AsyncGenerator<string> {
+  const literal = client.escapeLiteral(userId)
+  await client.query(
+    `declare export no scroll cursor for
+     select (${json})::text as line from ${table} line where ${identifier(userColumn)} = ${literal}`,
+  )
+  for (;;) {
+    const { rows } = await client.query<{ line: string }>(`fetch ${FETCHED} from export`)
+    if (rows.length === 0) break
+    yield* rows.map(({ line }) => line)
+  }
+  await client.query('close export')
+}
+
+function lineOf(table: string, row: string): Line {
+  return `{"table":${JSON.stringify(table)},"row":${row}}`
+}
