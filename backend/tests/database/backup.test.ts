@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { backUp } from '../../src/database/backup/backup-file.ts'
 import { exportUser } from '../../src/database/backup/export-user.ts'
@@ -81,6 +83,25 @@ const adminOf =
   (text, values = []) =>
     withDirectClient(direct, async (client) => (await client.query(text, values)).rows)
 
+async function backUpFilled(kind: Kind): Promise<string> {
+  const test = await openTestDatabase(kind)
+  await fill(test)
+  const file = join(await testFolder(), 'a.backup')
+  await backUp(test.connector, file, quiet)
+  await test.close()
+  return file
+}
+
+/** A copy of the file with other lines, and without a new checksum. */
+async function withLines(file: string, change: (lines: string[]) => string[]): Promise<string> {
+  const lines = gunzipSync(await readFile(file))
+    .toString()
+    .split('\n')
+  const changed = `${file}-changed`
+  await writeFile(changed, gzipSync(change(lines).join('\n')))
+  return changed
+}
+
 describe('a backup', () => {
   for (const from of KINDS) {
     for (const to of KINDS) {
@@ -102,5 +123,184 @@ describe('a backup', () => {
         await test.close()
       })
     }
+  }
+
+  it('contains no sessions, codes or counters, which a restore must not bring back', async () => {
+    const text = gunzipSync(await readFile(await backUpFilled('postgres'))).toString()
+    assert.doesNotMatch(text, /todo_auth\.(session|verification|rate_limit)/)
+    assert.match(text, /todo_auth\.deleted_user/)
+  })
+
+  it('is one snapshot, while users write', async () => {
+    const test = await openTestDatabase('postgres')
+    let writing = true
+    let count = 0
+    const write = async () => {
+      while (writing) {
+        count += 1
+        const user = `user-${count}`
+        await test.database.asUser(user, insertTask(taskId(count), { title: 'first' }))
+        await test.database.asUser(user, insertTask(taskId(count + 1e6), { title: 'second' }))
+      }
+    }
+    const writes = write()
+    while (count < 20) await nextTurn()
+    const file = join(await testFolder(), 'a.backup')
+    const { byTable } = await backUp(test.connector, file, quiet)
+    writing = false
+    await writes
+    assert.ok(count > 20)
+    // No task without its user, and the sum is that of one moment.
+    const rows = gunzipSync(await readFile(file))
+      .toString()
+      .split('\n')
+      .flatMap((line) => (line.startsWith('{"user_id"') ? [JSON.parse(line)] : []))
+    const first = new Set(
+      rows.flatMap(({ user_id, title }) => (title === 'first' ? [user_id] : [])),
+    )
+    const second = rows.filter(({ title }) => title === 'second')
+    assert.equal(first.size, byTable.get('todo.users'))
+    assert.ok(first.size - second.length <= 1)
+    for (const { user_id } of second) assert.ok(first.has(user_id))
+    await test.close()
+  })
+
+  it('does not replace a file', async () => {
+    const test = await openTestDatabase('pglite')
+    const file = join(await testFolder(), 'a.backup')
+    await writeFile(file, 'precious')
+    await assert.rejects(backUp(test.connector, file, quiet), /exists already/)
+    assert.equal(await readFile(file, 'utf8'), 'precious')
+    await test.close()
+  })
+
+  it('that cannot be finished leaves no file', async () => {
+    const test = await openTestDatabase('postgres')
+    const folder = await testFolder()
+    const broken = {
+      direct: { ...test.connector.direct, database: 'nowhere', connectionString: undefined },
+    }
+    await assert.rejects(backUp(broken as never, join(folder, 'a.backup'), quiet))
+    assert.deepEqual(await readdir(folder), [])
+    await test.close()
+  })
+})
+
+describe('a restore', () => {
+  it('of a file that is cut or damaged changes nothing, and says so', async () => {
+    const file = await backUpFilled('postgres')
+    const whole = await readFile(file)
+    const cut = `${file}-cut`
+    const wrong: [string, string, RegExp][] = []
+    for (const share of [0, 0.2, 0.5, 0.99]) {
+      await writeFile(`${cut}-${share}`, whole.subarray(0, Math.floor(whole.length * share)))
+      wrong.push([`cut at ${share}`, `${cut}-${share}`, /cut|empty/])
+    }
+    const flipped = Buffer.from(whole)
+    flipped[Math.floor(whole.length / 2)] = (flipped[Math.floor(whole.length / 2)] ?? 0) ^ 1
+    await writeFile(`${file}-flipped`, flipped)
+    wrong.push(['a flipped bit', `${file}-flipped`, /damaged/])
+    const texts: [string, (lines: string[]) => string[]][] = [
+      ['a changed row', (lines) => lines.map((line) => line.replace('of alice', 'of mallory'))],
+      ['a missing row', (lines) => lines.filter((line) => !line.includes('"once"'))],
+      [
+        'an additional row',
+        (lines) => lines.flatMap((line) => (line.includes('"once"') ? [line, line] : [line])),
+      ],
+      ['lines after the end', (lines) => [...lines, '{}', '']],
+    ]
+    for (const [name, change] of texts)
+      wrong.push([
+        name,
+        await withLines(file, change).then(async (made) => {
+          const own = `${file}-${name.replaceAll(' ', '-')}`
+          await rename(made, own)
+          return own
+        }),
+        /damaged|goes on/,
+      ])
+    await writeFile(`${file}-other`, gzipSync('{"format":"other"}\n'))
+    wrong.push(['another file', `${file}-other`, /not a backup/])
+    await writeFile(`${file}-text`, 'hello')
+    wrong.push(['a text', `${file}-text`, /damaged|not a backup/])
+    const target = await emptyTarget('postgres')
+    for (const [name, damaged, reason] of wrong) {
+      await assert.rejects(restoreBackup(target, damaged, quiet), (error: Error) => {
+        assert.ok(error instanceof BackupError, `${name}: ${error}`)
+        assert.match(error.message, reason, name)
+        return true
+      })
+    }
+    // Nothing was changed, so the whole file can still be restored.
+    assert.deepEqual(
+      await adminOf(target)(`select from pg_namespace where nspname like 'todo%'`),
+      [],
+    )
+    await restoreBackup(target, file, quiet)
+    await target.close()
+  })
+
+  it('into a database with rows is refused', async () => {
+    const file = await backUpFilled('pglite')
+    for (const kind of KINDS) {
+      const test = await openTestDatabase(kind)
+      await test.database.asUser('carol', insertTask(taskId(1), { title: 'hers' }))
+      await assert.rejects(
+        restoreBackup(test.connector, file, quiet),
+        /not empty: todo.users has rows/,
+      )
+      assert.deepEqual(await test.admin('select title from todo.tasks'), [{ title: 'hers' }])
+      await test.close()
+    }
+  })
+
+  it('of a newer version is refused', async () => {
+    const file = await backUpFilled('postgres')
+    const lines = gunzipSync(await readFile(file))
+      .toString()
+      .trimEnd()
+      .split('\n')
+    const header = JSON.parse(lines[0] ?? '')
+    header.migrations.push('9999_later.sql')
+    const body = `${[JSON.stringify(header), ...lines.slice(1, -1)].join('\n')}\n`
+    const footer = {
+      ...JSON.parse(lines.at(-1) ?? ''),
+      sha256: createHash('sha256').update(body).digest('hex'),
+    }
+    await writeFile(`${file}-newer`, gzipSync(`${body}${JSON.stringify(footer)}\n`))
+    const target = await emptyTarget('postgres')
+    await assert.rejects(
+      restoreBackup(target, `${file}-newer`, quiet),
+      /newer version .*9999_later/,
+    )
+    await target.close()
+  })
+})
+
+describe('an export', () => {
+  for (const kind of KINDS) {
+    it(`has all of one person, without secrets, and nothing of others, on ${kind}`, async () => {
+      const test = await openTestDatabase(kind)
+      await fill(test)
+      const read = (who: string) =>
+        withDirectClient(test.connector.direct, async (client) => {
+          const lines: string[] = []
+          for await (const line of exportUser(client, who)) lines.push(line)
+          return lines
+        })
+      const tasks = (await read('alice')).map((line) => JSON.parse(line))
+      assert.deepEqual([...new Set(tasks.map(({ table }) => table))].sort(), [
+        'todo.idempotency_keys',
+        'todo.tasks',
+        'todo.users',
+      ])
+      for (const { table, row } of tasks) assert.equal(row.user_id ?? row.id, 'alice', table)
+      assert.equal(tasks.filter(({ table }) => table === 'todo.tasks').length, 3)
+      const account = (await read('A@Example.org')).join('\n')
+      assert.match(account, /"table":"todo_auth.user"/)
+      assert.doesNotMatch(account, /hash|secret/)
+      await assert.rejects(read('nobody'), /There is no user nobody/)
+      await test.close()
+    })
   }
 })
