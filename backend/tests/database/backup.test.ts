@@ -56,7 +56,10 @@ async function fill(test: TestDatabase): Promise<void> {
       await database.asUser(user, toggleTask(id, undefined))
     }
   }
-  await database.asUser('alice', insertTaskOnce(taskId(99), { title: 'once' }, 'a key'))
+  await database.asUser(
+    'alice',
+    insertTaskOnce(taskId(99), { title: 'once' }, { key: 'a key', requestHash: 'of the request' }),
+  )
   await admin(
     `insert into todo_auth."user" (id, name, email, "emailVerified") values ('a1', 'A', 'a@example.org', true)`,
   )

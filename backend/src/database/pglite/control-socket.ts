@@ -3,6 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { Transform, type TransformCallback } from 'node:stream'
 import type { Connector } from '../connector.ts'
+import { detectScope } from '../scope.ts'
 import { PgliteStream } from './stream.ts'
 import type { PgliteThread } from './thread.ts'
 
@@ -30,6 +31,7 @@ export async function connectThroughServer(directory: string): Promise<Connector
     description: `embedded (PGlite), in ${directory}, through the server that uses it`,
     size: 1,
     pooled: config,
+    chooseScope: detectScope,
     direct: config,
     failed: new Promise(() => {}),
     close: async () => {},
