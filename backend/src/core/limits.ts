@@ -100,7 +100,7 @@ export const LIMITS = Object.freeze({
   /** Pipelined requests that may wait: on one connection, and on all of them. */
   pipelinedRequests: 128,
   requestsWaiting: 4_096,
-  /** A connection beyond these limits stays open this long after its last response, so that it is read. */
+  /** A connection beyond these limits stays open this long, so that its client can read the last response. */
   lingerMs: 1_000,
   /** Response bytes that clients have not read: of all users, and of one. */
   queuedBytes: 67_108_864,
