@@ -43,7 +43,7 @@ export const MODEL_QUERIES = {
   'Row-level security': `
     select json_build_array(relname, ${yes('relrowsecurity')}, ${yes('relforcerowsecurity')}) as cells from ${TABLES}`,
   Policies: `
-    select json_build_array(tablename, policyname, permissive, array_to_string(roles, ', '), cmd, qual, with_check) as cells
+    select json_build_array(tablename, policyname, permissive, array_to_string(roles, ', '), cmd, qual, coalesce(with_check, 'none')) as cells
     from pg_policies where schemaname in ${SCHEMAS}`,
   Triggers: `
     select json_build_array(relname, tgname, pg_get_triggerdef(t.oid)) as cells

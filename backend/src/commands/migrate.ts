@@ -2,6 +2,7 @@ import { loadConfig } from '../core/config/config.ts'
 import { endWithReason } from '../core/log/end.ts'
 import { connect } from '../database/connect.ts'
 import { migrate } from '../database/migrate/migrate.ts'
+import { repair } from '../database/walls/repair.ts'
 
 /** `npm run migrate`: applies this version's migrations to the database, without serving. */
 try {
@@ -9,6 +10,8 @@ try {
   try {
     const applied = await migrate(connector)
     console.log(applied.length > 0 ? `Applied ${applied.join(', ')}` : 'Nothing to apply')
+    const repaired = await repair(connector)
+    for (const statement of repaired) console.log(`Repaired: ${statement}`)
   } finally {
     await connector.close()
   }

@@ -11,7 +11,8 @@ export function explain({ expected, found }: Difference): string {
   const { kind, name } = expected
   const subject = `The ${kind} "${name}"`
   if (found === undefined) {
-    return `${subject} is missing. The migrations created it. Run: ${restoration(expected)}`
+    const again = repairs(expected) ? ', and npm run migrate creates it again' : ''
+    return `${subject} is missing. The migrations created it${again}. Run: ${restoration(expected)}`
   }
   const change = `it is "${found.definition}", and must be "${expected.definition}"`
   return `${subject} was changed: ${change}. Run: ${correction(expected, found)}`
@@ -59,7 +60,13 @@ function removal({ kind, name, relation }: Entry): string {
   }
 }
 
-function restoration({ kind, name, relation, definition }: Entry): string {
+/** Whether `npm run migrate` creates the entry again if it is missing (repair.ts). */
+export function repairs({ kind }: Entry): boolean {
+  return kind === 'grant' || kind === 'policy'
+}
+
+/** @returns the statement that creates a missing entry; not for every kind. */
+export function restoration({ kind, name, relation, definition }: Entry): string {
   switch (kind) {
     case 'policy':
       return `create policy ${name} ${definition}`

@@ -49,11 +49,16 @@ export function writeCatalogue(entries: readonly Entry[]): string {
  * @throws {WallError} with one difference and the statement that repairs it.
  */
 export async function proveCatalogue(client: Client): Promise<void> {
-  const expected: Entry[] = JSON.parse(await readFile(CATALOGUE_FILE, 'utf8'))
-  const [difference, ...more] = compare(expected, await readCatalogue(client))
+  const [difference, ...more] = await readDifferences(client)
   if (difference === undefined) return
   const others = more.length === 0 ? '' : ` (${more.length} more differ)`
   throw new WallError(`${explain(difference).replace(/\s+/g, ' ')}${others}`)
+}
+
+/** Reads the differences between the live database and the migrations, in the current transaction. */
+export async function readDifferences(client: Client): Promise<Difference[]> {
+  const expected: Entry[] = JSON.parse(await readFile(CATALOGUE_FILE, 'utf8'))
+  return compare(expected, await readCatalogue(client))
 }
 
 function compare(expected: readonly Entry[], found: readonly Entry[]): Difference[] {

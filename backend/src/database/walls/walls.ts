@@ -47,7 +47,11 @@ async function proveRole(client: Client, name: string): Promise<void> {
     [name],
   )
   const role = rows[0]
-  if (role === undefined) throw new WallError(`The role ${name} is missing: run the migrations`)
+  if (role === undefined) {
+    throw new WallError(
+      `The role ${name} is missing, for example because a dump was restored on another PostgreSQL server. Run: npm run migrate`,
+    )
+  }
   if (role.powerful || role.owner || role.member) {
     throw new WallError(
       `The role ${name} is superuser, may bypass row-level security or create roles, owns a table or belongs to another role: revoke that`,

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { withDirectClient } from '../../src/database/direct.ts'
+import { connectPglite } from '../../src/database/pglite/pglite.ts'
+import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
+import { insertTask } from '../../src/models/tasks/task.ts'
+import { embeddedFolder, emptyPostgres, taskId, testFolder } from '../support/databases.ts'
+import { run, serve } from '../support/process.ts'
+
+const tasksAt = (port: number) => `http://127.0.0.1:${port}/api/alice/tasks`
+
+describe('npm run backup, restore and export', () => {
+  it('move the tasks of a running embedded server to PostgreSQL', async () => {
+    const folder = await embeddedFolder('migrated')
+    const embedded = { DATABASE_URL: `pglite:${folder}` }
+    const file = join(await testFolder(), 'tasks.backup')
+    const token = (await run('commands/token.ts', ['alice'], embedded)).stdout.trim()
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+
+    const server = await serve(embedded)
+    const body = JSON.stringify({ title: 'to be kept' })
+    assert.equal((await fetch(tasksAt(server.port), { method: 'POST', headers, body })).status, 201)
+    const backup = await run('commands/backup.ts', [file], embedded)
+    assert.deepEqual([backup.code, backup.stderr], [0, ''])
+    assert.match(backup.stdout, /^Backed up 2 rows to .*, read back and checked:\n/)
+    assert.match(backup.stdout, /^ {2}todo\.tasks: 1$/m)
+    const exported = await run('commands/export.ts', ['alice'], embedded)
+    assert.deepEqual([exported.code, exported.stderr], [0, ''])
+    assert.match(exported.stdout, /"table":"todo\.tasks","row":\{.*"title":"to be kept"/)
+    assert.equal((await fetch(tasksAt(server.port), { headers })).status, 200)
+    await server.kill('SIGTERM')
+    assert.deepEqual(await readdir(folder), ['database'])
+
+    const { url, drop } = await emptyPostgres()
+    const restore = await run('commands/restore.ts', [file], { DATABASE_URL: url })
+    assert.deepEqual([restore.code, restore.stderr], [0, ''])
+    assert.match(restore.stdout, /^Restored 2 rows from /)
+    const moved = await serve({ DATABASE_URL: url })
+    const tasks = await (await fetch(tasksAt(moved.port), { headers })).json()
+    assert.deepEqual(
+      (tasks as { title: string }[]).map(({ title }) => title),
+      ['to be kept'],
+    )
+    await moved.kill('SIGTERM')
+    await drop()
+  })
+
+  it('end with 1 and one line for what they cannot do', async () => {
+    const folder = await testFolder()
+    const text = join(folder, 'text')
+    await writeFile(text, 'hello')
+    const cases: [string, string[], RegExp][] = [
+      ['backup', [], /^Usage: npm run backup -- <file>$/],
+      ['backup', ['--help'], /^Usage: npm run backup -- <file>$/],
+      ['backup', ['a', 'b'], /^Usage/],
+      ['backup', [text], /^The file .* exists already\. Give the backup another name\.$/],
+      ['restore', [], /^Usage: npm run restore -- <file>$/],
+      ['restore', [join(folder, 'missing')], /^There is no file /],
+      ['restore', [text], /^The backup is damaged/],
+      ['export', [], /^Usage: npm run export -- <email or id>$/],
+    ]
+    for (const [program, parameters, reason] of cases) {
+      const { code, stdout, stderr } = await run(`commands/${program}.ts`, parameters, {
+        DATABASE_URL: 'pglite:memory',
+      })
+      assert.deepEqual([code, stdout], [1, ''], `${program} ${parameters}`)
+      assert.match(stderr.trimEnd(), reason)
+    }
+  })
+})
+
+describe('a program beside an embedded server', () => {
+  it('reads a snapshot while others wait, and the copy is gone afterwards', async () => {
+    const folder = await embeddedFolder('migrated')
+    const connector = await connectPglite(folder)
+    const pool = new PipelinedPool(connector)
+    await pool.asUser('alice', insertTask(taskId(1), { title: 'x' }))
+    const file = join(await testFolder(), 'a.backup')
+    const backup = run('commands/backup.ts', [file], { DATABASE_URL: `pglite:${folder}` })
+    assert.equal((await backup).code, 0)
+    assert.deepEqual(
+      (await readdir(folder)).filter((name) => name.startsWith('backup-')),
+      [],
+    )
+    await pool.asUser('alice', insertTask(taskId(2), { title: 'y' }))
+    const { rows } = await withDirectClient(connector.direct, (client) =>
+      client.query('select count(*)::int as count from todo.tasks'),
+    )
+    assert.deepEqual(rows, [{ count: 2 }])
+    await pool.close()
+  })
+})
