@@ -16,7 +16,8 @@ function runTests(fixture: string, ...options: string[]): Output {
 
 async function sleepers(runner: Output, count: number): Promise<number[]> {
   const output = await runner.until(new RegExp(`(?:sleeps: \\d+[\\s\\S]*){${count}}`))
-  return [...output.matchAll(/sleeps: (\d+)/g)].map(([, pid]) => Number(pid))
+  const pids = [...output.matchAll(/sleeps: (\d+)/g)].map(([, pid]) => Number(pid))
+  return [...new Set(pids)]
 }
 
 /** A signal ends a process a moment after it was sent. */
