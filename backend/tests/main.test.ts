@@ -59,7 +59,7 @@ for (const kind of KINDS) {
       assert.match(server.printed, /docs {6}http:\/\/127\.0\.0\.1:\d+\/docs/)
       assert.match(
         server.printed,
-        kind === 'pglite' ? /not a power cut/ : /PostgreSQL, database test_/,
+        kind === 'pglite' ? /a killed process and a power cut/ : /PostgreSQL, database test_/,
       )
       const lines = linesToType(server.printed)
       assert.equal(lines.length, 6)
