@@ -14,17 +14,30 @@ const DURABLE = [
 /** PGlite's default, which switches fsync off. */
 const WITHOUT_FSYNC = '-F'
 
+/** The reason for which PostgreSQL ends, in its log. */
+const REASON = /(?:FATAL|PANIC): +(.*)/
+
 /**
  * Opens PGlite in this thread.
  *
  * @param files of the cluster, which is created if it is missing; null keeps it in memory.
+ * @throws {Error} with PostgreSQL's reason. PGlite itself only says that PostgreSQL ended.
  */
-export function openPglite(files: NodeFS | null): Promise<PGlite> {
+export async function openPglite(files: NodeFS | null): Promise<PGlite> {
   const durable = files instanceof DurableFiles
   const parameters = PGlite.defaultStartParams.filter((one) => !durable || one !== WITHOUT_FSYNC)
   const settings = durable ? [...SETTINGS, ...DURABLE] : SETTINGS
-  return PGlite.create({
-    ...(files === null ? {} : { fs: files }),
-    startParams: [...parameters, ...settings.flatMap((setting) => ['-c', setting])],
-  })
+  let reason: string | undefined
+  try {
+    return await PGlite.create({
+      ...(files === null ? {} : { fs: files }),
+      startParams: [...parameters, ...settings.flatMap((setting) => ['-c', setting])],
+      onStderr: (text) => {
+        reason ??= REASON.exec(text)?.[1]
+        return true
+      },
+    })
+  } catch (cause) {
+    throw new Error(reason ?? (cause instanceof Error ? cause.message : String(cause)), { cause })
+  }
 }

@@ -10,10 +10,11 @@ import { LIMITS, type Limits } from '../../core/limits.ts'
 import type { Connector } from '../connector.ts'
 import { detectScope } from '../scope.ts'
 import { openControlSocket } from './control-socket.ts'
+import { checkCluster, DamagedFolderError } from './damaged-folder.ts'
 import type { FolderLock } from './held-folder.ts'
 import { LockedError, type LockOptions, takeLock } from './lock-file.ts'
 import { PgliteStream } from './stream.ts'
-import { PgliteThread } from './thread.ts'
+import { PgliteThread, type ThreadOptions } from './thread.ts'
 
 /** The folders of the cluster, and of a cluster that is being created, inside the data folder. */
 export const CLUSTER = 'database'
@@ -42,6 +43,7 @@ export interface PgliteOptions extends LockOptions {
  *
  * @param directory the data folder, which is created if it is missing; null keeps everything in memory.
  * @throws {LockedError} if another process has the folder.
+ * @throws {DamagedFolderError} if the database in it cannot be opened.
  * @throws {ConfigError} if the folder cannot be used.
  */
 export async function connectPglite(
@@ -59,7 +61,7 @@ export async function connectPglite(
   const lock = await lockFolder(directory, options)
   try {
     await makeCluster(directory)
-    const thread = await PgliteThread.start(join(directory, CLUSTER), { limits, lock, ...program })
+    const thread = await openCluster(directory, { limits, lock, ...program })
     const closeSocket = await openControlSocket(directory, thread)
     return connector(
       thread,
@@ -70,6 +72,17 @@ export async function connectPglite(
   } catch (error) {
     lock.release()
     throw error
+  }
+}
+
+/** @throws {DamagedFolderError} */
+async function openCluster(directory: string, options: ThreadOptions): Promise<PgliteThread> {
+  const cluster = join(directory, CLUSTER)
+  checkCluster(directory, cluster)
+  try {
+    return await PgliteThread.start(cluster, options)
+  } catch (error) {
+    throw new DamagedFolderError(directory, error instanceof Error ? error.message : String(error))
   }
 }
 
