@@ -89,7 +89,7 @@ describe('the documents', () => {
     const names = globSync('docs/decisions/[0-9]*.md', { cwd: ROOT }).sort()
     const listed = group(read('docs/decisions/README.md'), /\]\((\d{4}-[\w-]+\.md)\)/g)
     assert.deepEqual(
-      listed.map((name) => `docs/decisions/${name}`),
+      listed.map((name) => `docs/decisions/${name}`).sort(),
       names,
     )
     for (const name of names) {
