@@ -8,8 +8,8 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 COPY backend/package.json backend/
 COPY tools/bench/package.json tools/bench/
-# Nothing that runs in production has an install script.
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+# The optional package is Node itself, which the base image has. No other package has an install script.
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
 FROM node:24.21.0-slim
 ENV NODE_ENV=production \

@@ -1,30 +1,79 @@
-// Runs before every npm script that needs the dependencies, so that one command is enough after a
-// clone. It uses only built-in modules, because it runs on any version of Node before the installation.
-import { spawnSync } from 'node:child_process'
-import { readFileSync, statSync } from 'node:fs'
+// Runs before every npm script that needs packages, so that one command is enough after a clone. It uses
+// only built-in modules, because it runs on any version of Node before the installation.
+//
+// Usage: node scripts/install.mjs [--start]. With --start it installs only what the server needs.
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 
 const root = new URL('..', import.meta.url)
-
-function modified(path) {
-  return statSync(new URL(path, root), { throwIfNoEntry: false })?.mtimeMs ?? 0
-}
+const SERVER_ONLY = process.argv.includes('--start')
 
 /** npm writes this file last, so its presence shows that the installation is complete. */
 const INSTALLED = 'node_modules/.package-lock.json'
+/** A package that only development needs. */
+const DEVELOPMENT = 'node_modules/typescript/package.json'
+/** The Node that runs the server. npm installs it by an install script. */
+const OWN_NODE = 'node_modules/node/bin/node'
+const NODE_MAJOR = 24
+const LINE_EVERY_MS = 4_000
 
-if (modified(INSTALLED) < modified('package-lock.json')) {
+const modified = (path) => statSync(new URL(path, root), { throwIfNoEntry: false })?.mtimeMs ?? 0
+const exists = (path) => existsSync(new URL(path, root))
+
+const outdated = modified(INSTALLED) < modified('package-lock.json')
+const lacksDevelopment = !SERVER_ONLY && !exists(DEVELOPMENT)
+
+if (outdated || lacksDevelopment) {
+  const omit = SERVER_ONLY && !exists(DEVELOPMENT) ? ['--omit=dev'] : []
   const { packages } = JSON.parse(readFileSync(new URL('package-lock.json', root), 'utf8'))
-  console.error(`Installing ${Object.keys(packages).length} packages from the lockfile, once …`)
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    // Standard output belongs to the command that follows.
-    stdio: ['ignore', 2, 2],
-    shell: process.platform === 'win32',
-  })
-  if (status !== 0) {
-    console.error(
+  const count = Object.values(packages).filter(({ dev }) => omit.length === 0 || !dev).length
+  console.error(`Installing ${count} packages from the lockfile, once …`)
+  // `npm install` leaves the installed packages in place, also below a running server.
+  const command = outdated ? 'ci' : 'install'
+  const code = await run('npm', [command, ...omit, '--no-audit', '--no-fund', '--loglevel=error'])
+  if (code !== 0) {
+    fail(
       'The packages could not be installed. Check that the npm registry can be reached (npm ping), then run the command again.',
     )
-    process.exit(1)
   }
+}
+
+// The image and a production installation have no Node of their own.
+const major = Number(process.versions.node.split('.')[0])
+if (
+  modified('package-lock.json') > 0 &&
+  !exists(OWN_NODE) &&
+  !exists(`${OWN_NODE}.exe`) &&
+  major < NODE_MAJOR
+) {
+  fail(
+    `This server needs Node ${NODE_MAJOR}, and this is Node ${process.versions.node}. npm did not install the package node, because its install scripts are off (npm config get ignore-scripts). Run: npm rebuild node --ignore-scripts=false. Or install Node ${NODE_MAJOR}.`,
+  )
+}
+
+/** Runs npm, and shows that it still works. @returns its exit code. */
+function run(program, parameters) {
+  return new Promise((resolve) => {
+    const startedMs = Date.now()
+    const timer = setInterval(() => {
+      console.error(`… ${Math.round((Date.now() - startedMs) / 1_000)} s`)
+    }, LINE_EVERY_MS)
+    const child = spawn(program, parameters, {
+      cwd: root,
+      // Standard output belongs to the command that follows.
+      stdio: ['ignore', 2, 2],
+      shell: process.platform === 'win32',
+    })
+    const end = (code) => {
+      clearInterval(timer)
+      resolve(code)
+    }
+    child.on('error', () => end(1))
+    child.on('exit', end)
+  })
+}
+
+function fail(reason) {
+  console.error(reason)
+  process.exit(1)
 }

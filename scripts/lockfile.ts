@@ -8,6 +8,8 @@ export interface LockedPackage {
   /** Needed only for development. */
   readonly dev?: boolean
   readonly devOptional?: boolean
+  /** Only installed where it can be, and left out of the image. */
+  readonly optional?: boolean
   /** A workspace. */
   readonly link?: boolean
   readonly hasInstallScript?: boolean
@@ -24,6 +26,7 @@ export interface PackageJson {
   readonly workspaces?: readonly string[]
   readonly dependencies?: Readonly<Record<string, string>>
   readonly devDependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
   readonly allowScripts?: Readonly<Record<string, boolean>>
 }
 
@@ -41,10 +44,10 @@ export const readPackage = (folder = '') =>
 /** `node_modules/a/node_modules/@b/c` is an installation of `@b/c`. */
 export const nameOf = (path: string) => path.slice(path.lastIndexOf('node_modules/') + 13)
 
-/** @returns the packages that `npm ci --omit=dev` installs: each folder with its entry in the lockfile. */
+/** @returns the packages that `npm ci --omit=dev --omit=optional` installs: each folder with its entry in the lockfile. */
 export function productionPackages({ packages }: Lockfile): [string, LockedPackage][] {
   return Object.entries(packages).filter(
-    ([path, { dev, devOptional, link }]) =>
-      path.includes('node_modules/') && !dev && !devOptional && !link,
+    ([path, { dev, devOptional, optional, link }]) =>
+      path.includes('node_modules/') && !dev && !devOptional && !optional && !link,
   )
 }

@@ -11,7 +11,12 @@ import { fileURLToPath } from 'node:url'
 import { readPackage } from './lockfile.ts'
 
 const [file = 'sbom.cdx.json'] = process.argv.slice(2)
-const options = ['--sbom-format=cyclonedx', '--sbom-type=application', '--package-lock-only']
+const options = [
+  '--omit=optional',
+  '--sbom-format=cyclonedx',
+  '--sbom-type=application',
+  '--package-lock-only',
+]
 const output = execFileSync('npm', ['sbom', '--workspace=backend', ...options], {
   cwd: fileURLToPath(new URL('..', import.meta.url)),
   encoding: 'utf8',

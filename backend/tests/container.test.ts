@@ -40,9 +40,11 @@ describe('the Dockerfile', () => {
   })
 
   it('is built on the Node of the tests, by its exact version', () => {
-    const node = `node:${readPackage().devDependencies?.node}-slim`
+    const node = `node:${readPackage().optionalDependencies?.node}-slim`
     assert.deepEqual(image.bases, [node, node])
-    assert.deepEqual(image.packages, ['npm ci --omit=dev --ignore-scripts --no-audit --no-fund'])
+    assert.deepEqual(image.packages, [
+      'npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund',
+    ])
   })
 
   it('starts what npm start does, as nobody, with no shell in between', () => {

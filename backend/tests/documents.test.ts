@@ -88,10 +88,7 @@ describe('the documents', () => {
   it('list every decision, and each has its four parts', () => {
     const names = globSync('docs/decisions/[0-9]*.md', { cwd: ROOT }).sort()
     const listed = group(read('docs/decisions/README.md'), /\]\((\d{4}-[\w-]+\.md)\)/g)
-    assert.deepEqual(
-      listed.map((name) => `docs/decisions/${name}`).sort(),
-      names,
-    )
+    assert.deepEqual(listed.map((name) => `docs/decisions/${name}`).sort(), names)
     for (const name of names) {
       const parts = group(read(name), /^## (.+)$/gm)
       assert.deepEqual(parts, ['Context', 'Decision', 'Alternatives', 'Consequences'], name)

@@ -26,8 +26,9 @@ describe('the packages', () => {
     assert.deepEqual(workspaces, ['backend', 'tools/bench'])
     let found = 0
     for (const folder of ['', ...workspaces]) {
-      const { dependencies, devDependencies } = readPackage(folder)
-      for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
+      const { dependencies, devDependencies, optionalDependencies } = readPackage(folder)
+      const all = { ...dependencies, ...devDependencies, ...optionalDependencies }
+      for (const [name, version] of Object.entries(all)) {
         const exact = /^(npm:[\w@/-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/
         assert.match(version, exact, `${name} of ${folder || 'the root'}`)
         found += 1

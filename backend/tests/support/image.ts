@@ -83,7 +83,7 @@ export function readContext(): (path: string) => boolean {
 
 /**
  * Lays out below a folder what the image has, as `docker build` would: the packages stage by what the
- * lockfile says that `npm ci --omit=dev` installs, then each COPY.
+ * lockfile says that `npm ci --omit=dev --omit=optional` installs, then each COPY.
  *
  * @returns the working directory.
  */
