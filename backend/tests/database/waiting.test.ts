@@ -7,7 +7,7 @@ import { LIMITS, type Limits } from '../../src/core/limits.ts'
 import { Connection } from '../../src/database/pipeline/connection.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { Ticks } from '../../src/database/pipeline/ticks.ts'
-import { detectScope } from '../../src/database/scope.ts'
+import { detectScope, type ScopeChoice } from '../../src/database/scope.ts'
 import { insertTask, updateTask } from '../../src/models/tasks/task.ts'
 import { type Blocker, holdLock } from '../support/blocker.ts'
 import {
@@ -23,6 +23,12 @@ const now = rawStatement('select count(*) from todo.tasks')
 const UNAVAILABLE = { code: 'service_unavailable', headers: { 'retry-after': '1' } }
 /** Nothing in a test waits for so long, unless it waits for ever. */
 const PATIENT = { statementStuckMs: 60_000, statementWaitMs: 60_000 }
+/** A session in which PostgreSQL never ends a statement, however slow the machine is. */
+const patientSession: ScopeChoice = async (client, timeoutMs) => {
+  const scope = await detectScope(client, timeoutMs)
+  await client.query('set statement_timeout = 0')
+  return scope
+}
 const users = (count: number) => Array.from({ length: count }, (_, n) => `user-${n}`)
 const failed = ({ status }: PromiseSettledResult<unknown>) => status === 'rejected'
 
@@ -76,7 +82,7 @@ describe('statements that no connection has room for', () => {
   /** @returns the limits of the pool, to be changed when it is open. */
   const open = async (poolMax: number, limits: Partial<Limits> = {}) => {
     const own: Record<keyof Limits, number> = { ...LIMITS, ...PATIENT, behindMs: 10, ...limits }
-    pool = poolThrough(proxy, poolMax, own)
+    pool = poolThrough(proxy, poolMax, own, patientSession)
     do await Promise.all(users(30).map((userId) => pool.asUser(userId, now)))
     while (proxy.connections() < poolMax)
     return own
@@ -88,7 +94,7 @@ describe('statements that no connection has room for', () => {
     await sleep(50)
   }
   /** From then on it is known that statements of this user take long. */
-  const showSlow = (userId: string) => pool.asUser(userId, rawStatement('select pg_sleep(0.2)'))
+  const showSlow = (userId: string) => pool.asUser(userId, rawStatement('select pg_sleep(0.3)'))
 
   it('wait here: of a connection that is lost, those alone fail that it was given', async () => {
     await open(1)
@@ -199,7 +205,8 @@ describe('statements that no connection has room for', () => {
 
   it('many users whose statements are slow leave a quarter of the connections to others', async () => {
     await open(4)
-    await Promise.all(users(8).map(showSlow))
+    // One after the other: the time that one waits behind another is not its own.
+    for (const userId of users(8)) await showSlow(userId)
     const slow = users(8).flatMap((userId) => [blocked(userId), blocked(userId)])
     await blocker.waitFor(3)
     for (let n = 0; n < 20; n += 1) await pool.asUser('bob', now)

@@ -4,7 +4,7 @@ import { rawStatement } from './databases.ts'
 
 /** A lock of the test's own, for statements that are to take until the test has seen enough. */
 export interface Blocker {
-  /** Returns when the lock is let go, or after the 5 s that any statement may take. */
+  /** Returns when the lock is released, or after the 5 s that PostgreSQL allows a statement. */
   readonly statement: ReturnType<typeof rawStatement>
   /** Resolves when as many statements wait for it, or more. */
   waitFor(count: number): Promise<void>

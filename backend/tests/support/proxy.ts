@@ -3,6 +3,7 @@ import { Transform } from 'node:stream'
 import type { Limits } from '../../src/core/limits.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
+import { detectScope, type ScopeChoice } from '../../src/database/scope.ts'
 import { endWithTest } from './started.ts'
 
 /** A TCP proxy in front of a database, to be cut and frozen. */
@@ -23,8 +24,10 @@ export function poolThrough(
   { url }: DatabaseProxy,
   poolMax: number,
   limits?: Limits,
+  chooseScope: ScopeChoice = detectScope,
 ): PipelinedPool {
-  const pool = new PipelinedPool(connectPostgres({ url, directUrl: url, poolMax }), limits)
+  const connector = { ...connectPostgres({ url, directUrl: url, poolMax }), chooseScope }
+  const pool = new PipelinedPool(connector, limits)
   endWithTest(`pool of ${poolMax} through a proxy`, () => pool.close())
   return pool
 }
