@@ -129,7 +129,8 @@ for (const kind of KINDS) {
     it('what is written otherwise and asks for the same is the same request', async () => {
       const key = randomUUID()
       const { text } = await create(key, { title: 'same' })
-      const raw = '{ "completed": false, "description": null, "title": "  same " }'
+      const raw =
+        '{ "completed": false, "description": null, "user_id": "alice", "title": "  same " }'
       const headers = { 'content-type': 'application/json' }
       const sending = withKey(`"${key}"`, { raw, headers })
       const again = await test.send('POST', '/api/alice/tasks', sending)

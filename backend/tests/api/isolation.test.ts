@@ -111,10 +111,24 @@ for (const kind of KINDS) {
         const body = { title: 'planted', [member]: 'alice' }
         const answer = await test.send('POST', '/api/bob/tasks', { body })
         assert.equal(answer.status, 422)
+        const message = member === 'user_id' ? 'must be that of the path' : 'is unknown'
+        assert.deepEqual(answer.json.errors, [{ in: 'body', path: `/${member}`, message }])
+      }
+      await unchanged()
+    })
+
+    it('a PUT cannot name another owner or id', async () => {
+      const bobs = (await test.send('POST', '/api/bob/tasks', { body: { title: 'Bob’s' } })).json
+      const path = `/api/bob/tasks/${bobs.id}`
+      for (const members of [{ user_id: 'alice' }, { id: task.id }, { id: MISSING }]) {
+        const answer = await test.send('PUT', path, { body: { title: 'taken', ...members } })
+        const message = 'must be that of the path'
+        assert.equal(answer.status, 422)
         assert.deepEqual(answer.json.errors, [
-          { in: 'body', path: `/${member}`, message: 'is unknown' },
+          { in: 'body', path: `/${Object.keys(members)}`, message },
         ])
       }
+      await test.send('DELETE', path)
       await unchanged()
     })
 

@@ -47,6 +47,13 @@ for (const kind of KINDS) {
         assert.deepEqual([task.title, task.description, task.completed], ['A', 'B', true])
       })
 
+      it('201 with the user of the path; 422 for another', async () => {
+        const task = await create('post', { title: 'A', user_id: 'post' })
+        assert.deepEqual([task.title, task.user_id], ['A', 'post'])
+        const body = { title: 'A', user_id: 'put' }
+        assert.equal((await test.send('POST', '/api/post/tasks', { body })).status, 422)
+      })
+
       it('201: the title is trimmed, the description is not', async () => {
         const task = await create('post', { title: '\t Buy\u00a0milk \n', description: ' \n x ' })
         assert.deepEqual([task.title, task.description], ['Buy\u00a0milk', ' \n x '])
@@ -159,6 +166,34 @@ for (const kind of KINDS) {
           const answer = await test.send('PUT', `/api/put/tasks/${task.id}`, { body })
           assert.deepEqual(answer.json, task)
         }
+      })
+
+      it('200: a task that was read may be sent back whole, with a change or without', async () => {
+        const task = await create('put', { title: 'A', description: 'B', completed: true })
+        const path = `/api/put/tasks/${task.id}`
+        const same = await test.send('PUT', path, { body: task })
+        assert.deepEqual([same.status, same.json], [200, task])
+        assert.equal(same.headers.etag, `"${task.updated_at}"`)
+        const { json } = await test.send('PUT', path, { body: { ...task, title: 'C' } })
+        assert.deepEqual(json, { ...task, title: 'C', updated_at: json.updated_at })
+      })
+
+      it('200: members of the server alone change nothing, whatever the times say', async () => {
+        const task = await create('put')
+        const path = `/api/put/tasks/${task.id}`
+        for (const body of [
+          { id: task.id },
+          { id: task.id.toUpperCase() },
+          { user_id: 'put' },
+          { created_at: '2020-01-01T00:00:00.000Z', updated_at: null },
+          { updated_at: [1] },
+        ]) {
+          const answer = await test.send('PUT', path, { body })
+          assert.deepEqual([answer.status, answer.json], [200, task])
+        }
+        const headers = { 'if-match': '"2020-01-01T00:00:00.000Z"' }
+        const body = { user_id: 'put' }
+        assert.equal((await test.send('PUT', path, { headers, body })).status, 412)
       })
 
       it('updated_at moves forward with every change, however fast they come', async () => {

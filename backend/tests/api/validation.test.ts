@@ -5,6 +5,7 @@ import { type Sending, startApp, type TestApp } from '../support/app.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 const LENGTH = 'must be 1 to 500 characters'
+const MISSING = '019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90'
 const UNICODE = 'must be well-formed Unicode without U+0000'
 
 /** Where an operation that takes a body is, and whether it may be left out. */
@@ -86,7 +87,7 @@ describe('what is sent', () => {
         'every fault at once',
         { title: '', completed: 'no', id: 1, user_id: 'bob' },
         ['/id', 'is unknown'],
-        ['/user_id', 'is unknown'],
+        ['/user_id', 'must be that of the path'],
         ['/title', LENGTH],
         ['/completed', 'must be true or false'],
       ],
@@ -96,7 +97,23 @@ describe('what is sent', () => {
       ['POST ', 'null', null, ['', 'must be a JSON object']],
       ['PUT /:id', 'nothing to change', {}, ['', 'must have one of title, description, completed']],
       ['PUT /:id', 'a title null', { title: null }, ['/title', 'must be a string']],
-      ['PUT /:id', 'a timestamp', { title: 'x', updated_at: 'x' }, ['/updated_at', 'is unknown']],
+      [
+        'PUT /:id',
+        'what is not the path’s, and what is unknown',
+        { title: 'x', id: MISSING, user_id: 'Alice', updated_at: 'x', deleted_at: null },
+        ['/deleted_at', 'is unknown'],
+        ['/id', 'must be that of the path'],
+        ['/user_id', 'must be that of the path'],
+      ],
+      [
+        'PUT /:id',
+        'an id and a user of another type',
+        { id: 1, user_id: null },
+        ['/id', 'must be a string'],
+        ['/user_id', 'must be a string'],
+      ],
+      ['POST ', 'a time', { title: 'x', created_at: 'x' }, ['/created_at', 'is unknown']],
+      ['POST ', 'a user null', { title: 'x', user_id: null }, ['/user_id', 'must be a string']],
       ['PATCH /:id/complete', 'a title', { title: 'x' }, ['/title', 'is unknown']],
       [
         'PATCH /:id/complete',

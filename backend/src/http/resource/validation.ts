@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifySchema } from 'fastify'
 import { AppError, type Fault } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { isDeeper, trimExcess } from './excess.ts'
+import { type Asked, addKeywords } from './keywords.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
@@ -50,30 +51,24 @@ function decode(text: string): string {
   return /[%+]/.test(text) ? decodeURIComponent(text.replaceAll('+', ' ')) : text
 }
 
+/** `verbose` puts the schema into each error, and `passContext` the request into `this` of keywords. */
+const OPTIONS = {
+  allErrors: true,
+  verbose: true,
+  strict: true,
+  allowUnionTypes: true,
+  passContext: true,
+}
+
 /**
  * Validates the body and the query of every route that has schemas for them, before its handler. One 422
  * reports all validation errors: it names the first ones and counts the others. Types are not coerced, except
  * that query values are parsed as the integers and booleans of the schema, in canonical spelling.
  */
 export function validateStrictly(app: FastifyInstance): void {
-  const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true })
-  ajv.addFormat('uuid', true).addFormat('date-time', true).addVocabulary(['x-message'])
-  ajv.addKeyword({
-    keyword: 'x-trim',
-    type: 'string',
-    schemaType: 'boolean',
-    before: 'maxLength',
-    modifying: true,
-    validate: (
-      _trim: boolean,
-      text: string,
-      _schema: unknown,
-      at?: { parentData: object; parentDataProperty: string | number },
-    ) => {
-      if (at) Object.assign(at.parentData, { [at.parentDataProperty]: text.trim() })
-      return true
-    },
-  })
+  const ajv = new Ajv(OPTIONS)
+  ajv.addFormat('uuid', true).addFormat('date-time', true)
+  addKeywords(ajv)
   app.addHook('onRoute', (route) => {
     // On each route, because a plugin that adds a schema does not inherit the compilers of the server.
     // Fastify's validation stops at the first invalid part of a request.
@@ -96,12 +91,12 @@ function compile(ajv: Ajv, { querystring, body, ...schema }: FastifySchema, leve
     const found: Faults = { errors: [], further: 0 }
     if (checkQuery) {
       request.query = readQuery(request.query as RawQuery, checkQuery.schema) // set by parseQuery
-      addFaults(found, 'query', checkQuery, request.query)
+      addFaults(found, 'query', checkQuery, request.query, request)
     }
     if (!checkBody || (schema['x-optional-body'] && request.body === undefined)) {
       return refusal(found)
     }
-    addFaults(found, 'body', checkBody, request.body ?? null)
+    addFaults(found, 'body', checkBody, request.body ?? null, request)
     if (!isDeeper(request.body, levels)) return refusal(found)
     const message = `must have at most ${levels} levels of objects and arrays`
     if (found.errors.length === 0) found.errors.push({ in: 'body', path: '', message })
@@ -129,7 +124,7 @@ function refusal({ errors, further }: Faults, reason?: string): AppError | undef
   })
 }
 
-interface Checked {
+interface Checked extends Asked {
   query: unknown
   body: unknown
 }
@@ -154,11 +149,12 @@ function addFaults(
   part: 'body' | 'query',
   check: ValidateFunction,
   whole: unknown,
+  request: Asked,
 ): void {
   const schema = check.schema as Parameters<typeof trimExcess>[0] // our own schema
   const { value, further } = trimExcess(schema, whole, LIMITS.faultsNamed)
   found.further += further
-  if (check(value)) return
+  if (check.call(request, value)) return
   for (const error of check.errors ?? []) {
     const path = error.instancePath + pointer(error)
     found.errors.push({ in: part, path, message: message(part, error) })
@@ -196,10 +192,18 @@ function message(
     case 'pattern':
       return String(parentSchema?.['x-message'])
     case 'minProperties':
-      return `must have one of ${Object.keys(parentSchema?.properties ?? {}).join(', ')}`
+      return `must have one of ${writable(parentSchema?.properties).join(', ')}`
+    case 'x-path':
+      return 'must be that of the path'
     default:
       return 'is invalid'
   }
+}
+
+/** The names of the members that the server does not ignore. */
+function writable(properties: Record<string, object> = {}): string[] {
+  const isWritable = (member: object) => !('x-path' in member || 'x-ignored' in member)
+  return Object.keys(properties).filter((name) => isWritable(properties[name] ?? {}))
 }
 
 const TYPE_NAMES: Record<string, string> = {

@@ -34,6 +34,14 @@ const COMPLETED = { type: 'boolean' } as const
 /** The members of a task that a client may write. */
 const WRITABLE = { title: TITLE, description: DESCRIPTION, completed: COMPLETED } as const
 
+/** A member that a client may send back. It must be that of the path. */
+const ofPath = <const Name extends string>(name: Name) =>
+  ({ type: 'string', 'x-path': name, description: 'Optional: that of the path' }) as const
+const IGNORED = {
+  'x-ignored': true,
+  description: 'The server sets this member, and ignores it here',
+} as const
+
 export const Task = {
   $id: 'Task',
   type: 'object',
@@ -64,7 +72,7 @@ export const NewTask = {
   type: 'object',
   additionalProperties: false,
   required: ['title'],
-  properties: WRITABLE,
+  properties: { ...WRITABLE, user_id: ofPath('user_id') },
   examples: [{ title: 'Buy milk' }],
 } as const
 export type NewTask = FromSchema<typeof NewTask>
@@ -74,8 +82,15 @@ export const TaskChanges = {
   type: 'object',
   additionalProperties: false,
   minProperties: 1,
-  description: 'Members that are absent keep their values. A null description removes it',
-  properties: WRITABLE,
+  description:
+    'Members that are absent keep their values. A null description removes it. A task that was read may be sent back whole',
+  properties: {
+    ...WRITABLE,
+    id: ofPath('id'),
+    user_id: ofPath('user_id'),
+    created_at: IGNORED,
+    updated_at: IGNORED,
+  },
   examples: [{ title: 'Buy oat milk', description: 'The barista kind' }],
 } as const
 export type TaskChanges = FromSchema<typeof TaskChanges>

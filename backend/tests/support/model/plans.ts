@@ -103,7 +103,14 @@ const parts = {
     'with NUL': 0.3,
     'of the wrong type': 0.3,
   }),
-  extra: weighted({ nothing: 36, user_id: 1, id: 1, updated_at: 1, unknown: 1 }),
+  extra: weighted({
+    nothing: 36,
+    'of the path': 2,
+    user_id: 1,
+    id: 1,
+    updated_at: 1,
+    unknown: 1,
+  }),
   body: weighted({
     object: 36,
     array: 0.5,

@@ -70,7 +70,7 @@ export function requestOf(plan: Plan, world: World, seen: Seen): [TaskRequest, W
   const isList = place === 'list' && isRead
   const [cursor, known] = isList ? cursorOf(plan, owner, world, seen) : [undefined, world]
   const query = queryOf(plan, isList, cursor)
-  const body = bodyOf(plan, method, owner, seen)
+  const body = bodyOf(plan, method, owner, segment, seen)
   const idempotencyKey = plan.key === 'none' ? undefined : KEYS[plan.key]
   const words = [
     owner.name,
@@ -266,11 +266,11 @@ function queryOf(plan: Plan, isList: boolean, cursor: string | undefined): [stri
   return query
 }
 
-function bodyOf(plan: Plan, method: string, owner: Person, seen: Seen): Body {
+function bodyOf(plan: Plan, method: string, owner: Person, segment: string, seen: Seen): Body {
   if (!['POST', 'PUT', 'PATCH'].includes(method) || plan.operation === 'another method') {
     return { kind: 'none' }
   }
-  const value = plan.operation === 'flip' ? {} : membersOf(plan, owner, seen)
+  const value = plan.operation === 'flip' ? {} : membersOf(plan, owner, segment, seen)
   const text = JSON.stringify(value)
   switch (plan.body) {
     case 'object':
@@ -296,7 +296,12 @@ function bodyOf(plan: Plan, method: string, owner: Person, seen: Seen): Body {
   }
 }
 
-function membersOf(plan: Plan, owner: Person, { people, names }: Seen): Record<string, unknown> {
+function membersOf(
+  plan: Plan,
+  owner: Person,
+  segment: string,
+  { people, names }: Seen,
+): Record<string, unknown> {
   const members: Record<string, unknown> = {}
   const { operation, title, word, description, completed, extra, which } = plan
   if (operation !== 'set') {
@@ -317,6 +322,10 @@ function membersOf(plan: Plan, owner: Person, { people, names }: Seen): Record<s
       break
     case 'updated_at':
       members.updated_at = NEVER
+      break
+    case 'of the path':
+      members.user_id = owner.id
+      if (segment !== '') members.id = which % 2 === 0 ? segment : segment.toUpperCase()
       break
     case 'unknown':
       members['a/b~c'] = 1

@@ -218,16 +218,32 @@ const MEMBERS: Record<string, (value: unknown) => boolean> = {
   completed: (value) => typeof value === 'boolean',
 }
 
+/** The members that the server sets, and whether a client may send them back. */
+const OF_SERVER: Record<string, (value: unknown, request: TaskRequest) => boolean> = {
+  id: (value, { segment }) =>
+    typeof value === 'string' && value.toLowerCase() === decodeURIComponent(segment).toLowerCase(),
+  user_id: (value, { owner }) => value === owner.id,
+  created_at: () => true,
+  updated_at: () => true,
+}
+
 /** Every offending place of a body, as `body/title`; `body` where it is the whole. */
-function faultsOfBody({ method, place, body }: TaskRequest): string[] {
+function faultsOfBody(request: TaskRequest): string[] {
+  const { method, place, body } = request
   if (method !== 'POST' && method !== 'PUT' && method !== 'PATCH') return []
   if (body.kind !== 'json') return method === 'PATCH' ? [] : ['body']
   const { value } = body
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return ['body']
   const members = Object.entries(value)
   const known = place === 'complete' ? ['completed'] : Object.keys(MEMBERS)
+  const sentBack: string[] = { list: ['user_id'], task: Object.keys(OF_SERVER), complete: [] }[
+    place
+  ]
   const faults = members
-    .filter(([name, given]) => !known.includes(name) || !MEMBERS[name]?.(given))
+    .filter(([name, given]) => {
+      if (known.includes(name)) return !MEMBERS[name]?.(given)
+      return !sentBack.includes(name) || !OF_SERVER[name]?.(given, request)
+    })
     .map(([name]) => `body/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`)
   if (method === 'POST' && !('title' in value)) faults.push('body/title')
   if (method === 'PUT' && members.length === 0) faults.push('body')
