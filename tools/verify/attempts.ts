@@ -79,6 +79,7 @@ export const routes = (title: string) => [
   { method: 'GET', at: (id: string) => `/${id}` },
   { method: 'HEAD', at: (id: string) => `/${id}` },
   { method: 'PUT', at: (id: string) => `/${id}`, body: json({ title }) },
+  { method: 'PATCH', at: (id: string) => `/${id}`, body: json({ title }) },
   { method: 'DELETE', at: (id: string) => `/${id}` },
   { method: 'PATCH', at: (id: string) => `/${id}/complete` },
 ]

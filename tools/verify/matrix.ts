@@ -42,6 +42,7 @@ function ownTasks(pair: Pair): Attempt[] {
     tryOf(pair, served(me), 'GET', `${me.path}/${own.id}`),
     tryOf(pair, seen, 'HEAD', `${me.path}/${own.id}`),
     tryOf(pair, served(me), 'PUT', `${me.path}/${spare.id}`, { body }),
+    tryOf(pair, served(me), 'PATCH', `${me.path}/${spare.id}`, { body }),
     tryOf(pair, served(me), 'PATCH', `${me.path}/${spare.id}/complete`),
     // The other filters also need tasks.
     tryOf(pair, served(me), 'PATCH', `${me.path}/${spare.id}/complete`, {}, 'back'),
@@ -114,7 +115,7 @@ function foreignBodies(pair: Pair): Attempt[] {
       .filter(({ method }) => ['POST', 'PUT', 'PATCH'].includes(method))
       .map(({ method, at }) => {
         const body = json({
-          ...(method === 'PATCH' ? { completed: true } : { title }),
+          ...(at('').endsWith('/complete') ? { completed: true } : { title }),
           [name]: value,
         })
         const path = me.path + at(me.tasks[0].id)

@@ -74,6 +74,7 @@ describe('the OpenAPI document', () => {
         `POST ${tasks}`,
         `GET ${tasks}/{id}`,
         `PUT ${tasks}/{id}`,
+        `PATCH ${tasks}/{id}`,
         `DELETE ${tasks}/{id}`,
         `PATCH ${tasks}/{id}/complete`,
         'GET /',

@@ -11,6 +11,7 @@ const ENDPOINTS = [
   { method: 'POST', at: '', body: { title: 'planted' } },
   { method: 'GET', at: '/:id' },
   { method: 'PUT', at: '/:id', body: { title: 'taken' } },
+  { method: 'PATCH', at: '/:id', body: { title: 'taken' } },
   { method: 'DELETE', at: '/:id' },
   { method: 'PATCH', at: '/:id/complete' },
 ] as const
@@ -117,16 +118,18 @@ for (const kind of KINDS) {
       await unchanged()
     })
 
-    it('a PUT cannot name another owner or id', async () => {
+    it('neither PUT nor PATCH can name another owner or id', async () => {
       const bobs = (await test.send('POST', '/api/bob/tasks', { body: { title: 'Bob’s' } })).json
       const path = `/api/bob/tasks/${bobs.id}`
-      for (const members of [{ user_id: 'alice' }, { id: task.id }, { id: MISSING }]) {
-        const answer = await test.send('PUT', path, { body: { title: 'taken', ...members } })
-        const message = 'must be that of the path'
-        assert.equal(answer.status, 422)
-        assert.deepEqual(answer.json.errors, [
-          { in: 'body', path: `/${Object.keys(members)}`, message },
-        ])
+      for (const method of ['PUT', 'PATCH']) {
+        for (const members of [{ user_id: 'alice' }, { id: task.id }, { id: MISSING }]) {
+          const answer = await test.send(method, path, { body: { title: 'taken', ...members } })
+          const message = 'must be that of the path'
+          assert.equal(answer.status, 422)
+          assert.deepEqual(answer.json.errors, [
+            { in: 'body', path: `/${Object.keys(members)}`, message },
+          ])
+        }
       }
       await test.send('DELETE', path)
       await unchanged()

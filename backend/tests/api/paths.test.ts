@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { exchange, startApp, type TestApp } from '../support/app.ts'
 
 const LIST = 'GET, HEAD, OPTIONS, POST'
-const ONE = 'DELETE, GET, HEAD, OPTIONS, PUT'
+const ONE = 'DELETE, GET, HEAD, OPTIONS, PATCH, PUT'
 const READ = 'GET, HEAD, OPTIONS'
 
 describe('canonical paths', () => {

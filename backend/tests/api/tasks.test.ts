@@ -134,83 +134,102 @@ for (const kind of KINDS) {
       })
     })
 
-    describe('PUT', () => {
-      it('200: what is left out stays as it is', async () => {
-        const task = await create('put', { title: 'A', description: 'kept', completed: true })
-        const path = `/api/put/tasks/${task.id}`
-        const answer = await test.send('PUT', path, { body: { title: 'B' } })
-        assert.equal(answer.status, 200)
-        assert.deepEqual(answer.json, { ...task, title: 'B', updated_at: answer.json.updated_at })
-        assert.ok(answer.json.updated_at > task.updated_at)
-        assert.equal(answer.headers.etag, `"${answer.json.updated_at}"`)
-        assert.deepEqual((await test.send('GET', path)).json, answer.json)
-      })
-
-      it('200: null clears the description, and only that', async () => {
-        const task = await create('put', { title: 'A', description: 'gone' })
-        const { json } = await test.send('PUT', `/api/put/tasks/${task.id}`, {
-          body: { description: null },
+    for (const method of ['PUT', 'PATCH'] as const)
+      describe(method, () => {
+        it('200: what is left out stays as it is', async () => {
+          const task = await create('put', { title: 'A', description: 'kept', completed: true })
+          const path = `/api/put/tasks/${task.id}`
+          const answer = await test.send(method, path, { body: { title: 'B' } })
+          assert.equal(answer.status, 200)
+          assert.deepEqual(answer.json, { ...task, title: 'B', updated_at: answer.json.updated_at })
+          assert.ok(answer.json.updated_at > task.updated_at)
+          assert.equal(answer.headers.etag, `"${answer.json.updated_at}"`)
+          assert.deepEqual((await test.send('GET', path)).json, answer.json)
         })
-        assert.deepEqual([json.title, json.description], ['A', null])
-      })
 
-      it('200: a change to what it is already changes nothing', async () => {
-        const task = await create('put', { title: 'A', description: null })
-        for (const body of [
-          { title: 'A' },
-          { title: ' A ' },
-          { completed: false },
-          { description: null },
-          { title: 'A', description: null, completed: false },
-        ]) {
-          const answer = await test.send('PUT', `/api/put/tasks/${task.id}`, { body })
-          assert.deepEqual(answer.json, task)
-        }
-      })
-
-      it('200: a task that was read may be sent back whole, with a change or without', async () => {
-        const task = await create('put', { title: 'A', description: 'B', completed: true })
-        const path = `/api/put/tasks/${task.id}`
-        const same = await test.send('PUT', path, { body: task })
-        assert.deepEqual([same.status, same.json], [200, task])
-        assert.equal(same.headers.etag, `"${task.updated_at}"`)
-        const { json } = await test.send('PUT', path, { body: { ...task, title: 'C' } })
-        assert.deepEqual(json, { ...task, title: 'C', updated_at: json.updated_at })
-      })
-
-      it('200: members of the server alone change nothing, whatever the times say', async () => {
-        const task = await create('put')
-        const path = `/api/put/tasks/${task.id}`
-        for (const body of [
-          { id: task.id },
-          { id: task.id.toUpperCase() },
-          { user_id: 'put' },
-          { created_at: '2020-01-01T00:00:00.000Z', updated_at: null },
-          { updated_at: [1] },
-        ]) {
-          const answer = await test.send('PUT', path, { body })
-          assert.deepEqual([answer.status, answer.json], [200, task])
-        }
-        const headers = { 'if-match': '"2020-01-01T00:00:00.000Z"' }
-        const body = { user_id: 'put' }
-        assert.equal((await test.send('PUT', path, { headers, body })).status, 412)
-      })
-
-      it('updated_at moves forward with every change, however fast they come', async () => {
-        const task = await create('put')
-        let last = task.updated_at
-        for (let n = 0; n < 20; n += 1) {
-          const { json } = await test.send('PUT', `/api/put/tasks/${task.id}`, {
-            body: { title: `title ${n}` },
+        it('200: null clears the description, and only that', async () => {
+          const task = await create('put', { title: 'A', description: 'gone' })
+          const { json } = await test.send(method, `/api/put/tasks/${task.id}`, {
+            body: { description: null },
           })
-          assert.ok(json.updated_at > last, `${json.updated_at} after ${last}`)
-          last = json.updated_at
-        }
+          assert.deepEqual([json.title, json.description], ['A', null])
+        })
+
+        it('200: a change to what it is already changes nothing', async () => {
+          const task = await create('put', { title: 'A', description: null })
+          for (const body of [
+            { title: 'A' },
+            { title: ' A ' },
+            { completed: false },
+            { description: null },
+            { title: 'A', description: null, completed: false },
+          ]) {
+            const answer = await test.send(method, `/api/put/tasks/${task.id}`, { body })
+            assert.deepEqual(answer.json, task)
+          }
+        })
+
+        it('200: a task that was read may be sent back whole, with a change or without', async () => {
+          const task = await create('put', { title: 'A', description: 'B', completed: true })
+          const path = `/api/put/tasks/${task.id}`
+          const same = await test.send(method, path, { body: task })
+          assert.deepEqual([same.status, same.json], [200, task])
+          assert.equal(same.headers.etag, `"${task.updated_at}"`)
+          const { json } = await test.send(method, path, { body: { ...task, title: 'C' } })
+          assert.deepEqual(json, { ...task, title: 'C', updated_at: json.updated_at })
+        })
+
+        it('200: members of the server alone change nothing, whatever the times say', async () => {
+          const task = await create('put')
+          const path = `/api/put/tasks/${task.id}`
+          for (const body of [
+            { id: task.id },
+            { id: task.id.toUpperCase() },
+            { user_id: 'put' },
+            { created_at: '2020-01-01T00:00:00.000Z', updated_at: null },
+            { updated_at: [1] },
+          ]) {
+            const answer = await test.send(method, path, { body })
+            assert.deepEqual([answer.status, answer.json], [200, task])
+          }
+          const headers = { 'if-match': '"2020-01-01T00:00:00.000Z"' }
+          const body = { user_id: 'put' }
+          assert.equal((await test.send(method, path, { headers, body })).status, 412)
+        })
+
+        it('updated_at moves forward with every change, however fast they come', async () => {
+          const task = await create('put')
+          let last = task.updated_at
+          for (let n = 0; n < 20; n += 1) {
+            const { json } = await test.send(method, `/api/put/tasks/${task.id}`, {
+              body: { title: `title ${n}` },
+            })
+            assert.ok(json.updated_at > last, `${json.updated_at} after ${last}`)
+            last = json.updated_at
+          }
+        })
+
+        it('404 for a task that is not there', async () => {
+          const path = '/api/put/tasks/019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90'
+          assert.equal((await test.send(method, path, { body: { title: 'x' } })).status, 404)
+        })
       })
 
-      it('404 for a task that is not there', async () => {
-        const path = '/api/put/tasks/019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90'
-        assert.equal((await test.send('PUT', path, { body: { title: 'x' } })).status, 404)
+    describe('PATCH with a merge patch', () => {
+      it('200: absent members stay, and null clears what may be null', async () => {
+        const task = await create('merge', { title: 'A', description: 'B', completed: true })
+        const headers = { 'content-type': 'application/merge-patch+json' }
+        const raw = '{"title":" C ","description":null}'
+        const answer = await test.send('PATCH', `/api/merge/tasks/${task.id}`, { headers, raw })
+        const { updated_at } = answer.json
+        assert.equal(answer.status, 200)
+        assert.deepEqual(answer.json, { ...task, title: 'C', description: null, updated_at })
+        assert.equal(answer.headers.etag, `"${updated_at}"`)
+        const cleared = await test.send('PATCH', `/api/merge/tasks/${task.id}`, {
+          headers,
+          raw: '{"completed":null}',
+        })
+        assert.equal(cleared.status, 422)
       })
     })
 
@@ -276,13 +295,15 @@ for (const kind of KINDS) {
 
     describe('If-Match and If-None-Match', () => {
       const stale = '"2020-01-01T00:00:00.000Z"'
-      const change = (path: string, method: string, ifMatch: string) =>
-        test.send(method, method === 'PATCH' ? `${path}/complete` : path, {
+      const change = (path: string, operation: string, ifMatch: string) => {
+        const [method = '', at = ''] = operation.split(' ')
+        return test.send(method, path + at, {
           headers: { 'if-match': ifMatch },
-          ...(method === 'PUT' && { body: { title: 'changed' } }),
+          ...(['PUT', 'PATCH'].includes(operation) && { body: { title: 'changed' } }),
         })
+      }
 
-      for (const method of ['PUT', 'PATCH', 'DELETE']) {
+      for (const method of ['PUT', 'PATCH', 'PATCH /complete', 'DELETE']) {
         it(`412 for ${method} with a stale ETag, and nothing changes`, async () => {
           const task = await create('match')
           const path = `/api/match/tasks/${task.id}`
@@ -373,6 +394,7 @@ describe('a change that waits for a deletion, on postgres', () => {
 
   for (const [method, at, { headers: own, ...sending }] of [
     ['PUT', '', { headers: {}, body: { title: 'changed' } }],
+    ['PATCH', '', { headers: {}, body: { title: 'changed' } }],
     ['PATCH', '/complete', { headers: {} }],
     ['PATCH', '/complete', { headers: { 'idempotency-key': 'once' } }],
     ['DELETE', '', { headers: {} }],

@@ -6,10 +6,12 @@ import { type Sending, startApp, type TestApp } from '../support/app.ts'
 const JSON_TYPE = { 'content-type': 'application/json' }
 const LENGTH = 'must be 1 to 500 characters'
 const MISSING = '019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90'
+const MERGE_PATCH_TYPE = 'application/merge-patch+json'
+const MERGE_PATCH = { headers: { 'content-type': MERGE_PATCH_TYPE }, raw: '{"title":"x"}' }
 const UNICODE = 'must be well-formed Unicode without U+0000'
 
 /** Where an operation that takes a body is, and whether it may be left out. */
-const WITH_BODY = ['POST ', 'PUT /:id', 'PATCH /:id/complete'] as const
+const WITH_BODY = ['POST ', 'PUT /:id', 'PATCH /:id', 'PATCH /:id/complete'] as const
 
 describe('what is sent', () => {
   let test: TestApp
@@ -114,6 +116,14 @@ describe('what is sent', () => {
       ],
       ['POST ', 'a time', { title: 'x', created_at: 'x' }, ['/created_at', 'is unknown']],
       ['POST ', 'a user null', { title: 'x', user_id: null }, ['/user_id', 'must be a string']],
+      [
+        'PATCH /:id',
+        'nothing to change',
+        {},
+        ['', 'must have one of title, description, completed'],
+      ],
+      ['PATCH /:id', 'a title null', { title: null }, ['/title', 'must be a string']],
+      ['PATCH /:id', 'another id', { id: MISSING }, ['/id', 'must be that of the path']],
       ['PATCH /:id/complete', 'a title', { title: 'x' }, ['/title', 'is unknown']],
       [
         'PATCH /:id/complete',
@@ -184,10 +194,16 @@ describe('what is sent', () => {
       415,
       { headers: { 'content-type': 'multipart/form-data; boundary=x' }, raw: '--x--' },
     ],
+    ['a merge patch', 415, MERGE_PATCH],
     [
-      'a merge patch',
+      'a merge patch in Latin-1',
       415,
-      { headers: { 'content-type': 'application/merge-patch+json' }, raw: '{"title":"x"}' },
+      { ...MERGE_PATCH, headers: { 'content-type': `${MERGE_PATCH_TYPE}; charset=iso-8859-1` } },
+    ],
+    [
+      'a JSON patch',
+      415,
+      { headers: { 'content-type': 'application/json-patch+json' }, raw: '[]' },
     ],
     ['no type', 415, { raw: '{"title":"x"}' }],
     ['no type that can be read', 415, { headers: { 'content-type': 'x' }, raw: '{"title":"x"}' }],
@@ -226,7 +242,8 @@ describe('what is sent', () => {
     it(`${status} for ${what}`, async () => {
       for (const operation of WITH_BODY) {
         const empty = sending.raw === undefined || sending.raw.length === 0
-        if (empty && operation.startsWith('PATCH')) continue
+        if (empty && operation.endsWith('complete')) continue
+        if (sending === MERGE_PATCH && operation === 'PATCH /:id') continue
         const answer = await send(operation, sending)
         assert.equal(answer.status, status, operation)
         assert.equal(answer.json.status, status)
@@ -260,6 +277,17 @@ describe('what is sent', () => {
     }
     const headers = { ...JSON_TYPE, 'content-encoding': 'identity' }
     assert.equal((await send('PUT /:id', { headers, raw: '{"title":"Kept"}' })).status, 200)
+  })
+
+  it('a merge patch is taken by PATCH alone, and is of one type whatever its size', async () => {
+    for (const type of [MERGE_PATCH_TYPE, `${MERGE_PATCH_TYPE}; charset=UTF-8`]) {
+      const sending = { headers: { 'content-type': type }, raw: '{"title":"Kept"}' }
+      assert.equal((await send('PATCH /:id', sending)).status, 200)
+    }
+    const large = { ...MERGE_PATCH, raw: 'x'.repeat(65_537) }
+    assert.equal((await send('PATCH /:id', large)).status, 413)
+    assert.equal((await send('PUT /:id', large)).status, 415)
+    await unchanged()
   })
 
   const queries: [query: string, status: number, path?: string, message?: string][] = [
@@ -325,8 +353,8 @@ describe('what is sent', () => {
       { in: 'query', path: '/x', message: 'is unknown' },
       { in: 'body', path: '/title', message: 'must be a string' },
     ])
-    for (const operation of ['GET /:id', 'PUT /:id', 'DELETE /:id', 'PATCH /:id/complete']) {
-      const body = operation.startsWith('PUT') ? { body: { title: 'x' } } : {}
+    for (const operation of ['GET /:id', 'PUT /:id', 'PATCH /:id', 'DELETE /:id']) {
+      const body = operation.startsWith('P') ? { body: { title: 'x' } } : {}
       assert.equal((await send(operation, body, '?x=1')).status, 422)
     }
     await unchanged()

@@ -1,3 +1,4 @@
+import { MERGE_PATCH_TYPES } from '../../http/protocol/body.ts'
 import { NoQuery, ownerResponses, UserParams, WITH_BODY } from '../../schemas/resource.ts'
 import {
   Completion,
@@ -56,7 +57,21 @@ const IF_NONE_MATCH = {
   },
 } as const
 
-/** The schemas of the six operations, for validation and for the OpenAPI document. */
+/** PUT and PATCH do the same. */
+const CHANGE = {
+  ...common,
+  params: TaskParams,
+  querystring: NoQuery,
+  headers: IF_MATCH,
+  body: TaskChanges,
+  ...ownerResponses(
+    { 200: task('The task after the change') },
+    ...WITH_BODY,
+    'precondition_failed',
+  ),
+}
+
+/** The schemas of the seven operations, for validation and for the OpenAPI document. */
 export const operations = {
   list: {
     ...common,
@@ -99,21 +114,18 @@ export const operations = {
     }),
   },
   update: {
-    ...common,
+    ...CHANGE,
     operationId: 'updateTask',
     summary: 'Update a task',
     description: 'Changes the members that the body contains. All other members keep their values.',
-    params: TaskParams,
-    querystring: NoQuery,
-    headers: IF_MATCH,
-    body: TaskChanges,
-    ...ownerResponses(
-      {
-        200: task('The task after the change'),
-      },
-      ...WITH_BODY,
-      'precondition_failed',
-    ),
+  },
+  patch: {
+    ...CHANGE,
+    operationId: 'patchTask',
+    summary: 'Patch a task',
+    description:
+      'The same as PUT. The body may also have the media type of a JSON merge patch (RFC 7396).',
+    consumes: MERGE_PATCH_TYPES,
   },
   delete: {
     ...common,

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-json-schema-to-ts'
 import { v7 as uuidv7 } from 'uuid'
+import { acceptJson } from '../../http/protocol/body.ts'
 import { etagOf, isNotModified, requiredVersions } from '../../http/resource/conditions.ts'
 import { found, sendStored } from '../../http/resource/send.ts'
 import { withDefaults } from '../../models/tasks/columns.ts'
@@ -19,7 +20,7 @@ import { sendChange, sendNew } from './send.ts'
 
 const config = { access: 'owner' } as const
 
-/** The six endpoints of a user's tasks (contract §1), under `/api/:user_id/tasks`. */
+/** The seven endpoints of a user's tasks (contract §1), under `/api/:user_id/tasks`. */
 export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: { pageMs: number } }> = async (
   app,
   { pageMs },
@@ -57,6 +58,16 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: { pageMs: number
     const { params, body } = request
     const change = await request.asUser(updateTask(params.id, body, requiredVersions(request)))
     return sendChange(reply, change)
+  })
+
+  // A plugin of its own, because no other route accepts the media type of a merge patch.
+  await app.register(async (patches: typeof app) => {
+    acceptJson(patches, 'application/merge-patch+json')
+    patches.patch('/:id', { schema: operations.patch, config }, async (request, reply) => {
+      const { params, body } = request
+      const change = await request.asUser(updateTask(params.id, body, requiredVersions(request)))
+      return sendChange(reply, change)
+    })
   })
 
   app.delete('/:id', { schema: operations.delete, config }, async (request, reply) => {

@@ -23,7 +23,8 @@ const parts = {
     list: 10,
     create: 24,
     get: 9,
-    update: 14,
+    update: 10,
+    patch: 4,
     flip: 7,
     set: 6,
     delete: 5,
@@ -152,7 +153,16 @@ const rival: Arbitrary<Plan> = fc.record({
   ...parts,
   ...{ owner: fc.constant(0), which: fc.nat(1), spelling: fc.constant('canonical') },
   ...{ bearer: fc.constant('own'), whose: fc.constant('own') },
-  operation: weighted({ flip: 8, set: 2, update: 4, delete: 2, get: 2, list: 2, create: 2 }),
+  operation: weighted({
+    flip: 8,
+    set: 2,
+    update: 2,
+    patch: 2,
+    delete: 2,
+    get: 2,
+    list: 2,
+    create: 2,
+  }),
 })
 
 const alone = (arbitrary: Arbitrary<Plan>, copies: Arbitrary<number>) =>

@@ -40,6 +40,7 @@ const OPERATIONS: Record<
   get: { method: 'GET', place: 'task' },
   'get by HEAD': { method: 'HEAD', place: 'task' },
   update: { method: 'PUT', place: 'task' },
+  patch: { method: 'PATCH', place: 'task' },
   delete: { method: 'DELETE', place: 'task' },
   flip: { method: 'PATCH', place: 'complete' },
   set: { method: 'PATCH', place: 'complete' },
@@ -48,7 +49,7 @@ const PLACES: readonly Place[] = ['list', 'task', 'complete']
 /** Methods that would do harm, were they taken there. */
 const UNKNOWN: Record<Place, readonly string[]> = {
   list: ['DELETE', 'PUT', 'PATCH'],
-  task: ['POST', 'PATCH'],
+  task: ['POST'],
   complete: ['DELETE', 'GET', 'PUT', 'POST'],
 }
 

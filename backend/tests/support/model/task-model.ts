@@ -64,7 +64,7 @@ export type Outcome =
 
 export const ALLOWED: Record<Place, string> = {
   list: 'GET, HEAD, OPTIONS, POST',
-  task: 'DELETE, GET, HEAD, OPTIONS, PUT',
+  task: 'DELETE, GET, HEAD, OPTIONS, PATCH, PUT',
   complete: 'OPTIONS, PATCH',
 }
 
@@ -231,7 +231,7 @@ const OF_SERVER: Record<string, (value: unknown, request: TaskRequest) => boolea
 function faultsOfBody(request: TaskRequest): string[] {
   const { method, place, body } = request
   if (method !== 'POST' && method !== 'PUT' && method !== 'PATCH') return []
-  if (body.kind !== 'json') return method === 'PATCH' ? [] : ['body']
+  if (body.kind !== 'json') return place === 'complete' ? [] : ['body']
   const { value } = body
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return ['body']
   const members = Object.entries(value)
@@ -246,7 +246,7 @@ function faultsOfBody(request: TaskRequest): string[] {
     })
     .map(([name]) => `body/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`)
   if (method === 'POST' && !('title' in value)) faults.push('body/title')
-  if (method === 'PUT' && members.length === 0) faults.push('body')
+  if (place === 'task' && members.length === 0) faults.push('body')
   return faults
 }
 
