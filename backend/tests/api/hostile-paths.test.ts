@@ -89,7 +89,7 @@ const TARGETS: [target: string, alice: number, bob?: number][] = [
   ['/API/alice/tasks', 404],
   ['/Api/alice/tasks', 404],
   ['/api/alice/TASKS/:id', 404],
-  ['/api/alice/tasks/:ID', 404, 403],
+  ['/api/alice/tasks/:ID', 200, 403],
   ['/%61pi/alice/tasks', 404],
   ['/api/alice/%74asks', 404],
   ['/api/alice/tasks/:id/%63omplete', 404],

@@ -65,8 +65,8 @@ for (const kind of KINDS) {
     for (const { method, at, ...sending } of ON_A_TASK) {
       it(`404 for another user's task by ${method} ${at}, byte for byte like a missing one`, async () => {
         const answers = []
-        for (const id of [task.id, MISSING]) {
-          for (const match of [undefined, '*', `"${task.updated_at}"`]) {
+        for (const id of [task.id, MISSING, task.id.toUpperCase(), MISSING.toUpperCase()]) {
+          for (const match of [undefined, '*', `"${task.updated_at}"`, `W/"${task.updated_at}"`]) {
             const headers = { 'x-request-id': 'same', ...(match && { 'if-match': match }) }
             const path = `/api/bob/tasks${at.replace(':id', id)}`
             const answer = await test.send(method, path, { headers, ...sending })

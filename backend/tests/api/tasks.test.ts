@@ -107,7 +107,6 @@ for (const kind of KINDS) {
         const task = await create('get')
         for (const id of [
           '019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90',
-          task.id.toUpperCase(),
           `{${task.id}}`,
           task.id.replaceAll('-', ''),
           `${task.id}%20`,
@@ -120,6 +119,29 @@ for (const kind of KINDS) {
           assert.equal(answer.status, 404, id)
           assert.equal(answer.json.error, 'not_found')
         }
+      })
+
+      it('200 for an id in upper case, which is the same task', async () => {
+        const task = await create('get')
+        const path = `/api/get/tasks/${task.id}`
+        const upper = `/api/get/tasks/${task.id.toUpperCase()}`
+        const answer = await test.send('GET', upper)
+        assert.deepEqual([answer.status, answer.json], [200, task])
+        const headers = { 'if-none-match': String(answer.headers.etag) }
+        assert.equal((await test.send('GET', upper, { headers })).status, 304)
+        for (const method of ['PUT', 'PATCH']) {
+          const changed = await test.send(method, upper, { body: { ...task, title: method } })
+          assert.deepEqual([changed.status, changed.json.id], [200, task.id])
+          assert.deepEqual((await test.send('GET', path)).json, changed.json)
+        }
+        const once = { headers: { 'idempotency-key': 'both-letter-cases' } }
+        const flipped = await test.send('PATCH', `${upper}/complete`, once)
+        assert.deepEqual([flipped.status, flipped.json.id], [200, task.id])
+        const again = await test.send('PATCH', `${path}/complete`, once)
+        assert.equal(again.headers['idempotency-replayed'], 'true')
+        const match = { headers: { 'if-match': String(flipped.headers.etag) } }
+        assert.equal((await test.send('DELETE', upper, match)).status, 204)
+        assert.equal((await test.send('GET', path)).status, 404)
       })
 
       it('HEAD answers like GET, without the body', async () => {
@@ -312,7 +334,9 @@ for (const kind of KINDS) {
             stale,
             '"x"',
             'x',
-            `W/${etag}`,
+            'W/"2020-01-01T00:00:00.000Z"',
+            `W/"${etag}"`,
+            `W/${etag.slice(1, -1)}`,
             etag.slice(1, -1),
             '"9999-99-99T00:00:00.000Z"',
             '"0000-01-01T00:00:00.000Z"',
@@ -330,6 +354,8 @@ for (const kind of KINDS) {
           for (const header of [
             (etag: string) => etag,
             (etag: string) => `${stale}, ${etag}`,
+            (etag: string) => `W/${etag}`,
+            (etag: string) => `W/${stale}, "x", W/${etag}`,
             () => '*',
           ]) {
             const task = await create('match')

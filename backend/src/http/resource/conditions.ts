@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import type { Stored } from '../../models/stored.ts'
 
-/** An entity tag (RFC 9110 §8.8.3). The first group matches `W/` of a weak one. */
-const ENTITY_TAG = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/g
+/** An entity tag (RFC 9110 §8.8.3), without the `W/` of a weak one. */
+const ENTITY_TAG = /"([\x21\x23-\x7e\x80-\xff]*)"/g
 
 /** The strong entity tag: the version, which changes with every change of it. */
 export function etagOf({ version }: Pick<Stored, 'version'>): string {
@@ -17,18 +17,19 @@ export function isNotModified(
   const header = request.headers['if-none-match']
   if (header === undefined) return false
   if (header.trim() === '*') return true
-  return [...header.matchAll(ENTITY_TAG)].some(([, , tag]) => tag === version)
+  return [...header.matchAll(ENTITY_TAG)].some(([, tag]) => tag === version)
 }
 
 /**
- * The versions `If-Match` allows (strong comparison, RFC 9110 §13.1.1). Undefined without the header
- * and for `*`, since a missing row is a 404 anyway.
+ * The versions `If-Match` allows. Undefined without the header and for `*`, since a missing row is a 404
+ * anyway. RFC 9110 §13.1.1 compares strongly, but proxies that compress responses make our tags weak. The
+ * version is still in them, so a weak tag counts as well.
  */
 export function requiredVersions(request: FastifyRequest): readonly string[] | undefined {
   const header = request.headers['if-match']
   if (header === undefined || header.trim() === '*') return undefined
-  return [...header.matchAll(ENTITY_TAG)].flatMap(([, weak, tag]) =>
-    weak === undefined && tag !== undefined && isVersion(tag) ? tag : [],
+  return [...header.matchAll(ENTITY_TAG)].flatMap(([, tag]) =>
+    tag !== undefined && isVersion(tag) ? tag : [],
   )
 }
 

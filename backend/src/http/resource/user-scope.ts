@@ -57,7 +57,7 @@ export function scopeToUser(app: FastifyInstance, options: UserScopeOptions): vo
     route.onRequest = [...checks, ...limits, route.onRequest ?? []].flat()
     route.onSend = [unread.onSend, route.onSend ?? []].flat()
     if (access === 'owner') {
-      route.preHandler = [refuseMalformedId, route.preHandler ?? []].flat()
+      route.preHandler = [readId, route.preHandler ?? []].flat()
     }
   })
 }
@@ -83,8 +83,14 @@ const refuseOtherUsers: onRequestHookHandler = ({ userId, params }, _reply, done
   done(user_id === userId ? undefined : new AppError('user_id_mismatch'))
 }
 
-/** 404 without a statement, because every task's id is a canonical UUID. */
-const refuseMalformedId: preHandlerHookHandler = ({ params }, _reply, done) => {
-  const { id } = params as { id?: string } // set by the router
-  done(id === undefined || CANONICAL_UUID.test(id) ? undefined : new AppError('not_found'))
+/**
+ * 404 without a statement for an id that is not a UUID. Letter case does not count (RFC 9562 §4), so the route
+ * gets the id in lower case, as every row has it.
+ */
+const readId: preHandlerHookHandler = ({ params }, _reply, done) => {
+  const parameters = params as { id?: string } // set by the router
+  const { id } = parameters
+  if (id === undefined || CANONICAL_UUID.test(id)) return done()
+  parameters.id = id.toLowerCase()
+  done(CANONICAL_UUID.test(parameters.id) ? undefined : new AppError('not_found'))
 }

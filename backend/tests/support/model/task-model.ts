@@ -82,7 +82,7 @@ export function outcomeOf(world: World, request: TaskRequest): Outcome {
   const places = [...faultsOfQuery(world, request), ...faultsOfBody(request)]
   if (places.length > 0) return { kind: 'problem', error: 'validation_error', places }
   if (place === 'list' && method !== 'POST') return list(world, request)
-  const id = decodeURIComponent(request.segment)
+  const id = decodeURIComponent(request.segment).toLowerCase()
   if (place !== 'list' && !UUID.test(id)) return problem('not_found')
   const before = underKey(world, request)
   if (before !== undefined) return before
@@ -91,11 +91,11 @@ export function outcomeOf(world: World, request: TaskRequest): Outcome {
   if (task === undefined) return problem('not_found')
   if (method === 'GET' || method === 'HEAD') {
     const { ifNoneMatch } = request
-    const same = ifNoneMatch !== undefined && matches(ifNoneMatch, task, 'weakly')
+    const same = ifNoneMatch !== undefined && matches(ifNoneMatch, task)
     return { kind: same ? 'unmodified' : 'read', task }
   }
   const { ifMatch } = request
-  if (ifMatch !== undefined && !matches(ifMatch, task, 'strongly')) {
+  if (ifMatch !== undefined && !matches(ifMatch, task)) {
     return problem('precondition_failed')
   }
   return method === 'DELETE' ? { kind: 'deleted', task } : change(task, request)
@@ -127,10 +127,10 @@ export function askedBy(request: TaskRequest): string {
   const { place, segment, ifMatch } = request
   if (place === 'list') return JSON.stringify(newTask(request))
   const tags = ifMatch === undefined || ifMatch === '*' || 'unreadable' in ifMatch ? [] : ifMatch
-  const versions = tags.filter(({ weak, version }) => !weak && isInstant(version))
+  const versions = tags.filter(({ version }) => isInstant(version))
   const any = ifMatch === undefined || ifMatch === '*'
   return JSON.stringify([
-    decodeURIComponent(segment),
+    decodeURIComponent(segment).toLowerCase(),
     any || versions.map(({ version }) => version),
   ])
 }
@@ -143,12 +143,10 @@ function isInstant(text: string): boolean {
 
 const problem = (error: ErrorCode): Outcome => ({ kind: 'problem', error })
 
-function matches(condition: Condition, task: Task, how: 'weakly' | 'strongly'): boolean {
+function matches(condition: Condition, task: Task): boolean {
   if (condition === '*') return true
   if ('unreadable' in condition) return false
-  return condition.some(
-    ({ weak, version }) => version === task.updated_at && (how === 'weakly' || !weak),
-  )
+  return condition.some(({ version }) => version === task.updated_at)
 }
 
 function newTask({ owner, body }: TaskRequest): Omit<Task, Chosen> {
