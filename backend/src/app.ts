@@ -63,7 +63,7 @@ export async function buildApp({
   answerProblems(app)
   acceptJsonOnly(app)
   validateStrictly(app)
-  await allowOrigins(app, config, { cookiePath: BASE_PATH, exposed: TOKEN_HEADERS })
+  await allowOrigins(app, config, TOKEN_HEADERS)
   boundQueuedBytes(app, queued)
   serveCanonicalPaths(app)
   scopeToUser(app, { config, database, limit, queued })

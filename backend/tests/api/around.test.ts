@@ -4,6 +4,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { exchange, startApp, type TestApp } from '../support/app.ts'
 
 const ORIGIN = 'https://app.example.com'
+/** The headers that pages may send. */
+const ACCEPTED =
+  'authorization, baggage, content-type, idempotency-key, if-match, if-none-match, last-event-id, prefer, sentry-trace, traceparent, tracestate, x-request-id'
 
 describe('the limit of a user', () => {
   let test: TestApp
@@ -55,14 +58,16 @@ describe('pages of trusted origins', () => {
     for (const [path, as] of [
       ['/api/alice/tasks', 'alice'],
       ['/api/alice/tasks', null],
+      ['/api/alice/task', 'alice'],
+      ['/nothing', null],
     ] as const) {
       const { headers } = await test.send('GET', path, { as, headers: { origin: ORIGIN } })
       assert.equal(headers['access-control-allow-origin'], ORIGIN)
-      assert.equal(headers['access-control-allow-credentials'], undefined)
+      assert.equal(headers['access-control-allow-credentials'], 'true')
       assert.match(String(headers.vary), /origin/i)
       assert.equal(
         headers['access-control-expose-headers'],
-        'etag, idempotency-replayed, link, location, ratelimit, ratelimit-policy, retry-after, set-auth-jwt, set-auth-token, x-request-id',
+        'allow, etag, idempotency-replayed, link, location, ratelimit, ratelimit-policy, retry-after, set-auth-jwt, set-auth-token, www-authenticate, x-request-id',
       )
     }
   })
@@ -73,11 +78,43 @@ describe('pages of trusted origins', () => {
     const answer = await exchange(test.port, 'OPTIONS', path, { headers })
     assert.equal(answer.status, 204)
     assert.equal(answer.headers['access-control-allow-origin'], ORIGIN)
-    assert.match(String(answer.headers['access-control-allow-methods']), /PUT/)
-    assert.equal(
-      answer.headers['access-control-allow-headers'],
-      'authorization, content-type, idempotency-key, if-match, if-none-match',
-    )
+    assert.equal(answer.headers['access-control-allow-methods'], answer.headers.allow)
+    assert.match(String(answer.headers.allow), /PUT/)
+    assert.equal(answer.headers['access-control-allow-headers'], ACCEPTED)
+    assert.equal(answer.headers['access-control-allow-credentials'], 'true')
+    assert.equal(answer.headers['access-control-max-age'], '86400')
+  })
+
+  it('get 204 for a preflight on every path, so that they can read the 404', async () => {
+    const headers = { origin: ORIGIN, 'access-control-request-method': 'DELETE' }
+    for (const path of ['/nothing', '/api/alice/task', '/api/alice/tasks/', '/api/auth/nothing']) {
+      const answer = await exchange(test.port, 'OPTIONS', path, { headers })
+      assert.deepEqual([answer.status, answer.text], [204, ''], path)
+      assert.equal(answer.headers.allow, undefined)
+      assert.equal(answer.headers['access-control-allow-origin'], ORIGIN)
+      assert.equal(
+        answer.headers['access-control-allow-methods'],
+        'DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT',
+      )
+      assert.equal(answer.headers['access-control-allow-headers'], ACCEPTED)
+      assert.equal(answer.headers['access-control-max-age'], '86400')
+      const { status } = await exchange(test.port, 'DELETE', path, { headers: { origin: ORIGIN } })
+      assert.equal(status, 404, path)
+    }
+    // Without a method it is no preflight, and another origin has no use for one.
+    for (const others of [{ origin: ORIGIN }, { ...headers, origin: 'https://evil.example.com' }]) {
+      const answer = await exchange(test.port, 'OPTIONS', '/nothing', { headers: others })
+      assert.equal(answer.status, 404)
+      assert.equal(answer.headers['access-control-max-age'], undefined)
+    }
+  })
+
+  it('reach no task with a cookie alone', async () => {
+    const token = await test.token('alice')
+    const cookie = `better-auth.session_token=${token}; token=${token}; authorization=${token}`
+    const headers = { origin: ORIGIN, cookie }
+    const { status } = await test.send('GET', '/api/alice/tasks', { as: null, headers })
+    assert.equal(status, 401)
   })
 
   it('no other origin is named', async () => {
@@ -91,6 +128,7 @@ describe('pages of trusted origins', () => {
       for (const method of ['GET', 'OPTIONS']) {
         const { headers } = await test.send(method, '/api/alice/tasks', { headers: { origin } })
         assert.equal(headers['access-control-allow-origin'], undefined)
+        assert.equal(headers['access-control-allow-credentials'], undefined)
       }
     }
   })

@@ -2,24 +2,23 @@ import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../../core/config/config.ts'
 
-export interface OriginOptions {
-  /** The path prefix of requests that may use cookies. All other requests send a token in a header. */
-  readonly cookiePath: string
-  /** Headers that pages may read and that no route documents. */
-  readonly exposed: readonly string[]
-}
-
 /** Headers of errors, of the rate limit and of every response. */
-const ALWAYS_EXPOSED = ['ratelimit', 'ratelimit-policy', 'retry-after', 'x-request-id']
+const ALWAYS_EXPOSED = [
+  ...['allow', 'www-authenticate'],
+  ...['ratelimit', 'ratelimit-policy', 'retry-after', 'x-request-id'],
+]
 
 /**
  * Lets pages of the trusted origins read responses (the CORS protocol of the Fetch standard), with every
- * header that a route documents for a success. paths.ts responds to preflight requests.
+ * header that a route documents for a success. Pages may send credentials, because HTTP clients of browsers often
+ * do so for all requests; only the routes of accounts look at cookies. paths.ts responds to preflight requests.
+ *
+ * @param exposed headers that pages may read and that no route documents.
  */
 export async function allowOrigins(
   app: FastifyInstance,
   { trustedOrigins }: Config,
-  { cookiePath, exposed }: OriginOptions,
+  exposed: readonly string[],
 ): Promise<void> {
   if (trustedOrigins.length === 0) return
   const names = new Set([...ALWAYS_EXPOSED, ...exposed])
@@ -32,12 +31,9 @@ export async function allowOrigins(
     done()
   })
   await app.register(cors, { origin: [...trustedOrigins], preflight: false })
-  app.addHook('onRequest', (request, reply, done) => {
+  app.addHook('onRequest', (_request, reply, done) => {
     reply.header('access-control-expose-headers', exposedHeaders)
-    if (
-      request.url.startsWith(`${cookiePath}/`) &&
-      reply.hasHeader('access-control-allow-origin')
-    ) {
+    if (reply.hasHeader('access-control-allow-origin')) {
       reply.header('access-control-allow-credentials', 'true')
     }
     done()

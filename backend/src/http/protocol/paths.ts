@@ -3,7 +3,13 @@ import { AppError } from '../../core/errors.ts'
 
 /** A path segment as a client must write it: not empty, no dot segment, no backslash (RFC 3986 §3.3). */
 const SEGMENT = '(?!\\.\\.?(?:/|$))[^/\\\\]+'
-const PREFLIGHT_MAX_AGE_SECONDS = 600
+const PREFLIGHT_MAX_AGE_SECONDS = 86_400
+/** Headers of requests that no route documents: of every request, of tracing (W3C, Sentry), of event streams. */
+const ACCEPTED_HEADERS = [
+  ...['authorization', 'content-type', 'prefer', 'x-request-id'],
+  ...['baggage', 'sentry-trace', 'traceparent', 'tracestate'],
+  'last-event-id',
+]
 
 interface Resource {
   readonly pattern: RegExp
@@ -13,11 +19,12 @@ interface Resource {
 /**
  * Serves each path only in its canonical spelling (contract §1). Other spellings, which the router would
  * decode or accept with an empty segment, are 404. On a known path OPTIONS is 204, and an unsupported
- * method is 405, both with `Allow`.
+ * method is 405, both with `Allow`. A preflight request from a page of a trusted origin is 204 on every path:
+ * otherwise the page could not read the 404 that its request gets.
  */
 export function serveCanonicalPaths(app: FastifyInstance): void {
   const resources = new Map<string, Resource>()
-  const acceptedHeaders = new Set(['authorization', 'content-type'])
+  const acceptedHeaders = new Set(ACCEPTED_HEADERS)
   app.addHook('onRoute', ({ url, method, schema }) => {
     for (const name of requestHeaders(schema?.headers)) acceptedHeaders.add(name)
     // @fastify/cors adds OPTIONS for every path. Some plugins add each path again with a final slash.
@@ -29,8 +36,9 @@ export function serveCanonicalPaths(app: FastifyInstance): void {
     for (const name of [method].flat()) resource.methods.add(name)
     resources.set(url, resource)
   })
-  const allowed = (path: string): string => {
-    const found = [...resources.values()].filter(({ pattern }) => pattern.test(path))
+  const allowed = (path?: string): string => {
+    const all = [...resources.values()]
+    const found = path === undefined ? all : all.filter(({ pattern }) => pattern.test(path))
     return [...new Set(found.flatMap(({ methods }) => [...methods]))].sort().join(', ')
   }
   app.addHook('onRequest', (request, reply, done) => {
@@ -40,8 +48,10 @@ export function serveCanonicalPaths(app: FastifyInstance): void {
     const { url = '*' } = request.routeOptions
     if (url !== '*' && resources.get(url)?.pattern.test(path)) return done()
     const allow = allowed(path)
-    if (allow === '') return done(new AppError('not_found'))
-    if (request.method === 'OPTIONS') return sendOptions(reply, allow, acceptedHeaders)
+    if (allow === '' && !isTrustedPreflight(request, reply)) return done(new AppError('not_found'))
+    if (request.method === 'OPTIONS') {
+      return sendOptions(reply, allow, allow || allowed(), acceptedHeaders)
+    }
     done(new AppError('method_not_allowed', { headers: { allow } }))
   })
   // For reply.callNotFound() in a route or a plugin.
@@ -55,17 +65,31 @@ export function encodeSegment(text: string): string {
   return text === '.' || text === '..' ? text.replaceAll('.', '%2E') : encodeURIComponent(text)
 }
 
-function sendOptions(reply: FastifyReply, allow: string, acceptedHeaders: Set<string>): void {
-  reply.code(204).header('allow', allow)
-  // The CORS plugin has set this header for a trusted origin. The other preflight headers are set here.
-  if (reply.hasHeader('access-control-allow-origin')) {
+function sendOptions(
+  reply: FastifyReply,
+  allow: string,
+  methods: string,
+  acceptedHeaders: Set<string>,
+): void {
+  reply.code(204)
+  if (allow !== '') reply.header('allow', allow)
+  if (isTrusted(reply)) {
     reply.headers({
-      'access-control-allow-methods': allow,
+      'access-control-allow-methods': methods,
       'access-control-allow-headers': [...acceptedHeaders].sort().join(', '),
       'access-control-max-age': PREFLIGHT_MAX_AGE_SECONDS,
     })
   }
   reply.send()
+}
+
+/** The CORS plugin has set this header for a trusted origin. */
+const isTrusted = (reply: FastifyReply) => reply.hasHeader('access-control-allow-origin')
+
+/** A preflight request of a trusted origin (the CORS protocol of the Fetch standard). */
+function isTrustedPreflight({ method, headers }: FastifyRequest, reply: FastifyReply): boolean {
+  const asks = method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
+  return asks && isTrusted(reply)
 }
 
 /** The names of the headers that a route's schema describes. */
