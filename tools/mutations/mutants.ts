@@ -761,11 +761,11 @@ grant select on todo.tasks to todo_accounts;`,
     request.userId = owners.get(cursor) ?? request.userId`,
           ],
           [
-            `reply.header('link', nextPage(request, page.next))`,
+            'reply.headers(nextPage(request, page.next))',
             `{
-      const link = nextPage(request, page.next)
-      owners.set(/cursor=([^>&]+)/.exec(link)?.[1], request.userId)
-      reply.header('link', link)
+      const next = nextPage(request, page.next)
+      owners.set(next['next-cursor'], request.userId)
+      reply.headers(next)
     }`,
           ],
         ],

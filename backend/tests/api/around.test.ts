@@ -67,7 +67,7 @@ describe('pages of trusted origins', () => {
       assert.match(String(headers.vary), /origin/i)
       assert.equal(
         headers['access-control-expose-headers'],
-        'allow, etag, idempotency-replayed, link, location, ratelimit, ratelimit-policy, retry-after, set-auth-jwt, set-auth-token, www-authenticate, x-request-id',
+        'allow, etag, idempotency-replayed, link, location, next-cursor, ratelimit, ratelimit-policy, retry-after, set-auth-jwt, set-auth-token, www-authenticate, x-request-id',
       )
     }
   })

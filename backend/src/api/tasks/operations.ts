@@ -13,7 +13,10 @@ const ETAG = { ETag: text('The version of the task. Send it in If-Match or If-No
 
 const tasks = {
   description: 'The tasks of the user, newest first',
-  headers: { Link: text('The address of the next page (rel="next"). Absent on the last page') },
+  headers: {
+    Link: text('The address of the next page (rel="next"). Absent on the last page'),
+    'Next-Cursor': text('The value of `cursor` for the next page. Absent on the last page'),
+  },
   content: { 'application/json': { schema: { type: 'array', items: { $ref: 'Task#' } } } },
 }
 const task = (description: string, headers: object = {}) => ({
@@ -78,7 +81,7 @@ export const operations = {
     operationId: 'listTasks',
     summary: 'List tasks',
     description:
-      'Returns the tasks of the user, newest first: with `limit` one page, and the address of the next page in `Link`; without `limit` all of them.',
+      'Returns the tasks of the user, newest first: with `limit` one page, and the address of the next page in `Link`, its cursor in `Next-Cursor`; without `limit` all of them.',
     params: UserParams,
     querystring: ListQuery,
     ...ownerResponses({ 200: tasks }),

@@ -25,14 +25,21 @@ export function tasksPath(userId: string): string {
   return collectionPath(userId, 'tasks')
 }
 
-/** @returns the `Link` to the next page (RFC 8288): the same query, with the last task as cursor. */
-export function nextPage(request: FastifyRequest, last: string): string {
+/**
+ * @param last the last task of this page, which is the cursor of the next one.
+ * @returns the headers that lead to the next page: `Link` (RFC 8288) with the same query, and the cursor alone.
+ */
+export function nextPage(request: FastifyRequest, last: string) {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(request.query as ListQuery)) {
     query.set(name, String(value))
   }
-  query.set('cursor', Buffer.from(last.replaceAll('-', ''), 'hex').toString('base64url'))
-  return `<${tasksPath(request.userId)}?${query}>; rel="next"`
+  const cursor = Buffer.from(last.replaceAll('-', ''), 'hex').toString('base64url')
+  query.set('cursor', cursor)
+  return {
+    link: `<${tasksPath(request.userId)}?${query}>; rel="next"`,
+    'next-cursor': cursor,
+  }
 }
 
 /**

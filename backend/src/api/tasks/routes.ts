@@ -34,7 +34,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: { pageMs: number
     reply.type('application/json')
     if (limit === undefined) return allTasks(request, { completed, after }, pageMs)
     const page = await readPage(request, { completed, after, limit }, pageMs)
-    if (page.next !== null) reply.header('link', nextPage(request, page.next))
+    if (page.next !== null) reply.headers(nextPage(request, page.next))
     return `[${page.tasks}]`
   })
 

@@ -135,7 +135,7 @@ export function unreadBytesOfUser(queued: QueuedBytes): {
     onSend: ({ method, userId }, reply, payload, done) => {
       const reads = method === 'GET' && reply.statusCode === 200 && typeof payload === 'string'
       if (!reads || !queued.areTooManyOf(userId, reply.raw)) return done(null, payload)
-      for (const name of ['etag', 'link']) reply.removeHeader(name)
+      for (const name of ['etag', 'link', 'next-cursor']) reply.removeHeader(name)
       done(tooMany())
     },
   }

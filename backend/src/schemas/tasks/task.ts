@@ -124,7 +124,8 @@ export const ListQuery = {
       type: 'string',
       pattern: '^[A-Za-z0-9_-]{21}[AQgw]$',
       'x-message': 'must be the cursor of a Link',
-      description: 'The start of the page: an opaque text, from the Link of the previous page',
+      description:
+        'The start of the page: an opaque text, from Next-Cursor or Link of the previous page',
     },
   },
 } as const

@@ -223,6 +223,7 @@ function wrongHeader(
       expected['content-type'] = TASK
   }
   if (outcome.kind !== 'page' && headers.link !== undefined) return 'no link'
+  if ((headers.link === undefined) !== (headers['next-cursor'] === undefined)) return 'both or none'
   const found = { ...headers, 'content-type': headers['content-type']?.split(';')[0] }
   const values = new Map<string, unknown>(Object.entries(found))
   const wrong = Object.entries(expected).find(([name, value]) => values.get(name) !== value)
@@ -235,7 +236,7 @@ function follow(
   { owner, query }: TaskRequest,
   tasks: readonly Task[],
   more: boolean,
-  { headers: { link } }: Answer,
+  { headers: { link, 'next-cursor': nextCursor } }: Answer,
 ): Verdict | undefined {
   const last = tasks.at(-1)
   if (!more || last === undefined) return link === undefined ? { world } : undefined
@@ -249,5 +250,7 @@ function follow(
   const right =
     path === listPath(owner) &&
     [...asked].map((pair) => pair.join('=')).join('&') === same.join('&')
-  return right && cursor !== null ? { world: withCursor(world, cursor, last.id) } : undefined
+  return right && cursor !== null && cursor === nextCursor
+    ? { world: withCursor(world, cursor, last.id) }
+    : undefined
 }
