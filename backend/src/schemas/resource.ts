@@ -2,7 +2,8 @@ import { type Responses, responses } from './problem.ts'
 
 const USER_ID = {
   type: 'string',
-  description: 'The user of the token: 1 to 255 characters, percent-encoded once',
+  description:
+    'The user of the token: 1 to 255 characters, percent-encoded once. Or `me`, which stands for that user',
   examples: ['alice'],
 } as const
 

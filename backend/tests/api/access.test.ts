@@ -74,6 +74,26 @@ describe('a route', () => {
     )
   })
 
+  it('of an owner: `me` is the user of the token, and is counted as that user', async () => {
+    const app = await add('/api/:user_id/new', { access: 'owner' })
+    const me = '/api/me/new'
+    assert.deepEqual(
+      await get(
+        app,
+        [me, null],
+        [me, 'alice'],
+        [me, 'bob'],
+        [me, 'me'],
+        ['/api/%6de/new', 'alice'],
+        ['/api/ME/new', 'alice'],
+        ['/api/alice/new', 'me'],
+        ['/api/alice/new', 'alice'],
+        [me, 'alice'],
+      ),
+      [401, 'of alice', 'of bob', 'of me', 'of alice', 403, 403, 'of alice', 429],
+    )
+  })
+
   it('of an owner: 404 for a malformed id, in any letter case', async () => {
     const app = await add('/api/:user_id/new/:id', { access: 'owner' })
     const id = '019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90'

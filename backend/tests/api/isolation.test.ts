@@ -56,6 +56,12 @@ for (const kind of KINDS) {
         await unchanged()
       })
 
+      it(`401 for ${name} as \`me\` without a token`, async () => {
+        const answer = await test.send(method, path('me'), { as: null, ...sending })
+        assert.equal(answer.status, 401)
+        await unchanged()
+      })
+
       it(`403 for ${name} before the body or the task is looked at`, async () => {
         const broken = { as: 'bob', headers: { 'content-type': 'application/json' }, raw: '{' }
         assert.equal((await test.send(method, path('alice'), broken)).status, 403)
@@ -76,6 +82,14 @@ for (const kind of KINDS) {
           }
         }
         for (const answer of answers) assert.deepEqual(answer, answers[0])
+        await unchanged()
+      })
+
+      it(`404 for another user's task as \`me\` by ${method} ${at}`, async () => {
+        for (const as of ['bob', 'me']) {
+          const path = `/api/me/tasks${at.replace(':id', task.id)}`
+          assert.equal((await test.send(method, path, { as, ...sending })).status, 404)
+        }
         await unchanged()
       })
 
@@ -105,6 +119,36 @@ for (const kind of KINDS) {
         assert.equal((await test.send('GET', `/api/bob/tasks${query}`)).text, '[]')
       }
       assert.equal((await test.send('GET', '/api/alice/tasks')).json.length, 1)
+    })
+
+    it('`me` is the user of the token, on every path and in the addresses of answers', async () => {
+      for (const as of ['carol', 'me']) {
+        const send = (method: string, path: string, body?: object) =>
+          test.send(method, path, { as, body })
+        const made = await send('POST', '/api/me/tasks', { title: 'of me', user_id: as })
+        assert.deepEqual([made.status, made.json.user_id], [201, as])
+        const at = `/api/me/tasks/${made.json.id}`
+        assert.equal(made.headers.location, at)
+        for (const path of [at, `/api/${as}/tasks/${made.json.id}`]) {
+          assert.deepEqual((await send('GET', path)).json, made.json)
+        }
+        assert.equal((await send('PUT', at, { ...made.json, title: 'by PUT' })).status, 200)
+        assert.equal((await send('PATCH', at, { title: 'by PATCH' })).status, 200)
+        assert.equal((await send('PATCH', `${at}/complete`)).status, 200)
+        const other = await send('POST', `/api/${as}/tasks`, { title: 'another' })
+        assert.equal(other.headers.location, `/api/${as}/tasks/${other.json.id}`)
+        const page = await send('GET', '/api/me/tasks?limit=1')
+        const [, next = ''] = /^<(.+)>; rel="next"$/.exec(String(page.headers.link)) ?? []
+        assert.match(next, /^\/api\/me\/tasks\?/)
+        const [rest] = (await send('GET', next)).json
+        assert.deepEqual([rest.id, rest.title, rest.completed], [made.json.id, 'by PATCH', true])
+        assert.equal((await send('DELETE', at)).status, 204)
+        assert.equal((await send('DELETE', `/api/me/tasks/${other.json.id}`)).status, 204)
+        assert.equal((await send('GET', '/api/me/tasks')).text, '[]')
+      }
+      const body = { title: 'planted', user_id: 'me' }
+      assert.equal((await test.send('POST', '/api/me/tasks', { as: 'bob', body })).status, 422)
+      await unchanged()
     })
 
     it('a POST cannot name its owner or id', async () => {

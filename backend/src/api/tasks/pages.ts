@@ -20,11 +20,6 @@ const STREAM_PAGE_TASKS = 200
 const PAGE_PAUSE_MS = 1
 const SEPARATOR = ',\n'
 
-/** @returns the path of a user's tasks, percent-encoded. */
-export function tasksPath(userId: string): string {
-  return collectionPath(userId, 'tasks')
-}
-
 /**
  * @param last the last task of this page, which is the cursor of the next one.
  * @returns the headers that lead to the next page: `Link` (RFC 8288) with the same query, and the cursor alone.
@@ -37,7 +32,7 @@ export function nextPage(request: FastifyRequest, last: string) {
   const cursor = Buffer.from(last.replaceAll('-', ''), 'hex').toString('base64url')
   query.set('cursor', cursor)
   return {
-    link: `<${tasksPath(request.userId)}?${query}>; rel="next"`,
+    link: `<${collectionPath(request, 'tasks')}?${query}>; rel="next"`,
     'next-cursor': cursor,
   }
 }

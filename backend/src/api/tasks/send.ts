@@ -1,9 +1,8 @@
 import type { FastifyReply } from 'fastify'
 import { AppError } from '../../core/errors.ts'
-import { sendStored } from '../../http/resource/send.ts'
+import { collectionPath, sendStored } from '../../http/resource/send.ts'
 import type { ChangeOnce } from '../../models/tasks/once.ts'
 import { keyInFlight, keyReused } from './idempotency.ts'
-import { tasksPath } from './pages.ts'
 
 /**
  * Sends the response to a change: the task, or 204 after a deletion.
@@ -32,7 +31,7 @@ export function sendChange(reply: FastifyReply, change: ChangeOnce): FastifyRepl
 /** Sends the response to a creation: the task, and its path in `Location`. */
 export function sendNew(reply: FastifyReply, change: ChangeOnce): FastifyReply {
   if ('task' in change) {
-    const path = tasksPath(reply.request.userId)
+    const path = collectionPath(reply.request, 'tasks')
     reply.code(201).header('location', `${path}/${change.task.id}`)
   }
   return sendChange(reply, change)

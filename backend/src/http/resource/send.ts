@@ -1,12 +1,13 @@
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../../core/errors.ts'
 import type { Stored } from '../../models/stored.ts'
 import { encodeSegment } from '../protocol/paths.ts'
 import { etagOf } from './conditions.ts'
 
-/** The path of a user's rows, as a client is to write it. */
-export function collectionPath(userId: string, resource: string): string {
-  return `/api/${encodeSegment(userId)}/${resource}`
+/** The path of a user's rows, with the user as in the path of the request: by id, or as `me`. */
+export function collectionPath({ params }: FastifyRequest, resource: string): string {
+  const { user_id } = params as { user_id: string } // set by the router
+  return `/api/${encodeSegment(user_id)}/${resource}`
 }
 
 /** @throws {AppError} `not_found` */
@@ -22,6 +23,6 @@ export function sendStored(reply: FastifyReply, row: Stored): FastifyReply {
 
 /** Sends a new row, with its path in `Location`. */
 export function sendNew(reply: FastifyReply, resource: string, row: Stored): FastifyReply {
-  const path = collectionPath(reply.request.userId, resource)
+  const path = collectionPath(reply.request, resource)
   return sendStored(reply.code(201).header('location', `${path}/${row.id}`), row)
 }

@@ -78,8 +78,10 @@ function accessOf({ method, url, config }: RouteOptions): Access {
   return access
 }
 
+/** `me` stands for the user of the token. The user whose id is `me` is that user as well. */
 const refuseOtherUsers: onRequestHookHandler = ({ userId, params }, _reply, done) => {
   const { user_id } = params as { user_id?: string } // set by the router
+  if (user_id === 'me') return done()
   done(user_id === userId ? undefined : new AppError('user_id_mismatch'))
 }
 
