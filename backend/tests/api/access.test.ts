@@ -4,6 +4,7 @@ import type { FastifyContextConfig, FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/core/config/config.ts'
+import { LIMITS } from '../../src/core/limits.ts'
 import { signToken } from '../../src/core/token.ts'
 import { RequestWindows } from '../../src/http/rate/request-windows.ts'
 import { NO_DATABASE, SECRET } from '../support/app.ts'
@@ -43,6 +44,37 @@ async function get(app: FastifyInstance, ...requests: [path: string, user: strin
   await app.close()
   return answers
 }
+
+describe('the depth of a body', () => {
+  it('is bounded for each route, by default as the limits say', async () => {
+    const logger = pino({ level: 'silent' })
+    const app = await buildApp({ config, database: NO_DATABASE, accounts: null, logger })
+    const body = { type: 'object', additionalProperties: true }
+    for (const bodyLevels of [undefined, 1, 4]) {
+      const bounded = { access: 'public', ...(bodyLevels && { bodyLevels }) } as const
+      const schema = { body, 'x-problems': [] }
+      app.post(`/levels/${bodyLevels}`, { config: bounded, schema }, async () => 'taken')
+    }
+    for (const [bodyLevels, most] of [
+      [undefined, LIMITS.bodyLevels],
+      [1, 1],
+      [4, 4],
+    ] as const) {
+      for (const levels of [most, most + 1, 1_000]) {
+        const payload = `${'{"a":'.repeat(levels - 1)}{}${'}'.repeat(levels - 1)}`
+        const headers = { 'content-type': 'application/json' }
+        const url = `/levels/${bodyLevels}`
+        const answer = await app.inject({ method: 'POST', url, headers, payload })
+        assert.equal(answer.statusCode, levels === most ? 200 : 422, `${levels} of ${most}`)
+        if (levels === most) continue
+        const message = `must have at most ${most} levels of objects and arrays`
+        assert.deepEqual(answer.json().errors, [{ in: 'body', path: '', message }])
+        assert.equal(answer.json().detail, `The body ${message}`)
+      }
+    }
+    await app.close()
+  })
+})
 
 describe('a route', () => {
   it('is refused without an access, on any path', async () => {

@@ -149,6 +149,18 @@ describe('a request of very many faults', () => {
         )
       }
     }
+    const { id } = (await test.send('POST', '/api/alice/tasks', { body: { title: 'x' } })).json
+    for (const levels of [1, 2, 32_000]) {
+      for (const method of ['PUT', 'PATCH']) {
+        // The value of this member is ignored, but not its depth.
+        const sending = { headers: JSON_TYPE, raw: `{"updated_at":${deep(levels)}}` }
+        const answer = await test.send(method, `/api/alice/tasks/${id}`, sending)
+        assert.equal(answer.status, levels === 1 ? 200 : 422)
+        if (levels === 1) continue
+        const message = 'must have at most 2 levels of objects and arrays'
+        assert.deepEqual(answer.json.errors, [{ in: 'body', path: '', message }])
+      }
+    }
     const flat = await post('/api/alice/tasks', '{"title":[[]]}')
     assert.deepEqual(flat.json.errors, [
       { in: 'body', path: '/title', message: 'must be a string' },

@@ -96,8 +96,10 @@ function compile(ajv: Ajv, { querystring, body, ...schema }: FastifySchema, leve
     if (!checkBody || (schema['x-optional-body'] && request.body === undefined)) {
       return refusal(found)
     }
+    // Before the validation, which removes members.
+    const tooDeep = isDeeper(request.body, levels)
     addFaults(found, 'body', checkBody, request.body ?? null, request)
-    if (!isDeeper(request.body, levels)) return refusal(found)
+    if (!tooDeep) return refusal(found)
     const message = `must have at most ${levels} levels of objects and arrays`
     if (found.errors.length === 0) found.errors.push({ in: 'body', path: '', message })
     return refusal(found, `The body ${message}`)
