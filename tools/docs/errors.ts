@@ -5,7 +5,7 @@ export const ERROR_CAUSES: Readonly<Record<ErrorCode, string>> = {
   bad_request:
     'The body is not JSON or not UTF-8, the percent-encoding is broken, or the request is not HTTP, has not exactly one `Host`, or has a `Transfer-Encoding` other than `chunked`. After the last three the server closes the connection.',
   unauthorized:
-    'The request has no token or an invalid one. `WWW-Authenticate` is `Bearer realm="todo"`, with `error="invalid_token"` if the request has a token.',
+    'The request has no token or an invalid one. `WWW-Authenticate` is `Bearer realm="todo"`, with `error="invalid_token"` and the reason in `error_description` if the request has a bearer token.',
   user_id_mismatch: 'The token is valid, but does not belong to the user in the path.',
   forbidden:
     'Under `/api/auth`: the origin or the page is not trusted, or the address is not verified.',

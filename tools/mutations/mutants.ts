@@ -56,7 +56,7 @@ export const MUTANTS: readonly Mutant[] = [
         'a token needs no exp',
         [
           [`requiredClaims: ['exp'],`, ''],
-          ['!Number.isSafeInteger(exp) ||', ''],
+          [`if (!Number.isSafeInteger(exp)) throw invalidClaim(payload, 'exp')`, ''],
         ],
         '401 for no exp',
       ],

@@ -93,6 +93,18 @@ export interface Reason {
   message: string
 }
 
+/** Why a request has no user. The client receives the description, and the log all of it. */
+export interface Refusal {
+  /** Which check failed, for the log. */
+  readonly check: string
+  /** The claim that failed the check. */
+  readonly claim?: string
+  /** The key id in the header of the token. */
+  readonly kid?: string
+  /** A sentence about the bearer token. Omit it if the request had none. */
+  readonly description?: string
+}
+
 export interface AppErrorOptions {
   /** Replaces the detail of the table. The client receives it. */
   detail?: string
@@ -104,6 +116,8 @@ export interface AppErrorOptions {
   reason?: Reason | undefined
   /** The index of the statement that failed, among several of one transaction. Not sent to the client. */
   statement?: number
+  /** Why the request has no user. It is logged. */
+  refusal?: Refusal
   /** The original error. It is logged, and the client never receives it. */
   cause?: unknown
 }
@@ -119,6 +133,7 @@ export class AppError extends Error {
   readonly headers: Record<string, string>
   readonly reason: Reason | undefined
   readonly statement: number | undefined
+  readonly refusal: Refusal | undefined
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
     const { status, title, detail } = ERRORS[code]
@@ -133,21 +148,27 @@ export class AppError extends Error {
     this.headers = options.headers ?? {}
     this.reason = options.reason
     this.statement = options.statement
+    this.refusal = options.refusal
   }
 }
 
 const REALM = 'Bearer realm="todo"'
+/** `error_description` may have these characters only (RFC 6750 §3). */
+const NOT_DESCRIBABLE = /[^\x20-\x7e]|["\\]/g
 
 /**
- * @param error omit it if the request had no token: the challenge then has no error code (RFC 6750 §3).
+ * @param refusal without a description if the request had no bearer token: the challenge then has no error
+ *   code (RFC 6750 §3).
  * @returns a 401 with `WWW-Authenticate`.
  */
-export function unauthorized(
-  error?: 'invalid_token',
-  cause?: unknown,
-  options: AppErrorOptions = {},
-): AppError {
-  const challenge = error === undefined ? REALM : `${REALM}, error="${error}"`
-  const headers = { 'www-authenticate': challenge }
-  return new AppError('unauthorized', { ...options, headers, cause })
+export function unauthorized(refusal: Refusal, options: AppErrorOptions = {}): AppError {
+  const { description } = refusal
+  const words = description?.replace(NOT_DESCRIBABLE, '')
+  const error = words === undefined ? '' : `, error="invalid_token", error_description="${words}"`
+  return new AppError('unauthorized', {
+    ...(description !== undefined && { detail: description }),
+    ...options,
+    headers: { 'www-authenticate': REALM + error },
+    refusal,
+  })
 }

@@ -101,8 +101,13 @@ export function fromDatabase(error: unknown): AppError {
   const transient =
     TRANSIENT_CLASSES.includes(state.slice(0, 2)) || TRANSIENT_STATES.includes(state)
   if (transient || isDisagreement(error)) return unavailable(error)
-  if (state === ACCOUNT_DELETED) return unauthorized('invalid_token', error)
+  if (state === ACCOUNT_DELETED) return accountDeleted(error)
   return new AppError(codeOf(state), { cause: error, ...statementOf(error) })
+}
+
+function accountDeleted(cause: unknown): AppError {
+  const description = 'The account of the token has been deleted'
+  return unauthorized({ check: 'account', claim: 'sub', description }, { cause })
 }
 
 function codeOf(state: string): ErrorCode {

@@ -47,7 +47,7 @@ const PROBLEM_HEADERS: Partial<Record<ErrorCode, { headers: Record<string, objec
   unauthorized: {
     headers: {
       'WWW-Authenticate': text(
-        'The scheme is Bearer. With error="invalid_token" the server did not accept the token',
+        'The scheme is Bearer. With error="invalid_token" the server did not accept the token; error_description says why (RFC 6750)',
       ),
     },
   },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { after, before, describe, it, mock } from 'node:test'
 import { NO_DATABASE, SECRET, serve, startApp, type TestApp } from '../support/app.ts'
-import { claims, encode, forge, HS256, now } from '../support/tokens.ts'
+import { claims, encode, forge, HS256, now, TOKEN_CHALLENGE } from '../support/tokens.ts'
 
 describe('who is asking', () => {
   let test: TestApp
@@ -113,14 +113,78 @@ describe('who is asking', () => {
       const answer = await ask(`Bearer ${token}`)
       assert.equal(answer.status, 401)
       assert.equal(answer.json.error, 'unauthorized')
-      assert.equal(answer.headers['www-authenticate'], 'Bearer realm="todo", error="invalid_token"')
+      assert.match(String(answer.headers['www-authenticate']), TOKEN_CHALLENGE)
     })
   }
 
-  it('401 without a token names no error', async () => {
-    const answer = await ask(undefined)
-    assert.equal(answer.status, 401)
-    assert.equal(answer.headers['www-authenticate'], 'Bearer realm="todo"')
+  const reasons: Record<string, [token: string, description: string, logged: object]> = {
+    'an expired token': [
+      forge(HS256, claims({ exp: now() - 3_600 })),
+      'The token has expired',
+      { check: 'expiry', claim: 'exp' },
+    ],
+    'a token for later': [
+      forge({ ...HS256, kid: 'key-1' }, claims({ nbf: now() + 3_600 })),
+      'The token is not valid yet',
+      { check: 'claim check_failed', claim: 'nbf', kid: 'key-1' },
+    ],
+    'a token without exp': [
+      forge(HS256, { sub: 'alice' }),
+      'The token has no exp',
+      { check: 'claim missing', claim: 'exp' },
+    ],
+    'another secret': [
+      forge({ ...HS256, kid: 'key-1' }, claims(), 'another secret of more than 32 bytes'),
+      "The token's signature is not valid",
+      { check: 'signature', kid: 'key-1' },
+    ],
+    'another algorithm': [
+      forge({ alg: 'HS384' }, claims(), SECRET, 'sha384'),
+      'The algorithm of the token is not accepted',
+      { check: 'algorithm' },
+    ],
+    'a critical header': [
+      forge({ ...HS256, crit: ['x'], x: 1 }, claims()),
+      'The header of the token has an unsupported parameter',
+      { check: 'header' },
+    ],
+    'a token without a user': [
+      forge(HS256, { exp: now() + 3_600 }),
+      'The token does not name a valid user',
+      { check: 'claim invalid', claim: 'user_id' },
+    ],
+    'a key id that is no name': [
+      forge({ ...HS256, kid: `${good} "x"` }, claims(), 'another secret of more than 32 bytes'),
+      "The token's signature is not valid",
+      { check: 'signature' },
+    ],
+    'something else': ['x', 'The token is malformed', { check: 'form' }],
+  }
+  for (const [what, [token, description, logged]] of Object.entries(reasons)) {
+    it(`401 says why for ${what}, and the log which check failed`, async () => {
+      const before = test.log.length
+      const answer = await ask(`Bearer ${token}`)
+      assert.equal(answer.status, 401)
+      assert.equal(answer.json.detail, description)
+      assert.equal(
+        answer.headers['www-authenticate'],
+        `Bearer realm="todo", error="invalid_token", error_description="${description}"`,
+      )
+      const id = answer.json.request_id
+      const lines = test.log.slice(before).map((line) => JSON.parse(line))
+      const line = lines.find(({ reqId, refusal }) => reqId === id && refusal !== undefined)
+      assert.equal(line.level, 30)
+      assert.deepEqual(line.refusal, { ...logged, description })
+      assert.ok(token === 'x' || !test.log.join('').includes(token))
+    })
+  }
+
+  it('401 without a bearer token names no error, whatever the scheme', async () => {
+    for (const authorization of [undefined, 'Basic eDp5', good, `Bearer${good}`]) {
+      const answer = await ask(authorization)
+      assert.equal(answer.status, 401)
+      assert.equal(answer.headers['www-authenticate'], 'Bearer realm="todo"')
+    }
   })
 
   it('401 for a good token in any other place', async () => {
@@ -209,6 +273,21 @@ describe('where the issuer and audience are pinned', () => {
   after(() => test.close())
 
   const pinned = { iss: 'https://auth.example.com', aud: 'todo' }
+  for (const [what, more, claim] of [
+    ['another issuer', { ...pinned, iss: 'https://evil.example.com' }, 'iss'],
+    ['another audience', { ...pinned, aud: 'x' }, 'aud'],
+  ] as const) {
+    it(`401 for ${what} says that the token is for another service`, async () => {
+      const headers = { authorization: `Bearer ${forge(HS256, claims(more))}` }
+      const answer = await test.send('GET', '/api/alice/tasks', { as: null, headers })
+      assert.match(
+        String(answer.headers['www-authenticate']),
+        /error_description="The token is not valid for this service"/,
+      )
+      assert.ok(test.log.some((line) => line.includes(`"claim":"${claim}"`)))
+    })
+  }
+
   for (const [what, more, status] of [
     ['both as they are set', pinned, 200],
     ['the audience among others', { ...pinned, aud: ['x', 'todo'] }, 200],

@@ -25,3 +25,7 @@ export function forge(
   const input = `${encode(header)}.${encode(payload)}`
   return `${input}.${createHmac(hash, secret).update(input).digest('base64url')}`
 }
+
+/** The challenge of a 401 for a bearer token (RFC 6750 §3). Its description has no quotes and no backslash. */
+export const TOKEN_CHALLENGE =
+  /^Bearer realm="todo", error="invalid_token", error_description="[\x20\x21\x23-\x5b\x5d-\x7e]+"$/

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ADDRESS_HEADER, TOKEN_HEADERS } from '../../accounts/http.ts'
 import { AppError, type ErrorCode, type Reason, unauthorized } from '../../core/errors.ts'
+import { sendsBearer } from '../../http/identity/authenticate.ts'
 import { clientAddress } from '../../http/protocol/client-network.ts'
 
 /** The request headers that Better Auth receives. It must not see headers that it trusts from proxies. */
@@ -84,8 +85,8 @@ const CODES: Record<number, ErrorCode> = {
 export function problemOf(status: number, reason: Reason, request: FastifyRequest): AppError {
   const options = { detail: reason.message, reason }
   if (status === 401) {
-    const sent = request.headers.authorization !== undefined
-    return unauthorized(sent ? 'invalid_token' : undefined, undefined, options)
+    const description = sendsBearer(request) ? { description: reason.message } : {}
+    return unauthorized({ check: reason.code, ...description }, options)
   }
   return new AppError(CODES[status] ?? 'bad_request', options)
 }

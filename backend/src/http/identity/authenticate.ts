@@ -3,6 +3,7 @@ import type { Config } from '../../core/config/config.ts'
 import { unauthorized } from '../../core/errors.ts'
 import type { Answer, Asked, Database } from '../../database/session.ts'
 import { countHeader } from '../protocol/raw-headers.ts'
+import { malformed } from './refusal.ts'
 import { tokenVerifier } from './verify-token.ts'
 
 declare module 'fastify' {
@@ -44,12 +45,18 @@ export function authenticator(
   }
 }
 
+/** Whether a request has credentials of the scheme Bearer, well-formed or not. */
+export function sendsBearer({ headers }: FastifyRequest): boolean {
+  return /^bearer(\s|$)/i.test(headers.authorization ?? '')
+}
+
 function readToken(request: FastifyRequest): string {
-  const { authorization } = request.headers
-  if (authorization === undefined) throw unauthorized()
-  const token = BEARER.exec(authorization)?.[1]
-  if (token === undefined || countHeader(request, 'authorization') > 1) {
-    throw unauthorized('invalid_token')
+  if (countHeader(request, 'authorization') > 1) {
+    const description = 'The request has more than one Authorization header'
+    throw unauthorized({ check: 'repetition', description })
   }
+  if (!sendsBearer(request)) throw unauthorized({ check: 'presence' })
+  const token = BEARER.exec(request.headers.authorization ?? '')?.[1]
+  if (token === undefined) throw malformed()
   return token
 }

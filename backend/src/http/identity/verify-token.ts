@@ -1,14 +1,21 @@
 import type { JWTPayload, JWTVerifyOptions } from 'jose'
 import { decodeProtectedHeader } from 'jose/decode/protected_header'
-import { JOSEError, JWKSMultipleMatchingKeys, JWSSignatureVerificationFailed } from 'jose/errors'
+import {
+  JOSEAlgNotAllowed,
+  JOSEError,
+  JWKSMultipleMatchingKeys,
+  JWSInvalid,
+  JWSSignatureVerificationFailed,
+  JWTClaimValidationFailed,
+} from 'jose/errors'
 import { jwtVerify } from 'jose/jwt/verify'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../../core/config/config.ts'
-import { unauthorized } from '../../core/errors.ts'
 import { LIMITS, type Limits } from '../../core/limits.ts'
 import type { Log } from '../../core/log/logger.ts'
 import { isUserId } from '../../schemas/user.ts'
 import { type GetKey, MAX_AGE_MS, remoteKeySet } from './key-set.ts'
+import { refusedToken } from './refusal.ts'
 
 const CLOCK_TOLERANCE_SECONDS = 5
 /** A secret verifies only HS256, and a key set only the others, so that no key is misused (RFC 8725 §3.1). */
@@ -48,13 +55,15 @@ export function tokenVerifier(config: Config, log: Log, limits: Limits = LIMITS)
   async function verifyOnce(given: string): Promise<string> {
     const token = copyOf(given)
     const changesBefore = changes
-    const { payload, goodForMs } = await readPayload(token).catch((error) => {
-      throw error instanceof JOSEError ? unauthorized('invalid_token', error) : error
-    })
-    const expiresMs = Math.min(readTimes(payload) * 1000, Date.now() + goodForMs)
-    const verified = { userId: readUser(payload), expiresMs }
-    if (changes === changesBefore) remembered.set(token, verified)
-    return verified.userId
+    try {
+      const { payload, goodForMs } = await readPayload(token)
+      const expiresMs = Math.min(readTimes(payload) * 1000, Date.now() + goodForMs)
+      const verified = { userId: readUser(payload), expiresMs }
+      if (changes === changesBefore) remembered.set(token, verified)
+      return verified.userId
+    } catch (error) {
+      throw error instanceof JOSEError ? refusedToken(error, token) : error
+    }
   }
 
   return (token: string): string | Promise<string> => {
@@ -84,7 +93,7 @@ function payloadReader(config: Config, log: Log, keysChanged: () => void) {
   return async (token: string): Promise<Signed> => {
     const { alg } = readHeader(token)
     if (alg !== SECRET_ALGORITHM) {
-      if (keySet === undefined) throw unauthorized('invalid_token')
+      if (keySet === undefined) throw new JOSEAlgNotAllowed()
       const payload = await verifyByKeySet(token, keySet, {
         ...options,
         algorithms: KEY_SET_ALGORITHMS,
@@ -102,7 +111,7 @@ function payloadReader(config: Config, log: Log, keysChanged: () => void) {
         if (!(error instanceof JWSSignatureVerificationFailed)) throw error
       }
     }
-    throw unauthorized('invalid_token')
+    throw new JWSSignatureVerificationFailed()
   }
 }
 
@@ -142,27 +151,34 @@ function readHeader(token: string) {
   try {
     return decodeProtectedHeader(token)
   } catch (cause) {
-    throw unauthorized('invalid_token', cause)
+    throw new JWSInvalid('The header is not JSON', { cause })
   }
 }
 
 /** Checks the times more strictly than jose, which accepts any number and may ignore `iat`. */
-function readTimes({ exp, nbf, iat }: JWTPayload): number {
+function readTimes(payload: JWTPayload): number {
+  const { exp, nbf, iat } = payload
   const latestIat = Date.now() / 1000 + CLOCK_TOLERANCE_SECONDS
-  if (!Number.isSafeInteger(exp) || (nbf !== undefined && !Number.isFinite(nbf))) {
-    throw unauthorized('invalid_token')
-  }
+  if (!Number.isSafeInteger(exp)) throw invalidClaim(payload, 'exp')
+  if (nbf !== undefined && !Number.isFinite(nbf)) throw invalidClaim(payload, 'nbf')
   if (iat !== undefined && !(Number.isFinite(iat) && iat <= latestIat)) {
-    throw unauthorized('invalid_token')
+    throw invalidClaim(payload, 'iat')
   }
   return Number(exp)
 }
 
 /** @returns `sub`, or `user_id` if there is no `sub`. No other claim, such as `email`, names the user. */
-function readUser({ sub, user_id }: JWTPayload & { sub?: unknown; user_id?: unknown }): string {
+function readUser(payload: JWTPayload & { sub?: unknown; user_id?: unknown }): string {
+  const { sub, user_id } = payload
   const alternative = Number.isSafeInteger(user_id) ? String(user_id) : user_id
   const userId = sub === undefined ? alternative : sub
   const differ = sub !== undefined && alternative !== undefined && sub !== alternative
-  if (differ || typeof userId !== 'string' || !isUserId(userId)) throw unauthorized('invalid_token')
+  if (differ || typeof userId !== 'string' || !isUserId(userId)) {
+    throw invalidClaim(payload, sub === undefined ? 'user_id' : 'sub')
+  }
   return userId
+}
+
+function invalidClaim(payload: JWTPayload, claim: string): JWTClaimValidationFailed {
+  return new JWTClaimValidationFailed('not valid', payload, claim, 'invalid')
 }

@@ -18,7 +18,7 @@ const FASTIFY_CODES: Record<string, ErrorCode> = {
 
 /**
  * Sends a problem (RFC 9457, contract §3) for every error. It logs a 5xx with its cause and the request's id,
- * but not a 503 without a cause, which means that a limit was reached.
+ * but not a 503 without a cause, which means that a limit was reached. It logs why a request is unauthorized.
  */
 export function answerProblems(app: FastifyInstance): void {
   app.setErrorHandler(sendError)
@@ -29,6 +29,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   const problem = toAppError(error)
   const expected = problem.status === 503 && problem.cause === undefined
   if (problem.status >= 500 && !expected) request.log.error({ err: problem }, problem.message)
+  if (problem.refusal) request.log.info({ refusal: problem.refusal }, 'unauthorized')
   if (reply.sent) return
   reply
     .code(problem.status)

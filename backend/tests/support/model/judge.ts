@@ -165,6 +165,12 @@ function isProblem({ error, places }: Outcome & { kind: 'problem' }, text: strin
 
 const TASK = 'application/json'
 
+function challengeOf(bearer: TaskRequest['bearer']): string {
+  if (bearer === 'none') return ''
+  const why = bearer === 'expired' ? 'The token has expired' : "The token's signature is not valid"
+  return `, error="invalid_token", error_description="${why}"`
+}
+
 /** The first header that is not as it must be, and what it must be. */
 function wrongHeader(
   outcome: Outcome,
@@ -190,8 +196,7 @@ function wrongHeader(
       if (outcome.error === 'conflict') expected['retry-after'] = '1'
       if (outcome.error === 'method_not_allowed') expected.allow = ALLOWED[place]
       if (outcome.error === 'unauthorized') {
-        const token = bearer === 'none' ? '' : ', error="invalid_token"'
-        expected['www-authenticate'] = `Bearer realm="todo"${token}`
+        expected['www-authenticate'] = `Bearer realm="todo"${challengeOf(bearer)}`
       }
       break
     case 'methods':
