@@ -109,6 +109,13 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
       takes: 'any text',
       purpose: 'If set, every token must have this `aud`.',
     },
+    {
+      name: 'CLOCK_TOLERANCE_SECONDS',
+      fallback: '60',
+      takes: '0 to 300',
+      purpose:
+        'How far the clock of an issuer may differ from the clock of this server, for `exp` and `nbf`.',
+    },
   ],
   'Addresses and origins': [
     {

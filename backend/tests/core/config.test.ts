@@ -40,6 +40,7 @@ describe('the settings', () => {
     ['TRUST_PROXY', /IP addresses or networks/, { TRUST_PROXY: '10.0.0.0/33' }],
     ['TRUST_PROXY', /IP addresses or networks/, { TRUST_PROXY: '999.0.0.1' }],
     ['RATE_LIMIT_PER_MINUTE', /from 0 to/, { RATE_LIMIT_PER_MINUTE: 'many' }],
+    ['CLOCK_TOLERANCE_SECONDS', /from 0 to 300/, { CLOCK_TOLERANCE_SECONDS: '301' }],
     ['WEB_CONCURRENCY', /from 1 to 64/, { WEB_CONCURRENCY: '0' }],
     ['WEB_CONCURRENCY', /from 1 to 64/, { WEB_CONCURRENCY: '65' }],
     [
@@ -114,6 +115,7 @@ describe('the settings', () => {
       publicUrl: 'http://localhost:8000',
       jwtIssuer: undefined,
       jwtAudience: undefined,
+      clockToleranceSeconds: 60,
       trustedOrigins: [],
       trustProxy: [],
       rateLimitPerMinute: 600,

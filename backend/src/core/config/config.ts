@@ -38,6 +38,8 @@ export interface Config {
   readonly publicUrl: string
   readonly jwtIssuer: string | undefined
   readonly jwtAudience: string | undefined
+  /** How far the clocks of issuers may differ from this server's, for `exp` and `nbf`. */
+  readonly clockToleranceSeconds: number
   readonly trustedOrigins: readonly string[]
   readonly trustProxy: readonly string[]
   /** The number of task requests that one user may send in a minute. 0 means no limit. */
@@ -90,6 +92,7 @@ export function loadConfig(env: Environment = process.env): Config {
     accounts: readAccounts(read),
     jwtIssuer: read.text('JWT_ISSUER'),
     jwtAudience: read.text('JWT_AUDIENCE'),
+    clockToleranceSeconds: read.integer('CLOCK_TOLERANCE_SECONDS', 60, 0, 300),
     trustedOrigins: read
       .list('TRUSTED_ORIGINS')
       .map((origin) => exactOrigin('TRUSTED_ORIGINS', origin)),

@@ -17,7 +17,6 @@ import { isUserId } from '../../schemas/user.ts'
 import { type GetKey, MAX_AGE_MS, remoteKeySet } from './key-set.ts'
 import { refusedToken } from './refusal.ts'
 
-const CLOCK_TOLERANCE_SECONDS = 5
 /** A secret verifies only HS256, and a key set only the others, so that no key is misused (RFC 8725 §3.1). */
 const SECRET_ALGORITHM = 'HS256'
 const KEY_SET_ALGORITHMS = ['EdDSA', 'ES256', 'ES512', 'PS256', 'RS256']
@@ -85,7 +84,7 @@ function payloadReader(config: Config, log: Log, keysChanged: () => void) {
   const secrets = verifyingSecrets.map((secret) => new TextEncoder().encode(secret))
   const keySet = jwksUrl === undefined ? undefined : remoteKeySet(jwksUrl, log, keysChanged)
   const options: JWTVerifyOptions = {
-    clockTolerance: CLOCK_TOLERANCE_SECONDS,
+    clockTolerance: config.clockToleranceSeconds,
     requiredClaims: ['exp'],
     ...(jwtIssuer !== undefined && { issuer: jwtIssuer }),
     ...(jwtAudience !== undefined && { audience: jwtAudience }),
@@ -155,15 +154,14 @@ function readHeader(token: string) {
   }
 }
 
-/** Checks the times more strictly than jose, which accepts any number and may ignore `iat`. */
+/**
+ * Checks the times more strictly than jose, which accepts any number. `iat` only says when the token was issued
+ * (RFC 7519 §4.1.6), so it is not compared with the clock.
+ */
 function readTimes(payload: JWTPayload): number {
-  const { exp, nbf, iat } = payload
-  const latestIat = Date.now() / 1000 + CLOCK_TOLERANCE_SECONDS
+  const { exp, nbf } = payload
   if (!Number.isSafeInteger(exp)) throw invalidClaim(payload, 'exp')
   if (nbf !== undefined && !Number.isFinite(nbf)) throw invalidClaim(payload, 'nbf')
-  if (iat !== undefined && !(Number.isFinite(iat) && iat <= latestIat)) {
-    throw invalidClaim(payload, 'iat')
-  }
   return Number(exp)
 }
 

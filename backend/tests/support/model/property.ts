@@ -166,7 +166,7 @@ function expiredToken(userId: string): Promise<string> {
   return new SignJWT()
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(userId)
-    .setExpirationTime(Math.floor(Date.now() / 1000) - 60)
+    .setExpirationTime(Math.floor(Date.now() / 1000) - 120)
     .sign(new TextEncoder().encode(SECRET))
 }
 
