@@ -60,6 +60,32 @@ describe('a key set of which several keys fit a token', () => {
     }
   })
 
+  it('accepts a token without a key id from each key of its algorithm', async () => {
+    const keys = [
+      await signingKey('one'),
+      await signingKey('two'),
+      await signingKey('three', 'EdDSA'),
+    ]
+    const verify = verifierOf(keys.map(({ jwk }) => jwk))
+    for (const key of keys)
+      assert.equal(await verify(await key.sign({ sub: 'alice' }, {})), 'alice')
+    const stranger = await signingKey('one')
+    await assert.rejects(async () => verify(await stranger.sign({ sub: 'alice' }, {})), refused)
+  })
+
+  it('accepts a token without a key id from a key that the issuer has added since', async (context) => {
+    const old = await signingKey('one')
+    const added = await signingKey('two')
+    const verify = verifierOf([old.jwk])
+    context.mock.method(performance, 'now', () => clockMs)
+    let clockMs = 0
+    assert.equal(await verify(await old.sign({ sub: 'alice' }, {})), 'alice')
+    page.serve([old.jwk, added.jwk])
+    await assert.rejects(async () => verify(await added.sign({ sub: 'alice' }, {})), refused)
+    clockMs += 10_000
+    assert.equal(await verify(await added.sign({ sub: 'alice' }, {})), 'alice')
+  })
+
   it('skips an unusable key', async () => {
     const good = await signingKey('one')
     const broken = { ...good.jwk, x: 'AAAA' }

@@ -12,10 +12,12 @@ export const MAX_AGE_MS = 600_000
 const COOLDOWN_MS = 10_000
 const FETCH_TIMEOUT_MS = 5_000
 
-export type GetKey = (
-  header: JWSHeaderParameters | undefined,
-  token: FlattenedJWSInput,
-) => Promise<CryptoKey>
+/** Selects the key of a token. */
+export interface GetKey {
+  (header: JWSHeaderParameters | undefined, token: FlattenedJWSInput): Promise<CryptoKey>
+  /** Fetches the keys again, unless that was tried shortly before. @returns whether it succeeded. */
+  fetchKeys(): Promise<boolean>
+}
 
 /**
  * The key set of an external issuer (JWKS, RFC 7517), fetched when the first token needs it. jose fetches it
@@ -78,7 +80,7 @@ export function remoteKeySet(
     return fetching
   }
 
-  return async (header, token) => {
+  const getKey = async (header: JWSHeaderParameters | undefined, token: FlattenedJWSInput) => {
     if (remote.jwks() === undefined) {
       await fetchKeys()
       if (remote.jwks() === undefined) throw keysUnavailable()
@@ -90,6 +92,7 @@ export function remoteKeySet(
       return remote(header, token)
     }
   }
+  return Object.assign(getKey, { fetchKeys })
 }
 
 function keysUnavailable(): AppError {

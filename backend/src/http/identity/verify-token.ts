@@ -119,8 +119,27 @@ function copyOf(token: string): string {
   return Buffer.from(token, 'latin1').toString('latin1')
 }
 
-/** Tries up to `keysTried` keys. Several match if two have the same id, or if the token names no id. */
+/**
+ * A token without `kid` may be signed by a key that the issuer has added since, which only the signature shows.
+ * The keys are then fetched again, at the same bounded rate as for an unknown `kid`.
+ */
 async function verifyByKeySet(
+  token: string,
+  keySet: GetKey,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  try {
+    return await tryKeys(token, keySet, options)
+  } catch (error) {
+    const maybeNew =
+      error instanceof JWSSignatureVerificationFailed && readHeader(token).kid === undefined
+    if (!maybeNew || !(await keySet.fetchKeys())) throw error
+    return tryKeys(token, keySet, options)
+  }
+}
+
+/** Tries up to `keysTried` keys. Several match if two have the same id, or if the token names no id. */
+async function tryKeys(
   token: string,
   keySet: GetKey,
   options: JWTVerifyOptions,
