@@ -15,6 +15,7 @@ import { type Mail, mailer, resetMail, takenMail, verificationMail } from './mai
 import { answerBeforeLooking } from './mail-requests.ts'
 import type { Passwords } from './passwords.ts'
 import { type OtherSessions, revokeOtherSessions } from './sessions.ts'
+import { describeToken } from './token-response.ts'
 
 /** Better Auth's own limit for sign-ins, applied to the other endpoints that hash passwords. */
 const HASHING_RULE = { window: LIMITS.hashesWindowSeconds, max: LIMITS.hashesPerAddress }
@@ -115,6 +116,7 @@ export function createBetterAuth(parts: BetterAuthParts) {
       tokens(config),
       revokeOtherSessions(parts.endOtherSessions),
       answerBeforeLooking(parts.later),
+      describeToken(),
     ],
   })
 }

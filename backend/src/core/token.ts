@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose/jwt/decode'
 import { SignJWT } from 'jose/jwt/sign'
 import type { Config } from './config/config.ts'
 
@@ -27,4 +28,10 @@ export function signToken(
 export function signAccountToken(config: Config, userId: string): Promise<string> {
   const { jwtIssuer = config.publicUrl, jwtAudience = config.publicUrl } = config
   return signToken({ secret: config.secret, jwtIssuer, jwtAudience }, userId)
+}
+
+/** @returns the user of a token that this server has just signed, and its lifetime in seconds. */
+export function contentsOf(token: string): { userId: string | undefined; lifetimeSeconds: number } {
+  const { sub, iat = 0, exp = 0 } = decodeJwt(token)
+  return { userId: sub, lifetimeSeconds: exp - iat }
 }

@@ -47,6 +47,13 @@ for (const kind of KINDS) {
       assert.deepEqual((await test.send('GET', tasksOf(other), bearer(other))).json, [])
     })
 
+    it('200 for the token, with its lifetime in seconds and its user', async () => {
+      const made = await signUp(test, 'lifetime@example.com')
+      const { json } = await auth(test, 'GET', '/token', { session: made.session })
+      assert.deepEqual(Object.keys(json), ['token', 'expires_in', 'user_id'])
+      assert.deepEqual([json.expires_in, json.user_id], [900, made.id])
+    })
+
     it('the token is HS256 and carries sub, iat, exp, iss and aud, and nothing else', async () => {
       const earlier = Math.floor(Date.now() / 1000)
       const { token, id } = await signUp(test, 'claims@example.com')

@@ -16,4 +16,6 @@ export const SignedIn = object({
 
 export const TaskToken = object({
   token: { type: 'string', description: 'A bearer token for tasks, valid for 15 minutes' },
+  expires_in: { type: 'integer', description: 'The seconds for which the token is valid' },
+  user_id: { type: 'string', description: 'The user id in the paths of tasks' },
 })
