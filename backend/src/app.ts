@@ -60,7 +60,7 @@ export async function buildApp({
   answerRefusedRequests(app.server, turns)
   markResponses(app, turns, BASE_PATH)
   cutSlowReaders(app, queued, limits)
-  answerProblems(app)
+  answerProblems(app, BASE_PATH)
   acceptJsonOnly(app)
   validateStrictly(app)
   await allowOrigins(app, config, TOKEN_HEADERS)

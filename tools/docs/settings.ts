@@ -129,7 +129,8 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
     {
       name: 'TRUSTED_ORIGINS',
       takes: 'exact origins, comma-separated, such as `https://app.example.com`',
-      purpose: 'Browser origins whose pages may read responses (CORS) and use accounts.',
+      purpose:
+        'Browser origins whose pages may read responses (CORS) and use accounts. Outside production, `localhost` and `127.0.0.1` are trusted at every port.',
     },
     {
       name: 'TRUST_PROXY',

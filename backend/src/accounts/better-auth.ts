@@ -182,10 +182,12 @@ function withoutDefault(url: string, { publicUrl }: Config): string {
   return link.href
 }
 
-/** In development, a browser opens the docs page under either name. */
-function trustedOrigins({ production, port, trustedOrigins }: Config): string[] {
-  const local = production ? [] : [`http://localhost:${port}`, `http://127.0.0.1:${port}`]
-  return [...trustedOrigins, ...local]
+/** Outside production, front ends of this machine are trusted on every port, as for tasks (origins.ts). */
+function trustedOrigins({ production, trustedOrigins }: Config): string[] {
+  const hosts = production ? [] : ['localhost', '127.0.0.1']
+  const local = hosts.flatMap((host) => [`http://${host}`, `https://${host}`])
+  // A pattern of Better Auth is compared with a parsed origin, so only a port can match the asterisk.
+  return [...trustedOrigins, ...local, ...local.map((origin) => `${origin}:*`)]
 }
 
 function rateLimitStorage({ count }: BetterAuthParts) {

@@ -31,8 +31,12 @@ export const Problem = {
       type: 'integer',
       description: 'The number of validation errors beyond those in errors',
     },
-    code: { type: 'string', description: 'Under /api/auth: the error code of Better Auth' },
-    message: { type: 'string', description: 'Under /api/auth: the message of Better Auth' },
+    code: {
+      type: 'string',
+      pattern: '^[A-Z][A-Z0-9_]+$',
+      description: 'Under /api/auth: the error code of Better Auth, or `error` in upper case',
+    },
+    message: { type: 'string', description: 'Under /api/auth: the reason, as in `detail`' },
     request_id: {
       type: 'string',
       description: 'The id of the request, also in X-Request-Id and in the log of the server',

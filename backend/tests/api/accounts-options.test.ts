@@ -6,6 +6,8 @@ import { auth, BEHIND_PROXY, claimsOf, PASSWORD, signIn, signUp } from '../suppo
 import { type Answer, startApp, type TestApp } from '../support/app.ts'
 import { startServer } from '../support/served.ts'
 
+const JSON_TYPE = { 'content-type': 'application/json' }
+
 describe('accounts by settings alone', () => {
   it('SIGN_UP=off lets nobody sign up, and those who have an account in', async () => {
     const open = await startApp('postgres', BEHIND_PROXY)
@@ -51,10 +53,57 @@ describe('accounts by settings alone', () => {
     const body = { email: 'a@example.com', password: PASSWORD }
     for (const [origin, status] of [
       ['http://localhost:8000', 403],
+      ['http://127.0.0.1:5173', 403],
       ['https://todo.example.com', 401],
     ] as const) {
       const answer = await auth(test, 'POST', '/sign-in/email', { headers: { origin }, body })
       assert.equal(answer.status, status, origin)
+      assert.equal(answer.headers['access-control-allow-origin'], undefined)
+      if (status === 401) continue
+      assert.equal(answer.json.code, 'INVALID_ORIGIN')
+      assert.ok(answer.json.message.includes(`${origin} is not trusted`), answer.text)
+      assert.match(answer.json.message, /TRUSTED_ORIGINS/)
+    }
+    await test.close()
+  })
+
+  it('outside production every port of this machine is trusted, for accounts and tasks', async () => {
+    const test = await startApp('postgres', BEHIND_PROXY)
+    const body = { email: 'a@example.com', password: PASSWORD }
+    for (const [origin, trusted] of [
+      ['http://localhost:5173', true],
+      ['http://127.0.0.1:3000', true],
+      ['https://localhost', true],
+      ['http://localhost', true],
+      ['http://localhost.evil.com:3000', false],
+      ['http://localhost:3000.evil.com', false],
+      ['http://127.0.0.1.evil.com', false],
+      ['http://127.0.0.2:3000', false],
+      ['http://evil.com', false],
+    ] as const) {
+      const headers = { origin }
+      const answer = await auth(test, 'POST', '/sign-in/email', { headers, body })
+      assert.equal(answer.status, trusted ? 401 : 403, origin)
+      const tasks = await test.send('GET', '/api/alice/tasks', { headers })
+      assert.equal(tasks.headers['access-control-allow-origin'], trusted ? origin : undefined)
+    }
+    await test.close()
+  })
+
+  it('every error under /api/auth has a code and a message', async () => {
+    const test = await startApp('postgres', BEHIND_PROXY)
+    for (const [method, path, sending, status, code] of [
+      ['GET', '/nothing', {}, 404, 'NOT_FOUND'],
+      ['PUT', '/sign-out', {}, 405, 'METHOD_NOT_ALLOWED'],
+      ['POST', '/sign-in/email', { raw: '{', headers: JSON_TYPE }, 400, 'BAD_REQUEST'],
+      ['POST', '/sign-in/email', { body: {} }, 422, 'VALIDATION_ERROR'],
+      ['GET', '/error?error=signup_disabled', {}, 400, 'SIGNUP_DISABLED'],
+      ['GET', '/error', {}, 400, 'UNKNOWN'],
+      ['GET', '/token', {}, 401, 'UNAUTHORIZED'],
+    ] as const) {
+      const answer = await auth(test, method, path, sending)
+      assert.deepEqual([answer.status, answer.json.code], [status, code], path)
+      assert.equal(answer.json.message, answer.json.detail)
     }
     await test.close()
   })

@@ -97,14 +97,29 @@ async function readProblem(response: Response, request: FastifyRequest): Promise
   if (status >= 500) return new AppError('internal_error')
   const body: unknown = await response.json().catch(() => null)
   const { code, message } = (body ?? {}) as Partial<Record<string, unknown>> // sent by Better Auth
-  return problemOf(
-    status,
-    {
-      code: typeof code === 'string' ? code : 'UNKNOWN',
-      message: typeof message === 'string' && message !== '' ? message : 'The request was refused',
-    },
-    request,
-  )
+  const said = typeof message === 'string' && message !== '' ? message : 'The request was refused'
+  const named = typeof code === 'string' && CODE.test(code.toUpperCase())
+  const known = named ? code.toUpperCase() : (CODES[status] ?? 'bad_request').toUpperCase()
+  return problemOf(status, { code: known, message: inOurWords(known, said, request) }, request)
+}
+
+/** The form of Better Auth's codes. */
+const CODE = /^[A-Z][A-Z0-9_]+$/
+
+/** Names the setting with which an operator trusts an origin, and the origin that the request came from. */
+function inOurWords(code: string, message: string, { headers }: FastifyRequest): string {
+  const add = 'the operator can add it to TRUSTED_ORIGINS'
+  if (code === 'INVALID_ORIGIN') {
+    const { origin = URL.parse(headers.referer ?? '')?.origin } = headers
+    return `The origin ${origin} is not trusted; ${add}`
+  }
+  if (code === 'MISSING_OR_NULL_ORIGIN') {
+    const sent = headers.origin === undefined ? 'has no Origin' : `has the Origin ${headers.origin}`
+    return `The request has a cookie and ${sent}; send one that TRUSTED_ORIGINS lists`
+  }
+  return /^INVALID_\w*(CALLBACK|REDIRECT)_?URL$/.test(code)
+    ? `${message}: its origin is not trusted; ${add}`
+    : message
 }
 
 /** The claims of a verification link's token. No other token signed with the secret has these. */

@@ -22,6 +22,9 @@ const HASHING = {
 /** A path parameter: a provider's name, or the token of a mail. */
 const PARAMETER = /^[\w-]{1,64}$/
 
+/** A code of Better Auth or of OAuth. */
+const ERROR = /^[A-Za-z]\w{1,63}$/
+
 export interface AccountRoutesOptions {
   accounts: Accounts
   publicUrl: string
@@ -87,7 +90,7 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
 
   app.get('/error', { schema: signInError, config: { access: 'public' } }, async (request) => {
     const { error } = request.query as { error?: unknown } // set by parseQuery
-    const code = typeof error === 'string' && PARAMETER.test(error) ? error : 'UNKNOWN'
+    const code = typeof error === 'string' && ERROR.test(error) ? error.toUpperCase() : 'UNKNOWN'
     throw problemOf(400, { code, message: `The sign-in failed: ${code}` }, request)
   })
 }

@@ -2,6 +2,8 @@ import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../../core/config/config.ts'
 
+/** Pages of a development server on this machine, whatever its port. Trusted outside production only. */
+const LOCAL_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1)(:\d{1,5})?$/
 /** Headers of errors, of the rate limit and of every response. */
 const ALWAYS_EXPOSED = [
   ...['allow', 'www-authenticate'],
@@ -17,10 +19,11 @@ const ALWAYS_EXPOSED = [
  */
 export async function allowOrigins(
   app: FastifyInstance,
-  { trustedOrigins }: Config,
+  { trustedOrigins, production }: Config,
   exposed: readonly string[],
 ): Promise<void> {
-  if (trustedOrigins.length === 0) return
+  const origins = production ? [...trustedOrigins] : [...trustedOrigins, LOCAL_ORIGIN]
+  if (origins.length === 0) return
   const names = new Set([...ALWAYS_EXPOSED, ...exposed])
   app.addHook('onRoute', ({ schema }) => {
     for (const name of successHeaders(schema?.response)) names.add(name.toLowerCase())
@@ -30,7 +33,7 @@ export async function allowOrigins(
     exposedHeaders = [...names].sort().join(', ')
     done()
   })
-  await app.register(cors, { origin: [...trustedOrigins], preflight: false })
+  await app.register(cors, { origin: origins, preflight: false })
   app.addHook('onRequest', (_request, reply, done) => {
     reply.header('access-control-expose-headers', exposedHeaders)
     if (reply.hasHeader('access-control-allow-origin')) {

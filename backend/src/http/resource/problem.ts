@@ -1,7 +1,13 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { AppError, type ErrorCode } from '../../core/errors.ts'
+import { AppError, type ErrorCode, type Reason } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { shorten } from './shorten.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    reasonsBelow: string
+  }
+}
 
 /** The JSON bytes of texts that may quote a client: paths, Better Auth's messages, details. */
 const PATH_BYTES = 128
@@ -19,8 +25,11 @@ const FASTIFY_CODES: Record<string, ErrorCode> = {
 /**
  * Sends a problem (RFC 9457, contract §3) for every error. It logs a 5xx with its cause and the request's id,
  * but not a 503 without a cause, which means that a limit was reached. It logs why a request is unauthorized.
+ *
+ * @param reasonsBelow the path below which every problem has `code` and `message`, as Better Auth's clients expect.
  */
-export function answerProblems(app: FastifyInstance): void {
+export function answerProblems(app: FastifyInstance, reasonsBelow: string): void {
+  app.decorate('reasonsBelow', `${reasonsBelow}/`)
   app.setErrorHandler(sendError)
 }
 
@@ -35,12 +44,22 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
     .code(problem.status)
     .headers(problem.headers)
     .header('content-type', 'application/problem+json')
-    .send(problemBody(problem, request.id))
+    .send(problemBody(problem, request.id, reasonOf(problem, request)))
+}
+
+/** Under the path of Better Auth, a problem of this server has a code in the same form as Better Auth's. */
+function reasonOf(problem: AppError, { url, server }: FastifyRequest): Reason | undefined {
+  if (problem.reason !== undefined || !url.startsWith(server.reasonsBelow)) return problem.reason
+  return { code: problem.code.toUpperCase(), message: problem.detail }
 }
 
 /** @returns the response body of contract §3 as JSON, of at most `errorBytes` bytes. */
-export function problemBody(problem: AppError, requestId: string): string {
-  const { code, status, title, detail, reason } = problem
+export function problemBody(
+  problem: AppError,
+  requestId: string,
+  reason: Reason | undefined = problem.reason,
+): string {
+  const { code, status, title, detail } = problem
   const words = reason && {
     code: shorten(reason.code, PATH_BYTES),
     message: shorten(reason.message, REASON_BYTES),
