@@ -160,6 +160,13 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
       purpose: 'Whether a person must verify the e-mail address before the first sign-in.',
     },
     {
+      name: 'COOKIE_SAME_SITE',
+      fallback: 'lax',
+      takes: '`lax`, `strict`, `none`; `none` requires `https` in `BETTER_AUTH_URL`',
+      purpose:
+        'The `SameSite` attribute of the session’s cookie. A front end on another site needs `none`.',
+    },
+    {
       name: 'SMTP_URL',
       takes: '`smtp://user:password@host:587` or `smtps://…`',
       purpose: 'The mail server, for verification and password reset.',

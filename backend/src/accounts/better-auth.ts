@@ -105,6 +105,7 @@ export function createBetterAuth(parts: BetterAuthParts) {
       disableCSRFCheck: false,
       ipAddress: { ipAddressHeaders: [ADDRESS_HEADER] },
       backgroundTasks: { handler: background },
+      ...cookieOptions(settings),
       // By default Better Auth validates at every start. The migrations check their own hashes.
       database: { validateSchema: false },
     },
@@ -180,6 +181,16 @@ function withoutDefault(url: string, { publicUrl }: Config): string {
     link.searchParams.delete('callbackURL')
   }
   return link.href
+}
+
+/**
+ * Strict applies to the session only: the cookie of a sign-in with a provider must come back with the redirect from
+ * the provider's site. None applies to all cookies, because a page of another site starts such a sign-in.
+ */
+function cookieOptions({ cookieSameSite: sameSite }: AccountsConfig) {
+  if (sameSite === 'none') return { defaultCookieAttributes: { sameSite } }
+  const attributes = { sameSite }
+  return { cookies: { session_token: { attributes }, dont_remember: { attributes } } }
 }
 
 /** Outside production, front ends of this machine are trusted on every port, as for tasks (origins.ts). */

@@ -47,6 +47,36 @@ describe('accounts by settings alone', () => {
     await test.close()
   })
 
+  it('COOKIE_SAME_SITE is that of the session, and strict leaves the cookie of a provider lax', async () => {
+    for (const [sameSite, session, state] of [
+      ['strict', 'Strict', 'Lax'],
+      ['none', 'None', 'None'],
+    ] as const) {
+      const test = await startApp('postgres', {
+        ...BEHIND_PROXY,
+        BETTER_AUTH_URL: 'https://todo.example.com',
+        COOKIE_SAME_SITE: sameSite,
+        GITHUB_CLIENT_ID: 'github-id',
+        GITHUB_CLIENT_SECRET: 'github-secret',
+      })
+      const email = 'same-site@example.com'
+      await signUp(test, email)
+      const body = { email, password: PASSWORD, rememberMe: false }
+      const signedIn = await auth(test, 'POST', '/sign-in/email', { body })
+      const social = { provider: 'github', callbackURL: '/' }
+      const begun = await auth(test, 'POST', '/sign-in/social', { body: social })
+      const cookiesOf = ({ headers }: Answer) => headers['set-cookie'] ?? []
+      assert.ok(cookiesOf(signedIn).length > 1 && cookiesOf(begun).length > 0)
+      for (const cookie of cookiesOf(signedIn)) {
+        assert.match(cookie, new RegExp(`; Secure; SameSite=${session}$`))
+      }
+      for (const cookie of cookiesOf(begun)) {
+        assert.match(cookie, new RegExp(`; Secure; SameSite=${state}$`))
+      }
+      await test.close()
+    }
+  })
+
   it('in production the machine’s own names are trusted no more', async () => {
     const settings = { NODE_ENV: 'production', BETTER_AUTH_URL: 'https://todo.example.com' }
     const test = await startApp('postgres', { ...BEHIND_PROXY, ...settings })

@@ -24,13 +24,17 @@ export interface AccountsConfig {
   readonly mail: MailConfig | undefined
   readonly google: ProviderConfig | undefined
   readonly github: ProviderConfig | undefined
+  /** The `SameSite` attribute of the session's cookie. */
+  readonly cookieSameSite: SameSite
 }
+
+export type SameSite = 'lax' | 'strict' | 'none'
 
 /**
  * @returns null if `ACCOUNTS` is off: an external issuer then signs all tokens.
  * @throws {ConfigError} for an invalid setting, and for one that needs another setting.
  */
-export function readAccounts(read: SettingsReader): AccountsConfig | null {
+export function readAccounts(read: SettingsReader, publicUrl: string): AccountsConfig | null {
   const mail = readMail(read)
   const verify = read.toggle('REQUIRE_EMAIL_VERIFICATION', mail !== undefined)
   if (verify && mail === undefined) {
@@ -44,8 +48,19 @@ export function readAccounts(read: SettingsReader): AccountsConfig | null {
     mail,
     google: readProvider(read, 'GOOGLE'),
     github: readProvider(read, 'GITHUB'),
+    cookieSameSite: readSameSite(read, publicUrl),
   })
   return read.toggle('ACCOUNTS', true) ? accounts : null
+}
+
+function readSameSite(read: SettingsReader, publicUrl: string): SameSite {
+  const value = read.oneOf('COOKIE_SAME_SITE', ['lax', 'strict', 'none'], 'lax') as SameSite // one of these
+  if (value === 'none' && !publicUrl.startsWith('https://')) {
+    throw new ConfigError(
+      'COOKIE_SAME_SITE=none needs https, because browsers accept such cookies only if they are Secure: set BETTER_AUTH_URL to the https address that people use',
+    )
+  }
+  return value
 }
 
 function readMail(read: SettingsReader): MailConfig | undefined {

@@ -83,13 +83,14 @@ export function loadConfig(env: Environment = process.env): Config {
       'WEB_CONCURRENCY above 1 needs PostgreSQL, since one process at a time can use the embedded database: set DATABASE_URL to postgres://user:password@host/database, or leave WEB_CONCURRENCY out',
     )
   }
+  const publicUrl = read.origin('BETTER_AUTH_URL') ?? `http://localhost:${port}`
   return Object.freeze({
     production,
     database,
     poolMax: read.integer('DATABASE_POOL_MAX', 8, 1, 1000),
-    publicUrl: read.origin('BETTER_AUTH_URL') ?? `http://localhost:${port}`,
+    publicUrl,
     jwksUrl: read.url('BETTER_AUTH_JWKS_URL'),
-    accounts: readAccounts(read),
+    accounts: readAccounts(read, publicUrl),
     jwtIssuer: read.text('JWT_ISSUER'),
     jwtAudience: read.text('JWT_AUDIENCE'),
     clockToleranceSeconds: read.integer('CLOCK_TOLERANCE_SECONDS', 60, 0, 300),
