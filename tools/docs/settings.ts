@@ -160,6 +160,13 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
       purpose: 'Whether a person must verify the e-mail address before the first sign-in.',
     },
     {
+      name: 'ACCOUNT_LIMITS',
+      fallback: 'on',
+      takes: '`on`, `off`; in production only `on`',
+      purpose:
+        'With `off`, sign-ups, sign-ins, passwords and mails are not limited. It is meant for test suites.',
+    },
+    {
       name: 'COOKIE_SAME_SITE',
       fallback: 'lax',
       takes: '`lax`, `strict`, `none`; `none` requires `https` in `BETTER_AUTH_URL`',

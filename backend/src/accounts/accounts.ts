@@ -85,7 +85,7 @@ export class Accounts {
       if (context) context.failure = failure
     }
     this.pool = new AccountPool(connector, noteFailure, (err) => log.error({ err }, err.message))
-    this.limits = new Limits(this.pool)
+    this.limits = new Limits(this.pool, options.settings.limits)
   }
 
   /** @returns the one instance, which the first call creates. Rejects if Better Auth cannot be loaded. */

@@ -270,3 +270,24 @@ describe('the limits of accounts', () => {
     }
   })
 })
+
+describe('without limits on accounts', () => {
+  it('a test suite signs up, signs in and mistypes from one address as often as it wants', async () => {
+    const test = await startApp('pglite', { ...BEHIND_PROXY, ACCOUNT_LIMITS: 'off' })
+    const from = newAddress()
+    const people = Array.from({ length: 12 }, (_, n) => `suite-${n}@example.com`)
+    const signedUp = await Promise.all(
+      people.map((email) => {
+        const body = { name: 'Suite', email, password: PASSWORD }
+        return auth(test, 'POST', '/sign-up/email', { from, body })
+      }),
+    )
+    assert.deepEqual(new Set(signedUp.map(({ status }) => status)), new Set([200]))
+    const wrong = { email: people[0], password: 'not the password' }
+    for (let n = 0; n <= LIMITS.passwordsPerAccount; n += 1) {
+      const answer = await auth(test, 'POST', '/sign-in/email', { from, body: wrong })
+      assert.equal(answer.status, 401)
+    }
+    await test.close()
+  })
+})

@@ -26,6 +26,8 @@ export interface AccountsConfig {
   readonly github: ProviderConfig | undefined
   /** The `SameSite` attribute of the session's cookie. */
   readonly cookieSameSite: SameSite
+  /** Whether sign-ups, sign-ins, passwords and mails are limited. Always true in production. */
+  readonly limits: boolean
 }
 
 export type SameSite = 'lax' | 'strict' | 'none'
@@ -34,12 +36,21 @@ export type SameSite = 'lax' | 'strict' | 'none'
  * @returns null if `ACCOUNTS` is off: an external issuer then signs all tokens.
  * @throws {ConfigError} for an invalid setting, and for one that needs another setting.
  */
-export function readAccounts(read: SettingsReader, publicUrl: string): AccountsConfig | null {
+export function readAccounts(
+  read: SettingsReader,
+  { publicUrl, production }: { publicUrl: string; production: boolean },
+): AccountsConfig | null {
   const mail = readMail(read)
   const verify = read.toggle('REQUIRE_EMAIL_VERIFICATION', mail !== undefined)
   if (verify && mail === undefined) {
     throw new ConfigError(
       'REQUIRE_EMAIL_VERIFICATION needs SMTP_URL, such as smtp://user:password@mail.example.com:587',
+    )
+  }
+  const limits = read.toggle('ACCOUNT_LIMITS', true)
+  if (production && !limits) {
+    throw new ConfigError(
+      'ACCOUNT_LIMITS=off would let anyone try any number of passwords, so it is refused when NODE_ENV is production: leave ACCOUNT_LIMITS out',
     )
   }
   const accounts: AccountsConfig = Object.freeze({
@@ -49,6 +60,7 @@ export function readAccounts(read: SettingsReader, publicUrl: string): AccountsC
     google: readProvider(read, 'GOOGLE'),
     github: readProvider(read, 'GITHUB'),
     cookieSameSite: readSameSite(read, publicUrl),
+    limits,
   })
   return read.toggle('ACCOUNTS', true) ? accounts : null
 }

@@ -90,7 +90,7 @@ export function loadConfig(env: Environment = process.env): Config {
     poolMax: read.integer('DATABASE_POOL_MAX', 8, 1, 1000),
     publicUrl,
     jwksUrl: read.url('BETTER_AUTH_JWKS_URL'),
-    accounts: readAccounts(read, publicUrl),
+    accounts: readAccounts(read, { publicUrl, production }),
     jwtIssuer: read.text('JWT_ISSUER'),
     jwtAudience: read.text('JWT_AUDIENCE'),
     clockToleranceSeconds: read.integer('CLOCK_TOLERANCE_SECONDS', 60, 0, 300),
