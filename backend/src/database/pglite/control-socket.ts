@@ -1,15 +1,26 @@
 import { rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { Transform, type TransformCallback } from 'node:stream'
 import type { Connector } from '../connector.ts'
-import { detectScope } from '../scope.ts'
+import { detectScope, pinPath, timeLimits } from '../scope.ts'
+import { ClientMessages } from './client-messages.ts'
 import { PgliteStream } from './stream.ts'
 import type { PgliteThread } from './thread.ts'
 
 /** The name that libpq and pg expect for the port 5432, so that `psql -h <folder>` works too. */
 const SOCKET = '.s.PGSQL.5432'
 const PORT = 5432
+
+/** Undoes the SET commands of a program, because the server's connections have the same session. */
+const RESET = query(
+  `reset session authorization; reset role; reset all; select ${pinPath('false')}, ${timeLimits('false')}`,
+)
+
+function query(text: string): Buffer {
+  const message = Buffer.from(`Q\0\0\0\0${text}\0`)
+  message.writeInt32BE(message.length - 1, 1)
+  return message
+}
 
 /** Longer paths of a Unix socket are refused by the operating system (unix(7)). */
 const PATH_BYTES = 100
@@ -92,8 +103,8 @@ function listen(server: Server, path: string): Promise<boolean> {
 
 function serve(socket: Socket, thread: PgliteThread): void {
   socket.unref()
-  const session = new PgliteStream(thread)
-  const messages = new WholeMessages()
+  const session = new PgliteStream(thread, undefined, RESET)
+  const messages = new ClientMessages((bytes) => socket.write(bytes))
   const end = () => {
     socket.destroy()
     session.destroy()
@@ -101,40 +112,4 @@ function serve(socket: Socket, thread: PgliteThread): void {
   for (const stream of [socket, messages, session]) stream.on('error', end)
   socket.on('close', end)
   socket.pipe(messages).pipe(session).pipe(socket)
-}
-
-/** Longer than any message of our own programs. */
-const MESSAGE_BYTES = 64 * 1024 * 1024
-const LENGTH_BYTES = 4
-
-/** Passes on whole messages of the protocol (PostgreSQL manual §54.7), because the thread needs whole ones. */
-class WholeMessages extends Transform {
-  #rest: Buffer = Buffer.alloc(0)
-  #started = false
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
-    let end = 0
-    for (let next = this.#endOf(end); next !== undefined; next = this.#endOf(end)) {
-      if (next === 'invalid') {
-        done(new Error('The bytes are not a message of the PostgreSQL protocol'))
-        return
-      }
-      if (next > this.#rest.length) break
-      end = next
-      this.#started = true
-    }
-    const whole = this.#rest.subarray(0, end)
-    this.#rest = this.#rest.subarray(end)
-    done(null, whole.length === 0 ? undefined : whole)
-  }
-
-  /** @returns the end of the message that begins there; undefined while its length has not arrived. */
-  #endOf(start: number): number | 'invalid' | undefined {
-    // The startup packet has no type.
-    const lengthAt = this.#started ? start + 1 : start
-    if (this.#rest.length < lengthAt + LENGTH_BYTES) return undefined
-    const length = this.#rest.readInt32BE(lengthAt)
-    return length < LENGTH_BYTES || length > MESSAGE_BYTES ? 'invalid' : lengthAt + length
-  }
 }

@@ -7,6 +7,7 @@ const BATCH_QUERIES = 8
 const SYNC = Buffer.from([0x53, 0, 0, 0, 4])
 
 const PARSE = 0x50
+const DEALLOCATE = Buffer.from('Q\0\0\0\x13deallocate all\0')
 
 /**
  * A stream to PGlite's thread that pg uses as a socket. It has the socket methods that pg calls.
@@ -20,11 +21,16 @@ export class PgliteStream extends Duplex implements Session {
   readonly #thread: PgliteThread
   readonly #limits: Limits | undefined
   #timer: NodeJS.Timeout | undefined
-  #prepared = false
+  readonly #names = new Set<string>()
+  readonly #cleanup: Uint8Array
 
-  /** @param limits how long it waits for a response. Without limits it waits as long as the thread works. */
-  constructor(thread: PgliteThread, limits?: Limits) {
+  /**
+   * @param limits how long it waits for a response. Without limits it waits as long as the thread works.
+   * @param cleanup messages that are executed after its end.
+   */
+  constructor(thread: PgliteThread, limits?: Limits, cleanup: Uint8Array = new Uint8Array(0)) {
     super({ decodeStrings: true })
+    this.#cleanup = cleanup
     this.#thread = thread
     this.#limits = limits
     this.unlimited = limits === undefined
@@ -54,7 +60,7 @@ export class PgliteStream extends Duplex implements Session {
   override _read(): void {}
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
-    this.#prepared ||= preparesByName(chunk)
+    if (this.unlimited || this.#names.size === 0) addNames(chunk, this.#names)
     const timer = this.#startTimer()
     const onPart = (bytes: Uint8Array) => {
       if (this.destroyed) return
@@ -125,16 +131,25 @@ export class PgliteStream extends Duplex implements Session {
   }
 
   #leave(): Promise<void> {
-    return this.#thread.leave(this, this.#prepared)
+    const names = [...this.#names]
+    const closed = names.length > 0 && !this.unlimited ? [DEALLOCATE] : names.map(closeStatement)
+    return this.#thread.leave(this, Buffer.concat([...closed, this.#cleanup]))
   }
 }
 
-/** Whether a Parse among these messages has a name (PostgreSQL manual §54.7). */
-function preparesByName(messages: Buffer): boolean {
+/** Adds the names of statements that these messages prepare (PostgreSQL manual §54.7). */
+function addNames(messages: Buffer, names: Set<string>): void {
   // The startup packet has no type.
-  if (messages[0] === 0) return false
+  if (messages[0] === 0) return
   for (let at = 0; at + 5 < messages.length; at += 1 + messages.readInt32BE(at + 1)) {
-    if (messages[at] === PARSE && messages[at + 5] !== 0) return true
+    if (messages[at] !== PARSE || messages[at + 5] === 0) continue
+    names.add(messages.toString('utf8', at + 5, messages.indexOf(0, at + 5)))
   }
-  return false
+}
+
+/** Close and Sync, which are no error if there is no such statement. */
+function closeStatement(name: string): Buffer {
+  const close = Buffer.from(`C\0\0\0\0S${name}\0`)
+  close.writeInt32BE(close.length - 1, 1)
+  return Buffer.concat([close, SYNC])
 }

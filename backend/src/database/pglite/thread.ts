@@ -5,8 +5,8 @@ import { endsIdle, lastBytes } from './ready-for-query.ts'
 import { Watchdog } from './watchdog.ts'
 import type { WorkerReply, WorkerRequest } from './worker.ts'
 
-const ROLLBACK = Buffer.from('Q\0\0\0\rrollback\0')
-const DEALLOCATE = Buffer.from('Q\0\0\0\x13deallocate all\0')
+/** After an error PostgreSQL ignores everything until a Sync, and the connection may have ended without one. */
+const ROLLBACK = Buffer.from('S\0\0\0\x04Q\0\0\0\rrollback\0')
 
 /** The callbacks of an exchange, for events before its end. */
 export interface Progress {
@@ -130,13 +130,13 @@ export class PgliteThread {
   /**
    * Ends a connection. Rolls back its open transaction; its waiting statements do not begin.
    *
-   * @param prepared whether it has named statements, which are then deallocated for the next connection.
+   * @param cleanup messages that are executed afterwards, such as those that deallocate its statements.
    */
-  async leave(session: Session, prepared = false): Promise<void> {
+  async leave(session: Session, cleanup: Uint8Array = new Uint8Array(0)): Promise<void> {
     if (this.#ended.has(session) || this.#failure !== undefined) return
     this.#ended.add(session)
-    const deallocated = prepared ? this.exchange({}, DEALLOCATE) : undefined
-    await Promise.all([this.#rollback(session), deallocated])
+    const cleaned = cleanup.length > 0 ? this.exchange({}, cleanup) : undefined
+    await Promise.all([this.#rollback(session), cleaned])
   }
 
   async #rollback(session: Session): Promise<void> {
