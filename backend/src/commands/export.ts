@@ -13,11 +13,14 @@ try {
   if (who === undefined || surplus.length > 0 || who.startsWith('-')) throw new Error(USAGE)
   const connector = await connectBeside(loadConfig(), console.error)
   try {
+    // Printing may take as long as a pager is open. All users of an embedded server would wait for it.
+    const lines: string[] = []
     await withDirectClient(connector.direct, async (client) => {
-      for await (const line of exportUser(client, who)) {
-        if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')
-      }
+      for await (const line of exportUser(client, who)) lines.push(line)
     })
+    for (const line of lines) {
+      if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')
+    }
   } finally {
     await connector.close()
   }

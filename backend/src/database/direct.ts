@@ -60,6 +60,29 @@ export async function inTransaction<Result>(
   }
 }
 
+/**
+ * Removes every time limit until the end of the transaction, which may take as long as it needs. The login
+ * or the database may have such limits. PostgreSQL before 17 has no `transaction_timeout`.
+ */
+const WITHOUT_LIMITS = `
+  select set_config(name, '0', true) from pg_settings
+  where name in ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`
+
+/** Removes the time limits of the current transaction. */
+export async function removeTimeLimits(client: Client): Promise<void> {
+  await client.query(WITHOUT_LIMITS)
+}
+
+/** Sets the path as {@link BEGIN} does, and what decides whether policies hold. */
+const BEGIN_SNAPSHOT = `begin isolation level repeatable read read only;
+  set local search_path = ${SEARCH_PATH}; set local row_security = on`
+
+/** Begins a transaction that reads one snapshot of the database, without time limits. */
+export async function beginSnapshot(client: Client): Promise<void> {
+  await client.query(BEGIN_SNAPSHOT)
+  await removeTimeLimits(client)
+}
+
 /** Runs `work` in one transaction that is always rolled back. @throws as `work` does. */
 export async function inTrial(client: Client, work: () => Promise<void>): Promise<void> {
   await client.query(BEGIN)

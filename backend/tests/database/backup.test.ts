@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { PassThrough, Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -9,9 +11,11 @@ import { backUp } from '../../src/database/backup/backup-file.ts'
 import { exportUser } from '../../src/database/backup/export-user.ts'
 import { BackupError } from '../../src/database/backup/format.ts'
 import { restoreBackup } from '../../src/database/backup/restore-backup.ts'
+import { writeBackup } from '../../src/database/backup/write-backup.ts'
 import { connect } from '../../src/database/connect.ts'
 import type { Connector } from '../../src/database/connector.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
+import { migrate, readMigrations } from '../../src/database/migrate/migrate.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { proveWalls } from '../../src/database/walls/walls.ts'
 import { insertTaskOnce } from '../../src/models/tasks/once.ts'
@@ -95,6 +99,16 @@ async function backUpFilled(kind: Kind): Promise<string> {
   return file
 }
 
+const giveAll = (role: string) => `do $$
+  declare part record; begin
+    for part in select format('schema %I', nspname) as name from pg_namespace where nspname in ('todo', 'todo_auth')
+      union all select format('table %s', c.oid::regclass) from pg_class c join pg_namespace n on n.oid = relnamespace
+        where nspname in ('todo', 'todo_auth') and relkind = 'r'
+      union all select format('function %s', p.oid::regprocedure) from pg_proc p join pg_namespace n on n.oid = pronamespace
+        where nspname in ('todo', 'todo_auth')
+    loop execute format('alter %s owner to ${role}', part.name); end loop;
+  end $$`
+
 /** A copy of the file with other lines, and without a new checksum. */
 async function withLines(file: string, change: (lines: string[]) => string[]): Promise<string> {
   const lines = gunzipSync(await readFile(file))
@@ -168,6 +182,78 @@ describe('a backup', () => {
     await test.close()
   })
 
+  for (const kind of KINDS) {
+    it(`of ${kind} is refused where the owner cannot see all rows, and no other data is restored over them`, async () => {
+      const file = await backUpFilled(kind)
+      const target = await emptyTarget(kind)
+      const known = await readMigrations()
+      await migrate(
+        target,
+        known.filter(({ name }) => name < '0008'),
+      )
+      const admin = adminOf(target)
+      await admin(`insert into todo.users (id) values ('dora')`)
+      // An owner for whom the policies hold, unlike for a superuser.
+      const owner = `owner_${randomUUID().replaceAll('-', '')}`
+      await admin(`create role ${owner}`)
+      await admin(
+        `grant create on database ${kind === 'pglite' ? 'postgres' : (await admin('select current_database() as name'))[0]?.name} to ${owner}`,
+      )
+      await admin(giveAll(owner))
+      const other = join(await testFolder(), 'b.backup')
+      await assert.rejects(backUp(target, other, quiet), /cannot read all rows.*npm run migrate/)
+      await assert.rejects(restoreBackup(target, file, quiet), /not empty: todo\.users has rows/)
+      assert.deepEqual(await admin('select id from todo.users'), [{ id: 'dora' }])
+      await target.close()
+    })
+  }
+
+  it('does not depend on the settings of the login', async () => {
+    const test = await openTestDatabase('postgres')
+    await fill(test)
+    const before = await contentOf(test.admin)
+    const [{ name }] = (await test.admin('select current_database() as name')) as [{ name: string }]
+    await test.admin(`create function public.to_char(timestamp, text) returns text
+      language sql as $$ select 'forged' $$`)
+    for (const setting of [
+      'search_path = public, pg_catalog, todo',
+      'row_security = off',
+      `datestyle = 'SQL, DMY'`,
+      `timezone = 'Asia/Kathmandu'`,
+      `bytea_output = escape`,
+      `transaction_timeout = '1s'`,
+      `idle_in_transaction_session_timeout = '1s'`,
+      // From here on nothing can be changed.
+      'default_transaction_read_only = on',
+    ]) {
+      await test.admin(`alter database ${name} set ${setting}`)
+    }
+    const file = join(await testFolder(), 'a.backup')
+    await backUp(test.connector, file, quiet)
+    assert.doesNotMatch(gunzipSync(await readFile(file)).toString(), /forged/)
+    const target = await emptyTarget('postgres')
+    await restoreBackup(target, file, quiet)
+    assert.deepEqual(await contentOf(adminOf(target)), before)
+    await target.close()
+    await test.close()
+  })
+
+  it('ends with the reason if the disk is full', async () => {
+    const test = await openTestDatabase('postgres')
+    await fill(test)
+    const reason = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
+    const full = new Writable({ write: (_chunk, _encoding, done) => done(reason) })
+    await assert.rejects(
+      withDirectClient(test.connector.direct, (client) => {
+        const zip = new PassThrough()
+        pipeline(zip, full).catch(() => {})
+        return writeBackup(client, zip, quiet)
+      }),
+      /ENOSPC/,
+    )
+    await test.close()
+  })
+
   it('does not replace a file', async () => {
     const test = await openTestDatabase('pglite')
     const file = join(await testFolder(), 'a.backup')
@@ -190,6 +276,85 @@ describe('a backup', () => {
 })
 
 describe('a restore', () => {
+  for (const kind of KINDS) {
+    it(`into ${kind} at the same time as another leaves the rows of one`, async () => {
+      const file = await backUpFilled(kind)
+      const test = await openTestDatabase(kind)
+      await test.database.asUser('erin', insertTask(taskId(5), { title: 'of another backup' }))
+      const other = join(await testFolder(), 'b.backup')
+      await backUp(test.connector, other, quiet)
+      const target = await emptyTarget(kind)
+      await migrate(target)
+      const ends = await Promise.allSettled([
+        restoreBackup(target, file, quiet),
+        restoreBackup(target, other, quiet),
+      ])
+      const [refused, ...more] = ends.flatMap((end) => (end.status === 'rejected' ? [end] : []))
+      assert.match(String(refused?.reason), /The database is not empty/)
+      assert.deepEqual(more, [])
+      const users = await adminOf(target)('select id from todo.users')
+      assert.ok(users.length === 1 || users.every(({ id }) => id !== 'erin'))
+      await target.close()
+      await test.close()
+    })
+  }
+
+  it('of a forged file writes to no other table or column', async () => {
+    const file = await backUpFilled('postgres')
+    const target = await emptyTarget('postgres')
+    const forge = async (change: (header: Record<string, unknown>) => unknown) => {
+      const lines = gunzipSync(await readFile(file))
+        .toString()
+        .split('\n')
+        .slice(0, -2)
+      const head = JSON.stringify(change(JSON.parse(lines[0] ?? '')))
+      const content = `${[head, ...lines.slice(1)].join('\n')}\n`
+      const sha256 = createHash('sha256').update(content).digest('hex')
+      const rows = JSON.parse(
+        gunzipSync(await readFile(file))
+          .toString()
+          .trimEnd()
+          .split('\n')
+          .at(-1) ?? '',
+      ).rows
+      const forged = `${file}-forged`
+      const end = JSON.stringify({ end: 'todo-backend-backup', rows, sha256 })
+      await writeFile(forged, gzipSync(`${content}${end}\n`))
+      return forged
+    }
+    type Described = { table: string; columns: string[]; user_column: string | null }
+    const described = (header: Record<string, unknown>) => header.tables as Described[]
+    const changes: [(header: Record<string, unknown>) => unknown, RegExp][] = [
+      [(h) => ({ ...h, tables: 'none' }), /damaged/],
+      [
+        (h) => ({
+          ...h,
+          tables: [...described(h), { table: 'todo.migrations', columns: [], user_column: null }],
+        }),
+        /does not fit the table todo\.migrations/,
+      ],
+      [
+        (h) => ({
+          ...h,
+          tables: described(h).map((t) => ({ ...t, columns: [...t.columns, 'a"; drop table x'] })),
+        }),
+        /does not fit/,
+      ],
+      [
+        (h) => ({
+          ...h,
+          tables: described(h).map((t) => ({ ...t, user_column: t.user_column && 'title' })),
+        }),
+        /does not fit/,
+      ],
+    ]
+    for (const [change, reason] of changes) {
+      await assert.rejects(restoreBackup(target, await forge(change), quiet), reason)
+    }
+    await restoreBackup(target, file, quiet)
+    await target.close()
+  })
+
   it('of a file that is cut or damaged changes nothing, and says so', async () => {
     const file = await backUpFilled('postgres')
     const whole = await readFile(file)

@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { createWriteStream, existsSync } from 'node:fs'
-import { link, open, rm } from 'node:fs/promises'
+import { link, open, rename, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { finished } from 'node:stream/promises'
+import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import type { Connector } from '../connector.ts'
 import { withDirectClient } from '../direct.ts'
 import { BackupError } from './format.ts'
 import { checkBackup } from './restore-backup.ts'
 import { type Counts, type Progress, writeBackup } from './write-backup.ts'
+
+/** What link() reports on a file system without hard links, such as exFAT and some network folders. */
+const WITHOUT_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
+const PREMATURE_CLOSE = 'ERR_STREAM_PREMATURE_CLOSE'
 
 /**
  * Writes a backup of the database to a new file, which only its owner can read. The file has its name
@@ -26,18 +30,22 @@ export async function backUp(
   try {
     const output = createWriteStream(unfinished, { flags: 'wx', mode: 0o600, flush: true })
     const zip = createGzip()
-    zip.pipe(output)
-    output.on('error', (error) => zip.destroy(error))
+    // An error may come while nobody waits for the stream. It rejects, and writing then fails as well.
+    const written = pipeline(zip, output)
+    written.catch(() => {})
     const counts = await withDirectClient(connector.direct, (client) =>
       writeBackup(client, zip, progress),
-    )
-    zip.end()
-    await finished(output)
-    await checkBackup(unfinished)
-    // Unlike a rename, a link never replaces a file that was created meanwhile.
-    await link(unfinished, file).catch((error) => {
-      throw error.code === 'EEXIST' ? exists(file) : error
+    ).catch(async (error) => {
+      zip.destroy()
+      await written.catch((reason) => {
+        if (reason.code !== PREMATURE_CLOSE) throw reason
+      })
+      throw error
     })
+    zip.end()
+    await written
+    await checkBackup(unfinished)
+    await giveName(unfinished, file)
     await syncFolder(dirname(resolve(file)))
     return counts
   } finally {
@@ -49,11 +57,32 @@ function exists(file: string): BackupError {
   return new BackupError(`The file ${file} exists already. Give the backup another name.`)
 }
 
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
+/** Unlike a rename, a link never replaces a file that was created meanwhile. */
+async function giveName(unfinished: string, file: string): Promise<void> {
   try {
-    await handle.sync()
-  } finally {
-    await handle.close()
+    await link(unfinished, file).catch(async (error) => {
+      if (!WITHOUT_LINKS.includes(error.code)) throw error
+      // The name is taken by an empty file first, which fails if there is one.
+      await (await open(file, 'wx', 0o600)).close()
+      await rename(unfinished, file)
+    })
+  } catch (error) {
+    throw error instanceof Error && 'code' in error && error.code === 'EEXIST'
+      ? exists(file)
+      : error
   }
+}
+
+/** Some file systems cannot sync a folder; the backup is complete there all the same. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(ignoreUnsupported)
+  try {
+    await handle?.sync().catch(ignoreUnsupported)
+  } finally {
+    await handle?.close()
+  }
+}
+
+function ignoreUnsupported(error: NodeJS.ErrnoException): undefined {
+  if (!['EACCES', 'EINVAL', 'EISDIR', 'ENOTSUP', 'EPERM'].includes(error.code ?? '')) throw error
 }

@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { identifier } from '../direct.ts'
+import { beginSnapshot, identifier } from '../direct.ts'
 import { actAsOwner } from '../migrate/owner.ts'
 import { readTables } from './tables.ts'
 
@@ -33,11 +33,10 @@ export type Line = string
  * @throws {Error} if there is no such user.
  */
 export async function* exportUser(client: Client, emailOrId: string): AsyncGenerator<Line> {
-  await client.query('begin isolation level repeatable read read only')
+  await beginSnapshot(client)
   try {
     await actAsOwner(client)
     await client.query(`set local timezone = 'UTC'`)
-    await client.query('set local statement_timeout = 0')
     const userId = await findUser(client, emailOrId)
     await client.query(`select set_config('app.user_id', $1, true)`, [userId])
     let found = false

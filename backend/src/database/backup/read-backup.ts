@@ -76,6 +76,8 @@ function checkHeader(value: Readonly<Record<string, unknown>>): Header {
       `The backup has format version ${value.version}, and this server reads version ${FORMAT_VERSION}. Restore it with a newer server.`,
     )
   }
+  const { migrations, tables } = value
+  if (!Array.isArray(migrations) || !Array.isArray(tables)) throw damaged()
   return value as unknown as Header // written by writeBackup(), and covered by the checksum
 }
 

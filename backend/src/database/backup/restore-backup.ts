@@ -1,11 +1,11 @@
 import type { Client } from 'pg'
 import type { Connector } from '../connector.ts'
-import { identifier, inTransaction, withDirectClient } from '../direct.ts'
+import { identifier, inTransaction, removeTimeLimits, withDirectClient } from '../direct.ts'
 import { migrate, readMigrations } from '../migrate/migrate.ts'
 import { actAsOwner } from '../migrate/owner.ts'
 import { BackupError, type Header } from './format.ts'
 import { readBackup } from './read-backup.ts'
-import { readTables } from './tables.ts'
+import { readHidden, readTables, refuseHiddenRows } from './tables.ts'
 import type { Counts, Progress } from './write-backup.ts'
 
 /** Rows of one statement, and their bytes. */
@@ -38,7 +38,8 @@ export async function restoreBackup(
   const counts = await withDirectClient(connector.direct, (client) =>
     inTransaction(client, async () => {
       await actAsOwner(client)
-      await client.query('set local statement_timeout = 0')
+      await removeTimeLimits(client)
+      await lockEmpty(client, header)
       return load(client, file, header, progress)
     }),
   )
@@ -54,21 +55,50 @@ export async function checkBackup(file: string): Promise<Header> {
   return header
 }
 
-/** @throws {BackupError} if any table has a row; a database without our tables is empty. */
+/** A database without our tables is empty. */
 async function refuseFilled(client: Client): Promise<void> {
   await inTransaction(client, async () => {
-    if ((await actAsOwner(client)) === undefined) return
-    await client.query(`set local todo.backup = 'on'`)
-    for (const { schema, name } of await readTables(client)) {
-      const { rows } = await client.query(
-        `select from ${identifier(schema)}.${identifier(name)} limit 1`,
-      )
-      if (rows.length === 0) continue
-      throw new BackupError(
-        `The database is not empty: ${schema}.${name} has rows. Restore into an empty database or a new folder.`,
-      )
-    }
+    if ((await actAsOwner(client)) !== undefined) await checkEmpty(client)
   })
+}
+
+/** @throws {BackupError} if any table has a row. */
+async function checkEmpty(client: Client): Promise<void> {
+  await client.query(`set local todo.backup = 'on'`)
+  const hidden = await readHidden(client)
+  for (const { schema, name } of await readTables(client)) {
+    const table = `${identifier(schema)}.${identifier(name)}`
+    // Before the migration of the policy nobody sees the rows, but the table has a size if it has any.
+    const { rows } = await client.query(
+      hidden.includes(name)
+        ? `select where pg_relation_size('${table}') > 0`
+        : `select from ${table} limit 1`,
+    )
+    if (rows.length === 0) continue
+    throw new BackupError(
+      `The database is not empty: ${schema}.${name} has rows. Restore into an empty database or a new folder.`,
+    )
+  }
+}
+
+/**
+ * Keeps others from writing until the end of the transaction, such as another restore or a server, and checks
+ * that they have not written yet.
+ *
+ * @throws {BackupError} also if the backup has tables or columns that this database does not have.
+ */
+async function lockEmpty(client: Client, header: Header): Promise<void> {
+  const tables = await readTables(client)
+  const names = tables.map(({ schema, name }) => `${identifier(schema)}.${identifier(name)}`)
+  await client.query(`lock table ${names.join(', ')} in share row exclusive mode`)
+  await refuseHiddenRows(client)
+  await checkEmpty(client)
+  for (const { table, columns, user_column } of header.tables) {
+    const known = tables.find(({ schema, name }) => `${schema}.${name}` === table)
+    const fits =
+      known?.userColumn === user_column && columns.every((one) => known?.columns.includes(one))
+    if (!fits) throw new BackupError(`The backup does not fit the table ${table} of this database.`)
+  }
 }
 
 async function load(

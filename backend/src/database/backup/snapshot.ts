@@ -33,6 +33,10 @@ export async function openSnapshot(
         await cp(join(directory, CLUSTER), join(copy, CLUSTER), {
           ...{ recursive: true, mode: constants.COPYFILE_FICLONE },
         })
+      } catch (error) {
+        // If the copy has filled the disk, the server needs the space as soon as it goes on.
+        remove()
+        throw error
       } finally {
         await client.query('rollback')
       }

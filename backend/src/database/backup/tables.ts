@@ -1,4 +1,5 @@
 import type { Client } from 'pg'
+import { BackupError } from './format.ts'
 
 /** A table of the schemas todo and todo_auth that a backup contains. */
 export interface Table {
@@ -60,4 +61,33 @@ export async function readTables(client: Client): Promise<Table[]> {
     ...{ schema, name, columns },
     userColumn: walled ? (columns.includes('user_id') ? 'user_id' : 'id') : null,
   }))
+}
+
+/**
+ * Tables of which row-level security hides rows from the current role. The policy `backup` shows them; it is
+ * missing before its migration, and after a change of owner or `pg_restore` until the next start.
+ */
+const HIDDEN = `
+  select relname as name
+  from pg_class c join pg_namespace n on n.oid = relnamespace
+  where nspname in ('todo', 'todo_auth') and relkind in ('r', 'p') and row_security_active(c.oid)
+    and not exists (
+      select from pg_policy
+      where polrelid = c.oid and polname = 'backup' and polroles = array[current_user::regrole::oid]
+    )
+  order by relname`
+
+/** @returns the names of these tables. */
+export async function readHidden(client: Client): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(HIDDEN)
+  return rows.map(({ name }) => name)
+}
+
+/** @throws {BackupError} if the current role cannot see all rows, although `todo.backup` is set. */
+export async function refuseHiddenRows(client: Client): Promise<void> {
+  const [name] = await readHidden(client)
+  if (name === undefined) return
+  throw new BackupError(
+    `The login of DATABASE_URL cannot read all rows of todo.${name}. Run as the owner of the tables: npm run migrate. Then try again.`,
+  )
 }

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import type { Client } from 'pg'
-import { identifier } from '../direct.ts'
+import { beginSnapshot, identifier } from '../direct.ts'
 import { readHistory } from '../migrate/history.ts'
 import { actAsOwner } from '../migrate/owner.ts'
 import { FORMAT, FORMAT_VERSION, type Footer, type Header } from './format.ts'
-import { readTables, type Table } from './tables.ts'
+import { readTables, refuseHiddenRows, type Table } from './tables.ts'
 
 /** Rows that are in memory at once. */
 const FETCHED = 500
@@ -33,18 +33,19 @@ export async function writeBackup(
 ): Promise<Counts> {
   const hash = createHash('sha256')
   const write = async (text: string) => {
+    if (output.destroyed) throw output.errored ?? new Error('The output is closed')
     hash.update(text)
     if (!output.write(text)) await once(output, 'drain')
   }
   const line = (value: unknown) => write(`${JSON.stringify(value)}\n`)
-  await client.query('begin isolation level repeatable read read only')
+  await beginSnapshot(client)
   try {
     await actAsOwner(client)
     await client.query(`set local todo.backup = 'on'`)
     await client.query(`set local timezone = 'UTC'`)
     await client.query(`set local datestyle = 'ISO'`)
-    await client.query('set local statement_timeout = 0')
     const tables = await readTables(client)
+    await refuseHiddenRows(client)
     await line(await headerOf(client, tables))
     const byTable = new Map<string, number>()
     for (const table of tables) {
