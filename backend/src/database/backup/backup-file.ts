@@ -10,7 +10,7 @@ import { BackupError } from './format.ts'
 import { checkBackup } from './restore-backup.ts'
 import { type Counts, type Progress, writeBackup } from './write-backup.ts'
 
-/** What link() reports on a file system without hard links, such as exFAT and some network folders. */
+/** The errors of link() on a file system without hard links, such as exFAT and some network folders. */
 const WITHOUT_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
 const PREMATURE_CLOSE = 'ERR_STREAM_PREMATURE_CLOSE'
 

@@ -79,8 +79,9 @@ export class DurableFiles extends NodeFS {
   flushSync(): void {
     // A flush that has begun in the thread pool has not necessarily reached the disk.
     if (!this.#owed && this.#flushing === 0) return
-    this.#owed = false
     if (this.#segment !== undefined) fdatasyncSync(this.#segment.fd)
+    // Not before: after a failure nothing may be released as if it were on disk.
+    this.#owed = false
   }
 
   override async init(...parameters: Parameters<NodeFS['init']>) {
