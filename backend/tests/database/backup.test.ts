@@ -131,7 +131,14 @@ describe('a backup', () => {
         assert.equal(rows, Object.values(before).flat().length)
         assert.equal((await stat(file)).mode & 0o777, 0o600)
         const target = await emptyTarget(to)
-        assert.equal((await restoreBackup(target, file, quiet)).rows, rows)
+        const reports: string[] = []
+        const report = (table: string, count: number) => reports.push(`${table} ${count}`)
+        assert.equal((await restoreBackup(target, file, report)).rows, rows)
+        // While a table is restored, not only at its end.
+        assert.deepEqual(
+          reports.slice(0, 3),
+          [1, 2, 3].map((n) => `todo.users ${n}`),
+        )
         assert.deepEqual(await contentOf(adminOf(target)), before)
         await proveWalls(target)
         const pool = new PipelinedPool(target)

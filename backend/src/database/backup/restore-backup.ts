@@ -109,11 +109,13 @@ async function load(
 ): Promise<Counts> {
   const byTable = new Map<string, number>()
   let batch: Batch | undefined
+  let read = 0
   for await (const part of readBackup(file)) {
     if (part.kind === 'header') continue
     if (part.kind === 'end') {
       await batch?.insert(client)
       batch = undefined
+      read = 0
       byTable.set(part.table, part.rows)
       progress(part.table, part.rows)
       continue
@@ -125,7 +127,9 @@ async function load(
     if (batch !== undefined && (batch.user !== user || batch.isFull)) {
       await batch.insert(client)
       batch = undefined
+      progress(part.table, read)
     }
+    read += 1
     batch ??= new Batch(described, user)
     batch.add(part.text)
   }
