@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { MODEL_QUERIES } from '../../tools/docs/data-model.ts'
 import { documents } from '../../tools/docs/documents.ts'
 import { loadConfig } from '../src/core/config/config.ts'
+import { SECRETS, SETTING_NAMES } from '../src/core/config/misspelt.ts'
 import type { Environment } from '../src/core/config/settings.ts'
 import { LIMITS } from '../src/core/limits.ts'
 import { SECRET } from './support/app.ts'
@@ -124,6 +125,8 @@ describe('the settings', () => {
     const rows = group(text, /^\| `(\w+)` \|/gm)
     const files = codeSpans(text).filter((name) => name.endsWith('_FILE'))
     assert.deepEqual([...rows, ...files].sort(), [...asked].sort())
+    const secrets = SECRETS.map((name) => `${name}_FILE`)
+    assert.deepEqual([...SETTING_NAMES, ...secrets].sort(), [...asked].sort())
   })
 
   it('in .env.example are all there, with the defaults of the server', () => {

@@ -243,6 +243,38 @@ describe('a start', { concurrency: 3 }, () => {
   })
 })
 
+describe('npm start', () => {
+  it('reads .env outside production only, and names a misspelt setting', async () => {
+    const folder = await embeddedFolder('migrated')
+    const root = fileURLToPath(ROOT)
+    const { scripts, version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+    for (const name of ['backend', 'scripts', 'node_modules', 'package.json']) {
+      await symlink(join(root, name), join(folder, name))
+    }
+    const lines = ['PORT=0', `DATABASE_URL=pglite:${folder}`, `BETTER_AUTH_SECRET=${SECRET}`]
+    await writeFile(join(folder, '.env'), [...lines, 'TRUSTED_ORIGIN=x'].join('\n'))
+    const begin = (environment: Environment) =>
+      outputOf(
+        startProcess('sh', ['-c', scripts.start], {
+          cwd: folder,
+          env: { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, ...environment },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        }),
+      )
+    const server = begin({})
+    const output = await server.until(/ {2}database .*\n/)
+    assert.match(output, new RegExp(`^[^\\n]*"msg":"Todo Backend ${version} listening at http://`))
+    assert.match(output, new RegExp(`^Todo Backend ${version} listens on http://`, 'm'))
+    assert.match(output, /TRUSTED_ORIGIN is not a setting: did you mean TRUSTED_ORIGINS\?/)
+    assert.match(output, new RegExp(` {2}database .*${folder}`))
+    server.kill('SIGTERM')
+    await server.ended
+    const refused = await begin({ NODE_ENV: 'production' }).ended
+    assert.match(refused.output, /^DATABASE_URL is required/)
+    await rm(folder, { recursive: true, maxRetries: 10, retryDelay: 200 })
+  })
+})
+
 describe('npm run dev', () => {
   it('serves with the settings of .env, and gives its options to Node: --inspect', async () => {
     const folder = await embeddedFolder('migrated')

@@ -1,6 +1,7 @@
 /** `npm run repl`: Node's REPL on the database of the settings, with `asUser` and the statements on tasks. */
 import { start } from 'node:repl'
 import { v7 as newId } from 'uuid'
+import { readArguments } from '../../backend/src/core/arguments.ts'
 import { loadConfig } from '../../backend/src/core/config/config.ts'
 import { endWithReason } from '../../backend/src/core/log/end.ts'
 import type { Database } from '../../backend/src/database/session.ts'
@@ -23,6 +24,7 @@ At hand: ${Object.keys(atHand).join(', ')}
 }
 
 try {
+  readArguments({ usage: 'Usage: npm run repl' })
   const { database } = await openDatabase(loadConfig())
   await talk(database).finally(() => database.close())
 } catch (error) {

@@ -4,6 +4,7 @@
  */
 import { Accounts } from '../../backend/src/accounts/accounts.ts'
 import { createAccount } from '../../backend/src/accounts/administer.ts'
+import { readArguments } from '../../backend/src/core/arguments.ts'
 import { type Config, loadConfig } from '../../backend/src/core/config/config.ts'
 import { AppError } from '../../backend/src/core/errors.ts'
 import { endWithReason } from '../../backend/src/core/log/end.ts'
@@ -123,6 +124,7 @@ async function seed(config: Config): Promise<void> {
 }
 
 try {
+  readArguments({ usage: 'Usage: npm run seed' })
   await seed(loadConfig())
 } catch (error) {
   endWithReason(error instanceof AppError ? (error.cause ?? error) : error)

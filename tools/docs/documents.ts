@@ -38,7 +38,9 @@ function settings(): string {
 
 The server reads its settings from environment variables. If a value is invalid, the server does not
 start, and prints one line that names the variable and the accepted values. An empty value counts as not
-set. [.env.example](../.env.example) lists all settings in a file.
+set. [.env.example](../.env.example) lists all settings in a file; \`npm start\` reads \`.env\`, unless
+\`NODE_ENV=production\` is in the environment. The server warns about a variable whose name is close to a
+setting, such as \`TRUSTED_ORIGIN\`.
 
 ${groups.join('\n\n')}
 
@@ -93,9 +95,8 @@ function environment(): string {
 #
 #   cp .env.example .env      and edit it; values with spaces or & need quotes
 #
-# npm run dev, npm run seed and npm run repl read .env. A variable of the environment takes precedence
-# over it. npm start and the other commands read only the environment. To start them with the file:
-#   set -a; . ./.env; set +a; npm start
+# npm start, npm run dev and the commands on data and accounts read .env. A variable of the environment
+# takes precedence over it. With NODE_ENV=production in the environment, npm start does not read the file.
 
 ${entries.join('\n\n')}
 

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { readArguments, UsageError } from '../../backend/src/core/arguments.ts'
 import { loadTokens } from '../../backend/src/core/config/config.ts'
 import { STOP_SIGNALS } from '../../backend/src/processes/stop.ts'
 import { CannotRun } from './client.ts'
@@ -12,24 +12,15 @@ const COULD_NOT_RUN = 2
 /** Ctrl-C reaches this program twice, from the terminal and from npm. */
 const SAME_SIGNAL_MS = 1_000
 
-function parse(args: string[]) {
-  try {
-    const { positionals, values } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        'sign-up': { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-      },
-    })
-    const [address, ...more] = positionals
-    if (address !== undefined && more.length === 0) {
-      return { address, signUp: values['sign-up'], json: values.json }
-    }
-  } catch {
-    // An unknown option.
-  }
-  throw new CannotRun(USAGE)
+function parse() {
+  const { positionals, flags } = readArguments({
+    usage: USAGE,
+    flags: ['sign-up', 'json'],
+    least: 1,
+    most: 1,
+  })
+  const [address = ''] = positionals
+  return { address, signUp: flags.has('sign-up'), json: flags.has('json') }
 }
 
 /** @throws {CannotRun} */
@@ -75,7 +66,7 @@ function lines({ checks, foreignBytes }: Report): string[] {
 /** `npm run verify -- <address>`: checks as a client that a server isolates two users. */
 try {
   const print = (line: string) => console.error(line)
-  const { address, signUp, json } = parse(process.argv.slice(2))
+  const { address, signUp, json } = parse()
   const report = await verify({
     address,
     tokens: tokensFor(signUp),
@@ -87,6 +78,6 @@ try {
   const good = checks.every(({ wrong }) => wrong === undefined) && foreignBytes === 0
   process.exitCode = good && left.length === 0 ? 0 : 1
 } catch (error) {
-  console.error(error instanceof CannotRun ? error.message : error)
+  console.error(error instanceof CannotRun || error instanceof UsageError ? error.message : error)
   process.exitCode = COULD_NOT_RUN
 }

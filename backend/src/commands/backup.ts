@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import { readArguments } from '../core/arguments.ts'
 import { loadConfig } from '../core/config/config.ts'
 import { endWithReason } from '../core/log/end.ts'
 import { backUp } from '../database/backup/backup-file.ts'
@@ -22,8 +23,7 @@ async function open(): Promise<Connector> {
 
 /** `npm run backup -- <file>`: writes a consistent backup, also while the server runs. */
 try {
-  const [file, ...surplus] = process.argv.slice(2)
-  if (file === undefined || surplus.length > 0 || file.startsWith('-')) throw new Error(USAGE)
+  const [file = ''] = readArguments({ usage: USAGE, least: 1, most: 1 }).positionals
   const connector = await open()
   try {
     const { rows, byTable } = await backUp(connector, file, reportProgress('Backing up'))

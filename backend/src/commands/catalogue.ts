@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { readArguments } from '../core/arguments.ts'
 import { endWithReason } from '../core/log/end.ts'
 import { connect } from '../database/connect.ts'
 import { inTrial, withDirectClient } from '../database/direct.ts'
@@ -11,6 +12,10 @@ import { CATALOGUE_FILE, readCatalogue, writeCatalogue } from '../database/walls
  * file differs.
  */
 try {
+  const { flags } = readArguments({
+    usage: 'Usage: npm run catalogue [-- --check]',
+    flags: ['check'],
+  })
   const database = { kind: 'pglite', directory: null } as const
   const connector = await connect({ database, poolMax: 1 })
   let text = ''
@@ -24,7 +29,7 @@ try {
   } finally {
     await connector.close()
   }
-  if (!process.argv.includes('--check')) {
+  if (!flags.has('check')) {
     await writeFile(CATALOGUE_FILE, text)
   } else if ((await readFile(CATALOGUE_FILE, 'utf8').catch(() => '')) !== text) {
     throw new Error(

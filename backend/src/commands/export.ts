@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readArguments } from '../core/arguments.ts'
 import { loadConfig } from '../core/config/config.ts'
 import { endWithReason } from '../core/log/end.ts'
 import { exportUser } from '../database/backup/export-user.ts'
@@ -9,8 +10,7 @@ const USAGE = 'Usage: npm run export -- <email or id>'
 
 /** `npm run export -- <email or id>`: writes all data of one person to standard output. */
 try {
-  const [who, ...surplus] = process.argv.slice(2)
-  if (who === undefined || surplus.length > 0 || who.startsWith('-')) throw new Error(USAGE)
+  const [who = ''] = readArguments({ usage: USAGE, least: 1, most: 1 }).positionals
   const connector = await connectBeside(loadConfig(), console.error)
   try {
     // Printing may take as long as a pager is open. All users of an embedded server would wait for it.

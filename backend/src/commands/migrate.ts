@@ -1,3 +1,4 @@
+import { readArguments } from '../core/arguments.ts'
 import { loadConfig } from '../core/config/config.ts'
 import { endWithReason } from '../core/log/end.ts'
 import { connect } from '../database/connect.ts'
@@ -6,6 +7,7 @@ import { repair } from '../database/walls/repair.ts'
 
 /** `npm run migrate`: applies this version's migrations to the database, without serving. */
 try {
+  readArguments({ usage: 'Usage: npm run migrate' })
   const connector = await connect(loadConfig())
   try {
     const applied = await migrate(connector)

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { openAccounts } from '../accounts/accounts.ts'
 import { buildApp } from '../app.ts'
+import { readArguments } from '../core/arguments.ts'
 import { loadConfig } from '../core/config/config.ts'
 import { endWithReason } from '../core/log/end.ts'
 import { createLogger } from '../core/log/logger.ts'
@@ -25,6 +26,10 @@ const noDatabase: Database = {
 
 /** `npm run openapi`: writes the OpenAPI document; with `--check`, fails when the file differs. */
 try {
+  const { flags } = readArguments({
+    usage: 'Usage: npm run openapi [-- --check]',
+    flags: ['check'],
+  })
   const config = loadConfig({ BETTER_AUTH_SECRET: 'x'.repeat(32), DATABASE_URL: 'pglite:memory' })
   const logger = await createLogger('silent')
   const connector = { ...nowhere, failed: noDatabase.failed, close: noDatabase.close }
@@ -32,7 +37,7 @@ try {
   const app = await buildApp({ config, database: noDatabase, accounts, logger })
   await app.ready()
   const document = `${JSON.stringify(app.swagger(), null, 2)}\n`
-  if (!process.argv.includes('--check')) {
+  if (!flags.has('check')) {
     await writeFile(FILE, document)
   } else if ((await readFile(FILE, 'utf8').catch(() => '')) !== document) {
     throw new Error(

@@ -1,3 +1,4 @@
+import { readArguments } from '../core/arguments.ts'
 import { loadConfig } from '../core/config/config.ts'
 import { endWithReason } from '../core/log/end.ts'
 import { restoreBackup } from '../database/backup/restore-backup.ts'
@@ -8,8 +9,7 @@ const USAGE = 'Usage: npm run restore -- <file>'
 
 /** `npm run restore -- <file>`: restores a backup into an empty database. */
 try {
-  const [file, ...surplus] = process.argv.slice(2)
-  if (file === undefined || surplus.length > 0 || file.startsWith('-')) throw new Error(USAGE)
+  const [file = ''] = readArguments({ usage: USAGE, least: 1, most: 1 }).positionals
   const connector = await connect(loadConfig(), console.error)
   try {
     const { rows, byTable } = await restoreBackup(connector, file, reportProgress('Restoring'))

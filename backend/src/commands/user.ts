@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util'
 import { Accounts } from '../accounts/accounts.ts'
 import {
   createAccount,
@@ -8,6 +7,7 @@ import {
   removeAccount,
   resetPassword,
 } from '../accounts/administer.ts'
+import { readArguments, UsageError } from '../core/arguments.ts'
 import { type Config, loadConfig } from '../core/config/config.ts'
 import { AppError } from '../core/errors.ts'
 import { endWithReason } from '../core/log/end.ts'
@@ -20,11 +20,17 @@ const USAGE =
 
 type Command = (accounts: Accounts) => Promise<void>
 
-/** @returns the command that the arguments name. @throws {Error} with the usage if they name none. */
-function commandOf(parameters: string[]): Command {
-  const { action, target, name, yes, hasMore } = parse(parameters)
-  if (hasMore || (name !== undefined && action !== 'create') || (yes && action !== 'delete')) {
-    throw new Error(USAGE)
+/** @returns the command that the arguments name. @throws {UsageError} if they name none of them. */
+function commandOf(): Command {
+  const options = { flags: ['yes'], texts: ['name'] }
+  const { positionals, flags, texts } = readArguments({ usage: USAGE, ...options, most: 3 })
+  const [action, target, surplus] = positionals
+  const name = texts.get('name')
+  const yes = flags.has('yes')
+  // It is often a password, so it is not printed.
+  if (surplus !== undefined) throw new UsageError(USAGE)
+  if ((name !== undefined && action !== 'create') || (yes && action !== 'delete')) {
+    throw new UsageError(USAGE)
   }
   if (target === undefined) {
     if (action === 'list') return list
@@ -33,21 +39,7 @@ function commandOf(parameters: string[]): Command {
     if (action === 'delete') return (accounts) => remove(accounts, target, yes)
     if (action === 'reset-password') return (accounts) => reset(accounts, target)
   }
-  throw new Error(USAGE)
-}
-
-function parse(args: string[]) {
-  try {
-    const { positionals, values } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: { name: { type: 'string' }, yes: { type: 'boolean', default: false } },
-    })
-    const [action, target, ...more] = positionals
-    return { action, target, hasMore: more.length > 0, name: values.name, yes: values.yes }
-  } catch (cause) {
-    throw new Error(USAGE, { cause })
-  }
+  throw new UsageError(USAGE)
 }
 
 async function create(accounts: Accounts, given: string, name?: string): Promise<void> {
@@ -124,7 +116,8 @@ async function run(config: Config, command: Command): Promise<void> {
 
 /** `npm run user -- …`: manages accounts, for the operator. */
 try {
-  await run(loadConfig(), commandOf(process.argv.slice(2)))
+  const command = commandOf()
+  await run(loadConfig(), command)
 } catch (error) {
   // An AppError hides its cause from clients. The operator sees the cause.
   endWithReason(error instanceof AppError ? (error.cause ?? error) : error)

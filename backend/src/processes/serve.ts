@@ -5,6 +5,7 @@ import type { Config } from '../core/config/config.ts'
 import { LIMITS } from '../core/limits.ts'
 import { end, print } from '../core/log/end.ts'
 import { createLogger } from '../core/log/logger.ts'
+import { VERSION } from '../core/version.ts'
 import { openConnector } from '../database/connect.ts'
 import { PipelinedPool } from '../database/pipeline/pool.ts'
 import type { Database } from '../database/session.ts'
@@ -67,8 +68,9 @@ async function greet(
       `BETTER_AUTH_URL is ${config.publicUrl}, which is not https: links in mails lead there, and cookies are not secure. Set it to the https address that people use`,
     )
   }
+  if (config.misspelt !== undefined) log.warn(config.misspelt)
   const lines = [
-    `Todo Backend listens on ${address}`,
+    `Todo Backend ${VERSION} listens on ${address}`,
     `  docs      ${address}/docs`,
     `  database  ${database.description}`,
   ]
@@ -78,7 +80,10 @@ async function greet(
 
 async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {
   try {
-    return await app.listen({ host, port, backlog: LIMITS.connectionsWaiting })
+    const listenTextResolver = (address: string) =>
+      `Todo Backend ${VERSION} listening at ${address}`
+    const backlog = LIMITS.connectionsWaiting
+    return await app.listen({ host, port, backlog, listenTextResolver })
   } catch (cause) {
     await app.close()
     const taken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'

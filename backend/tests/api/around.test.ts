@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { readPackage } from '../../../scripts/lockfile.ts'
 import { exchange, startApp, type TestApp } from '../support/app.ts'
 
 const ORIGIN = 'https://app.example.com'
@@ -135,12 +136,15 @@ describe('pages of trusted origins', () => {
 })
 
 describe('health', () => {
-  it('200 while alive and ready; / names the way', async () => {
+  it('200 while alive, with the version, and while ready; / names the way', async () => {
     const test = await startApp('postgres')
-    for (const path of ['/livez', '/readyz', '/health']) {
+    for (const path of ['/readyz', '/health']) {
       const answer = await test.send('GET', path)
       assert.deepEqual([answer.status, answer.text], [200, '{"status":"ok"}'])
     }
+    const live = await test.send('GET', '/livez')
+    const { version } = readPackage()
+    assert.deepEqual([live.status, live.json], [200, { status: 'ok', version }])
     const { links } = (await test.send('GET', '/')).json
     for (const link of Object.values(links))
       assert.equal((await test.send('GET', String(link))).status, 200)

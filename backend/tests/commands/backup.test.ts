@@ -53,8 +53,7 @@ describe('npm run backup, restore and export', () => {
     await writeFile(text, 'hello')
     const cases: [string, string[], RegExp][] = [
       ['backup', [], /^Usage: npm run backup -- <file>$/],
-      ['backup', ['--help'], /^Usage: npm run backup -- <file>$/],
-      ['backup', ['a', 'b'], /^Usage/],
+      ['backup', ['a', 'b'], /^Unknown argument b\. Usage: npm run backup -- <file>$/],
       ['backup', [text], /^The file .* exists already\. Give the backup another name\.$/],
       ['restore', [], /^Usage: npm run restore -- <file>$/],
       ['restore', [join(folder, 'missing')], /^There is no file /],

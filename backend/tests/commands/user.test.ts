@@ -246,7 +246,10 @@ describe('npm run user', () => {
       [['rename', 'alice@example.com'], USAGE],
       [['create'], USAGE],
       [['create', 'a@example.com', PASSWORD], USAGE],
-      [['create', 'a@example.com', '--password', PASSWORD], USAGE],
+      [
+        ['create', 'a@example.com', '--password', PASSWORD],
+        /^Unknown argument --password\. Usage: /,
+      ],
       [['list', '--yes'], USAGE],
       [['delete', 'nobody@example.com', '--yes'], NOBODY],
       [['reset-password', 'nobody'], NOBODY],

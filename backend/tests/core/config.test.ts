@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { loadConfig } from '../../src/core/config/config.ts'
+import { misspeltSettings } from '../../src/core/config/misspelt.ts'
 import { loadOrCreateSecret } from '../../src/core/config/secret.ts'
 import { ConfigError, type Environment } from '../../src/core/config/settings.ts'
 
@@ -132,6 +133,7 @@ describe('the settings', () => {
       host: '127.0.0.1',
       port: 8000,
       logLevel: 'info',
+      misspelt: undefined,
       secretIsLocal: false,
     })
   })
@@ -242,5 +244,55 @@ describe('the settings', () => {
     const data = join(folder, 'refused')
     assert.throws(() => loadConfig({ DATABASE_URL: `pglite:${data}`, PORT: 'x' }), ConfigError)
     assert.ok(!readdirSync(folder).includes('refused'))
+  })
+})
+
+describe('a variable whose name is close to a setting', () => {
+  const close: [given: string, meant: string][] = [
+    ['TRUSTED_ORIGIN', 'TRUSTED_ORIGINS'],
+    ['trusted_origins', 'TRUSTED_ORIGINS'],
+    ['SIGNUP', 'SIGN_UP'],
+    ['LOGLEVEL', 'LOG_LEVEL'],
+    ['ACCOUNT', 'ACCOUNTS'],
+    ['DATABSE_URL', 'DATABASE_URL'],
+    ['RATE_LIMIT', 'RATE_LIMIT_PER_MINUTE'],
+    ['BETTER_AUTH_SECRET_FILES', 'BETTER_AUTH_SECRET_FILE'],
+  ]
+  for (const [given, meant] of close) {
+    it(`${given} is named with ${meant}`, () => {
+      const line = `${given} is not a setting: did you mean ${meant}?`
+      assert.equal(misspeltSettings(['PATH', given]), line)
+      assert.equal(loadConfig({ ...GOOD, [given]: 'x' }).misspelt, line)
+    })
+  }
+
+  it('is named in the reason when a setting is refused', () => {
+    assert.throws(
+      () => loadConfig({ NODE_ENV: 'production', DATABASE_ULR: 'postgres://u:s3cret@h/d' }),
+      /^ConfigError: DATABASE_URL is required [^\n]*DATABASE_ULR is not a setting: did you mean DATABASE_URL\?$/,
+    )
+  })
+
+  it('is not one of another program', () => {
+    const foreign = ['HOME', 'HOSTNAME', 'PATH', 'PWD', 'POST', 'LANG', 'NODE_OPTIONS', 'SIGN_IN']
+    const more = [
+      'GITHUB_TOKEN',
+      'GITHUB_ACTIONS',
+      'SMTP_HOST',
+      'SMTP_USER',
+      'SMTP_PORT',
+      'NODE_PATH',
+    ]
+    const platform = [
+      'DATABASE_URL_RO',
+      'JWT_SECRET',
+      'LOG_FORMAT',
+      'BETTER_AUTH_TELEMETRY',
+      'NODE',
+    ]
+    for (const name of [...foreign, ...more, ...platform, ...Object.keys(GOOD)]) {
+      assert.equal(misspeltSettings([name]), undefined, name)
+    }
+    assert.equal(loadConfig(GOOD).misspelt, undefined)
   })
 })

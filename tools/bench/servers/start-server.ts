@@ -15,7 +15,8 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 /** A program of this repository, with the options that `npm start` gives the server. */
 export function node(file: string): Program {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-  const [, options] = /^exec node (.*) backend\/src\/main\.ts$/.exec(scripts.start) ?? []
+  const [, options] =
+    /^exec node \$\([^)]*\) (.*) backend\/src\/main\.ts$/.exec(scripts.start) ?? []
   if (options === undefined)
     throw new Error('The start script in package.json has another form. Adapt this pattern')
   return [process.execPath, ...options.split(' '), file]

@@ -177,7 +177,12 @@ describe('npm run verify', () => {
 
   it('2 and the usage for what it does not know, and never a token in it', async () => {
     const cases: [string[], Tokens, RegExp][] = [
-      [[address, '--token', tokens.a], tokens, /^Usage: npm run verify -- <address>[^\n]+\n$/],
+      [[address, '--token', tokens.a], tokens, /^Unknown argument --token\. Usage: [^\n]+\n$/],
+      [
+        [address, tokens.a],
+        tokens,
+        /^Unknown argument …\. Usage: npm run verify -- <address>[^\n]+\n$/,
+      ],
       [[address], { a: tokens.a }, /^TODO_TOKEN_B is not set\. Usage: [^\n]+\n$/],
       [
         [address, '--sign-up'],

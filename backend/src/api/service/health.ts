@@ -1,17 +1,20 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { AppError } from '../../core/errors.ts'
+import { VERSION } from '../../core/version.ts'
 import type { Database } from '../../database/session.ts'
 import { responses } from '../../schemas/problem.ts'
 
-const ok = (description: string) => ({
+const ok = (description: string, more = {}, example = {}) => ({
   description,
   content: {
     'application/json': {
-      schema: { type: 'object', properties: { status: { const: 'ok' } } },
-      example: { status: 'ok' },
+      schema: { type: 'object', properties: { status: { const: 'ok' }, ...more } },
+      example: { status: 'ok', ...example },
     },
   },
 })
+/** A fixed example, so that a release does not change the OpenAPI document. */
+const EXAMPLE = { version: '1.0.0' }
 
 /** Serves `/livez`, which does not ask the database, and `/readyz`, which does and fails during a stop. */
 export const health: FastifyPluginAsync<{ database: Database }> = async (app, { database }) => {
@@ -25,10 +28,10 @@ export const health: FastifyPluginAsync<{ database: Database }> = async (app, { 
     tags: ['health'],
     operationId: 'isAlive',
     summary: 'Check that the process is alive',
-    description: 'Does not ask the database.',
-    ...responses({ 200: ok('The process is alive') }),
+    description: 'Does not ask the database. `version` is the version of the server.',
+    ...responses({ 200: ok('The process is alive', { version: { type: 'string' } }, EXAMPLE) }),
   }
-  app.get('/livez', { ...isPublic, schema: live }, async () => ({ status: 'ok' }))
+  app.get('/livez', { ...isPublic, schema: live }, async () => ({ status: 'ok', version: VERSION }))
 
   for (const [path, operationId] of [
     ['/readyz', 'isReady'],

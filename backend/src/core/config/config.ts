@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { type AccountsConfig, readAccounts } from './accounts-config.ts'
+import { misspeltSettings } from './misspelt.ts'
 import { loadOrCreateSecret } from './secret.ts'
 import {
   ConfigError,
@@ -49,6 +50,8 @@ export interface Config {
   readonly host: string
   readonly port: number
   readonly logLevel: string
+  /** A line about variables whose names are close to a setting. */
+  readonly misspelt: string | undefined
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
@@ -62,6 +65,16 @@ const DEFAULT_DIRECTORY = '.data'
  * @throws {ConfigError} that names the first invalid variable and its valid values.
  */
 export function loadConfig(env: Environment = process.env): Config {
+  const misspelt = misspeltSettings(Object.keys(env))
+  try {
+    return readConfig(env, misspelt)
+  } catch (error) {
+    if (misspelt === undefined || !(error instanceof ConfigError)) throw error
+    throw new ConfigError(`${error.message}. ${misspelt}`, { cause: error })
+  }
+}
+
+function readConfig(env: Environment, misspelt: string | undefined): Config {
   const read = settingsReader(env)
   if (Object.hasOwn(env, 'BETTER_AUTH_TRUSTED_ORIGINS')) {
     throw new ConfigError(
@@ -103,6 +116,7 @@ export function loadConfig(env: Environment = process.env): Config {
     host: read.text('HOST') ?? (production ? '0.0.0.0' : '127.0.0.1'),
     port,
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+    misspelt,
     // Last, because it may write a file, which a refused start must not leave.
     ...readSecrets(read, production, database),
   })

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { withoutSecrets } from '../log/redact.ts'
+import { SECRETS } from './misspelt.ts'
 
 /** A setting is invalid, so the server cannot start. The message is one line that names the variable. */
 export class ConfigError extends Error {
@@ -8,17 +9,6 @@ export class ConfigError extends Error {
 }
 
 export type Environment = Record<string, string | undefined>
-
-/** These can also be read from a file, whose path is in the variable with the suffix `_FILE`. */
-const SECRETS = [
-  'BETTER_AUTH_SECRET',
-  'BETTER_AUTH_SECRETS',
-  'DATABASE_URL',
-  'DATABASE_URL_UNPOOLED',
-  'SMTP_URL',
-  'GOOGLE_CLIENT_SECRET',
-  'GITHUB_CLIENT_SECRET',
-]
 
 export type SettingsReader = ReturnType<typeof settingsReader>
 
