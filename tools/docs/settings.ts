@@ -51,7 +51,8 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
       name: 'LOG_LEVEL',
       fallback: 'info',
       takes: '`fatal`, `error`, `warn`, `info`, `debug`, `trace`, `silent`',
-      purpose: 'The log has JSON lines; on a terminal, lines for people.',
+      purpose:
+        'The log has JSON lines; on a terminal, lines for people. Successful probes have lines from `debug` on.',
     },
   ],
   Database: [

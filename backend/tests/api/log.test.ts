@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it, mock } from 'node:test'
 import { Kysely } from 'kysely'
 import { pino } from 'pino'
+import { AppError } from '../../src/core/errors.ts'
 import { loggerOptions } from '../../src/core/log/logger.ts'
 import { accountDialect } from '../../src/database/accounts/account-dialect.ts'
 import { AccountPool } from '../../src/database/accounts/account-pool.ts'
 import { auth, BEHIND_PROXY, PASSWORD } from '../support/accounts.ts'
-import { startApp, type TestApp } from '../support/app.ts'
+import { NO_DATABASE, type Sending, serve, startApp, type TestApp } from '../support/app.ts'
 import { refusal, startMailbox } from '../support/mailbox.ts'
 import { run } from '../support/process.ts'
 
@@ -127,6 +128,99 @@ describe('the log, when a provider of sign-ins refuses', () => {
     for (const secret of ['alice', 'invalid_grant', 'github-secret', String(state)]) {
       assert.ok(!test.log.join('').includes(secret), test.log.join(''))
     }
+  })
+})
+
+describe('the line of a response', () => {
+  let test: TestApp
+  before(async () => {
+    const settings = { ...BEHIND_PROXY, RATE_LIMIT_PER_MINUTE: '4' }
+    test = await startApp('postgres', settings)
+  })
+  after(() => test.close())
+
+  /** The line of the request that the test sends with this id. */
+  async function lineOf(id: string, method: string, path: string, sending: Sending = {}) {
+    const headers = { 'x-request-id': id, ...sending.headers }
+    const answer = await test.send(method, path, { ...sending, headers })
+    return { answer, line: JSON.parse(await test.lineOf(`"reqId":"${id}","method"`)) }
+  }
+
+  it('has route, user, address, agent and bytes', async () => {
+    const agent = 'a'.repeat(500)
+    const headers = { 'user-agent': agent, 'x-forwarded-for': '192.0.2.7' }
+    const { answer, line } = await lineOf('one', 'GET', '/api/alice/tasks?limit=2', { headers })
+    assert.equal(answer.status, 200)
+    const { time, pid, hostname, ms, ...members } = line
+    assert.equal(typeof ms, 'number')
+    assert.deepEqual(members, {
+      ...{ level: 30, reqId: 'one', method: 'GET', url: '/api/alice/tasks?…' },
+      ...{ route: '/api/:user_id/tasks', status: 200, bytes: 2, user: 'alice' },
+      ...{ address: '192.0.2.7', agent: agent.slice(0, 160), msg: 'answered' },
+    })
+  })
+
+  it('has the error of a refusal, and the reason where there are several', async () => {
+    const refused = async (...asked: Parameters<typeof lineOf>) => {
+      const { status, problem, reason, user } = (await lineOf(...asked)).line
+      return [status, problem, reason, user]
+    }
+    const none = { as: null }
+    assert.deepEqual(await refused('401', 'GET', '/api/alice/tasks', none), [
+      ...[401, 'unauthorized', undefined, undefined],
+    ])
+    assert.deepEqual(await refused('403', 'GET', '/api/bob/tasks', { as: 'alice' }), [
+      ...[403, 'user_id_mismatch', undefined, 'alice'],
+    ])
+    assert.deepEqual(await refused('404', 'GET', '/nowhere', none), [
+      ...[404, 'not_found', undefined, undefined],
+    ])
+    let status = 0
+    for (let n = 0; status !== 429; n += 1) {
+      status = (await test.send('GET', '/api/carol/tasks')).status
+      assert.ok(n < 100)
+    }
+    assert.deepEqual(await refused('429', 'GET', '/api/carol/tasks'), [
+      ...[429, 'too_many_requests', undefined, 'carol'],
+    ])
+    const wrong = { email: 'carol@example.com', password: 'not the password' }
+    const signIn = { body: wrong, headers: { 'x-forwarded-for': '192.0.2.8' }, as: null }
+    assert.deepEqual(await refused('sign-in', 'POST', '/api/auth/sign-in/email', signIn), [
+      ...[401, 'unauthorized', 'INVALID_EMAIL_OR_PASSWORD', undefined],
+    ])
+  })
+
+  it('has no token, title or e-mail address, wherever a client puts them', async () => {
+    const token = await test.token('dave')
+    const headers = { 'user-agent': `bot/1 (+mailto:dave@example.com) ${token}` }
+    await lineOf('agent', 'GET', '/api/dave/tasks?title=Buy%20milk', { headers })
+    await lineOf('user', 'GET', '/api/dave%40example.com/tasks', { as: 'dave@example.com' })
+    await lineOf('title', 'POST', '/api/erin/tasks', { body: { title: 'Buy milk' } })
+    await lineOf('path', 'GET', `/api/${token}/tasks`, { as: 'dave' })
+    const log = test.log.join('')
+    for (const secret of ['dave@', 'dave%40', 'example.com', 'milk', 'eyJ']) {
+      assert.ok(!log.includes(secret), secret)
+    }
+    const { user, url } = JSON.parse(await test.lineOf('"reqId":"user"'))
+    assert.deepEqual([user, url], ['…', '/api/…/tasks'])
+  })
+
+  it('is not there for a probe that succeeds, and is for one that fails', async (context) => {
+    const away = await serve({
+      ...NO_DATABASE,
+      ping: () => Promise.reject(new AppError('service_unavailable')),
+    })
+    context.after(() => away.app.close())
+    for (const path of ['/livez', '/readyz', '/nowhere']) await away.send('GET', path)
+    await away.lineOf('"url":"/nowhere"')
+    const lines = away.log.map((line) => JSON.parse(line)).filter(({ url }) => url !== undefined)
+    assert.deepEqual(
+      lines.map(({ url, status }) => [url, status]),
+      [
+        ['/readyz', 503],
+        ['/nowhere', 404],
+      ],
+    )
   })
 })
 

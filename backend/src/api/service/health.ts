@@ -18,7 +18,7 @@ const EXAMPLE = { version: '1.0.0' }
 
 /** Serves `/livez`, which does not ask the database, and `/readyz`, which does and fails during a stop. */
 export const health: FastifyPluginAsync<{ database: Database }> = async (app, { database }) => {
-  const isPublic = { config: { access: 'public' } } as const
+  const isProbe = { config: { access: 'public', probe: true } } as const
   let draining = false
   app.addHook('preClose', async () => {
     draining = true
@@ -31,7 +31,7 @@ export const health: FastifyPluginAsync<{ database: Database }> = async (app, { 
     description: 'Does not ask the database. `version` is the version of the server.',
     ...responses({ 200: ok('The process is alive', { version: { type: 'string' } }, EXAMPLE) }),
   }
-  app.get('/livez', { ...isPublic, schema: live }, async () => ({ status: 'ok', version: VERSION }))
+  app.get('/livez', { ...isProbe, schema: live }, async () => ({ status: 'ok', version: VERSION }))
 
   for (const [path, operationId] of [
     ['/readyz', 'isReady'],
@@ -44,7 +44,7 @@ export const health: FastifyPluginAsync<{ database: Database }> = async (app, { 
       description: 'Asks the database. Fails from the moment at which the server begins to stop.',
       ...responses({ 200: ok('The server can handle requests') }, 'service_unavailable'),
     }
-    app.get(path, { ...isPublic, schema }, async () => {
+    app.get(path, { ...isProbe, schema }, async () => {
       if (draining) {
         throw new AppError('service_unavailable', {
           detail: 'The server is stopping',

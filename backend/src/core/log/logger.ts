@@ -72,7 +72,7 @@ async function destination(lines: LogLines): Promise<DestinationStream> {
   if (!process.stdout.isTTY) return lines
   const { prettyFactory } = await import('pino-pretty')
   const pretty = prettyFactory({
-    ...{ ignore: 'pid,hostname,reqId', translateTime: 'HH:MM:ss', singleLine: true },
+    ...{ ignore: 'pid,hostname', translateTime: 'HH:MM:ss', singleLine: true },
     colorize: true,
   })
   return { write: (line) => lines.write(pretty(line) ?? '') }

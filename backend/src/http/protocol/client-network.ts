@@ -26,6 +26,7 @@ export function clientAddress({ ip, ips }: Pick<FastifyRequest, 'ip' | 'ips'>): 
  * @returns the address in normal form; undefined if the text is not an IP address.
  */
 export function plainAddress(text: string | undefined): string | undefined {
+  if (text !== undefined && isIPv4(text)) return text
   const bare = (text ?? '').trim().replace(/^"(.*)"$/, '$1')
   const [, inBrackets, dotted] = WITH_PORT.exec(bare) ?? []
   const [address = ''] = (inBrackets ?? dotted ?? bare).split('%')

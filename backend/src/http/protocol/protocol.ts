@@ -18,6 +18,7 @@ import { trustedProxies } from './client-network.ts'
 import { requestId, SAME_FOR_ALL } from './marks.ts'
 import type { QueuedBytes } from './queued-bytes.ts'
 import { countHeader } from './raw-headers.ts'
+import { logResponse } from './request-log.ts'
 import { refuseSocket } from './sockets.ts'
 import type { Turns } from './turns.ts'
 
@@ -91,15 +92,7 @@ export function markResponses(app: FastifyInstance, turns: Turns, secretPath: st
   app.addHook('preClose', async () => turns.stop())
   app.addHook('onResponse', (request, reply, done) => {
     turns.ends(reply.raw)
-    request.log.info(
-      {
-        method: request.method,
-        url: loggedUrl(request, secretPath),
-        status: reply.statusCode,
-        ms: Math.round(reply.elapsedTime),
-      },
-      'answered',
-    )
+    logResponse(request, reply, secretPath)
     done()
   })
 }
@@ -153,15 +146,6 @@ function isWellFormed(request: FastifyRequest): boolean {
   }
   const hosts = countHeader(request, 'host')
   return (hosts === 1 && httpVersion !== '2.0') || (hosts === 0 && httpVersion === '1.0')
-}
-
-/** A JWT or a part of one. Every JWT begins with these characters (`{"` in base64url). */
-const TOKENS = /eyJ[\w.-]{20,}/g
-
-/** Removes tokens that a client has put into an address by mistake. */
-function loggedUrl({ url, routeOptions }: FastifyRequest, secretPath: string): string {
-  if (!url.startsWith(secretPath)) return url.replace(TOKENS, '…')
-  return routeOptions.url ?? `${secretPath}/…`
 }
 
 function mark(request: FastifyRequest, reply: FastifyReply): void {

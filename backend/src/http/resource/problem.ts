@@ -1,11 +1,21 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { AppError, type ErrorCode, type Reason } from '../../core/errors.ts'
+import { AppError, ERRORS, type ErrorCode, type Reason } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { shorten } from './shorten.ts'
+
+/** Why the server refused a request, for its line in the log. */
+export interface Refusal {
+  readonly problem: ErrorCode
+  /** Which of several causes it was, in words of this server or as Better Auth's code. */
+  readonly reason: string | undefined
+}
 
 declare module 'fastify' {
   interface FastifyInstance {
     reasonsBelow: string
+  }
+  interface FastifyRequest {
+    refusal: Refusal | undefined
   }
 }
 
@@ -30,6 +40,7 @@ const FASTIFY_CODES: Record<string, ErrorCode> = {
  */
 export function answerProblems(app: FastifyInstance, reasonsBelow: string): void {
   app.decorate('reasonsBelow', `${reasonsBelow}/`)
+  app.decorateRequest('refusal', undefined)
   app.setErrorHandler(sendError)
 }
 
@@ -39,6 +50,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   const expected = problem.status === 503 && problem.cause === undefined
   if (problem.status >= 500 && !expected) request.log.error({ err: problem }, problem.message)
   if (problem.refusal) request.log.info({ refusal: problem.refusal }, 'unauthorized')
+  request.refusal = refusalOf(problem)
   if (reply.sent) return
   reply
     .code(problem.status)
@@ -51,6 +63,18 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
 function reasonOf(problem: AppError, { url, server }: FastifyRequest): Reason | undefined {
   if (problem.reason !== undefined || !url.startsWith(server.reasonsBelow)) return problem.reason
   return { code: problem.code.toUpperCase(), message: problem.detail }
+}
+
+/** Details of other errors may quote the client. */
+const EXPLAINED: readonly number[] = [401, 403, 429, 503]
+const REASON_CODE = /^\w{1,64}$/
+
+function refusalOf({ code, status, detail, reason }: AppError): Refusal {
+  if (reason !== undefined) {
+    return { problem: code, reason: REASON_CODE.test(reason.code) ? reason.code : undefined }
+  }
+  const isOwn = EXPLAINED.includes(status) && detail !== ERRORS[code].detail
+  return { problem: code, reason: isOwn ? detail : undefined }
 }
 
 /** @returns the response body of contract §3 as JSON, of at most `errorBytes` bytes. */
