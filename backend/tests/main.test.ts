@@ -280,7 +280,7 @@ describe('npm run dev', () => {
     const folder = await embeddedFolder('migrated')
     const root = fileURLToPath(ROOT)
     const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
-    await symlink(join(root, 'backend'), join(folder, 'backend'))
+    for (const name of ['backend', 'scripts']) await symlink(join(root, name), join(folder, name))
     await writeFile(join(folder, '.env'), `PORT=0\nDATABASE_URL=pglite:${folder}\n`)
     // npm appends the options to the text of the script in the same way.
     const child = startProcess('sh', ['-c', `${scripts.dev} "--inspect=127.0.0.1:0"`], {

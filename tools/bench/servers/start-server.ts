@@ -12,11 +12,14 @@ export type Program = readonly [command: string, ...args: string[]]
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
+/** Benchmarks do not depend on a developer's file. */
+const DOTENV = ' --import ./scripts/dotenv.mjs'
+
 /** A program of this repository, with the options that `npm start` gives the server. */
 export function node(file: string): Program {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
   const [, options] =
-    /^exec node \$\([^)]*\) (.*) backend\/src\/main\.ts$/.exec(scripts.start) ?? []
+    /^exec node (.*) backend\/src\/main\.ts$/.exec(scripts.start.replace(DOTENV, '')) ?? []
   if (options === undefined)
     throw new Error('The start script in package.json has another form. Adapt this pattern')
   return [process.execPath, ...options.split(' '), file]
