@@ -59,9 +59,14 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
     .send(problemBody(problem, request.id, reasonOf(problem, request)))
 }
 
-/** Under the path of Better Auth, a problem of this server has a code in the same form as Better Auth's. */
-function reasonOf(problem: AppError, { url, server }: FastifyRequest): Reason | undefined {
-  if (problem.reason !== undefined || !url.startsWith(server.reasonsBelow)) return problem.reason
+/**
+ * Under the path of Better Auth, a problem of this server has a code in the same form as Better Auth's. The
+ * path of the route counts, because a user may be called `auth`; an unknown path has no route.
+ */
+function reasonOf(problem: AppError, request: FastifyRequest): Reason | undefined {
+  const path = request.routeOptions.url ?? request.url
+  const isBelow = path.startsWith(request.server.reasonsBelow)
+  if (problem.reason !== undefined || !isBelow) return problem.reason
   return { code: problem.code.toUpperCase(), message: problem.detail }
 }
 
