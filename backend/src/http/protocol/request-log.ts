@@ -13,7 +13,8 @@ const AGENT_CHARACTERS = 160
 const SUSPICIOUS = /eyJ|@|%40/
 /** A JWT or a part of one. Every JWT begins with these characters (`{"` in base64url). */
 const TOKENS = /eyJ[\w.-]{20,}/g
-const E_MAILS = /[^\s/?#&=<>()"',;:]+(?:@|%40)[^\s/?#&=<>()"',;:]+/g
+/** A match begins only where a word does; otherwise a long word without `@` takes quadratic time. */
+const E_MAILS = /(?<![^\s@/?#&=<>()"',;:])[^\s@/?#&=<>()"',;:]*(?:@|%40)[^\s/?#&=<>()"',;:]+/g
 
 /**
  * Logs a response in one line. Successful probes are logged at `debug`.
