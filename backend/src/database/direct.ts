@@ -5,8 +5,10 @@ import { OF_ANOTHER, pinPath, SEARCH_PATH } from './scope.ts'
 /** Sets the path for the session if no pooler shares it. */
 const PIN = `select ${pinPath(OF_ANOTHER)}`
 
+const LOCAL_PATH = `set local search_path = ${SEARCH_PATH}`
+
 /** Sets the path for one transaction, which also works behind a pooler. */
-const BEGIN = `begin isolation level read committed; set local search_path = ${SEARCH_PATH}`
+const BEGIN = `begin isolation level read committed; ${LOCAL_PATH}`
 
 /**
  * Runs `work` on a new connection, as the login and without a user's scope. Only migrations and the startup
@@ -75,7 +77,7 @@ export async function removeTimeLimits(client: Client): Promise<void> {
 
 /** Sets the path as {@link BEGIN} does, and what decides whether policies hold. */
 const BEGIN_SNAPSHOT = `begin isolation level repeatable read read only;
-  set local search_path = ${SEARCH_PATH}; set local row_security = on`
+  ${LOCAL_PATH}; set local row_security = on`
 
 /** Begins a transaction that reads one snapshot of the database, without time limits. */
 export async function beginSnapshot(client: Client): Promise<void> {
