@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { readdir, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import promises, { readdir, rm, stat } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
+import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { LIMITS } from '../../src/core/limits.ts'
 import { connectPglite } from '../../src/database/pglite/pglite.ts'
@@ -14,6 +15,29 @@ import { start } from '../support/process.ts'
 
 const count = rawStatement('select count(*) from todo.tasks')
 const task = (n: number) => insertTask(taskId(n), { title: 'x' })
+
+/** @returns the paths that this process syncs with node:fs/promises during the work. */
+async function syncedDuring(work: () => Promise<void>): Promise<string[]> {
+  const synced: string[] = []
+  const { open } = promises
+  promises.open = async (...parameters) => {
+    const file = await open(...parameters)
+    const sync = file.sync.bind(file)
+    file.sync = () => {
+      synced.push(String(parameters[0]))
+      return sync()
+    }
+    return file
+  }
+  syncBuiltinESMExports()
+  try {
+    await work()
+  } finally {
+    promises.open = open
+    syncBuiltinESMExports()
+  }
+  return synced
+}
 
 describe('the embedded database', () => {
   it('keeps its tasks from one opening to the next', async () => {
@@ -37,8 +61,10 @@ describe('the embedded database', () => {
     first.kill('SIGKILL')
     await new Promise((resolve) => first.once('close', resolve))
     assert.ok(!(await readdir(folder)).includes('database'))
-    await (await connectPglite(folder)).close()
+    const synced = await syncedDuring(async () => (await connectPglite(folder)).close())
     assert.deepEqual(await readdir(folder), ['database'])
+    // Otherwise a power cut undoes the renaming, and the next start removes the unfinished database.
+    assert.ok(synced.includes(folder) && synced.includes(dirname(folder)), synced.join())
     assert.equal((await stat(join(folder, 'database'))).mode & 0o777, 0o700)
     await rm(folder, { recursive: true })
   })

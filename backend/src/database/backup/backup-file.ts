@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import type { Connector } from '../connector.ts'
 import { withDirectClient } from '../direct.ts'
+import { syncFolder } from '../sync.ts'
 import { BackupError } from './format.ts'
 import { checkBackup } from './restore-backup.ts'
 import { type Counts, type Progress, writeBackup } from './write-backup.ts'
@@ -71,18 +72,4 @@ async function giveName(unfinished: string, file: string): Promise<void> {
       ? exists(file)
       : error
   }
-}
-
-/** Some file systems cannot sync a folder; the backup is complete there all the same. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r').catch(ignoreUnsupported)
-  try {
-    await handle?.sync().catch(ignoreUnsupported)
-  } finally {
-    await handle?.close()
-  }
-}
-
-function ignoreUnsupported(error: NodeJS.ErrnoException): undefined {
-  if (!['EACCES', 'EINVAL', 'EISDIR', 'ENOTSUP', 'EPERM'].includes(error.code ?? '')) throw error
 }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
@@ -9,6 +9,7 @@ import { unusable } from '../../core/config/config.ts'
 import { LIMITS, type Limits } from '../../core/limits.ts'
 import type { Connector } from '../connector.ts'
 import { detectScope } from '../scope.ts'
+import { syncFolder } from '../sync.ts'
 import { openControlSocket } from './control-socket.ts'
 import { checkCluster, DamagedFolderError } from './damaged-folder.ts'
 import type { FolderLock } from './held-folder.ts'
@@ -140,4 +141,6 @@ async function makeCluster(directory: string): Promise<void> {
   // PGlite creates files that every user can read.
   chmodSync(unfinished, 0o700)
   renameSync(unfinished, join(directory, CLUSTER))
+  // Otherwise a power cut could undo the renaming, and the next start would remove the database.
+  for (const folder of [directory, dirname(resolve(directory))]) await syncFolder(folder)
 }
