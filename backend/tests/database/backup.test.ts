@@ -22,6 +22,7 @@ import { insertTaskOnce } from '../../src/models/tasks/once.ts'
 import { insertTask, toggleTask } from '../../src/models/tasks/task.ts'
 import {
   emptyPostgres,
+  giveAll,
   KINDS,
   type Kind,
   openTestDatabase,
@@ -98,16 +99,6 @@ async function backUpFilled(kind: Kind): Promise<string> {
   await test.close()
   return file
 }
-
-const giveAll = (role: string) => `do $$
-  declare part record; begin
-    for part in select format('schema %I', nspname) as name from pg_namespace where nspname in ('todo', 'todo_auth')
-      union all select format('table %s', c.oid::regclass) from pg_class c join pg_namespace n on n.oid = relnamespace
-        where nspname in ('todo', 'todo_auth') and relkind = 'r'
-      union all select format('function %s', p.oid::regprocedure) from pg_proc p join pg_namespace n on n.oid = pronamespace
-        where nspname in ('todo', 'todo_auth')
-    loop execute format('alter %s owner to ${role}', part.name); end loop;
-  end $$`
 
 /** A copy of the file with other lines, and without a new checksum. */
 async function withLines(file: string, change: (lines: string[]) => string[]): Promise<string> {

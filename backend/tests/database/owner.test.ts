@@ -6,6 +6,7 @@ import { migrate, readMigrations } from '../../src/database/migrate/migrate.ts'
 import { forgetExpiredKeys } from '../../src/models/tasks/once.ts'
 import {
   asServerAdmin,
+  giveAll,
   KINDS,
   openTestDatabase,
   rawStatement,
@@ -13,17 +14,6 @@ import {
 } from '../support/databases.ts'
 
 const FUNCTION = 'todo.forget_expired_keys(integer)'
-/** Gives the schemas, and all that is in them, to a role. */
-const giveAll = (role: string) => `do $$
-  declare part record; begin
-    for part in select format('schema %I', nspname) as name from pg_namespace where nspname in ('todo', 'todo_auth')
-      union all select format('table %s', c.oid::regclass) from pg_class c join pg_namespace n on n.oid = relnamespace
-        where nspname in ('todo', 'todo_auth') and relkind = 'r'
-      union all select format('function %s', p.oid::regprocedure) from pg_proc p join pg_namespace n on n.oid = pronamespace
-        where nspname in ('todo', 'todo_auth')
-    loop execute format('alter %s owner to ${role}', part.name); end loop;
-  end $$`
-
 /** Each leaves a role's name in the policy that is not the owner's, or the function without its rows. */
 const CHANGES: [what: string, sql: (a: string, b: string) => string][] = [
   ['everything', (a) => giveAll(a)],

@@ -151,3 +151,14 @@ function required(name: string): string {
   if (!value) throw new Error(`${name} is not set: run the tests with npm test`)
   return value
 }
+
+/** Gives the schemas, and all that is in them, to a role. */
+export const giveAll = (role: string) => `do $$
+  declare part record; begin
+    for part in select format('schema %I', nspname) as name from pg_namespace where nspname in ('todo', 'todo_auth')
+      union all select format('table %s', c.oid::regclass) from pg_class c join pg_namespace n on n.oid = relnamespace
+        where nspname in ('todo', 'todo_auth') and relkind = 'r'
+      union all select format('function %s', p.oid::regprocedure) from pg_proc p join pg_namespace n on n.oid = pronamespace
+        where nspname in ('todo', 'todo_auth')
+    loop execute format('alter %s owner to ${role}', part.name); end loop;
+  end $$`

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 
-/** Below the ports that a system gives to whoever asks for any. */
+/** Below the ports that an operating system chooses from when a program asks for any port. */
 const FIRST = 10_000
 const OF_EACH_PROCESS = 10
 const PROCESSES = 2_000

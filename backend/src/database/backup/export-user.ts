@@ -1,6 +1,7 @@
 import type { Client } from 'pg'
 import { beginSnapshot, identifier } from '../direct.ts'
 import { actAsOwner } from '../migrate/owner.ts'
+import { jsonRows } from './json-rows.ts'
 import { readTables } from './tables.ts'
 
 /** A table of accounts, the column that names the user, and the columns that are secrets. */
@@ -19,8 +20,6 @@ const ACCOUNT_TABLES: readonly AccountTable[] = [
   },
   { name: 'session', userColumn: 'userId', secrets: ['token'] },
 ]
-
-const FETCHED = 500
 
 /** A line of an export: the table, and the row as JSON. */
 export type Line = string
@@ -48,12 +47,11 @@ export async function* exportUser(client: Client, emailOrId: string): AsyncGener
         yield lineOf(`todo_auth.${name}`, row)
       }
     }
-    for (const { schema, name, userColumn } of await readTables(client)) {
+    for (const { name, sql, userColumn } of await readTables(client)) {
       if (userColumn === null) continue
-      const table = `${identifier(schema)}.${identifier(name)}`
-      for await (const row of read(client, table, userColumn, userId, 'row_to_json(line)')) {
+      for await (const row of read(client, sql, userColumn, userId, 'row_to_json(line)')) {
         found = true
-        yield lineOf(`${schema}.${name}`, row)
+        yield lineOf(name, row)
       }
     }
     if (!found) throw new Error(`There is no user ${emailOrId}.`)
@@ -79,17 +77,9 @@ async function* read(
   userId: string,
   json: string,
 ): AsyncGenerator<string> {
-  const literal = client.escapeLiteral(userId)
-  await client.query(
-    `declare export no scroll cursor for
-     select (${json})::text as line from ${table} line where ${identifier(userColumn)} = ${literal}`,
-  )
-  for (;;) {
-    const { rows } = await client.query<{ line: string }>(`fetch ${FETCHED} from export`)
-    if (rows.length === 0) break
-    yield* rows.map(({ line }) => line)
-  }
-  await client.query('close export')
+  const query = `select (${json})::text as line from ${table} line
+    where ${identifier(userColumn)} = ${client.escapeLiteral(userId)}`
+  for await (const rows of jsonRows(client, query)) yield* rows
 }
 
 function lineOf(table: string, row: string): Line {

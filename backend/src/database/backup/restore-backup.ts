@@ -6,7 +6,7 @@ import { actAsOwner } from '../migrate/owner.ts'
 import { BackupError, type Header } from './format.ts'
 import { readBackup } from './read-backup.ts'
 import { readHidden, readTables, refuseHiddenRows } from './tables.ts'
-import type { Counts, Progress } from './write-backup.ts'
+import { type Counts, countsOf, type Progress } from './write-backup.ts'
 
 /** Rows of one statement, and their bytes. */
 const ROWS_AT_ONCE = 500
@@ -66,17 +66,16 @@ async function refuseFilled(client: Client): Promise<void> {
 async function checkEmpty(client: Client): Promise<void> {
   await client.query(`set local todo.backup = 'on'`)
   const hidden = await readHidden(client)
-  for (const { schema, name } of await readTables(client)) {
-    const table = `${identifier(schema)}.${identifier(name)}`
+  for (const { name, sql } of await readTables(client)) {
     // Before the migration of the policy nobody sees the rows, but the table has a size if it has any.
     const { rows } = await client.query(
       hidden.includes(name)
-        ? `select where pg_relation_size('${table}') > 0`
-        : `select from ${table} limit 1`,
+        ? `select where pg_relation_size('${sql}') > 0`
+        : `select from ${sql} limit 1`,
     )
     if (rows.length === 0) continue
     throw new BackupError(
-      `The database is not empty: ${schema}.${name} has rows. Restore into an empty database or a new folder.`,
+      `The database is not empty: ${name} has rows. Restore into an empty database or a new folder.`,
     )
   }
 }
@@ -89,12 +88,13 @@ async function checkEmpty(client: Client): Promise<void> {
  */
 async function lockEmpty(client: Client, header: Header): Promise<void> {
   const tables = await readTables(client)
-  const names = tables.map(({ schema, name }) => `${identifier(schema)}.${identifier(name)}`)
-  await client.query(`lock table ${names.join(', ')} in share row exclusive mode`)
+  await client.query(
+    `lock table ${tables.map(({ sql }) => sql).join(', ')} in share row exclusive mode`,
+  )
   await refuseHiddenRows(client)
   await checkEmpty(client)
   for (const { table, columns, user_column } of header.tables) {
-    const known = tables.find(({ schema, name }) => `${schema}.${name}` === table)
+    const known = tables.find(({ name }) => name === table)
     const fits =
       known?.userColumn === user_column && columns.every((one) => known?.columns.includes(one))
     if (!fits) throw new BackupError(`The backup does not fit the table ${table} of this database.`)
@@ -133,8 +133,7 @@ async function load(
     batch ??= new Batch(described, user)
     batch.add(part.text)
   }
-  const rows = [...byTable.values()].reduce((sum, count) => sum + count, 0)
-  return { rows, byTable }
+  return countsOf(byTable)
 }
 
 /** Rows of one table and one user. */

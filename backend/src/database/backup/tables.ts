@@ -1,10 +1,13 @@
 import type { Client } from 'pg'
+import { identifier } from '../direct.ts'
 import { BackupError } from './format.ts'
 
 /** A table of the schemas todo and todo_auth that a backup contains. */
 export interface Table {
-  readonly schema: string
+  /** As in a backup: `todo.tasks`. */
   readonly name: string
+  /** The same for statements, with each part quoted. */
+  readonly sql: string
   /** The columns that are stored, in order. Generated columns are computed again. */
   readonly columns: readonly string[]
   /** The column that names the user, if row-level security lets each user reach only their own rows. */
@@ -58,7 +61,9 @@ export async function readTables(client: Client): Promise<Table[]> {
   }
   for (const table of rows) place(table)
   return ordered.map(({ schema, name, columns, walled }) => ({
-    ...{ schema, name, columns },
+    name: `${schema}.${name}`,
+    sql: `${identifier(schema)}.${identifier(name)}`,
+    columns,
     userColumn: walled ? (columns.includes('user_id') ? 'user_id' : 'id') : null,
   }))
 }
@@ -68,14 +73,14 @@ export async function readTables(client: Client): Promise<Table[]> {
  * missing before its migration, and after a change of owner or `pg_restore` until the next start.
  */
 const HIDDEN = `
-  select relname as name
+  select format('%s.%s', nspname, relname) as name
   from pg_class c join pg_namespace n on n.oid = relnamespace
   where nspname in ('todo', 'todo_auth') and relkind in ('r', 'p') and row_security_active(c.oid)
     and not exists (
       select from pg_policy
       where polrelid = c.oid and polname = 'backup' and polroles = array[current_user::regrole::oid]
     )
-  order by relname`
+  order by 1`
 
 /** @returns the names of these tables. */
 export async function readHidden(client: Client): Promise<string[]> {
@@ -88,6 +93,6 @@ export async function refuseHiddenRows(client: Client): Promise<void> {
   const [name] = await readHidden(client)
   if (name === undefined) return
   throw new BackupError(
-    `The login of DATABASE_URL cannot read all rows of todo.${name}. Run as the owner of the tables: npm run migrate. Then try again.`,
+    `The login of DATABASE_URL cannot read all rows of ${name}. Run as the owner of the tables: npm run migrate. Then try again.`,
   )
 }

@@ -6,15 +6,18 @@ import { beginSnapshot, identifier } from '../direct.ts'
 import { readHistory } from '../migrate/history.ts'
 import { actAsOwner } from '../migrate/owner.ts'
 import { FORMAT, FORMAT_VERSION, type Footer, type Header } from './format.ts'
+import { jsonRows } from './json-rows.ts'
 import { readTables, refuseHiddenRows, type Table } from './tables.ts'
-
-/** Rows that are in memory at once. */
-const FETCHED = 500
 
 /** The rows that a backup contains, or that a restore has inserted. */
 export interface Counts {
   readonly rows: number
   readonly byTable: ReadonlyMap<string, number>
+}
+
+/** @param byTable the number of rows of each table. */
+export function countsOf(byTable: ReadonlyMap<string, number>): Counts {
+  return { rows: [...byTable.values()].reduce((sum, count) => sum + count, 0), byTable }
 }
 
 /** Is called for every table with the number of its rows so far. */
@@ -49,7 +52,7 @@ export async function writeBackup(
     await line(await headerOf(client, tables))
     const byTable = new Map<string, number>()
     for (const table of tables) {
-      const name = `${table.schema}.${table.name}`
+      const { name } = table
       await line({ table: name })
       let rows = 0
       for await (const text of rowsOf(client, table)) {
@@ -60,11 +63,11 @@ export async function writeBackup(
       await line({ end: name, rows })
       byTable.set(name, rows)
     }
-    const rows = [...byTable.values()].reduce((sum, count) => sum + count, 0)
-    const footer: Footer = { end: FORMAT, rows, sha256: hash.digest('hex') }
+    const counts = countsOf(byTable)
+    const footer: Footer = { end: FORMAT, rows: counts.rows, sha256: hash.digest('hex') }
     output.write(`${JSON.stringify(footer)}\n`)
     await client.query('commit')
-    return { rows, byTable }
+    return counts
   } catch (error) {
     await client.query('rollback').catch(() => undefined)
     throw error
@@ -80,8 +83,8 @@ async function headerOf(client: Client, tables: readonly Table[]): Promise<Heade
     version: FORMAT_VERSION,
     taken_at: rows[0]?.at ?? '',
     migrations: (await readHistory(client)).map(({ name }) => name),
-    tables: tables.map(({ schema, name, columns, userColumn }) => ({
-      table: `${schema}.${name}`,
+    tables: tables.map(({ name, columns, userColumn }) => ({
+      table: name,
       columns,
       user_column: userColumn,
     })),
@@ -89,19 +92,12 @@ async function headerOf(client: Client, tables: readonly Table[]): Promise<Heade
 }
 
 /** A user's rows stand together, so that a restore sets the user once for all of them. */
-async function* rowsOf(client: Client, table: Table): AsyncGenerator<string[]> {
-  const columns = table.columns.map(identifier).join(', ')
-  const order = table.userColumn === null ? '' : `order by ${identifier(table.userColumn)}`
-  await client.query(
-    `declare backup no scroll cursor for
-     select row_to_json(line)::text as line from (
-       select ${columns} from ${identifier(table.schema)}.${identifier(table.name)} ${order}
+function rowsOf(client: Client, { sql, columns, userColumn }: Table): AsyncGenerator<string[]> {
+  const order = userColumn === null ? '' : `order by ${identifier(userColumn)}`
+  return jsonRows(
+    client,
+    `select row_to_json(line)::text as line from (
+       select ${columns.map(identifier).join(', ')} from ${sql} ${order}
      ) line`,
   )
-  for (;;) {
-    const { rows } = await client.query<{ line: string }>(`fetch ${FETCHED} from backup`)
-    if (rows.length === 0) break
-    yield rows.map((row) => row.line)
-  }
-  await client.query('close backup')
 }

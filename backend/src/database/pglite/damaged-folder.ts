@@ -20,7 +20,8 @@ export class DamagedFolderError extends Error {
 /** Folders of every cluster. */
 const FOLDERS = ['base', 'global', 'pg_wal', 'pg_xact']
 const CONTROL = 'global/pg_control'
-const SEGMENT = /^[0-9A-F]{24}$/
+/** The name of a segment of the write-ahead log in `pg_wal`. */
+export const SEGMENT = /^[0-9A-F]{24}$/
 
 /**
  * Checks a cluster before PGlite opens it. PGlite gives no reason if parts are missing, and creates a new

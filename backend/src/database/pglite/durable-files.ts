@@ -1,6 +1,7 @@
 import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { NodeFS } from '@electric-sql/pglite/nodefs'
+import { SEGMENT } from './damaged-folder.ts'
 
 const fdatasyncSoon = promisify(fdatasync)
 
@@ -34,8 +35,6 @@ interface NodeFilesystem {
   realPath(node: FileNode): string
   tryFSOperation<Result>(operation: () => Result): Result
 }
-
-const SEGMENT = /^[0-9A-F]{24}$/
 
 /** Whether a node is a segment of the write-ahead log. New ones have another name until they are synced. */
 function isSegment({ name, parent }: FileNode): boolean {
