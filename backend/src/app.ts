@@ -1,7 +1,7 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Accounts } from './accounts/accounts.ts'
 import { BASE_PATH, TOKEN_HEADERS } from './accounts/http.ts'
-import { accountRoutes } from './api/accounts/routes.ts'
+import { accountRoutes, signInQueue } from './api/accounts/routes.ts'
 import { docs } from './api/service/docs.ts'
 import { health } from './api/service/health.ts'
 import { describeApi } from './api/service/openapi.ts'
@@ -18,6 +18,7 @@ import { cutSlowReaders } from './http/protocol/slow-readers.ts'
 import { answerRefusedRequests } from './http/protocol/sockets.ts'
 import { Turns } from './http/protocol/turns.ts'
 import { type RequestLimit, RequestWindows } from './http/rate/request-windows.ts'
+import type { Turnstile } from './http/rate/turnstile.ts'
 import { answerProblems } from './http/resource/problem.ts'
 import { scopeToUser } from './http/resource/user-scope.ts'
 import { validateStrictly } from './http/resource/validation.ts'
@@ -34,6 +35,8 @@ export interface AppOptions {
   limit?: RequestLimit
   /** The limits of HTTP. Tests pass shorter ones. */
   limits?: Limits
+  /** The queue of sign-ins, if the caller observes it. */
+  signIns?: Turnstile | undefined
   /** Called with the server before it has routes, so that the caller can observe each route. */
   watch?: (app: FastifyInstance) => void
 }
@@ -49,6 +52,7 @@ export async function buildApp({
   logger,
   limit = new RequestWindows(config.rateLimitPerMinute),
   limits = LIMITS,
+  signIns,
   watch,
 }: AppOptions): Promise<FastifyInstance> {
   const queued = new QueuedBytes(limits)
@@ -74,7 +78,9 @@ export async function buildApp({
     const { publicUrl } = config
     // Without verification the response to a sign-up reveals taken addresses anyway.
     const signUpGridMs = config.accounts?.requireEmailVerification ? limits.signUpGridMs : 0
-    await app.register(accountRoutes, { prefix: BASE_PATH, accounts, publicUrl, signUpGridMs })
+    const hashing = signIns ?? signInQueue(accounts)
+    const options = { accounts, publicUrl, signUpGridMs, hashing }
+    await app.register(accountRoutes, { prefix: BASE_PATH, ...options })
   }
   await app.register(health, { database })
   await app.register(docs)

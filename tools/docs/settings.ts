@@ -54,6 +54,25 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
       purpose:
         'The log has JSON lines; on a terminal, lines for people. Successful probes have lines from `debug` on.',
     },
+    {
+      name: 'METRICS_PORT',
+      fallbackNote: 'no metrics',
+      takes: '0 to 65535, not the value of `PORT`',
+      purpose:
+        'The port on which `/metrics` is served in the text format of Prometheus. With 0 the operating system chooses one.',
+    },
+    {
+      name: 'METRICS_HOST',
+      fallback: '127.0.0.1',
+      takes: 'an address or a host name',
+      purpose: 'The address on which `/metrics` is served. It needs no token.',
+    },
+    {
+      name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+      takes: 'an `https://` or `http://` address, such as `http://127.0.0.1:4318`',
+      purpose:
+        'The OpenTelemetry collector that receives traces, by OTLP over HTTP. The packages are installed separately: see docs/operations.md.',
+    },
   ],
   Database: [
     {

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { openAccounts } from '../accounts/accounts.ts'
+import { signInQueue } from '../api/accounts/routes.ts'
 import { buildApp } from '../app.ts'
 import type { Config } from '../core/config/config.ts'
 import { LIMITS } from '../core/limits.ts'
@@ -12,11 +13,16 @@ import type { Database } from '../database/session.ts'
 import type { RequestLimit } from '../http/rate/request-windows.ts'
 import { BOUNDS, type Bounds } from './bounds.ts'
 import { firstSteps } from './first-steps.ts'
+import type { Metrics } from './observe/metrics.ts'
+import { observed } from './observe/observer.ts'
+import { openObservers, serveMetrics } from './observe/open-observers.ts'
 import { killAfter, type StopLimits } from './stop.ts'
 
 /** A server that listens, in this process. */
 export interface Server {
   readonly log: FastifyBaseLogger
+  /** The metrics of this process, if METRICS_PORT is set. */
+  readonly metrics: Metrics | undefined
   /** Prints the address and the first steps. Only one of several processes calls it. */
   greet(): Promise<void>
   /** Finishes the requests in progress, closes the database, and ends the process with exit code 0. */
@@ -36,21 +42,26 @@ export async function serve(
 ): Promise<Server> {
   const logger = await createLogger(config.logLevel, config.processes > 1)
   const connector = await openConnector(config, (message) => logger.warn(message))
-  const database = new PipelinedPool(connector, limits, (err) => logger.error({ err }, err.message))
+  const pool = new PipelinedPool(connector, limits, (err) => logger.error({ err }, err.message))
   const accounts = openAccounts(config, connector, logger)
+  const signIns = accounts === null ? undefined : signInQueue(accounts)
+  const { all: observers, metrics } = await openObservers(config, { pool, signIns })
+  const database = observers.reduce<Database>(observed, pool)
   const app = await buildApp({
-    config,
-    database,
-    accounts,
-    logger,
-    limits,
+    ...{ config, database, accounts, logger, limits, signIns },
     ...(limit && { limit }),
+    watch: (server) => {
+      for (const observer of observers) observer.watch(server)
+    },
   })
+  // With several processes the primary serves the metrics.
+  if (metrics !== undefined && config.processes === 1) await openMetrics(app, config, metrics)
   const address = await listen(app, config)
   accounts?.continueDeletions()
   stopWithDatabase(app, database)
   return {
     log: logger,
+    metrics,
     greet: () => greet(config, database, address, logger),
     stop: stopOf(app, stop),
   }
@@ -76,6 +87,15 @@ async function greet(
   ]
   if (!config.production) lines.push('', ...(await firstSteps(config, address)), '')
   print(lines.join('\n'))
+}
+
+async function openMetrics(app: FastifyInstance, config: Config, metrics: Metrics): Promise<void> {
+  try {
+    await serveMetrics(app, config, metrics, app.log)
+  } catch (error) {
+    await app.close()
+    throw error
+  }
 }
 
 async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {

@@ -5,6 +5,8 @@ import { createLogger, type Log } from '../core/log/logger.ts'
 import { RequestWindows } from '../http/rate/request-windows.ts'
 import type { Bounds } from './bounds.ts'
 import { Lessor } from './lessor.ts'
+import { isMetricsMessage } from './observe/metrics-messages.ts'
+import type { WorkerMetrics } from './observe/worker-metrics.ts'
 import { killAfter, STOP, stopOnSignals } from './stop.ts'
 
 const FIRST_PAUSE_MS = 1_000
@@ -26,11 +28,12 @@ export async function supervise(config: Config, bounds: Bounds): Promise<void> {
     () => supervisor.stop(),
     () => supervisor.cut(),
   )
+  await supervisor.serveMetrics()
   supervisor.start()
 }
 
 class Supervisor {
-  readonly #processes: number
+  readonly #config: Config
   readonly #log: Log
   readonly #lessor: Lessor
   readonly #bounds: Bounds
@@ -38,16 +41,30 @@ class Supervisor {
   #serving = false
   #stopping = false
   #exitCode = 0
+  #metrics: WorkerMetrics | undefined
 
-  constructor({ processes, rateLimitPerMinute }: Config, log: Log, bounds: Bounds) {
+  constructor(config: Config, log: Log, bounds: Bounds) {
     this.#bounds = bounds
-    this.#processes = processes
+    this.#config = config
     this.#log = log
     this.#lessor = new Lessor(
-      new RequestWindows(rateLimitPerMinute),
+      new RequestWindows(config.rateLimitPerMinute),
       (id, parts) => send(cluster.workers?.[id], parts),
       bounds.lease,
     )
+  }
+
+  /** Serves the metrics of all workers, if METRICS_PORT is set. @throws {Error} with the setting. */
+  async serveMetrics(): Promise<void> {
+    const { metrics: config } = this.#config.observation
+    if (config === undefined) return
+    const { WorkerMetrics } = await import('./observe/worker-metrics.ts')
+    const { listenForMetrics } = await import('./observe/metrics-listener.ts')
+    const metrics = new WorkerMetrics((id, collect) => send(cluster.workers?.[id], { collect }))
+    const serving = () => [...this.#workers].filter((worker) => worker.isConnected())
+    const read = () => metrics.collect(serving().map(({ id }) => id))
+    this.#log.info(`metrics at ${(await listenForMetrics(config, read)).address}`)
+    this.#metrics = metrics
   }
 
   /** @param failures how many workers in its place have ended soon after their start. */
@@ -62,15 +79,17 @@ class Supervisor {
       this.#listens(worker, port)
     })
     worker.on('message', (message: unknown) => {
-      // Workers send arrays, and Node's watch mode sends other messages. Messages that arrive after the
-      // worker's end are ignored.
-      if (Array.isArray(message) && this.#workers.has(worker))
-        this.#lessor.receive(worker.id, message)
+      // Workers send arrays about limits, and Node's watch mode sends other messages. Messages that arrive
+      // after the worker's end are ignored.
+      if (!this.#workers.has(worker)) return
+      if (Array.isArray(message)) this.#lessor.receive(worker.id, message)
+      else if (isMetricsMessage(message)) this.#metrics?.receive(worker.id, message)
     })
     const ended = (code: number | null, reason: string) => {
       if (!this.#workers.delete(worker)) return
       closeHanded()
       this.#lessor.forget(worker.id)
+      void this.#metrics?.forget(worker.id)
       if (this.#stopping) return this.#stopped(code)
       if (!this.#serving) {
         if (code === null)
@@ -110,7 +129,7 @@ class Supervisor {
     this.#log.info(`process ${pid} serves on port ${port}`)
     if (this.#serving) return
     this.#serving = true
-    for (let others = this.#processes - 1; others > 0; others -= 1) this.start()
+    for (let others = this.#config.processes - 1; others > 0; others -= 1) this.start()
   }
 
   #replace({ process: { pid } }: Worker, reason: string, failures: number): void {

@@ -4,7 +4,8 @@ import { end } from '../core/log/end.ts'
 import type { Bounds } from './bounds.ts'
 import type { FromWorker } from './lease-messages.ts'
 import { LeasedLimit } from './leased-limit.ts'
-import { serve } from './serve.ts'
+import { isMetricsRequest, type MetricsMessage } from './observe/metrics-messages.ts'
+import { type Server, serve } from './serve.ts'
 import { STOP, STOP_SIGNALS } from './stop.ts'
 
 /** Runs a worker, which the primary (`supervise.ts`) has started. */
@@ -15,10 +16,17 @@ export async function work(config: Config, bounds: Bounds): Promise<void> {
   let stop: () => Promise<void> = () => end(0)
   const send = (parts: FromWorker[]) => void process.send?.(parts, undefined, undefined, ignore)
   const limit = new LeasedLimit(config.rateLimitPerMinute, send, bounds.lease)
+  let metrics: Server['metrics']
+  const sendMetrics = async (asked: number) => {
+    const collected = (await metrics?.registry.getMetricsAsJSON()) ?? []
+    const message: MetricsMessage = { asked, metrics: collected }
+    process.send?.(message, undefined, undefined, ignore)
+  }
   process.on('message', (message) => {
     if (message === STOP) stop()
-    // The primary sends arrays.
+    // The primary sends arrays about limits.
     else if (Array.isArray(message)) limit.receive(message)
+    else if (isMetricsRequest(message)) void sendMetrics(message.collect)
   })
   worker?.on('disconnect', () => {
     // The primary has ended. By default Node would end this process at once, with requests in progress.
@@ -28,6 +36,7 @@ export async function work(config: Config, bounds: Bounds): Promise<void> {
   })
   const server = await serve(config, limit, bounds)
   stop = server.stop
+  metrics = server.metrics
   // The first worker listens before the primary starts the others.
   if (worker?.id === 1) await server.greet()
 }

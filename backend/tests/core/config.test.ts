@@ -133,6 +133,7 @@ describe('the settings', () => {
       host: '127.0.0.1',
       port: 8000,
       logLevel: 'info',
+      observation: { metrics: undefined, tracesUrl: undefined },
       misspelt: undefined,
       secretIsLocal: false,
     })

@@ -30,17 +30,22 @@ export interface AccountRoutesOptions {
   publicUrl: string
   /** The response to a sign-up waits for the next multiple of this time. 0 means no wait. */
   signUpGridMs: number
+  /** The queue of requests that may hash a password. */
+  hashing: Turnstile
+}
+
+/** @returns the queue for requests that may hash a password. */
+export function signInQueue({ limits }: Accounts): Turnstile {
+  // The tests of a front end send all their sign-ups from one address, which may then fill the queue.
+  const ofOneClient = limits.enforced ? HASHING.ofOneClient : Number.POSITIVE_INFINITY
+  return new Turnstile({ ...HASHING, ofOneClient })
 }
 
 /** Serves Better Auth under `/api/auth` with strict validation, and with problems for errors. */
 export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
   app,
-  { accounts, publicUrl, signUpGridMs },
+  { accounts, publicUrl, signUpGridMs, hashing },
 ) => {
-  // The tests of a front end send all their sign-ups from one address, which may then fill the queue.
-  const ofOneClient = accounts.limits.enforced ? HASHING.ofOneClient : Number.POSITIVE_INFINITY
-  const hashing = new Turnstile({ ...HASHING, ofOneClient })
-
   async function callBetterAuth(
     operation: AccountOperation,
     request: FastifyRequest,

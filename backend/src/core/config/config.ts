@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { type AccountsConfig, readAccounts } from './accounts-config.ts'
 import { misspeltSettings } from './misspelt.ts'
+import { type ObservationConfig, readObservation } from './observation-config.ts'
 import { loadOrCreateSecret } from './secret.ts'
 import {
   ConfigError,
@@ -50,6 +51,7 @@ export interface Config {
   readonly host: string
   readonly port: number
   readonly logLevel: string
+  readonly observation: ObservationConfig
   /** A line about variables whose names are close to a setting. */
   readonly misspelt: string | undefined
 }
@@ -116,6 +118,7 @@ function readConfig(env: Environment, misspelt: string | undefined): Config {
     host: read.text('HOST') ?? (production ? '0.0.0.0' : '127.0.0.1'),
     port,
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+    observation: readObservation(read, port),
     misspelt,
     // Last, because it may write a file, which a refused start must not leave.
     ...readSecrets(read, production, database),

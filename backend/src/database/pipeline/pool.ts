@@ -60,6 +60,12 @@ export class PipelinedPool implements Database {
     this.#watchdog = setInterval(() => this.#check(), checkMs).unref()
   }
 
+  /** Its connections and statements, for metrics. */
+  get load() {
+    const counts = { inProgress: this.#inFlight, waiting: this.#lines.waitingCount }
+    return { ...counts, connections: this.#connections.size, size: this.#connector.size }
+  }
+
   async asUser<const A extends Asked>(userId: string, asked: A): Promise<Answer<A>> {
     const batch = batchOf(asked)
     if (this.#closed) throw unavailable(new Error('The pool is closed'))
@@ -182,10 +188,7 @@ export class PipelinedPool implements Database {
 
   #admitWaiting(): void {
     const nowMs = this.#ticks.touch()
-    if (this.#connections.size === 0) {
-      this.#free(nowMs)
-      return
-    }
+    if (this.#connections.size === 0) return void this.#free(nowMs)
     const connectionFor = (line: UserLine) => this.#connectionFor(line, nowMs)
     while (this.#free(nowMs) !== undefined && this.#lines.admit(nowMs, connectionFor)) {
       // Each call starts one statement of the next user.

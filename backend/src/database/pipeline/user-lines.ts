@@ -25,6 +25,11 @@ export class UserLines {
     return this.#turns.length > 0
   }
 
+  /** The number of statements that wait. */
+  get waitingCount(): number {
+    return this.#turns.reduce((count, { waiting }) => count + waiting.length, 0)
+  }
+
   /** @returns the queue of a user who sends a request now. */
   of(userId: string, nowMs: number): UserLine {
     let line = this.#lines.get(userId)

@@ -9,6 +9,12 @@ export interface TurnstileOptions {
   readonly ofOneClient: number
 }
 
+/** The requests that run and that wait. */
+export interface QueueLoad {
+  readonly running: number
+  readonly waiting: number
+}
+
 const FIRST_GUESS_MS = 100
 const MAX_RETRY_SECONDS = 60
 
@@ -28,6 +34,10 @@ export class Turnstile {
 
   constructor(options: TurnstileOptions) {
     this.#options = options
+  }
+
+  get load(): QueueLoad {
+    return { running: this.#working, waiting: this.#queue.length }
   }
 
   /** Runs `work` when it may begin. @throws {AppError} `service_unavailable` with `Retry-After` instead. */

@@ -1,0 +1,32 @@
+import type { FastifyInstance } from 'fastify'
+import type { Config } from '../../core/config/config.ts'
+import type { Log } from '../../core/log/logger.ts'
+import type { Metrics, Sources } from './metrics.ts'
+import type { Observer } from './observer.ts'
+
+export interface Observers {
+  readonly all: readonly Observer[]
+  /** Undefined unless METRICS_PORT is set. */
+  readonly metrics: Metrics | undefined
+}
+
+/** @returns the observers that the settings ask for. The modules and packages of others are not loaded. */
+export async function openObservers({ observation }: Config, sources: Sources): Promise<Observers> {
+  const metrics = observation.metrics && new (await import('./metrics.ts')).Metrics(sources)
+  return { all: metrics === undefined ? [] : [metrics], metrics }
+}
+
+/** Serves the metrics of this process until the server has closed. @throws {Error} with the setting. */
+export async function serveMetrics(
+  app: FastifyInstance,
+  { observation }: Config,
+  metrics: Metrics,
+  log: Log,
+): Promise<void> {
+  if (observation.metrics === undefined) return
+  const { listenForMetrics } = await import('./metrics-listener.ts')
+  const read = () => metrics.registry.metrics()
+  const { address, close } = await listenForMetrics(observation.metrics, read)
+  log.info(`metrics at ${address}`)
+  app.addHook('onClose', async () => close())
+}

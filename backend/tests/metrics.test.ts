@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { after, before, describe, it } from 'node:test'
+import { parse } from 'yaml'
+import { loadConfig } from '../src/core/config/config.ts'
+import { VERSION } from '../src/core/version.ts'
+import { PipelinedPool } from '../src/database/pipeline/pool.ts'
+import { Turnstile } from '../src/http/rate/turnstile.ts'
+import { Metrics } from '../src/processes/observe/metrics.ts'
+import { listenForMetrics } from '../src/processes/observe/metrics-listener.ts'
+import { observed } from '../src/processes/observe/observer.ts'
+import { WorkerMetrics } from '../src/processes/observe/worker-metrics.ts'
+import { exchange, SECRET, serve as serveApp } from './support/app.ts'
+import {
+  embeddedFolder,
+  emptyPostgres,
+  openTestDatabase,
+  type TestDatabase,
+} from './support/databases.ts'
+import { serve } from './support/process.ts'
+import { endWithTest } from './support/started.ts'
+
+const portOf = (address: string) => Number(new URL(address).port)
+
+/** The samples of a scrape by name and labels. */
+function samplesOf(text: string): Map<string, number> {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return new Map(
+    lines.map((line) => {
+      const at = line.lastIndexOf(' ')
+      return [line.slice(0, at), Number(line.slice(at + 1))]
+    }),
+  )
+}
+
+const scrape = async (port: number) => (await exchange(port, 'GET', '/metrics', {})).text
+
+describe('the metrics', () => {
+  let test: TestDatabase
+  let served: Awaited<ReturnType<typeof serveApp>>
+  let port: number
+  let close: () => void
+
+  before(async () => {
+    test = await openTestDatabase('pglite')
+    const pool = new PipelinedPool(test.connector)
+    const signIns = new Turnstile({ atOnce: 1, waiting: 1, ofOneClient: 1 })
+    const metrics = new Metrics({ pool, signIns })
+    const watching = { connector: test.connector, watch: metrics.watch }
+    served = await serveApp(observed(pool, metrics), { RATE_LIMIT_PER_MINUTE: '40' }, watching)
+    const read = () => metrics.registry.metrics()
+    const listener = await listenForMetrics({ host: '127.0.0.1', port: 0 }, read)
+    port = portOf(listener.address)
+    close = endWithTest('metrics', listener.close)
+  })
+  after(async () => {
+    close()
+    await served.close()
+    await test.close()
+  })
+
+  it('count responses by pattern of the route, and contain neither a path nor a user', async () => {
+    const task = await served.send('POST', '/api/secret-user/tasks', { body: { title: 'x' } })
+    assert.equal(task.status, 201)
+    const path = `/api/secret-user/tasks/${task.json.id}`
+    assert.equal((await served.send('GET', path)).status, 200)
+    assert.equal((await served.send('GET', '/api/secret-user/tasks', { as: null })).status, 401)
+    assert.equal((await served.send('GET', '/wp-admin/secret')).status, 404)
+    assert.equal((await served.send('PROPFIND', '/livez')).status, 405)
+    const text = await scrape(port)
+    const samples = samplesOf(text)
+    const of = (method: string, route: string, status: number) =>
+      samples.get(`http_requests_total{method="${method}",route="${route}",status="${status}"}`)
+    assert.equal(of('POST', '/api/:user_id/tasks', 201), 1)
+    assert.equal(of('GET', '/api/:user_id/tasks/:id', 200), 1)
+    assert.equal(of('GET', '/api/:user_id/tasks', 401), 1)
+    assert.equal(samples.get('http_problems_total{problem="unauthorized"}'), 1)
+    const seconds = samples.get(
+      'http_request_duration_seconds_count{method="POST",route="/api/:user_id/tasks",status="201"}',
+    )
+    assert.equal(seconds, 1)
+    assert.doesNotMatch(text, new RegExp(`secret|${task.json.id}|PROPFIND`))
+  })
+
+  it('count statements, connections and refusals of the rate limit', async () => {
+    const before = samplesOf(await scrape(port)).get('todo_statements_total{outcome="ok"}') ?? 0
+    let status = 0
+    let counted = 0
+    while (status !== 429) {
+      ;({ status } = await served.send('GET', '/api/hasty/tasks'))
+      if (status === 200) counted += 1
+    }
+    const samples = samplesOf(await scrape(port))
+    assert.equal(counted, 40)
+    assert.equal(samples.get('todo_statements_total{outcome="ok"}'), before + counted)
+    assert.equal(samples.get('http_problems_total{problem="too_many_requests"}'), 1)
+    assert.equal(samples.get('todo_pool_connections_max'), test.connector.size)
+    assert.ok((samples.get('todo_pool_connections') ?? 0) >= 1)
+    assert.equal(samples.get('todo_statements_waiting'), 0)
+    assert.ok((samples.get('process_resident_memory_bytes') ?? 0) > 1e6)
+    assert.ok(samples.has('nodejs_eventloop_lag_p99_seconds'))
+    assert.equal(samples.get(`todo_build_info{version="${VERSION}",node="${process.version}"}`), 1)
+  })
+
+  it('are served at /metrics alone, for GET and HEAD', async () => {
+    const { status, headers } = await exchange(port, 'HEAD', '/metrics', {})
+    assert.equal(status, 200)
+    assert.match(String(headers['content-type']), /^text\/plain; version=0\.0\.4/)
+    assert.equal((await exchange(port, 'GET', '/', {})).status, 404)
+    assert.equal((await exchange(port, 'POST', '/metrics', {})).status, 405)
+    assert.equal((await served.send('GET', '/metrics')).status, 404)
+  })
+
+  it('have every metric of the dashboard, which the example of Prometheus collects', async () => {
+    await served.send('GET', '/livez')
+    const text = await scrape(port)
+    const names = new Set(text.match(/^[a-z]\w+/gm))
+    const root = new URL('../../examples/', import.meta.url)
+    const dashboard = JSON.parse(readFileSync(new URL('grafana/dashboard.json', root), 'utf8'))
+    const queries: string[] = dashboard.panels.flatMap(
+      ({ targets = [] }: { targets?: { expr: string }[] }) => targets.map(({ expr }) => expr),
+    )
+    assert.ok(queries.length > 8)
+    const used = queries.flatMap(
+      (query) => query.match(/\b(?:http|todo|nodejs|process)_\w+/g) ?? [],
+    )
+    for (const name of used) assert.ok(names.has(name), `${name} of the dashboard is not a metric`)
+    const prometheus = parse(readFileSync(new URL('prometheus.yml', root), 'utf8'))
+    assert.equal(prometheus.scrape_configs[0].static_configs[0].targets[0], '127.0.0.1:9464')
+  })
+})
+
+describe('the metrics of several processes', () => {
+  const metricsOf = async (requests: number) => {
+    const metrics = new Metrics({
+      pool: { load: { connections: 1, size: 2, inProgress: 0, waiting: 0 } },
+      signIns: undefined,
+    })
+    const end = metrics.begin([])
+    for (let n = 0; n < requests; n += 1) end()
+    return metrics.registry.getMetricsAsJSON()
+  }
+  const COUNT = 'todo_statement_duration_seconds_count'
+
+  it('are sums, and counters stay when a worker has ended or does not respond', async () => {
+    const answers = new Map([
+      [1, await metricsOf(2)],
+      [2, await metricsOf(3)],
+    ])
+    const workers = new WorkerMetrics((id, asked) => {
+      const metrics = answers.get(id)
+      if (metrics !== undefined) workers.receive(id, { asked, metrics })
+    }, 1)
+    const all = samplesOf(await workers.collect([1, 2]))
+    assert.equal(all.get(COUNT), 5)
+    assert.equal(all.get('todo_processes'), 2)
+    assert.equal(all.get('todo_pool_connections_max'), 4)
+    assert.equal(all.get(`todo_build_info{version="${VERSION}",node="${process.version}"}`), 1)
+
+    answers.delete(2)
+    const silent = samplesOf(await workers.collect([1, 2]))
+    assert.equal(silent.get(COUNT), 5)
+    assert.equal(silent.get('todo_processes'), 1)
+
+    await workers.forget(2)
+    answers.set(3, await metricsOf(1))
+    const replaced = samplesOf(await workers.collect([1, 3]))
+    assert.equal(replaced.get(COUNT), 6)
+    assert.equal(replaced.get('todo_processes'), 2)
+  })
+
+  it('are served by the primary, until it has stopped', async () => {
+    const { url, drop } = await emptyPostgres(`template ${process.env.TEST_TEMPLATE}`)
+    const server = await serve({
+      ...{ DATABASE_URL: url, DATABASE_POOL_MAX: '1', WEB_CONCURRENCY: '2', METRICS_PORT: '0' },
+    })
+    const output = await server.until(/(serves on port[\s\S]*){2}/)
+    const port = portOf(/metrics at (http[^"\s]+)/.exec(output)?.[1] ?? '')
+    assert.equal((await exchange(server.port, 'GET', '/livez', {})).status, 200)
+    const samples = samplesOf(await scrape(port))
+    assert.equal(samples.get('todo_processes'), 2)
+    assert.equal(samples.get('http_requests_total{method="GET",route="/livez",status="200"}'), 1)
+    assert.equal((await server.kill('SIGTERM')).code, 0)
+    await assert.rejects(scrape(port), { code: 'ECONNREFUSED' })
+    await drop()
+  })
+})
+
+describe('METRICS_PORT', () => {
+  it('serves the metrics of one process beside its port, until it has stopped', async () => {
+    const folder = await embeddedFolder('migrated')
+    const server = await serve({ DATABASE_URL: `pglite:${folder}`, METRICS_PORT: '0' })
+    const port = portOf(
+      /metrics at (http:\/\/127\.0\.0\.1:\d+\/metrics)/.exec(server.printed)?.[1] ?? '',
+    )
+    assert.match(await scrape(port), /^todo_sign_ins_waiting 0$/m)
+    assert.equal((await exchange(server.port, 'GET', '/metrics', {})).status, 404)
+    assert.equal((await server.kill('SIGTERM')).code, 0)
+    await assert.rejects(scrape(port), { code: 'ECONNREFUSED' })
+  })
+
+  it('in use ends the start with one line that names it', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const address = other.address()
+    const port = typeof address === 'object' ? Number(address?.port) : 0
+    const metrics = listenForMetrics({ host: '127.0.0.1', port }, async () => '')
+    await assert.rejects(metrics, {
+      message: `METRICS_PORT ${port} is in use. Stop the program that uses it, or set METRICS_PORT to another port`,
+    })
+    other.close()
+  })
+
+  it('is not the public port', () => {
+    const settings = { BETTER_AUTH_SECRET: SECRET, PORT: '8000', METRICS_PORT: '8000' }
+    assert.throws(() => loadConfig(settings), { name: 'ConfigError', message: /^METRICS_PORT is/ })
+  })
+})
