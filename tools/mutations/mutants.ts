@@ -778,7 +778,7 @@ grant select on todo.tasks to todo_accounts;`,
     'the proof at start',
     'database/connect.ts',
     ['database/walls.test.ts', 'the proof of the walls at start'],
-    [['it is left out', [['await proveWalls(connector)', '']]]],
+    [['it is left out', [['await proveWalls(connector, newer)', '']]]],
   ),
   ...mutants(
     'the proof at start',
@@ -796,7 +796,26 @@ grant select on todo.tasks to todo_accounts;`,
     'the proof at start',
     'database/walls/walls.ts',
     ['database/catalogue.test.ts', 'on postgres stops the start for each difference'],
-    [['the catalogue is not compared', [['await proveCatalogue(client)', '']]]],
+    [['the catalogue is not compared', [['await proveCatalogue(client, newer)', '']]]],
+  ),
+  ...mutants(
+    'the proof at start',
+    'database/walls/catalogue-newer.ts',
+    ['database/rollback.test.ts', 'on postgres does not start'],
+    [
+      [
+        'every privilege of a newer version is accepted',
+        [["definition === '' && isHarmlessGrant(found, catalogues)", 'true']],
+      ],
+      [
+        'every function of a newer version is accepted',
+        [['return !/\\bsecurity definer\\b/i.test(definition)', 'return true']],
+      ],
+      [
+        'every part of a known table is accepted',
+        [["return kind === 'constraint'", 'return true']],
+      ],
+    ],
   ),
   ...mutants(
     'the proof at start',

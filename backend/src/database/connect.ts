@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../core/config/config.ts'
 import type { Connector } from './connector.ts'
-import { MigrationError } from './migrate/history.ts'
+import { describeNewer, MigrationError } from './migrate/history.ts'
 import { migrate } from './migrate/migrate.ts'
 import { connectThroughServer } from './pglite/control-socket.ts'
 import { LockedError } from './pglite/lock-file.ts'
@@ -70,8 +70,9 @@ export async function openConnector(
   const connector = await open(config, report)
   try {
     const startedMs = performance.now()
+    const warn = onceForEach(report)
     for (;;) {
-      const failure = await prepare(connector, config)
+      const failure = await prepare(connector, config, warn)
       if (failure === undefined) return connector
       const { state, reason, advice } = failure
       if (performance.now() - startedMs > patienceMs) throw timedOut(failure, patienceMs)
@@ -90,14 +91,45 @@ function timedOut({ state, reason, advice, cause }: StartFailure, patienceMs: nu
   return new Error(`${problem} ${seconds}: ${reason}. ${advice}`, { cause })
 }
 
+/** @returns a function that ignores a message which it has reported before. */
+function onceForEach(report: (message: string) => void): (message: string) => void {
+  const reported = new Set<string>()
+  return (message) => {
+    if (!reported.has(message)) report(message)
+    reported.add(message)
+  }
+}
+
+/**
+ * Migrates, and warns if the database has migrations of a newer version, for example after a deploy was rolled
+ * back.
+ *
+ * @returns the names of those migrations.
+ * @throws {MigrationError} if one of them is not marked as compatible.
+ */
+async function migrateOrWarn(
+  connector: Connector,
+  warn: (message: string) => void,
+): Promise<string[]> {
+  let newer: string[] = []
+  await migrate(connector, undefined, {
+    foundNewer: (names) => {
+      newer = names
+      warn(describeNewer(names))
+    },
+  })
+  return newer
+}
+
 /** @returns a temporary failure, or undefined if the database is ready. @throws every other error. */
 async function prepare(
   connector: Connector,
   { accounts }: Pick<Config, 'accounts'>,
+  warn: (message: string) => void,
 ): Promise<StartFailure | undefined> {
   try {
-    await migrate(connector)
-    await proveWalls(connector)
+    const newer = await migrateOrWarn(connector, warn)
+    await proveWalls(connector, newer)
     if (accounts !== null) await proveAccountsRole(connector)
     return undefined
   } catch (error) {

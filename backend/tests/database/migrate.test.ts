@@ -243,7 +243,7 @@ describe('migrations', () => {
         Array.from({ length: 4 }, () => run('commands/migrate.ts', [], { DATABASE_URL: url })),
       )
       assert.deepEqual(new Set(runs.map(({ code }) => code)), new Set([0]))
-      const applied = runs.flatMap(({ stdout }) => stdout.match(/\d{4}_\w+\.sql/g) ?? [])
+      const applied = runs.flatMap(({ stdout }) => stdout.match(/\d{4}_[\w.]+\.sql/g) ?? [])
       const names = (await readMigrations()).map(({ name }) => name)
       assert.deepEqual(applied.sort(), names)
       const rows = await query(connector, 'select count(*)::int as count from todo.migrations')

@@ -13,6 +13,19 @@ export interface Applied {
   readonly sha256: string
 }
 
+/**
+ * Whether servers that do not know the migration may use a database that has it. Its name says so, because the
+ * name is all that the database keeps of it.
+ */
+export function isCompatible(name: string): boolean {
+  return name.endsWith('.compatible.sql')
+}
+
+/** @returns a warning about applied migrations of a newer version, all of them compatible. */
+export function describeNewer(names: readonly string[]): string {
+  return `The database is of a newer version of this server: it has ${names.join(', ')}, marked as compatible. This version can use it. Its backups can be restored only with the newer version`
+}
+
 /** unique_violation, duplicate_schema, duplicate_table: another server created it first. */
 const CREATED_MEANWHILE = ['23505', '42P06', '42P07']
 

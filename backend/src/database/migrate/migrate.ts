@@ -8,6 +8,7 @@ import {
   type Applied,
   appendHistory,
   createHistory,
+  isCompatible,
   lockHistory,
   MigrationError,
   readHistory,
@@ -22,6 +23,8 @@ export interface Migration extends Applied {
 export interface MigrateOptions {
   /** How long to wait for another start's migration, and for each lock of a migration. */
   readonly lockWaitMs?: number
+  /** Called with the applied migrations of a newer version, if it marked all of them as compatible. */
+  readonly foundNewer?: (names: string[]) => void
 }
 
 const LOCK_WAIT_MS = 60_000
@@ -54,14 +57,14 @@ export function queriesOf({ sql }: Pick<Migration, 'sql'>): string[] {
  * under the lock. It also repairs the privileges after a change of owner.
  *
  * @returns the names of the files this call applied.
- * @throws {MigrationError} if an applied file was changed, or is not known to this version, or
- *   another start is still migrating.
+ * @throws {MigrationError} if an applied file was changed, or is not known to this version and not marked
+ *   as compatible, or another start is still migrating.
  * @throws {WallError} if an untrusted role owns the schemas.
  */
 export async function migrate(
   connector: Pick<Connector, 'direct'>,
   migrations?: readonly Migration[],
-  { lockWaitMs = LOCK_WAIT_MS }: MigrateOptions = {},
+  { lockWaitMs = LOCK_WAIT_MS, foundNewer = () => {} }: MigrateOptions = {},
 ): Promise<string[]> {
   const known = migrations ?? (await readMigrations())
   return withDirectClient(connector.direct, async (client) => {
@@ -73,6 +76,8 @@ export async function migrate(
       if (name !== undefined) applied.push(name)
     }
     await repairExpiry(client)
+    const newer = (await inTransaction(client, () => readHistory(client))).slice(known.length)
+    if (newer.length > 0) foundNewer(newer.map(({ name }) => name))
     return applied
   })
 }
@@ -151,9 +156,10 @@ async function checkEncoding(client: Client): Promise<void> {
 }
 
 function checkApplied(name: string, sha256: string, expected: Migration | undefined): void {
+  if (expected === undefined && isCompatible(name)) return
   if (expected?.name !== name) {
     throw new MigrationError(
-      `The database has the migration ${name}, which this version does not know. Start the version that made it, or a newer one.`,
+      `The database has the migration ${name}, which this version does not know, and which is not marked as compatible. Start the version that made it, or a newer one. To go back, restore a backup from before the upgrade into an empty database: npm run restore -- <file>`,
     )
   }
   if (expected.sha256 !== sha256) {

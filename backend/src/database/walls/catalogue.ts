@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Client } from 'pg'
+import { explainNewer, isHarmless } from './catalogue-newer.ts'
 import { explain } from './catalogue-remedy.ts'
 import { CATALOGUE } from './catalogue-sql.ts'
 import { WallError } from './wall-error.ts'
@@ -46,19 +47,33 @@ export function writeCatalogue(entries: readonly Entry[]): string {
  * The operator may change indexes, statistics, storage and comments, the privileges of roles that no request
  * uses, and tables that requests cannot reach.
  *
+ * @param newer the applied migrations of a newer version. The additions of `isHarmless` are then accepted.
  * @throws {WallError} with one difference and the statement that repairs it.
  */
-export async function proveCatalogue(client: Client): Promise<void> {
-  const [difference, ...more] = await readDifferences(client)
+export async function proveCatalogue(client: Client, newer: readonly string[] = []): Promise<void> {
+  const all = await readDifferences(client)
+  const [difference, ...more] = newer.length === 0 ? all : await withoutHarmless(client, all)
   if (difference === undefined) return
+  if (newer.length > 0) throw new WallError(explainNewer(difference, newer))
   const others = more.length === 0 ? '' : ` (${more.length} more differ)`
   throw new WallError(`${explain(difference).replace(/\s+/g, ' ')}${others}`)
 }
 
 /** Reads the differences between the live database and the migrations, in the current transaction. */
 export async function readDifferences(client: Client): Promise<Difference[]> {
-  const expected: Entry[] = JSON.parse(await readFile(CATALOGUE_FILE, 'utf8'))
-  return compare(expected, await readCatalogue(client))
+  return compare(await readExpected(), await readCatalogue(client))
+}
+
+async function withoutHarmless(
+  client: Client,
+  differences: readonly Difference[],
+): Promise<Difference[]> {
+  const catalogues = { expected: await readExpected(), found: await readCatalogue(client) }
+  return differences.filter((difference) => !isHarmless(difference, catalogues))
+}
+
+async function readExpected(): Promise<Entry[]> {
+  return JSON.parse(await readFile(CATALOGUE_FILE, 'utf8'))
 }
 
 function compare(expected: readonly Entry[], found: readonly Entry[]): Difference[] {

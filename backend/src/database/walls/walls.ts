@@ -20,9 +20,13 @@ const REFUSED_ROW = /^42501$|^23|^22/
  * security, every table of users' rows enables and forces it, and only its user can access a trial row,
  * which is rolled back.
  *
+ * @param newer the applied migrations of a newer version, which may have added to the catalogue.
  * @throws {WallError} with the first check that failed and its repair.
  */
-export async function proveWalls(connector: Pick<Connector, 'pooled'>): Promise<void> {
+export async function proveWalls(
+  connector: Pick<Connector, 'pooled'>,
+  newer: readonly string[] = [],
+): Promise<void> {
   await withDirectClient(connector.pooled, (client) =>
     inTrial(client, async () => {
       for (const role of [TASK_ROLE, ACCOUNTS_ROLE]) await proveRole(client, role)
@@ -32,7 +36,7 @@ export async function proveWalls(connector: Pick<Connector, 'pooled'>): Promise<
       await proveNoTruncate(client)
       const subjects = await readSubjects(client)
       await proveSight(client, subjects)
-      await proveCatalogue(client)
+      await proveCatalogue(client, newer)
       await proveVerbs(client, subjects)
     }),
   )
