@@ -60,9 +60,9 @@ export async function buildApp({
   const options = serverOptions(config, limits, queued, turns)
   const app = Fastify({ ...options, loggerInstance: logger })
 
-  watch?.(app)
   answerRefusedRequests(app.server, turns)
   markResponses(app, turns, BASE_PATH)
+  watch?.(app)
   cutSlowReaders(app, queued, limits)
   answerProblems(app, BASE_PATH)
   acceptJsonOnly(app)

@@ -45,7 +45,12 @@ export async function serve(
   const pool = new PipelinedPool(connector, limits, (err) => logger.error({ err }, err.message))
   const accounts = openAccounts(config, connector, logger)
   const signIns = accounts === null ? undefined : signInQueue(accounts)
-  const { all: observers, metrics } = await openObservers(config, { pool, signIns })
+  const { all: observers, metrics } = await openObservers(config, { pool, signIns }, logger).catch(
+    async (error: unknown) => {
+      await pool.close()
+      throw error
+    },
+  )
   const database = observers.reduce<Database>(observed, pool)
   const app = await buildApp({
     ...{ config, database, accounts, logger, limits, signIns },

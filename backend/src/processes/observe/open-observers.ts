@@ -10,10 +10,21 @@ export interface Observers {
   readonly metrics: Metrics | undefined
 }
 
-/** @returns the observers that the settings ask for. The modules and packages of others are not loaded. */
-export async function openObservers({ observation }: Config, sources: Sources): Promise<Observers> {
-  const metrics = observation.metrics && new (await import('./metrics.ts')).Metrics(sources)
-  return { all: metrics === undefined ? [] : [metrics], metrics }
+/**
+ * @returns the observers that the settings ask for. The modules and packages of others are not loaded.
+ * @throws {Error} in one line, if the packages of traces are not installed.
+ */
+export async function openObservers(
+  { observation: { metrics: metricsConfig, tracesUrl } }: Config,
+  sources: Sources,
+  log: Log,
+): Promise<Observers> {
+  const metrics = metricsConfig && new (await import('./metrics.ts')).Metrics(sources)
+  const traces =
+    tracesUrl === undefined
+      ? undefined
+      : await (await import('./traces.ts')).openTraces(tracesUrl, log)
+  return { all: [metrics, traces].filter((one) => one !== undefined), metrics }
 }
 
 /** Serves the metrics of this process until the server has closed. @throws {Error} with the setting. */
