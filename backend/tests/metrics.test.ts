@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
 import { parse } from 'yaml'
 import { loadConfig } from '../src/core/config/config.ts'
@@ -47,7 +49,7 @@ describe('the metrics', () => {
     test = await openTestDatabase('pglite')
     const pool = new PipelinedPool(test.connector)
     const signIns = new Turnstile({ atOnce: 1, waiting: 1, ofOneClient: 1 })
-    const metrics = new Metrics({ pool, signIns })
+    const metrics = new Metrics({ pool, signIns, accounts: { workAfterResponses: 0 } })
     const watching = { connector: test.connector, watch: metrics.watch }
     served = await serveApp(observed(pool, metrics), { RATE_LIMIT_PER_MINUTE: '40' }, watching)
     const read = () => metrics.registry.metrics()
@@ -69,8 +71,8 @@ describe('the metrics', () => {
     assert.equal((await served.send('GET', '/api/secret-user/tasks', { as: null })).status, 401)
     assert.equal((await served.send('GET', '/wp-admin/secret')).status, 404)
     assert.equal((await served.send('PROPFIND', '/livez')).status, 405)
-    const text = await scrape(port)
-    const samples = samplesOf(text)
+    const scraped = await scrape(port)
+    const samples = samplesOf(scraped)
     const of = (method: string, route: string, status: number) =>
       samples.get(`http_requests_total{method="${method}",route="${route}",status="${status}"}`)
     assert.equal(of('POST', '/api/:user_id/tasks', 201), 1)
@@ -81,7 +83,7 @@ describe('the metrics', () => {
       'http_request_duration_seconds_count{method="POST",route="/api/:user_id/tasks",status="201"}',
     )
     assert.equal(seconds, 1)
-    assert.doesNotMatch(text, new RegExp(`secret|${task.json.id}|PROPFIND`))
+    assert.doesNotMatch(scraped, new RegExp(`secret|${task.json.id}|PROPFIND`))
   })
 
   it('count statements, connections and refusals of the rate limit', async () => {
@@ -113,10 +115,27 @@ describe('the metrics', () => {
     assert.equal((await served.send('GET', '/metrics')).status, 404)
   })
 
+  it('are collected once for all who ask at the same time', async () => {
+    let times = 0
+    const { address, close: closeListener } = await listenForMetrics(
+      { host: '127.0.0.1', port: 0 },
+      async () => {
+        times += 1
+        return `times ${times}\n`
+      },
+    )
+    const socket = connect(portOf(address), '127.0.0.1')
+    const ask = (more = '') => `GET /metrics HTTP/1.1\r\nHost: x\r\n${more}\r\n`
+    // The server reads one packet at once, so all three are there before the first is answered.
+    socket.write(`${ask()}${ask()}${ask('Connection: close\r\n')}`)
+    assert.equal((await text(socket)).match(/^times 1$/gm)?.length, 3)
+    closeListener()
+  })
+
   it('have every metric of the dashboard, which the example of Prometheus collects', async () => {
     await served.send('GET', '/livez')
-    const text = await scrape(port)
-    const names = new Set(text.match(/^[a-z]\w+/gm))
+    const collected = await scrape(port)
+    const names = new Set(collected.match(/^[a-z]\w+/gm))
     const root = new URL('../../examples/', import.meta.url)
     const dashboard = JSON.parse(readFileSync(new URL('grafana/dashboard.json', root), 'utf8'))
     const queries: string[] = dashboard.panels.flatMap(
@@ -137,6 +156,7 @@ describe('the metrics of several processes', () => {
     const metrics = new Metrics({
       pool: { load: { connections: 1, size: 2, inProgress: 0, waiting: 0 } },
       signIns: undefined,
+      accounts: null,
     })
     const end = metrics.begin([])
     for (let n = 0; n < requests; n += 1) end()
@@ -164,11 +184,19 @@ describe('the metrics of several processes', () => {
     assert.equal(silent.get(COUNT), 5)
     assert.equal(silent.get('todo_processes'), 1)
 
-    await workers.forget(2)
+    workers.forget(2)
     answers.set(3, await metricsOf(1))
     const replaced = samplesOf(await workers.collect([1, 3]))
     assert.equal(replaced.get(COUNT), 6)
     assert.equal(replaced.get('todo_processes'), 2)
+
+    workers.forget(1)
+    workers.forget(3)
+    for (let scrape = 0; scrape < 2; scrape += 1) {
+      const none = samplesOf(await workers.collect([]))
+      assert.equal(none.get(COUNT), 6)
+      assert.equal(none.get('todo_processes'), undefined)
+    }
   })
 
   it('are served by the primary, until it has stopped', async () => {

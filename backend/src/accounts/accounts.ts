@@ -121,6 +121,10 @@ export class Accounts {
     await this.pool.close()
   }
 
+  get workAfterResponses(): number {
+    return this.#background.size
+  }
+
   /** Resolves when no work goes on after a response. */
   settled(): Promise<void> {
     return this.#background.settled()

@@ -5,6 +5,10 @@ import type { Log } from '../core/log/logger.ts'
 export class Background {
   readonly #works = new Set<Promise<unknown>>()
 
+  get size(): number {
+    return this.#works.size
+  }
+
   /** If the work fails, the log says so. */
   add(work: Promise<unknown>, log: Log): void {
     const done = work

@@ -45,7 +45,8 @@ export async function serve(
   const pool = new PipelinedPool(connector, limits, (err) => logger.error({ err }, err.message))
   const accounts = openAccounts(config, connector, logger)
   const signIns = accounts === null ? undefined : signInQueue(accounts)
-  const { all: observers, metrics } = await openObservers(config, { pool, signIns }, logger).catch(
+  const sources = { pool, signIns, accounts }
+  const { all: observers, metrics } = await openObservers(config, sources, logger).catch(
     async (error: unknown) => {
       await pool.close()
       throw error

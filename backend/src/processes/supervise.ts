@@ -89,7 +89,7 @@ class Supervisor {
       if (!this.#workers.delete(worker)) return
       closeHanded()
       this.#lessor.forget(worker.id)
-      void this.#metrics?.forget(worker.id)
+      this.#metrics?.forget(worker.id)
       if (this.#stopping) return this.#stopped(code)
       if (!this.#serving) {
         if (code === null)

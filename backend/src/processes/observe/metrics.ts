@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Accounts } from '../../accounts/accounts.ts'
 import { AppError } from '../../core/errors.ts'
 import { VERSION } from '../../core/version.ts'
 import type { PipelinedPool } from '../../database/pipeline/pool.ts'
@@ -11,6 +12,7 @@ export interface Sources {
   readonly pool: Pick<PipelinedPool, 'load'>
   /** The queue of sign-ins; undefined without accounts. */
   readonly signIns: { readonly load: QueueLoad } | undefined
+  readonly accounts: Pick<Accounts, 'workAfterResponses'> | null
 }
 
 /** The upper bounds of the histograms, in seconds. */
@@ -35,7 +37,7 @@ export class Metrics implements Observer {
   readonly #statements: Counter<'outcome'>
   readonly #durations: Histogram
 
-  constructor({ pool, signIns }: Sources) {
+  constructor({ pool, signIns, accounts }: Sources) {
     const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry })
     for (const name of LEFT_OUT) this.registry.removeSingleMetric(name)
@@ -93,6 +95,13 @@ export class Metrics implements Observer {
       'The largest number of these connections.',
       () => pool.load.size,
     )
+    if (accounts !== null) {
+      this.#gauge(
+        'todo_work_after_responses',
+        'Mail and deletions that go on after a response.',
+        () => accounts.workAfterResponses,
+      )
+    }
     if (signIns !== undefined) {
       this.#gauge(
         'todo_sign_ins_running',

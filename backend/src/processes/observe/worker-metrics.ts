@@ -21,7 +21,7 @@ export class WorkerMetrics {
   readonly #waitMs: number
   readonly #asking = new Map<number, Asking>()
   readonly #latest = new Map<number, Collected>()
-  #ended: Collected = []
+  #ended: readonly Collected[] = []
   #asked = 0
 
   /** @param ask asks a worker for its metrics. The message may be lost. */
@@ -30,7 +30,7 @@ export class WorkerMetrics {
     this.#waitMs = waitMs
   }
 
-  /** @returns the sums over these workers in Prometheus' text format. */
+  /** Call it once at a time. @returns the sums over these workers in Prometheus' text format. */
   async collect(workers: readonly number[]): Promise<string> {
     const asked = ++this.#asked
     const arrived = new Map<number, Collected>()
@@ -46,7 +46,8 @@ export class WorkerMetrics {
     })
     this.#asking.delete(asked)
     const each = workers.map((worker) => arrived.get(worker) ?? this.#countersOf(worker))
-    return sumOf([this.#ended, ...each]).metrics()
+    await this.#addUpEnded()
+    return sumOf([...this.#ended, ...each]).metrics()
   }
 
   receive(worker: number, { asked, metrics }: MetricsMessage): void {
@@ -57,11 +58,19 @@ export class WorkerMetrics {
   }
 
   /** Call it if a worker has ended. */
-  async forget(worker: number): Promise<void> {
-    const ended = [this.#ended, this.#countersOf(worker)]
+  forget(worker: number): void {
+    this.#ended = [...this.#ended, this.#countersOf(worker)]
     this.#latest.delete(worker)
-    this.#ended = await sumOf(ended).getMetricsAsJSON()
     for (const asking of this.#asking.values()) this.#settle(asking, worker)
+  }
+
+  /** Replaces the counters of all workers that have ended by their sum. */
+  async #addUpEnded(): Promise<void> {
+    const ended = this.#ended
+    if (ended.length < 2) return
+    const sum = await sumOf(ended).getMetricsAsJSON()
+    // Other workers may have ended meanwhile.
+    this.#ended = [sum, ...this.#ended.slice(ended.length)]
   }
 
   /** @returns the counters of a worker as of its last response. */
