@@ -9,6 +9,7 @@ import { tasks } from './api/tasks/routes.ts'
 import type { Config } from './core/config/config.ts'
 import { LIMITS, type Limits } from './core/limits.ts'
 import type { Database } from './database/session.ts'
+import { NO_REVOCATIONS } from './http/identity/revocations.ts'
 import { acceptJsonOnly } from './http/protocol/body.ts'
 import { allowOrigins } from './http/protocol/origins.ts'
 import { serveCanonicalPaths } from './http/protocol/paths.ts'
@@ -70,7 +71,8 @@ export async function buildApp({
   await allowOrigins(app, config, TOKEN_HEADERS)
   boundQueuedBytes(app, queued)
   serveCanonicalPaths(app)
-  scopeToUser(app, { config, database, limit, queued })
+  const { revocations } = accounts ?? { revocations: NO_REVOCATIONS }
+  scopeToUser(app, { config, database, limit, queued, revocations })
 
   await describeApi(app, SCHEMAS)
   await app.register(tasks, { prefix: '/api/:user_id/tasks', pageMs: limits.pageMs })

@@ -481,6 +481,53 @@ grant select on todo.tasks to todo_accounts;`,
     ],
   ),
 
+  ...mutants(
+    'the token',
+    'http/identity/verify-token.ts',
+    ['api/revocations.test.ts', 'revoked tokens on pglite'],
+    [
+      [
+        'a revoked token passes',
+        [['if (revocations.refuses(userId, issuedAt)) throw revokedToken()', '']],
+        'of all sessions',
+      ],
+      [
+        'a token without iat passes',
+        [['payload.iat : Number.NaN', 'payload.iat : Number.POSITIVE_INFINITY']],
+        'without iat',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the token',
+    'database/migrate/migrations/0009_revocations.sql',
+    ['api/revocations.test.ts', 'revoked tokens on pglite'],
+    [
+      [
+        'a changed password revokes nothing',
+        [['after insert or update of password', 'after insert']],
+        'a password change',
+      ],
+      [
+        'a token of the second of the change passes',
+        [[`clock_timestamp()) + interval '2 s'`, 'clock_timestamp())']],
+        'every token before the bound',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the grants',
+    'database/migrate/migrations/0009_revocations.sql',
+    ['database/row-level-security.test.ts', 'row level security on pglite'],
+    [
+      [
+        'anybody may revoke tokens',
+        [['revoke execute on function todo_auth.revoke_tokens from public;', 'select 1;']],
+        'of todo_auth.revoke_tokens',
+      ],
+    ],
+  ),
+
   // Roles are a server's, and this one has them already; an embedded database makes its own.
   ...mutants(
     'the role',

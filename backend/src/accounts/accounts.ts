@@ -11,14 +11,18 @@ import {
   type Attempts,
   deleteAccount,
   emptyDeleted,
-  endOtherSessions,
+  endSessions,
+  readRevocations,
   sweepExpired,
+  tokenTime,
 } from '../models/accounts/account.ts'
 import { Background } from './background.ts'
 import type { BetterAuth } from './better-auth.ts'
 import { asFailure, crossedAnother } from './failures.ts'
 import { Limits, passwordKey, tooMany } from './limits.ts'
 import { type Passwords, scryptPasswords } from './passwords.ts'
+import type { AccountRequest, Context } from './request.ts'
+import { RevocationList, type RevocationTimes } from './revocations.ts'
 
 const SWEEP_MS = 3_600_000
 /** The pause between batches of deleted tasks, so that other users are served. */
@@ -29,31 +33,6 @@ const MAIL_LIMIT_MS = 3_000
 /** Loaded one by one. Loading all of Better Auth at once blocks the event loop for 0.2 s, not 0.05 s. */
 const PARTS = ['kysely', 'better-auth/crypto', 'better-auth/social-providers', 'better-auth/api']
 
-/** A request for Better Auth, and the facts about it that Better Auth does not know. */
-export interface AccountRequest {
-  /** Called for each attempt, because the body of a `Request` can be read only once. */
-  readonly make: () => Request
-  /** The operation's path with the names of its parameters, not their values. */
-  readonly route: string
-  /** The e-mail address of a sign-in. */
-  readonly signsInAs?: string | undefined
-  /** Settles when the response has been sent, or the client has disconnected. */
-  readonly answered?: Promise<unknown>
-  readonly log: Log
-}
-
-/** The request in progress, for functions that Better Auth calls without a request. */
-interface Context extends AccountRequest {
-  /** Why the request failed. Better Auth hides it behind its own response: 422, 302, even 200. */
-  failure?: AppError
-  /** True for the second attempt, which the limits do not count again. */
-  readonly again?: boolean
-  /** True after the first password. Better Auth may check two for one request. */
-  passwordCounted?: boolean
-  /** True if the account has been deleted. A later failure does not change that. */
-  deleted?: boolean
-}
-
 export interface AccountsOptions {
   readonly config: Config
   readonly settings: AccountsConfig
@@ -63,12 +42,15 @@ export interface AccountsOptions {
   readonly passwords?: Passwords
   /** A stop waits this long for mail in progress. */
   readonly mailLimitMs?: number
+  readonly revocationTimes?: RevocationTimes
 }
 
 /** The built-in accounts. Better Auth and its dependencies (40 MB) are loaded with the first request. */
 export class Accounts {
   readonly pool: AccountPool
   readonly limits: Limits
+  /** Tokens that are refused, on every server with this database. */
+  readonly revocations: RevocationList
   readonly #options: AccountsOptions
   readonly #context = new AsyncLocalStorage<Context>()
   readonly #background = new Background()
@@ -79,13 +61,15 @@ export class Accounts {
 
   constructor(options: AccountsOptions) {
     this.#options = options
-    const { connector, log } = options
+    const { connector, log, revocationTimes } = options
     const noteFailure = (failure: AppError) => {
       const context = this.#context.getStore()
       if (context) context.failure = failure
     }
     this.pool = new AccountPool(connector, noteFailure, (err) => log.error({ err }, err.message))
     this.limits = new Limits(this.pool, options.settings.limits)
+    const read = () => this.pool.run(readRevocations())
+    this.revocations = new RevocationList(read, log, revocationTimes)
   }
 
   /** @returns the one instance, which the first call creates. Rejects if Better Auth cannot be loaded. */
@@ -115,6 +99,7 @@ export class Accounts {
   /** Waits for mail that is being sent, at most 3 s, and then closes the connections. */
   async close(): Promise<void> {
     this.#closing = true
+    this.revocations.close()
     const { mailLimitMs = MAIL_LIMIT_MS, log } = this.#options
     const left = await this.#background.leftAfter(mailLimitMs)
     if (left > 0) log.warn(`${left} mails were not sent before the stop`)
@@ -179,7 +164,8 @@ export class Accounts {
       // Outside of the request's context: a failure to mail must not fail the request.
       mayMail: (email) => this.#context.exit(() => this.limits.mayMail(email)),
       deleteAccount: (id) => this.#delete(id),
-      endOtherSessions: (sessions) => this.pool.run(endOtherSessions(sessions)),
+      endSessions: (userId, except) => this.pool.run(endSessions(userId, except)),
+      tokenTime: (userId, sessionId) => this.pool.run(tokenTime(userId, sessionId)),
       background: (work) => this.#runInBackground(work),
       later: (work) => this.#later(work),
     })
@@ -241,7 +227,7 @@ export function openAccounts(
   config: Config,
   connector: Connector,
   log: Log,
-  options: Pick<AccountsOptions, 'passwords' | 'mailLimitMs'> = {},
+  options: Pick<AccountsOptions, 'passwords' | 'mailLimitMs' | 'revocationTimes'> = {},
 ): Accounts | null {
   const { accounts: settings } = config
   return settings === null ? null : new Accounts({ config, settings, connector, log, ...options })

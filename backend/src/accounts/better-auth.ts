@@ -1,4 +1,5 @@
 import { betterAuth } from 'better-auth'
+import { APIError } from 'better-auth/api'
 import { bearer } from 'better-auth/plugins/bearer'
 import { jwt } from 'better-auth/plugins/jwt'
 import { Kysely } from 'kysely'
@@ -14,7 +15,7 @@ import { ADDRESS_HEADER, BASE_PATH } from './http.ts'
 import { type Mail, mailer, resetMail, takenMail, verificationMail } from './mail.ts'
 import { answerBeforeLooking } from './mail-requests.ts'
 import type { Passwords } from './passwords.ts'
-import { type OtherSessions, revokeOtherSessions } from './sessions.ts'
+import { type EndSessions, revokeSessions } from './sessions.ts'
 import { describeToken } from './token-response.ts'
 
 /** Better Auth's own limit for sign-ins, applied to the other endpoints that hash passwords. */
@@ -37,7 +38,9 @@ export interface BetterAuthParts {
    */
   readonly beforePassword: (hash?: string) => Promise<void>
   readonly deleteAccount: (id: string) => Promise<void>
-  readonly endOtherSessions: (sessions: OtherSessions) => Promise<void>
+  readonly endSessions: EndSessions
+  /** The `iat` of a new token in seconds, or undefined if the session has ended. */
+  readonly tokenTime: (userId: string, sessionId: string) => Promise<number | undefined>
   /** Whether one more mail may go to this address. */
   readonly mayMail: (email: string) => Promise<boolean>
   /** Starts work after the response has been sent. */
@@ -114,8 +117,8 @@ export function createBetterAuth(parts: BetterAuthParts) {
     logger: { level: 'info', log: writeTo(log) },
     plugins: [
       bearer(),
-      tokens(config),
-      revokeOtherSessions(parts.endOtherSessions),
+      tokens(parts),
+      revokeSessions(parts.endSessions),
       answerBeforeLooking(parts.later),
       describeToken(),
     ],
@@ -141,10 +144,17 @@ function writeTo(log: () => Log) {
  * which nothing requests: `/jwks` is not served. Of the plugin's payload, the whole user, only the id is
  * used: Better Auth would accept a token with an e-mail address as a verification of that address.
  */
-function tokens(config: Config) {
+function tokens({ config, tokenTime }: BetterAuthParts) {
   return jwt({
     jwks: { remoteUrl: config.publicUrl, keyPairConfig: { alg: 'ES256' } },
-    jwt: { sign: ({ sub = '' }) => signAccountToken(config, sub) },
+    jwt: {
+      definePayload: async ({ user, session }) => {
+        const iat = await tokenTime(user.id, session.id)
+        if (iat === undefined) throw new APIError('UNAUTHORIZED')
+        return { iat }
+      },
+      sign: ({ sub = '', iat }) => signAccountToken(config, sub, iat),
+    },
   })
 }
 

@@ -1,29 +1,36 @@
 import type { BetterAuthPlugin } from 'better-auth'
 import { createAuthEndpoint, sensitiveSessionMiddleware } from 'better-auth/api'
+import { deleteSessionCookie } from 'better-auth/cookies'
 
-/** All sessions of a user except the one with this token. */
-export interface OtherSessions {
-  readonly userId: string
-  readonly exceptToken: string
-}
+/** Ends a user's sessions except the one with the token `except`, and revokes the user's tokens. */
+export type EndSessions = (userId: string, except: string | null) => Promise<void>
 
 /**
- * Replaces Better Auth's endpoint, which reads a list of 100 sessions and ends only those. This one
- * ends all of them.
+ * Replaces Better Auth's endpoints. They do not revoke tokens in the same transaction, and the one for other
+ * sessions reads a list of 100 sessions and ends only those.
  *
- * @param end deletes a user's sessions in the database.
- * @returns a plugin whose endpoint has the same name and path.
+ * @param end changes the database.
+ * @returns a plugin whose endpoints have the same names and paths.
  */
-export function revokeOtherSessions(end: (sessions: OtherSessions) => Promise<void>) {
+export function revokeSessions(end: EndSessions) {
   return {
-    id: 'all-other-sessions',
+    id: 'all-sessions',
     endpoints: {
+      revokeSessions: createAuthEndpoint(
+        '/revoke-sessions',
+        { method: 'POST', requireHeaders: true, use: [sensitiveSessionMiddleware] },
+        async (context) => {
+          await end(context.context.session.user.id, null)
+          deleteSessionCookie(context)
+          return context.json({ status: true })
+        },
+      ),
       revokeOtherSessions: createAuthEndpoint(
         '/revoke-other-sessions',
         { method: 'POST', requireHeaders: true, use: [sensitiveSessionMiddleware] },
         async (context) => {
           const { session, user } = context.context.session
-          await end({ userId: user.id, exceptToken: session.token })
+          await end(user.id, session.token)
           return context.json({ status: true })
         },
       ),

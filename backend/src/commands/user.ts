@@ -87,7 +87,7 @@ async function reset(accounts: Accounts, target: string): Promise<void> {
   const choice = await readNewPassword()
   await resetPassword(accounts, account, choice.password)
   console.log(
-    `${account.email} has a new password and no session. Tokens for tasks expire within 15 minutes`,
+    `${account.email} has a new password and no session. Its tokens for tasks are refused within 10 seconds`,
   )
   printGenerated(choice)
 }

@@ -36,6 +36,8 @@ const accounts = (table: string, column: string, row: (id: string) => string): T
   ],
 })
 
+const REVOCATION = `(user_id, before) values ('dora', now())`
+
 const OWN: Tables = {
   'todo.users': {
     owner: 'id',
@@ -200,6 +202,18 @@ const OWN: Tables = {
       ...nothing('public', 'todo_auth.deleted_user', `(id) values ('emil')`, 'id'),
     ],
   },
+  'todo_auth.revocation': {
+    holds: `insert into todo_auth.revocation ${REVOCATION}`,
+    cases: [
+      ['todo_accounts', 'select * from todo_auth.revocation', { all: 1 }],
+      ['todo_accounts', `insert into todo_auth.revocation ${REVOCATION}`, { all: REFUSED }],
+      ['todo_accounts', 'update todo_auth.revocation set before = now()', { all: REFUSED }],
+      ['todo_accounts', 'delete from todo_auth.revocation', { all: 1 }],
+      ['todo_accounts', 'truncate todo_auth.revocation', { all: REFUSED }],
+      ...nothing('todo_user', 'todo_auth.revocation', REVOCATION, 'before'),
+      ...nothing('public', 'todo_auth.revocation', REVOCATION, 'before'),
+    ],
+  },
 }
 
 const FOLDER = new URL('.', import.meta.url)
@@ -239,6 +253,11 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
     ['todo_accounts', 'select todo_auth.empty_deleted_user(10)', { all: 1 }],
     ['public', 'select todo_auth.empty_deleted_user(10)', { all: REFUSED }],
   ],
+  'todo_auth.revoke_tokens(text)': [
+    ['todo_user', `select todo_auth.revoke_tokens('alice')`, { all: REFUSED }],
+    ['todo_accounts', `select todo_auth.revoke_tokens('alice')`, { all: 1 }],
+    ['public', `select todo_auth.revoke_tokens('alice')`, { all: REFUSED }],
+  ],
   // Triggers, which PostgreSQL lets nobody call (0A000).
   'todo.refuse_deleted_user()': [
     ['todo_user', 'select todo.refuse_deleted_user()', { all: '0A000' }],
@@ -246,7 +265,11 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
     ['public', 'select todo.refuse_deleted_user()', { all: REFUSED }],
   ],
   ...Object.fromEntries(
-    ['todo_auth.forget_reset_codes()', 'todo_auth.keep_newest_sessions()'].map((name) => [
+    [
+      'todo_auth.forget_reset_codes()',
+      'todo_auth.keep_newest_sessions()',
+      'todo_auth.revoke_earlier_tokens()',
+    ].map((name) => [
       name,
       (['todo_user', 'todo_accounts', 'public'] as const).map(
         (role): Case => [role, `select ${name}`, { all: REFUSED }],

@@ -86,7 +86,7 @@ const NOWHERE: Connector = {
   close: async () => {},
 }
 
-type AccountsChoice = Pick<AccountsOptions, 'passwords' | 'mailLimitMs'>
+type AccountsChoice = Pick<AccountsOptions, 'passwords' | 'mailLimitMs' | 'revocationTimes'>
 
 export interface Serving {
   /** Where the accounts are kept. */

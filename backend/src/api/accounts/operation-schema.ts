@@ -22,6 +22,8 @@ export interface AccountOperation {
   readonly signsIn?: true
   /** May hash a password. A bounded number of these requests run at once. */
   readonly hashes?: true
+  /** Revokes the tokens of the user. */
+  readonly revokes?: true
 }
 
 /** The problems of every operation on accounts. */

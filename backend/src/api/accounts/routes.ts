@@ -58,6 +58,8 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
     const answered = new Promise((sent) => reply.raw.once('close', sent))
     const response = await accounts.handle({ make, route, signsInAs, answered, log: request.log })
     if (response.ok && signsInAs !== undefined) await forget(signsInAs, request)
+    // Other processes read the list a few seconds later.
+    if (response.ok && operation.revokes) await accounts.revocations.refresh()
     return response
   }
 

@@ -15,14 +15,15 @@ export interface Table {
 }
 
 /**
- * Tables that a restore begins without. Sessions and codes could have been ended since the backup, and
- * the migrations write their own history.
+ * Tables that a restore begins without. Sessions and codes could have been ended since the backup, the restore of
+ * passwords revokes tokens again, and the migrations write their own history.
  */
 const LEFT_OUT = [
   'todo.migrations',
   'todo_auth.session',
   'todo_auth.verification',
   'todo_auth.rate_limit',
+  'todo_auth.revocation',
 ]
 
 const TABLES = `

@@ -1,9 +1,11 @@
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { Config } from '../../core/config/config.ts'
 import { unauthorized } from '../../core/errors.ts'
+import { LIMITS } from '../../core/limits.ts'
 import type { Answer, Asked, Database } from '../../database/session.ts'
 import { countHeader } from '../protocol/raw-headers.ts'
 import { malformed } from './refusal.ts'
+import type { Revocations } from './revocations.ts'
 import { tokenVerifier } from './verify-token.ts'
 
 declare module 'fastify' {
@@ -27,8 +29,9 @@ export function authenticator(
   app: FastifyInstance,
   config: Config,
   database: Database,
+  revocations: Revocations,
 ): onRequestHookHandler {
-  const verify = tokenVerifier(config, app.log)
+  const verify = tokenVerifier(config, app.log, LIMITS, revocations)
   app.decorateRequest('userId', '')
   app.decorateRequest('asUser', function asUser(this: FastifyRequest, asked) {
     return database.asUser(this.userId, asked)

@@ -16,6 +16,7 @@ import type { Log } from '../../core/log/logger.ts'
 import { isUserId } from '../../schemas/user.ts'
 import { type GetKey, MAX_AGE_MS, remoteKeySet } from './key-set.ts'
 import { refusedToken } from './refusal.ts'
+import { NO_REVOCATIONS, type Revocations, revokedToken } from './revocations.ts'
 
 /** A secret verifies only HS256, and a key set only the others, so that no key is misused (RFC 8725 §3.1). */
 const SECRET_ALGORITHM = 'HS256'
@@ -27,6 +28,8 @@ const ENTRY_BYTES = 256
 interface Verified {
   readonly userId: string
   readonly expiresMs: number
+  /** `iat` in seconds, or NaN. */
+  readonly issuedAt: number
 }
 
 /**
@@ -34,10 +37,16 @@ interface Verified {
  * one of a key set at most until the keys are fetched again. It never caches an invalid token.
  *
  * @param limits how many tokens and bytes the cache may hold.
+ * @param revocations which valid tokens are refused nevertheless. They are checked for each request.
  * @returns a function that returns the user id of a token. It throws {AppError} `unauthorized`, and
  *   `service_unavailable` until the key set has been fetched.
  */
-export function tokenVerifier(config: Config, log: Log, limits: Limits = LIMITS) {
+export function tokenVerifier(
+  config: Config,
+  log: Log,
+  limits: Limits = LIMITS,
+  revocations: Revocations = NO_REVOCATIONS,
+) {
   const remembered = new LRUCache<string, Verified>({
     max: limits.tokensRemembered,
     maxSize: limits.tokenBytesRemembered,
@@ -51,24 +60,40 @@ export function tokenVerifier(config: Config, log: Log, limits: Limits = LIMITS)
     remembered.clear()
   })
 
-  async function verifyOnce(given: string): Promise<string> {
+  function admit({ userId, issuedAt }: Verified): string {
+    if (revocations.refuses(userId, issuedAt)) throw revokedToken()
+    return userId
+  }
+
+  async function verifyOnce(given: string): Promise<Verified> {
     const token = copyOf(given)
     const changesBefore = changes
     try {
       const { payload, goodForMs } = await readPayload(token)
       const expiresMs = Math.min(readTimes(payload) * 1000, Date.now() + goodForMs)
-      const verified = { userId: readUser(payload), expiresMs }
+      const issuedAt = typeof payload.iat === 'number' ? payload.iat : Number.NaN
+      const verified = { userId: readUser(payload), expiresMs, issuedAt }
       if (changes === changesBefore) remembered.set(token, verified)
-      return verified.userId
+      return verified
     } catch (error) {
       throw error instanceof JOSEError ? refusedToken(error, token) : error
     }
   }
 
+  async function admitLater(verifying: Verified | Promise<Verified>): Promise<string> {
+    const verified = await verifying
+    await revocations.ready()
+    return admit(verified)
+  }
+
+  function admitKnown(known: Verified): string | Promise<string> {
+    return revocations.ready() === undefined ? admit(known) : admitLater(known)
+  }
+
   return (token: string): string | Promise<string> => {
     const known = remembered.get(token)
-    if (known !== undefined && Date.now() < known.expiresMs) return known.userId
-    return verifyOnce(token)
+    if (known !== undefined && Date.now() < known.expiresMs) return admitKnown(known)
+    return admitLater(verifyOnce(token))
   }
 }
 

@@ -8,6 +8,7 @@ import type { Config } from '../../core/config/config.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Database } from '../../database/session.ts'
 import { authenticator } from '../identity/authenticate.ts'
+import type { Revocations } from '../identity/revocations.ts'
 import { unreadBytesOfUser } from '../protocol/protocol.ts'
 import type { QueuedBytes } from '../protocol/queued-bytes.ts'
 import { requestCounters } from '../rate/rate-limit.ts'
@@ -30,6 +31,7 @@ export interface UserScopeOptions {
   database: Database
   limit: RequestLimit
   queued: QueuedBytes
+  revocations: Revocations
 }
 
 const OWNED = /^\/api\/:user_id(\/|$)/
@@ -45,7 +47,8 @@ const CANONICAL_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
  * @throws {Error} when a route without a suitable `config.access` is registered.
  */
 export function scopeToUser(app: FastifyInstance, options: UserScopeOptions): void {
-  const authenticate = authenticator(app, options.config, options.database)
+  const { config, database, revocations } = options
+  const authenticate = authenticator(app, config, database, revocations)
   const unread = unreadBytesOfUser(options.queued)
   const limits = [unread.onRequest, ...requestCounters(options.limit)]
   app.addHook('onRoute', (route) => {

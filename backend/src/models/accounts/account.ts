@@ -56,22 +56,53 @@ export function emptyDeleted(): AccountStatement<boolean> {
   return { text: EMPTY_DELETED, values: [BATCH_ROWS], read: ([row]) => row?.[0] === 't' }
 }
 
-const END_OTHER_SESSIONS = 'delete from todo_auth.session where "userId" = $1 and token <> $2'
+const END_SESSIONS = `with ended as (
+     delete from todo_auth.session where "userId" = $1 and token is distinct from $2)
+   select todo_auth.revoke_tokens($1)`
 
-/** Ends every session of a user except one. */
-export function endOtherSessions(sessions: {
-  userId: string
-  exceptToken: string
-}): AccountStatement<void> {
-  const { userId, exceptToken } = sessions
-  return { text: END_OTHER_SESSIONS, values: [userId, exceptToken], read: () => undefined }
+/** Ends every session of a user, except the one with the token `except`, and revokes the user's tokens. */
+export function endSessions(userId: string, except: string | null): AccountStatement<void> {
+  return { text: END_SESSIONS, values: [userId, except], read: () => undefined }
+}
+
+const TOKEN_TIME = `select ceil(extract(epoch from greatest(
+     date_trunc('second', now()), (select before from todo_auth.revocation where user_id = $1))))
+   from todo_auth.session where "userId" = $1 and id = $2`
+
+/**
+ * The `iat` of a new token: the time of the database, which the revocations have as well, or the end of the latest
+ * revocation, so that the new token is not refused.
+ *
+ * @returns seconds, or undefined if the session has ended in the meantime.
+ */
+export function tokenTime(userId: string, sessionId: string): AccountStatement<number | undefined> {
+  return {
+    text: TOKEN_TIME,
+    values: [userId, sessionId],
+    read: ([row]) => (row === undefined ? undefined : Number(row[0])),
+  }
+}
+
+/** Longer than a token is valid, with the largest tolerance for clocks. */
+const REVOKED_FOR = `interval '30 minutes'`
+const READ_REVOCATIONS = `select user_id, ceil(extract(epoch from before)) from todo_auth.revocation
+   where before > now() - ${REVOKED_FOR}`
+
+/** @returns for each user, the time in seconds from which on their tokens are accepted. */
+export function readRevocations(): AccountStatement<ReadonlyMap<string, number>> {
+  return {
+    text: READ_REVOCATIONS,
+    values: [],
+    read: (rows) => new Map(rows.map(([user, before]) => [String(user), Number(before)])),
+  }
 }
 
 const SWEEP = `with sessions as (delete from todo_auth.session where "expiresAt" < now()),
-     verifications as (delete from todo_auth.verification where "expiresAt" < now())
+     verifications as (delete from todo_auth.verification where "expiresAt" < now()),
+     revocations as (delete from todo_auth.revocation where before < now() - ${REVOKED_FOR})
    delete from todo_auth.rate_limit where resets_at < now()`
 
-/** Deletes expired sessions, links of mails, and counts. */
+/** Deletes expired sessions, links of mails, counts, and revocations of tokens that have expired. */
 export function sweepExpired(): AccountStatement<void> {
   return { text: SWEEP, values: [], read: () => undefined }
 }
