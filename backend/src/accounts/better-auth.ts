@@ -12,7 +12,7 @@ import { accountDialect } from '../database/accounts/account-dialect.ts'
 import type { AccountPool } from '../database/accounts/account-pool.ts'
 import type { AttemptLimit, Attempts } from '../models/accounts/account.ts'
 import { ADDRESS_HEADER, BASE_PATH } from './http.ts'
-import { type Mail, mailer, resetMail, takenMail, verificationMail } from './mail.ts'
+import { mailOptions } from './mail-options.ts'
 import { answerBeforeLooking } from './mail-requests.ts'
 import type { Passwords } from './passwords.ts'
 import { type EndSessions, revokeSessions } from './sessions.ts'
@@ -92,7 +92,9 @@ export function createBetterAuth(parts: BetterAuthParts) {
     // Better Auth deletes in three transactions. If the last one fails, the owner cannot sign in.
     user: {
       deleteUser: { enabled: true, beforeDelete: ({ id }) => parts.deleteAccount(id) },
+      changeEmail: { enabled: true },
     },
+    databaseHooks: { user: { update: { after: mail.tellFormer } } },
     account: { encryptOAuthTokens: true },
     trustedOrigins: trustedOrigins(config),
     rateLimit: {
@@ -156,41 +158,6 @@ function tokens({ config, tokenTime }: BetterAuthParts) {
       sign: ({ sub = '', iat }) => signAccountToken(config, sub, iat),
     },
   })
-}
-
-/** Drops a mail above the limit silently, because the response must not reveal the account. */
-function mailOptions({ config, settings: { mail }, log, background, mayMail }: BetterAuthParts) {
-  if (mail === undefined) return { password: {}, verification: {} }
-  const post = mailer(mail, log())
-  const send = async (letter: Mail) => {
-    if (await mayMail(letter.to)) await post(letter)
-  }
-  return {
-    password: {
-      sendResetPassword: async ({ user, url, token }: { user: User; url: string; token: string }) =>
-        background(send(resetMail(user.email, { url, token }))),
-      onExistingUserSignUp: async ({ user }: { user: User }) =>
-        background(send(takenMail(user.email))),
-    },
-    verification: {
-      sendOnSignIn: true,
-      sendVerificationEmail: async ({ user, url }: { user: User; url: string }) =>
-        background(send(verificationMail(user.email, withoutDefault(url, config)))),
-    },
-  }
-}
-
-interface User {
-  readonly email: string
-}
-
-/** Better Auth redirects to `/` if the front end named no page, but `/` is not a page for people. */
-function withoutDefault(url: string, { publicUrl }: Config): string {
-  const link = new URL(url)
-  if (link.searchParams.get('callbackURL') === '/' && link.origin === publicUrl) {
-    link.searchParams.delete('callbackURL')
-  }
-  return link.href
 }
 
 /**

@@ -81,6 +81,24 @@ export function resetMail(to: string, { url, token }: { url: string; token: stri
   }
 }
 
+/** To the new address of an account, which stays as it is until the link is opened. */
+export function changeMail(to: string, url: string): Mail {
+  return {
+    to,
+    subject: 'Confirm your new e-mail address',
+    text: `Open this link to use this address for your account from now on. It is valid for an hour.\n\n${url}\n\nIf you did not ask for it, do nothing: no account gets this address.\n`,
+  }
+}
+
+/** To the former address of an account. */
+export function changedMail(to: string): Mail {
+  return {
+    to,
+    subject: 'Your account has another e-mail address',
+    text: 'The e-mail address of your account was changed, and this one no longer belongs to it. If it was not you, somebody else uses your account: write to the operator of this server.\n',
+  }
+}
+
 /** For a sign-up with an address that has an account. Only the owner of the address learns that. */
 export function takenMail(to: string): Mail {
   return {

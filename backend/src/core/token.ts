@@ -36,6 +36,11 @@ export function signAccountToken(
   return signToken({ secret: config.secret, jwtIssuer, jwtAudience }, userId, issuedAt)
 }
 
+/** @returns the addresses in the token of a mailed link. `updateTo` is the new one, if it changes the address. */
+export function addressesOf(token: string): { email?: string; updateTo?: string } {
+  return decodeJwt(token)
+}
+
 /** @returns the user of a token that this server has just signed, and its lifetime in seconds. */
 export function contentsOf(token: string): { userId: string | undefined; lifetimeSeconds: number } {
   return { userId: decodeJwt(token).sub, lifetimeSeconds: LIFETIME_SECONDS }

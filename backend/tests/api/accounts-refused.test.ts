@@ -215,7 +215,6 @@ for (const kind of KINDS) {
         '/%74oken',
         '/ok',
         '/jwks',
-        '/change-email',
         '/verify-password',
         '/admin/list-users',
         '/sign-up//email',

@@ -195,7 +195,7 @@ for (const kind of KINDS) {
       const person = await newPerson()
       await post(person, '/revoke-other-sessions')
       await test.admin(
-        `update todo_auth.revocation set before = now() - interval '31 minutes' where user_id = $1`,
+        `update todo_auth.revocation set before = now() - interval '71 minutes' where user_id = $1`,
         [person.id],
       )
       await test.accounts?.revocations.refresh()

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ADDRESS_HEADER, TOKEN_HEADERS } from '../../accounts/http.ts'
 import { AppError, type ErrorCode, type Reason, unauthorized } from '../../core/errors.ts'
 import { sendsBearer } from '../../http/identity/authenticate.ts'
+import type { Revocations } from '../../http/identity/revocations.ts'
 import { clientAddress } from '../../http/protocol/client-network.ts'
 
 /** The request headers that Better Auth receives. It must not see headers that it trusts from proxies. */
@@ -14,6 +15,7 @@ export interface WebRequestOptions {
   readonly publicUrl: string
   /** The operation creates a session and ignores an existing one. */
   readonly signsIn: boolean
+  readonly revocations: Revocations
 }
 
 /**
@@ -22,10 +24,7 @@ export interface WebRequestOptions {
  *
  * @throws {AppError} `not_found` if URL parsing would change the path.
  */
-export function toWebRequest(
-  request: FastifyRequest,
-  { publicUrl, signsIn }: WebRequestOptions,
-): Request {
+export function toWebRequest(request: FastifyRequest, options: WebRequestOptions): Request {
   const { headers: given, method, body } = request
   const headers = new Headers({ [ADDRESS_HEADER]: clientAddress(request) })
   const fromPage = given.cookie !== undefined || given.origin !== undefined
@@ -35,19 +34,19 @@ export function toWebRequest(
   }
   // Mobile apps send cookies without an Origin, which Better Auth refuses. A bearer token and a
   // sign-in do not need the cookie, so it is dropped.
-  if (given.authorization !== undefined || (signsIn && !headers.has('origin'))) {
+  if (given.authorization !== undefined || (options.signsIn && !headers.has('origin'))) {
     for (const name of ['cookie', ...FETCH_METADATA]) headers.delete(name)
   }
   const content = method === 'POST' ? { body: JSON.stringify(body ?? {}) } : {}
   if (method === 'POST') headers.set('content-type', 'application/json')
-  return new Request(addressOf(request, publicUrl), { method, headers, ...content })
+  return new Request(addressOf(request, options), { method, headers, ...content })
 }
 
 /** Refuses a path that `URL` would normalize, because the router has matched the path as sent. */
-function addressOf(request: FastifyRequest, publicUrl: string): URL {
+function addressOf(request: FastifyRequest, { publicUrl, revocations }: WebRequestOptions): URL {
   const address = new URL(request.url, publicUrl)
   if (address.pathname !== request.url.split('?')[0]) throw new AppError('not_found')
-  if (isForeignToken(request)) address.search = '?token=none'
+  if (isForeignToken(request, revocations)) address.search = '?token=none'
   return address
 }
 
@@ -103,10 +102,13 @@ async function readProblem(response: Response, request: FastifyRequest): Promise
   return problemOf(status, { code: known, message: inOurWords(known, said, request) }, request)
 }
 
+/** Better Auth's answer to a change of the address, which has no code. */
+const NO_MAIL = "Verification email isn't enabled"
+
 /** The form of Better Auth's codes. */
 const CODE = /^[A-Z][A-Z0-9_]+$/
 
-/** Names the setting with which an operator trusts an origin, and the origin that the request came from. */
+/** Names the setting that an operator can change, and the origin that the request came from. */
 function inOurWords(code: string, message: string, { headers }: FastifyRequest): string {
   const add = 'the operator can add it to TRUSTED_ORIGINS'
   if (code === 'INVALID_ORIGIN') {
@@ -117,24 +119,30 @@ function inOurWords(code: string, message: string, { headers }: FastifyRequest):
     const sent = headers.origin === undefined ? 'has no Origin' : `has the Origin ${headers.origin}`
     return `The request has a cookie and ${sent}; send one that TRUSTED_ORIGINS lists`
   }
+  if (message === NO_MAIL) return 'This server sends no mail; the operator can set SMTP_URL'
   return /^INVALID_\w*(CALLBACK|REDIRECT)_?URL$/.test(code)
     ? `${message}: its origin is not trusted; ${add}`
     : message
 }
 
-/** The claims of a verification link's token. No other token signed with the secret has these. */
+/** The claims of the tokens of mailed links. No other token signed with the secret has these. */
 const VERIFICATION_CLAIMS = ['email', 'exp', 'iat', 'userId'].join()
+const CHANGE_CLAIMS = ['email', 'exp', 'iat', 'requestType', 'updateTo', 'userId'].join()
 
 /**
- * Whether the token of a verification link was signed for another purpose. Another program with the secret
+ * Whether the token of a mailed link was signed for another purpose, or changes the address of an account of which
+ * the password was changed or the sessions were ended since: somebody else may have asked for it. Another program with the secret
  * may sign tokens for tasks that contain an e-mail address, and Better Auth would verify that address.
  */
-function isForeignToken(request: FastifyRequest): boolean {
+function isForeignToken(request: FastifyRequest, revocations: Revocations): boolean {
   if (!request.routeOptions.url?.endsWith('/verify-email')) return false
   const { token = '' } = request.query as { token?: string } // checked against the schema
   try {
     const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
-    return Object.keys(payload).sort().join() !== VERIFICATION_CLAIMS
+    const claims = Object.keys(payload).sort().join()
+    if (claims !== CHANGE_CLAIMS) return claims !== VERIFICATION_CLAIMS
+    const { requestType, userId, iat } = payload
+    return requestType !== 'change-email-verification' || revocations.refuses(userId, iat)
   } catch {
     return true
   }

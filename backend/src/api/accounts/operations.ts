@@ -103,9 +103,9 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     id: 'verifyEmail',
     summary: 'Verify an e-mail address',
     description:
-      'The link in the verification mail. With `callbackURL` the response redirects to that page.',
+      'The link in the verification mail, and in the mail to the new address of an account. `user` is null unless the link changed the address. With `callbackURL` the response redirects to that page.',
     query: schemas.linkQuery('token', 'callbackURL'),
-    response: responses.object({ status: { type: 'boolean' }, user: { type: 'null' } }),
+    response: responses.object({ status: { type: 'boolean' }, user: responses.AccountOrNull }),
     redirects: true,
   },
   {

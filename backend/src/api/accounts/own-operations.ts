@@ -19,6 +19,17 @@ export const OWN_OPERATIONS: readonly AccountOperation[] = [
   },
   {
     method: 'POST',
+    path: '/change-email',
+    id: 'changeEmail',
+    summary: 'Change the e-mail address',
+    description:
+      'Mails a link to the new address. The address changes when the link is opened; the former address then gets a mail. Needs SMTP_URL on the server. The response does not say whether the new address has an account.',
+    session: 'required',
+    body: schemas.EmailChange,
+    response: responses.Status,
+  },
+  {
+    method: 'POST',
     path: '/update-user',
     id: 'updateUser',
     summary: 'Update the account',

@@ -54,12 +54,14 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
     const { signsIn = false, path: route } = operation
     const { email } = (request.body ?? {}) as { email?: string } // checked against the schema
     const signsInAs = operation.id === 'signIn' ? email : undefined
-    const make = () => toWebRequest(request, { publicUrl, signsIn })
+    const { revocations } = accounts
+    if (operation.id === 'verifyEmail') await revocations.refresh()
+    const make = () => toWebRequest(request, { publicUrl, signsIn, revocations })
     const answered = new Promise((sent) => reply.raw.once('close', sent))
     const response = await accounts.handle({ make, route, signsInAs, answered, log: request.log })
     if (response.ok && signsInAs !== undefined) await forget(signsInAs, request)
     // Other processes read the list a few seconds later.
-    if (response.ok && operation.revokes) await accounts.revocations.refresh()
+    if (response.ok && operation.revokes) await revocations.refresh()
     return response
   }
 

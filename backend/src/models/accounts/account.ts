@@ -83,8 +83,8 @@ export function tokenTime(userId: string, sessionId: string): AccountStatement<n
   }
 }
 
-/** Longer than a token is valid, with the largest tolerance for clocks. */
-const REVOKED_FOR = `interval '30 minutes'`
+/** Longer than a token for tasks, or the link that changes an address, is valid: 15 minutes, an hour. */
+const REVOKED_FOR = `interval '70 minutes'`
 const READ_REVOCATIONS = `select user_id, ceil(extract(epoch from before)) from todo_auth.revocation
    where before > now() - ${REVOKED_FOR}`
 

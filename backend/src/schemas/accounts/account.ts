@@ -122,6 +122,12 @@ export const EmailVerification = body(
   { email: EMAIL_EXAMPLE },
 )
 
+export const EmailChange = body(
+  { newEmail: EMAIL, callbackURL: page('The page that the link of the mail redirects to') },
+  ['newEmail'],
+  { newEmail: 'alice@example.org' },
+)
+
 export const PasswordResetRequest = body(
   {
     email: EMAIL,

@@ -2,6 +2,7 @@
 export const object = (properties: object) => ({ type: 'object', properties })
 
 export const AccountRef = { $ref: 'Account#' }
+export const AccountOrNull = { anyOf: [AccountRef, { type: 'null' }] }
 export const SessionRef = { $ref: 'Session#' }
 export const Status = object({ status: { type: 'boolean' } })
 export const Success = object({ success: { type: 'boolean' } })

@@ -50,3 +50,7 @@ create trigger revoke_earlier_tokens after insert or update of password on todo_
 -- next
 create trigger revoke_earlier_tokens after delete on todo_auth."user"
   for each row execute function todo_auth.revoke_earlier_tokens();
+-- next
+-- A new address ends the codes that were mailed to the former one.
+create trigger forget_reset_codes_of_address after update of email on todo_auth."user"
+  for each row when (old.email is distinct from new.email) execute function todo_auth.forget_reset_codes();
