@@ -233,5 +233,28 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
       purpose: 'The secret of that registration.',
       file: true,
     },
+    {
+      name: 'OIDC_ISSUER',
+      takes: 'the https address of an OpenID provider; http only on this machine',
+      purpose:
+        'Sign-in with this provider, exactly as `issuer` in its discovery document. Requires the two settings below.',
+    },
+    {
+      name: 'OIDC_CLIENT_ID',
+      takes: 'a text; required with `OIDC_ISSUER`',
+      purpose: 'The registration of this server at the OpenID provider.',
+    },
+    {
+      name: 'OIDC_CLIENT_SECRET',
+      takes: 'a text; required with `OIDC_ISSUER`',
+      purpose: 'The secret of that registration.',
+      file: true,
+    },
+    {
+      name: 'OIDC_NAME',
+      takes: 'a text, such as `Example login`',
+      fallbackNote: 'the host of `OIDC_ISSUER`',
+      purpose: 'The name of the OpenID provider in messages for people.',
+    },
   ],
 }

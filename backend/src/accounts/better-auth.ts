@@ -14,6 +14,7 @@ import type { AttemptLimit, Attempts } from '../models/accounts/account.ts'
 import { ADDRESS_HEADER, BASE_PATH } from './http.ts'
 import { mailOptions } from './mail-options.ts'
 import { answerBeforeLooking } from './mail-requests.ts'
+import { oidcPlugins } from './oidc.ts'
 import type { Passwords } from './passwords.ts'
 import { type EndSessions, revokeSessions } from './sessions.ts'
 import { describeToken } from './token-response.ts'
@@ -54,6 +55,8 @@ export function createBetterAuth(parts: BetterAuthParts) {
   const { config, settings, pool, log, passwords, background } = parts
   const versioned = config.versionedSecrets.length > 0
   const mail = mailOptions(parts)
+  const { signUp, requireEmailVerification } = settings
+  const providerRules = { disableSignUp: !signUp, requireEmailVerification }
   return betterAuth({
     appName: 'Todo Backend',
     baseURL: config.publicUrl,
@@ -123,6 +126,7 @@ export function createBetterAuth(parts: BetterAuthParts) {
       revokeSessions(parts.endSessions),
       answerBeforeLooking(parts.later),
       describeToken(),
+      ...(settings.oidc ? oidcPlugins(settings.oidc, log, providerRules) : []),
     ],
   })
 }

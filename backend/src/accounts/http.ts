@@ -1,3 +1,6 @@
+/** The id of the OpenID provider, in requests and in the path of its callback. */
+export const OIDC = 'oidc'
+
 /** The path prefix of Better Auth's endpoints. */
 export const BASE_PATH = '/api/auth'
 

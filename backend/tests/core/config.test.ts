@@ -87,6 +87,16 @@ describe('the settings', () => {
     ['SMTP_FROM', /todo@example\.com/, { SMTP_URL: 'smtp://h', SMTP_FROM: 'a@b.c\r\nBcc: d@e.f' }],
     ['GOOGLE_CLIENT_SECRET', /set both/, { GOOGLE_CLIENT_ID: 'x' }],
     ['GITHUB_CLIENT_ID', /set both/, { GITHUB_CLIENT_SECRET: 'x' }],
+    ['OIDC_ISSUER', /missing: set all of/, { OIDC_NAME: 'x' }],
+    ['OIDC_CLIENT_ID', /set all of/, { OIDC_ISSUER: 'https://a.example', OIDC_CLIENT_SECRET: 'x' }],
+    ['OIDC_CLIENT_SECRET', /set all of/, { OIDC_ISSUER: 'https://a.example', OIDC_CLIENT_ID: 'x' }],
+    ...['http://login.example.com', 'login.example.com', 'https://a.example/?x'].map(
+      (OIDC_ISSUER): [string, RegExp, Environment] => [
+        'OIDC_ISSUER',
+        /https address/,
+        { OIDC_ISSUER, OIDC_CLIENT_ID: 'x', OIDC_CLIENT_SECRET: 'x' },
+      ],
+    ),
   ]
   for (const [variable, takes, environment] of refused) {
     it(`names the variable and what it takes: ${JSON.stringify(environment)}`, () => {
@@ -119,6 +129,7 @@ describe('the settings', () => {
         mail: undefined,
         google: undefined,
         github: undefined,
+        oidc: undefined,
         cookieSameSite: 'lax',
         limits: true,
       },

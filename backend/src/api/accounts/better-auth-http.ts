@@ -93,7 +93,7 @@ export function problemOf(status: number, reason: Reason, request: FastifyReques
 async function readProblem(response: Response, request: FastifyRequest): Promise<AppError> {
   const { status } = response
   // Better Auth's logger has already logged the cause.
-  if (status >= 500) return new AppError('internal_error')
+  if (status >= 500 && status !== 503) return new AppError('internal_error')
   const body: unknown = await response.json().catch(() => null)
   const { code, message } = (body ?? {}) as Partial<Record<string, unknown>> // sent by Better Auth
   const said = typeof message === 'string' && message !== '' ? message : 'The request was refused'

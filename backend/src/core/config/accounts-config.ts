@@ -15,6 +15,14 @@ export interface ProviderConfig {
   readonly clientSecret: string
 }
 
+/** An OpenID provider, and the client that it has registered for this server. */
+export interface OidcConfig extends ProviderConfig {
+  /** As the provider's discovery document has it. */
+  readonly issuer: string
+  /** For people. */
+  readonly name: string
+}
+
 /** The settings of the built-in accounts. */
 export interface AccountsConfig {
   /** Whether anyone may create an account. */
@@ -24,6 +32,7 @@ export interface AccountsConfig {
   readonly mail: MailConfig | undefined
   readonly google: ProviderConfig | undefined
   readonly github: ProviderConfig | undefined
+  readonly oidc: OidcConfig | undefined
   /** The `SameSite` attribute of the session's cookie. */
   readonly cookieSameSite: SameSite
   /** Whether sign-ups, sign-ins, passwords and mails are limited. Always true in production. */
@@ -59,6 +68,7 @@ export function readAccounts(
     mail,
     google: readProvider(read, 'GOOGLE'),
     github: readProvider(read, 'GITHUB'),
+    oidc: readOidc(read),
     cookieSameSite: readSameSite(read, publicUrl),
     limits,
   })
@@ -109,4 +119,27 @@ function readProvider(read: SettingsReader, name: string): ProviderConfig | unde
     )
   }
   return { clientId, clientSecret }
+}
+
+function readOidc(read: SettingsReader): OidcConfig | undefined {
+  const issuer = read.text('OIDC_ISSUER')
+  const clientId = read.text('OIDC_CLIENT_ID')
+  const clientSecret = read.text('OIDC_CLIENT_SECRET')
+  const name = read.text('OIDC_NAME')
+  if ([issuer, clientId, clientSecret, name].every((value) => value === undefined)) return undefined
+  if (issuer === undefined || clientId === undefined || clientSecret === undefined) {
+    const missing =
+      issuer === undefined ? 'ISSUER' : clientId === undefined ? 'CLIENT_ID' : 'CLIENT_SECRET'
+    throw new ConfigError(
+      `OIDC_${missing} is missing: set all of OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET, or none of them and no OIDC_NAME`,
+    )
+  }
+  const { protocol, hostname = '', host = '', search, hash } = URL.parse(issuer) ?? {}
+  const encrypted = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
+  if (!encrypted || search !== '' || hash !== '') {
+    throw new ConfigError(
+      'OIDC_ISSUER takes the https address of an OpenID provider, such as https://login.example.com/realms/main (http only on this machine, no query)',
+    )
+  }
+  return { issuer, clientId, clientSecret, name: name ?? host }
 }

@@ -77,7 +77,7 @@ export const SignIn = body(
 )
 
 const PROVIDER = {
-  enum: ['google', 'github'],
+  enum: ['google', 'github', 'oidc'],
   description: 'A provider with which the operator has registered this server',
 }
 const SOCIAL_PAGES = {
