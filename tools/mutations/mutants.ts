@@ -408,6 +408,19 @@ export const MUTANTS: readonly Mutant[] = [
   ),
 
   ...mutants(
+    'disabled accounts',
+    'database/migrate/migrations/0010_disabled_accounts.sql',
+    ['commands/user.test.ts', 'npm run user'],
+    [
+      ['they get sessions', [['if disabled is not null then', 'if false then']], 'disable'],
+      [
+        'their sessions remain',
+        [[`delete from todo_auth.session where "userId" = new.id;`, '']],
+        'disable: a sign-in at the same moment',
+      ],
+    ],
+  ),
+  ...mutants(
     'the grants',
     'database/migrate/migrations/0001_tasks.sql',
     ['database/row-level-security.test.ts', 'row level security on postgres'],

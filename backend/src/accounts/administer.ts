@@ -1,6 +1,7 @@
 import { Ajv } from 'ajv'
 import { AppError } from '../core/errors.ts'
-import { deleteAccount, type ListedAccount, listAccounts } from '../models/accounts/account.ts'
+import { deleteAccount } from '../models/accounts/account.ts'
+import { endSessions } from '../models/accounts/operator.ts'
 import { SignUp } from '../schemas/accounts/account.ts'
 import type { Accounts } from './accounts.ts'
 import { passwordKey } from './limits.ts'
@@ -11,7 +12,10 @@ export interface Person {
   readonly email: string
 }
 
-const PAGE = 1_000
+/** No account has the address or the id. */
+export class NoAccountError extends Error {
+  override name = 'NoAccountError'
+}
 
 /** Validates members of a sign-up one at a time. */
 const isAllowed = new Ajv({ strict: false }).compile({ ...SignUp, required: [] })
@@ -63,25 +67,13 @@ export async function createAccount(
   }
 }
 
-/** Yields every account in the order of e-mail addresses, read in pages of 1000. */
-export async function* everyAccount(accounts: Accounts): AsyncGenerator<ListedAccount> {
-  let after = ''
-  for (;;) {
-    const page = await accounts.pool.run(listAccounts(after, PAGE))
-    yield* page
-    const last = page.at(-1)
-    if (last === undefined || page.length < PAGE) return
-    after = last.email
-  }
-}
-
-/** @param emailOrId of the account. @throws {Error} if there is no such account. */
+/** @param emailOrId of the account. @throws {NoAccountError} */
 export async function findAccount(accounts: Accounts, emailOrId: string): Promise<Person> {
   const { internalAdapter } = await (await accounts.betterAuth()).$context
   const user = emailOrId.includes('@')
     ? (await internalAdapter.findUserByEmail(emailOrId))?.user
     : await internalAdapter.findUserById(emailOrId)
-  if (!user) throw new Error(`There is no account ${emailOrId}`)
+  if (!user) throw new NoAccountError(`There is no account ${emailOrId}`)
   return user
 }
 
@@ -89,6 +81,17 @@ export async function findAccount(accounts: Accounts, emailOrId: string): Promis
 export async function removeAccount(accounts: Accounts, { id }: Person): Promise<void> {
   await accounts.pool.run(deleteAccount(id))
   await accounts.emptyDeleted()
+}
+
+/**
+ * Ends the access that an account has at this moment: every session. The operator's commands that end access
+ * call this function and no other, so that whatever grants access later can be ended here as well. Tokens for
+ * tasks expire within 15 minutes.
+ *
+ * @returns how many sessions it ended.
+ */
+export function endAccess(accounts: Accounts, { id }: Pick<Person, 'id'>): Promise<number> {
+  return accounts.pool.run(endSessions(id))
 }
 
 /**
@@ -121,8 +124,9 @@ export async function resetPassword(
         data: { userId: id, ...own, password: credential, createdAt: now, updatedAt: now },
       })
     }
-    await transaction.deleteMany({ model: 'session', where: [{ field: 'userId', value: id }] })
   })
+  // Afterwards, so that no sign-in with the old password comes between.
+  await endAccess(accounts, { id })
   await accounts.limits.forget(passwordKey({ email }))
 }
 

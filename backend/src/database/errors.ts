@@ -76,6 +76,8 @@ const TRANSIENT_STATES = [LOCK_NOT_AVAILABLE, '25006', '23503']
 const CONFLICTS = ['23505', '23P01']
 /** The SQLSTATE that todo.refuse_deleted raises (0002_accounts.sql). */
 const ACCOUNT_DELETED = 'TD401'
+/** The SQLSTATE that todo_auth.refuse_disabled raises (0010_disabled_accounts.sql). */
+const ACCOUNT_DISABLED = 'TD403'
 /** The SQLSTATEs that todo.refuse raises (0007_refuse.sql). */
 const MISSING = 'TD404'
 const STALE = 'TD412'
@@ -92,8 +94,8 @@ function statementOf(error: unknown): { statement?: number } {
 
 /**
  * @returns the problem for a failed statement: 503 for transient states and lost connections, 409 for a
- * violated unique constraint, 401 for a deleted account, 404 or 412 for one of several statements that finds
- * nothing, and 500 for everything else.
+ * violated unique constraint, 401 for a deleted account, 403 for a disabled one, 404 or 412 for one of several
+ * statements that finds nothing, and 500 for everything else.
  */
 export function fromDatabase(error: unknown): AppError {
   const state = sqlState(error)
@@ -102,12 +104,20 @@ export function fromDatabase(error: unknown): AppError {
     TRANSIENT_CLASSES.includes(state.slice(0, 2)) || TRANSIENT_STATES.includes(state)
   if (transient || isDisagreement(error)) return unavailable(error)
   if (state === ACCOUNT_DELETED) return accountDeleted(error)
+  if (state === ACCOUNT_DISABLED) return accountDisabled(error)
   return new AppError(codeOf(state), { cause: error, ...statementOf(error) })
 }
 
 function accountDeleted(cause: unknown): AppError {
   const description = 'The account of the token has been deleted'
   return unauthorized({ check: 'account', claim: 'sub', description }, { cause })
+}
+
+/** The code is the one of Better Auth's admin plugin, which its clients know. */
+function accountDisabled(cause: unknown): AppError {
+  const detail = 'The operator has disabled this account'
+  const reason = { code: 'BANNED_USER', message: detail }
+  return new AppError('forbidden', { cause, detail, reason })
 }
 
 function codeOf(state: string): ErrorCode {

@@ -6,12 +6,17 @@ import { scryptPasswords } from '../../src/accounts/passwords.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { connectPglite } from '../../src/database/pglite/pglite.ts'
+import { readStatistics } from '../../src/database/statistics.ts'
 import { auth, BEHIND_PROXY, PASSWORD, signIn } from '../support/accounts.ts'
 import { PATIENT, serve } from '../support/app.ts'
 import { embeddedFolder, openTestDatabase, type TestDatabase } from '../support/databases.ts'
 import { type Run, run } from '../support/process.ts'
 
-const ENTRY = /^\w{32}\t[^\t\n]+@[^\t\n]+\t(verified|unverified)\t\d{4}-\d\d-\d\dT[\d:.]{12}Z$/
+const TIME = String.raw`\d{4}-\d\d-\d\dT[\d:.]{12}Z`
+const ENTRY = new RegExp(
+  String.raw`^\w{32}\t[^\t\n]+@[^\t\n]+\t(verified|unverified)\t(enabled|disabled)\t${TIME}\t[^\t\n]+$`,
+)
+const NO_ACCOUNT = 2
 const SIGN_UP_OFF = { SIGN_UP: 'off' }
 
 /** More processes at once would only wait for each other. */
@@ -24,8 +29,13 @@ async function twoAtATime<Case>(cases: readonly Case[], work: (one: Case) => Pro
 }
 
 /** A command that ends with one line of why, and with nothing on standard output. */
-function assertRefused({ code, stdout, stderr }: Run, reason: RegExp, what = ''): void {
-  assert.deepEqual([code, stdout], [1, ''], what + stderr)
+function assertRefused(
+  { code, stdout, stderr }: Run,
+  reason: RegExp,
+  what = '',
+  expectedCode = 1,
+): void {
+  assert.deepEqual([code, stdout], [expectedCode, ''], what + stderr)
   assert.match(stderr, /^[^\n]+\n$/, what)
   assert.match(stderr, reason, what)
 }
@@ -161,17 +171,142 @@ describe('npm run user', () => {
     assert.doesNotMatch(stdout, /half@/)
   })
 
-  it('list: each account is a line, however many there are', async () => {
+  it('list: a page of accounts, and how to get the next', async () => {
     await test.admin(`insert into todo_auth."user" (id, name, email, "emailVerified")
-      select lpad(n::text, 32, '0'), 'x', n || '@many.example', false from generate_series(1, 2500) n`)
-    const { code, stdout, stderr } = await user(['list'])
-    assert.deepEqual([code, stderr], [0, ''])
-    const lines = stdout.trimEnd().split('\n')
+      select lpad(n::text, 32, '0'), 'Page ' || n, lpad(n::text, 3, '0') || '@many.example', false
+      from generate_series(1, 250) n`)
+    const first = await user(['list', '@MANY'])
+    assert.equal(first.code, 0)
+    assert.equal(first.stderr, 'There are more accounts. Continue with --after 100@many.example\n')
+    const lines = first.stdout.trimEnd().split('\n')
     for (const line of lines) assert.match(line, ENTRY)
-    const [everybody] = await test.admin('select count(*)::int as n from todo_auth."user"')
-    assert.deepEqual([lines.length, new Set(lines).size], [everybody?.n, everybody?.n])
-    assert.equal(lines.filter((line) => /@many\.example\tunverified\t/.test(line)).length, 2500)
+    assert.equal(lines.length, 100)
+    assert.match(lines[99] ?? '', /\t100@many\.example\tunverified\tenabled\t\S+\tPage 100$/)
+    const [rest, named] = await Promise.all([
+      user(['list', '@many', '--after', '100@MANY.example', '--limit', '150', '--json']),
+      user(['list', 'pAGE 25']),
+    ])
+    assert.deepEqual([rest.code, rest.stderr], [0, ''])
+    const json = rest.stdout.trimEnd().split('\n')
+    assert.equal(json.length, 150)
+    const { createdAt, ...account } = JSON.parse(json[0] ?? '')
+    assert.match(createdAt, new RegExp(`^${TIME}$`))
+    assert.deepEqual(account, {
+      id: '101'.padStart(32, '0'),
+      email: '101@many.example',
+      name: 'Page 101',
+      ...{ emailVerified: false, disabled: false },
+    })
+    assert.deepEqual(
+      named.stdout.match(/\d+@many/g),
+      ['025@many', '250@many'],
+      'a part of the name in any case',
+    )
     await test.admin(`delete from todo_auth."user" where email like '%@many.example'`)
+  })
+
+  it('list: the characters of a name cannot control the terminal', async () => {
+    const name = 'a\u001b[2Jb\u009bc\u202ed\ne'
+    await test.admin(
+      `insert into todo_auth."user" (id, name, email, "emailVerified") values ('esc', $1, 'esc@example.com', false)`,
+      [name],
+    )
+    const [plain, json] = await Promise.all([
+      user(['list', 'esc@']),
+      user(['list', 'esc@', '--json']),
+    ])
+    assert.match(plain.stdout, /\ta\\u001b\[2Jb\\u009bc\\u202ed\\u000ae\n$/)
+    assert.match(json.stdout, /^[\x20-\x7e]+\n$/)
+    assert.equal(JSON.parse(json.stdout).name, name)
+  })
+
+  it('disable and enable: no session, no sign-in, and the tasks stay', async () => {
+    const id = await create('off@example.com')
+    const { session, token } = await enter('off@example.com')
+    assert.equal((await tasks('POST', id, token)).status, 201)
+    const disabled = await user(['disable', 'OFF@example.com'])
+    assert.deepEqual([disabled.code, disabled.stderr], [0, ''])
+    assert.match(disabled.stdout, /^off@example\.com is disabled: [^\n]+\n$/)
+    assert.equal((await auth(server, 'GET', '/token', { session })).status, 401)
+    const refused = await signIn(server, 'off@example.com')
+    assert.deepEqual(
+      [refused.status, refused.json.detail, refused.json.code],
+      [403, 'The operator has disabled this account', 'BANNED_USER'],
+    )
+    // Only the password reveals that the account is disabled.
+    assert.equal((await signIn(server, 'off@example.com', 'another horse battery')).status, 401)
+    assert.match((await user(['list', 'off@'])).stdout, /\tdisabled\t/)
+    const enabled = await user(['enable', id, '--json'])
+    assert.deepEqual(JSON.parse(enabled.stdout), { id, email: 'off@example.com', disabled: false })
+    const again = await enter('off@example.com')
+    const { json } = await auth(server, 'GET', '/get-session', { session: again.session })
+    assert.equal(json.user.id, id)
+    assert.ok(!Object.keys(json.user).some((name) => /disabled/i.test(name)))
+    assert.equal((await tasks('GET', id, again.token)).json.length, 1)
+  })
+
+  it('disable: a sign-in at the same moment leaves no session', async () => {
+    const id = await create('race@example.com')
+    const session = (n: number) =>
+      test.admin(
+        `insert into todo_auth.session (id, token, "userId", "expiresAt", "updatedAt")
+         values ('race' || $1, 'race' || $1, $2, now() + interval '1 day', now())`,
+        [n, id],
+      )
+    const disable = test.admin('update todo_auth."user" set disabled_at = now() where id = $1', [
+      id,
+    ])
+    const settled = await Promise.allSettled([session(1), disable, session(2), session(3)])
+    for (const each of settled) {
+      if (each.status === 'rejected') assert.equal(each.reason.code, 'TD403')
+    }
+    await assert.rejects(session(4), { code: 'TD403' })
+    const left = await test.admin('select id from todo_auth.session where "userId" = $1', [id])
+    assert.deepEqual(left, [])
+  })
+
+  it('sessions: each with its device, address and times, without its token; --end ends them', async () => {
+    const id = await create('devices@example.com')
+    const signedIn = await auth(server, 'POST', '/sign-in/email', {
+      body: { email: 'devices@example.com', password: PASSWORD },
+      headers: { 'user-agent': 'Phone \u009b2J' },
+      from: '203.0.113.9',
+    })
+    assert.equal(signedIn.status, 200)
+    const [plain, json] = await Promise.all([
+      user(['sessions', id]),
+      user(['sessions', 'devices@example.com', '--json']),
+    ])
+    const line = String.raw`^\w{32}\t${TIME}\t${TIME}\t${TIME}\t203\.0\.113\.9\tPhone \S*\\u009b2J\n$`
+    assert.match(plain.stdout, new RegExp(line))
+    assert.doesNotMatch(plain.stdout + json.stdout, new RegExp(signedIn.json.token))
+    const listed = JSON.parse(json.stdout)
+    assert.deepEqual(Object.keys(listed), [
+      ...['id', 'device', 'address', 'createdAt', 'renewedAt', 'expiresAt'],
+    ])
+    const ended = await user(['sessions', id, '--end', '--json'])
+    assert.deepEqual(JSON.parse(ended.stdout), { id, email: 'devices@example.com', ended: 1 })
+    const { token: session } = signedIn.json
+    assert.equal((await auth(server, 'GET', '/token', { session })).status, 401)
+    assert.equal((await user(['sessions', id])).stdout, '')
+  })
+
+  it('stats: counts, and an estimate above the bound', async () => {
+    const [expected] =
+      await test.admin(`select (select count(*)::int from todo_auth."user") as people,
+      (select count(*)::int from todo_auth."user" where disabled_at is not null) as disabled,
+      (select count(*)::int from todo_auth.session) as sessions,
+      (select count(*)::int from todo.users) as users, (select count(*)::int from todo.tasks) as tasks`)
+    assert.ok(Number(expected?.tasks) > 0)
+    const { stdout, stderr } = await user(['stats', '--json'])
+    const exact = Object.entries(expected ?? {}).map(([name, count]) => [
+      name,
+      { count, exact: true },
+    ])
+    assert.deepEqual([JSON.parse(stdout), stderr], [Object.fromEntries(exact), ''])
+    await test.admin('analyze todo_auth."user"')
+    const { people } = await readStatistics(test.connector, 2)
+    assert.deepEqual(people, { count: expected?.people, exact: false })
   })
 
   it('delete: by address or id the account goes with its tasks, and its token is worth nothing', async () => {
@@ -239,25 +374,43 @@ describe('npm run user', () => {
   })
 
   it('refuses what it does not know, and a server without accounts, in one line', async () => {
-    const USAGE = /^Usage: npm run user -- create <email>/
+    const USAGE = /^Usage: npm run user -- create \| list /
     const NOBODY = /^There is no account nobody/
     const cases: [string[], RegExp, object?][] = [
       [[], USAGE],
       [['rename', 'alice@example.com'], USAGE],
-      [['create'], USAGE],
-      [['create', 'a@example.com', PASSWORD], USAGE],
+      [['create'], /^Usage: npm run user -- create <email>/],
+      [['create', 'a@example.com', PASSWORD], /^Usage: npm run user -- create <email>/],
       [
         ['create', 'a@example.com', '--password', PASSWORD],
         /^Unknown argument --password\. Usage: /,
       ],
-      [['list', '--yes'], USAGE],
-      [['delete', 'nobody@example.com', '--yes'], NOBODY],
-      [['reset-password', 'nobody'], NOBODY],
+      [['list', '--yes'], /^Unknown argument --yes\. Usage: npm run user -- list /],
+      [['list', '--limit', '0'], /^--limit takes a whole number from 1 to 10000/],
+      [['stats', 'now'], /^Usage: npm run user -- stats \[--json\]/],
       [['list'], /^ACCOUNTS is off/, { ACCOUNTS: 'off' }],
     ]
     await twoAtATime(cases, async ([parameters, reason, environment]) =>
       assertRefused(await user(parameters, PASSWORD, environment), reason, String(parameters)),
     )
+    const nobody = [
+      ['delete', 'nobody@example.com', '--yes'],
+      ['sessions', 'nobody\u001b'],
+    ]
+    await twoAtATime(nobody, async (parameters) =>
+      assertRefused(await user(parameters), NOBODY, String(parameters), NO_ACCOUNT),
+    )
+  })
+
+  it('prints the usage of each action for --help', async () => {
+    const { stdout } = await user(['--help'])
+    assert.match(stdout, /^Usage: [^\n]+\n$/)
+    await twoAtATime(['disable', 'stats'], async (action) => {
+      const help = await user([action, '--help'])
+      assert.deepEqual([help.code, help.stderr], [0, ''])
+      assert.match(help.stdout, new RegExp(`^Usage: npm run user -- ${action} [^\n]+\n$`))
+      assert.ok(stdout.includes(action))
+    })
   })
 })
 
@@ -273,6 +426,15 @@ describe('npm run user on the embedded database', () => {
     assert.equal(stderr, '')
     assert.match(stdout.trimEnd(), ENTRY)
     assert.equal(stdout.split('\t')[0], created.stdout.split('\t')[0])
+    const id = created.stdout.split('\t')[0]
+    const disabled = await user(['disable', 'alice@example.com', '--json'])
+    assert.deepEqual(JSON.parse(disabled.stdout), {
+      id,
+      email: 'alice@example.com',
+      disabled: true,
+    })
+    const stats = JSON.parse((await user(['stats', '--json'])).stdout)
+    assert.deepEqual([stats.people.count, stats.disabled.count, stats.tasks.count], [1, 1, 0])
     const session = await withDirectClient(open.direct, (client) => client.query('select 1 as one'))
     assert.deepEqual(session.rows, [{ one: 1 }])
     await open.close()

@@ -8,7 +8,8 @@ import { withDirectClient } from '../../src/database/direct.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
 import type { Database } from '../../src/database/session.ts'
-import { countAttempt, listAccounts } from '../../src/models/accounts/account.ts'
+import { countAttempt } from '../../src/models/accounts/account.ts'
+import { listAccounts } from '../../src/models/accounts/operator.ts'
 import { listTasks } from '../../src/models/tasks/list.ts'
 import { insertTaskOnce } from '../../src/models/tasks/once.ts'
 import { findTask, insertTask, toggleTask, updateTask } from '../../src/models/tasks/task.ts'
@@ -128,7 +129,7 @@ for (const kind of KINDS) {
         const { allowed } = await pool.run(countAttempt('x', { max: 5, windowSeconds: 60 }))
         assert.ok(allowed)
       }
-      assert.deepEqual(await pool.run(listAccounts('', 10)), [])
+      assert.deepEqual(await pool.run(listAccounts({ search: '', after: '', limit: 10 })), [])
       await pool.close()
       assert.deepEqual(await leaks(), [])
     })
@@ -147,7 +148,7 @@ for (const kind of KINDS) {
       const accounts = new AccountPool(
         connectPostgres({ url: proxy.url, directUrl: url, poolMax: 1 }),
       )
-      assert.deepEqual(await accounts.run(listAccounts('', 10)), [])
+      assert.deepEqual(await accounts.run(listAccounts({ search: '', after: '', limit: 10 })), [])
       await Promise.all([pool.close(), accounts.close()])
       await proxy.close()
       assert.deepEqual(await leaks(), [])

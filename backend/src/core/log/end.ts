@@ -38,10 +38,10 @@ export async function end(code: number): Promise<never> {
   return process.exit(code)
 }
 
-/** Ends the process with exit code 1 and prints the reason, without passwords, on standard error. */
-export function endWithReason(error: unknown): Promise<never> {
+/** Ends the process with the exit code and prints the reason, without passwords, on standard error. */
+export function endWithReason(error: unknown, code = 1): Promise<never> {
   const reason = error instanceof Error ? error.message : String(error)
   // A ConfigError never quotes a value. Its example of a connection string must stay readable.
   console.error(error instanceof ConfigError ? reason : withoutSecrets(reason))
-  return end(1)
+  return end(code)
 }

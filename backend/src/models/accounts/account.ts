@@ -106,34 +106,3 @@ const SWEEP = `with sessions as (delete from todo_auth.session where "expiresAt"
 export function sweepExpired(): AccountStatement<void> {
   return { text: SWEEP, values: [], read: () => undefined }
 }
-
-/** An account as the operator sees it. */
-export interface ListedAccount {
-  readonly id: string
-  readonly email: string
-  readonly emailVerified: boolean
-  /** RFC 3339, in UTC. */
-  readonly createdAt: string
-}
-
-const LIST_ACCOUNTS = `select id, email, "emailVerified",
-     to_char("createdAt" at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
-   from todo_auth."user" where email > $1 order by email limit $2`
-
-/** Lists a page of accounts by e-mail. @param after the last address of the previous page, or ''. */
-export function listAccounts(
-  after: string,
-  limit: number,
-): AccountStatement<readonly ListedAccount[]> {
-  return {
-    text: LIST_ACCOUNTS,
-    values: [after, limit],
-    read: (rows) =>
-      rows.map(([id, email, emailVerified, createdAt]) => ({
-        id: String(id),
-        email: String(email),
-        emailVerified: emailVerified === 't',
-        createdAt: String(createdAt),
-      })),
-  }
-}

@@ -1,5 +1,5 @@
 -- Which tokens of an account are refused before they expire: those from before a change of its password, the end
--- of its sessions, or its deletion. Forward only: an older version ignores the table, and its tokens keep working.
+-- of its sessions, or its deletion. An older version would ignore the table, so it may not serve this database.
 
 create table todo_auth.revocation (
   user_id text collate "C" constraint revocation_pkey primary key,
