@@ -6,12 +6,21 @@
  * Until then each line of standard input is a command: the name of a signal for PostgreSQL, such as
  * `SIGINT`, or `start` to start it again. It prints `ready <pid> <url>` and `ended <code>`.
  *
- * Usage: node scripts/postgres-server.ts [--in=folder] [--with=NAME=value ...] [--setting=value ...]
- * where `in` names the folder of the data, and `with` variables of PostgreSQL's environment.
+ * Usage: node scripts/postgres-server.ts [--in=folder] [--tls=folder] [--with=NAME=value ...] [--setting=value ...]
+ * where `in` names the folder of the data, `with` variables of PostgreSQL's environment, and `tls` a folder
+ * with server.crt, server.key, ca.crt and pg_hba.conf, which are copied.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, chownSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -93,9 +102,26 @@ const port = await freePort()
 const settings = process.argv
   .slice(2)
   .map((setting) => setting.replace(/^--/, ''))
-  .filter((setting) => !/^(in|with)=/.test(setting))
+  .filter((setting) => !/^(in|tls|with)=/.test(setting))
 const parameters = ['-D', data, '-p', String(port), '-k', '', '-h', '127.0.0.1']
 parameters.push(...settings.flatMap((setting) => ['-c', setting]))
+const TLS_FILES = {
+  ssl_cert_file: 'server.crt',
+  ssl_key_file: 'server.key',
+  ssl_ca_file: 'ca.crt',
+  hba_file: 'pg_hba.conf',
+}
+for (const source of option('tls')) {
+  parameters.push('-c', 'ssl=on')
+  for (const [setting, name] of Object.entries(TLS_FILES)) {
+    const copy = join(folder, name)
+    copyFileSync(join(source, name), copy)
+    // PostgreSQL refuses a key that others may read.
+    chmodSync(copy, 0o600)
+    if (account) chownSync(copy, account.uid, account.gid)
+    parameters.push('-c', `${setting}=${copy}`)
+  }
+}
 const variables = Object.fromEntries(
   option('with').map((text) => [text.split('=')[0], text.slice(text.indexOf('=') + 1)]),
 )

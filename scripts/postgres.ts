@@ -27,6 +27,8 @@ export interface PostgresOptions {
   readonly settings?: readonly string[]
   /** An empty folder for the data, if not one of the temporary directory. */
   readonly folder?: string
+  /** A folder with server.crt, server.key, ca.crt and pg_hba.conf, for a server with TLS. */
+  readonly tls?: string
   readonly environment?: Readonly<Record<string, string>>
 }
 
@@ -42,12 +44,14 @@ export function startPostgres(...settings: string[]): Promise<PostgresServer> {
 export async function startPostgresToBreak({
   settings = [],
   folder,
+  tls,
   environment = {},
 }: PostgresOptions): Promise<PostgresToBreak> {
   const program = fileURLToPath(new URL('./postgres-server.ts', import.meta.url))
   const parameters = [
     ...settings.map((setting) => `--${setting}`),
     ...(folder === undefined ? [] : [`--in=${folder}`]),
+    ...(tls === undefined ? [] : [`--tls=${tls}`]),
     ...Object.entries(environment).map(([name, value]) => `--with=${name}=${value}`),
   ]
   const child = spawn(process.execPath, [program, ...parameters], {

@@ -80,7 +80,8 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
       fallback: 'pglite:.data',
       fallbackNote: '`pglite:.data`; in production none',
       takes: '`postgres://user:password@host/database`, `pglite:<directory>`, `pglite:memory`',
-      purpose: 'The database: PostgreSQL 15 or newer, or the embedded database.',
+      purpose:
+        'The database: PostgreSQL 15 or newer, or the embedded database. [TLS](operations.md#tls-to-postgresql) is a parameter of the address.',
       file: true,
     },
     {

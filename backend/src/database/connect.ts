@@ -3,6 +3,7 @@ import type { Config } from '../core/config/config.ts'
 import type { Connector } from './connector.ts'
 import { describeNewer, MigrationError } from './migrate/history.ts'
 import { migrate } from './migrate/migrate.ts'
+import { checkRights, RightsError } from './migrate/rights.ts'
 import { connectThroughServer } from './pglite/control-socket.ts'
 import { LockedError } from './pglite/lock-file.ts'
 import { connectPglite } from './pglite/pglite.ts'
@@ -13,7 +14,9 @@ import { proveAccountsRole, proveWalls } from './walls/walls.ts'
 
 /** How long a start retries: an unreachable database may still be starting. */
 const PATIENCE_MS = 30_000
-const RETRY_MS = 1_000
+const RETRY_MS = 500
+/** The pause doubles after each attempt, up to this. */
+const LONGEST_RETRY_MS = 5_000
 
 /**
  * Opens the embedded database, or prepares connections to PostgreSQL without connecting yet.
@@ -54,12 +57,13 @@ export interface Patience {
 }
 
 /**
- * Connects to the database, migrates it, and runs the startup check. Retries for 30 s while the database is
- * unreachable, read-only or full.
+ * Connects to the database, migrates it, and runs the startup check. Retries for 30 s, less and less often,
+ * while the database is unreachable or full. Everything that only an operator can repair ends it at once.
  *
- * @param report receives one line for each failed attempt.
+ * @param report receives one line for each reason to try again.
  * @throws {LockedError} if the embedded folder is in use.
  * @throws {MigrationError} if the schema is not the one that this version expects.
+ * @throws {RightsError} if a login lacks privileges.
  * @throws {WallError} if the startup check finds that users are not isolated.
  */
 export async function openConnector(
@@ -69,15 +73,19 @@ export async function openConnector(
 ): Promise<Connector> {
   const connector = await open(config, report)
   try {
-    const startedMs = performance.now()
-    const warn = onceForEach(report)
+    const endMs = performance.now() + patienceMs
+    const reportOnce = onceForEach(report)
+    let pauseMs = retryMs
     for (;;) {
-      const failure = await prepare(connector, config, warn)
+      const failure = await tryPrepare(connector, config, reportOnce)
       if (failure === undefined) return connector
       const { state, reason, advice } = failure
-      if (performance.now() - startedMs > patienceMs) throw timedOut(failure, patienceMs)
-      report(`${state} (${reason}); trying again. ${advice}`)
-      await sleep(retryMs)
+      const leftMs = endMs - performance.now()
+      if (leftMs <= 0) throw timedOut(failure, patienceMs)
+      const line = `${state} (${reason}); trying again for up to ${patienceMs / 1000} s. ${advice}`
+      reportOnce(line)
+      await sleep(Math.min(pauseMs, leftMs))
+      pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS)
     }
   } catch (error) {
     await connector.close().catch(() => undefined)
@@ -104,40 +112,57 @@ function onceForEach(report: (message: string) => void): (message: string) => vo
  * Migrates, and warns if the database has migrations of a newer version, for example after a deploy was rolled
  * back.
  *
- * @returns the names of those migrations.
+ * @returns the names of those migrations, and of those that it applied.
  * @throws {MigrationError} if one of them is not marked as compatible.
  */
 async function migrateOrWarn(
   connector: Connector,
   warn: (message: string) => void,
-): Promise<string[]> {
+): Promise<{ newer: string[]; applied: string[] }> {
   let newer: string[] = []
-  await migrate(connector, undefined, {
+  const applied = await migrate(connector, undefined, {
     foundNewer: (names) => {
       newer = names
       warn(describeNewer(names))
     },
   })
-  return newer
+  return { newer, applied }
 }
 
+/** Errors whose message says everything. */
+const KNOWN = [LockedError, MigrationError, RightsError, WallError]
+
 /** @returns a temporary failure, or undefined if the database is ready. @throws every other error. */
-async function prepare(
+async function tryPrepare(
   connector: Connector,
-  { accounts }: Pick<Config, 'accounts'>,
+  config: Pick<Config, 'database' | 'accounts'>,
   warn: (message: string) => void,
 ): Promise<StartFailure | undefined> {
   try {
-    const newer = await migrateOrWarn(connector, warn)
-    await proveWalls(connector, newer)
-    if (accounts !== null) await proveAccountsRole(connector)
+    await prepare(connector, config, warn)
     return undefined
   } catch (error) {
-    if ([LockedError, MigrationError, WallError].some((known) => error instanceof known))
-      throw error
+    if (KNOWN.some((known) => error instanceof known)) throw error
     const failure = explainStart(error)
     if (failure.isTemporary) return failure
     const { state, reason, advice } = failure
     throw new Error(`${state}: ${reason}. ${advice}`, { cause: error })
   }
+}
+
+async function prepare(
+  connector: Connector,
+  { database, accounts }: Pick<Config, 'database' | 'accounts'>,
+  warn: (message: string) => void,
+): Promise<void> {
+  const hasAccounts = accounts !== null
+  // The login of the embedded database is its superuser.
+  const check =
+    database.kind === 'postgres' ? () => checkRights(connector, hasAccounts) : async () => {}
+  await check()
+  const { newer, applied } = await migrateOrWarn(connector, warn)
+  // The migrations may have created the roles that the login of DATABASE_URL needs.
+  if (applied.length > 0) await check()
+  await proveWalls(connector, newer)
+  if (hasAccounts) await proveAccountsRole(connector)
 }

@@ -1,4 +1,4 @@
-import type { ClientConfig } from 'pg'
+import type { ConnectionConfig } from './database-client.ts'
 import type { ScopeChoice } from './scope.ts'
 
 /** How to connect to a PostgreSQL server or to the embedded database. */
@@ -7,11 +7,11 @@ export interface Connector {
   /** The largest number of connections at once. */
   readonly size: number
   /** For users' statements. The connection may go through a transaction pooler. */
-  readonly pooled: ClientConfig
+  readonly pooled: ConnectionConfig
   /** Decides how users' statements run on a connection. */
   readonly chooseScope: ScopeChoice
   /** For migrations and the startup check, which need one session per connection. */
-  readonly direct: ClientConfig
+  readonly direct: ConnectionConfig
   readonly failed: Promise<Error>
   close(): Promise<void>
 }

@@ -1,5 +1,6 @@
-import { Client, type ClientConfig } from 'pg'
+import type { Client } from 'pg'
 import { LIMITS } from '../core/limits.ts'
+import { type ConnectionConfig, DatabaseClient } from './database-client.ts'
 import { OF_ANOTHER, pinPath, SEARCH_PATH } from './scope.ts'
 
 /** Sets the path for the session if no pooler shares it. */
@@ -18,10 +19,10 @@ const BEGIN = `begin isolation level read committed; ${LOCAL_PATH}`
  * @returns the result of `work`. @throws as `work` does, and if the connection fails.
  */
 export async function withDirectClient<Result>(
-  config: ClientConfig,
+  config: ConnectionConfig,
   work: (client: Client) => Promise<Result>,
 ): Promise<Result> {
-  const client = new Client({ ...config, connectionTimeoutMillis: LIMITS.connectMs })
+  const client = new DatabaseClient({ ...config, connectionTimeoutMillis: LIMITS.connectMs })
   // The query in progress rejects. Without a listener, the error event would also end the process.
   client.on('error', () => {})
   await client.connect()

@@ -1,4 +1,7 @@
+import { readPostgresTls } from '../core/config/postgres-tls.ts'
 import type { Connector } from './connector.ts'
+import type { ConnectionConfig } from './database-client.ts'
+import { PreferredTls } from './preferred-tls.ts'
 import { detectScope } from './scope.ts'
 
 export interface PostgresOptions {
@@ -14,10 +17,26 @@ export function connectPostgres({ url, directUrl, poolMax }: PostgresOptions): C
   return {
     description: `PostgreSQL, database ${decodeURIComponent(pathname.slice(1))} at ${hostname}: acknowledged tasks are as durable as that server stores them`,
     size: poolMax,
-    pooled: { connectionString: url, application_name: 'todo-backend' },
+    pooled: { ...configOf('DATABASE_URL', url), application_name: 'todo-backend' },
     chooseScope: detectScope,
-    direct: { connectionString: directUrl, application_name: 'todo-backend migrate' },
+    direct: {
+      ...configOf('DATABASE_URL_UNPOOLED', directUrl),
+      application_name: 'todo-backend migrate',
+    },
     failed: new Promise(() => {}),
     close: async () => {},
+  }
+}
+
+function configOf(name: string, given: string): ConnectionConfig {
+  const { url, tls, prefersTls, isDirect, channelBinding } = readPostgresTls(name, given)
+  const config = { connectionString: url }
+  if (tls === undefined) return config
+  if (tls === false) return { ...config, ssl: false }
+  if (prefersTls) return { ...config, ssl: false, stream: () => new PreferredTls(tls) }
+  return {
+    ...{ ...config, ssl: tls, enableChannelBinding: channelBinding !== 'disable' },
+    ...(channelBinding === 'require' && { requiresChannelBinding: true }),
+    ...(isDirect && { sslnegotiation: 'direct' }),
   }
 }

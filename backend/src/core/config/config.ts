@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { type AccountsConfig, readAccounts } from './accounts-config.ts'
 import { misspeltSettings } from './misspelt.ts'
 import { type ObservationConfig, readObservation } from './observation-config.ts'
+import { readPostgresTls } from './postgres-tls.ts'
 import { loadOrCreateSecret } from './secret.ts'
 import {
   ConfigError,
@@ -154,6 +155,7 @@ function postgresUrl(name: string, value: string): string {
   const url = URL.parse(value)
   const isPostgres = url !== null && ['postgres:', 'postgresql:'].includes(url.protocol)
   if (!isPostgres || !isDecodable(value)) throw new ConfigError(message)
+  readPostgresTls(name, value)
   return value
 }
 

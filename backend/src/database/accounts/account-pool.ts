@@ -2,6 +2,7 @@ import { Pool, type PoolClient, type QueryResult } from 'pg'
 import { AppError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import type { Connector } from '../connector.ts'
+import { DatabaseClient } from '../database-client.ts'
 import { fromDatabase, hasIdledOut, isSpent, MismatchError, unavailable } from '../errors.ts'
 import type { Row, Value } from '../session.ts'
 import { type AccountQueryConfig, query } from './account-query.ts'
@@ -46,6 +47,7 @@ export class AccountPool {
     this.#report = report
     this.#pool = new Pool({
       ...connector.pooled,
+      Client: DatabaseClient,
       application_name: 'todo-backend accounts',
       max: Math.min(connector.size, MAX_CONNECTIONS),
       idleTimeoutMillis: IDLE_TIMEOUT_MS,

@@ -1,5 +1,5 @@
-import type { ClientConfig } from 'pg'
 import type { Limits } from '../../core/limits.ts'
+import type { ConnectionConfig } from '../database-client.ts'
 import type { MismatchError } from '../errors.ts'
 import type { ScopeChoice } from '../scope.ts'
 import type { Batch } from './batch.ts'
@@ -14,7 +14,7 @@ export interface ConnectionEvents {
 }
 
 export interface ConnectionOptions {
-  readonly config: ClientConfig
+  readonly config: ConnectionConfig
   readonly chooseScope: ScopeChoice
   readonly limits: Limits
   readonly ticks: Ticks

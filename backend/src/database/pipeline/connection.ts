@@ -1,5 +1,6 @@
-import { Client } from 'pg'
+import type { Client } from 'pg'
 import type { Limits } from '../../core/limits.ts'
+import { DatabaseClient } from '../database-client.ts'
 import {
   hasIdledOut,
   isDisagreement,
@@ -51,7 +52,7 @@ export class Connection {
 
   private constructor(client: Client, { limits, ticks, events }: ConnectionOptions) {
     this.#client = client
-    this.#batch = new WriteBatch(client.connection.stream)
+    this.#batch = new WriteBatch(client.connection)
     this.#events = events
     this.#limits = limits
     this.#ticks = ticks
@@ -61,7 +62,7 @@ export class Connection {
   /** @throws pg's error if the server is unreachable, or the login may not assume the role. */
   static async open(options: ConnectionOptions, sinceMs = performance.now()): Promise<Connection> {
     const { config, limits, chooseScope } = options
-    const client = new Client({
+    const client = new DatabaseClient({
       ...config,
       pipeline: true,
       keepAlive: true,

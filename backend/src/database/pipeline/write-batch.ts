@@ -10,11 +10,12 @@ export interface Departure {
  * tick, and a write is the most expensive part of a request in this process.
  */
 export class WriteBatch {
-  readonly #stream: Writable
+  readonly #connection: { readonly stream: Writable }
   #current: { leftMs: number } | undefined
 
-  constructor(stream: Writable) {
-    this.#stream = stream
+  /** @param connection of pg, which replaces its stream when TLS begins. */
+  constructor(connection: { readonly stream: Writable }) {
+    this.#connection = connection
   }
 
   /** Call it before each write. @returns the departure of all writes of this tick. */
@@ -22,12 +23,13 @@ export class WriteBatch {
     if (this.#current !== undefined) return this.#current
     const departure = { leftMs: Number.POSITIVE_INFINITY }
     this.#current = departure
-    this.#stream.cork()
+    const { stream } = this.#connection
+    stream.cork()
     setImmediate(() => {
       this.#current = undefined
       // A destroyed stream writes nothing.
-      if (!this.#stream.destroyed) departure.leftMs = performance.now()
-      this.#stream.uncork()
+      if (!stream.destroyed) departure.leftMs = performance.now()
+      stream.uncork()
     })
     return departure
   }
