@@ -18,6 +18,7 @@ import { QueuedBytes } from './http/protocol/queued-bytes.ts'
 import { cutSlowReaders } from './http/protocol/slow-readers.ts'
 import { answerRefusedRequests } from './http/protocol/sockets.ts'
 import { Turns } from './http/protocol/turns.ts'
+import { warnOfUntrustedProxy } from './http/protocol/untrusted-proxy.ts'
 import { type RequestLimit, RequestWindows } from './http/rate/request-windows.ts'
 import type { Turnstile } from './http/rate/turnstile.ts'
 import { answerProblems } from './http/resource/problem.ts'
@@ -64,6 +65,7 @@ export async function buildApp({
   answerRefusedRequests(app.server, turns)
   markResponses(app, turns, BASE_PATH)
   watch?.(app)
+  warnOfUntrustedProxy(app, config)
   cutSlowReaders(app, queued, limits)
   answerProblems(app, BASE_PATH)
   acceptJsonOnly(app)

@@ -81,7 +81,7 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
       fallbackNote: '`pglite:.data`; in production none',
       takes: '`postgres://user:password@host/database`, `pglite:<directory>`, `pglite:memory`',
       purpose:
-        'The database: PostgreSQL 15 or newer, or the embedded database. [TLS](operations.md#tls-to-postgresql) is a parameter of the address.',
+        'The database: PostgreSQL 15 or newer, or the embedded database. Parameters such as `?sslmode=require` have their meaning in libpq.',
       file: true,
     },
     {

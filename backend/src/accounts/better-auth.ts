@@ -7,6 +7,7 @@ import type { AccountsConfig } from '../core/config/accounts-config.ts'
 import type { Config } from '../core/config/config.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Log } from '../core/log/logger.ts'
+import { redactDetail, redactText } from '../core/log/redact.ts'
 import { signAccountToken } from '../core/token.ts'
 import { accountDialect } from '../database/accounts/account-dialect.ts'
 import type { AccountPool } from '../database/accounts/account-pool.ts'
@@ -132,16 +133,22 @@ export function createBetterAuth(parts: BetterAuthParts) {
 }
 
 /**
- * Logs Better Auth's warnings and errors as warnings, because most of its errors are client errors. Drops
- * its lower levels, which contain e-mail addresses, and the part of a message after a colon, which can
- * quote a person. Better Auth sometimes passes an error as the message.
+ * Logs Better Auth's warnings and errors as warnings, because most of its errors are client errors: the whole
+ * message and its details, without secrets and addresses. Drops its lower levels, which are about requests that
+ * succeed. Better Auth sometimes passes an error as the message.
  */
 function writeTo(log: () => Log) {
   return (level: string, message: unknown, ...details: unknown[]) => {
     if (level !== 'warn' && level !== 'error') return
     const err = [message, ...details].find((detail) => detail instanceof Error)
-    const [text = ''] = typeof message === 'string' ? message.split(':') : []
-    log().warn({ ...(err && { err }) }, text || 'Better Auth failed')
+    const others = details.filter((detail) => detail !== err && detail !== undefined)
+    const line = {
+      ...(err && { err }),
+      ...(others.length > 0 && { details: others.map((detail) => redactDetail(detail)) }),
+    }
+    // The logger redacts a message only beside an error or alone.
+    const text = typeof message === 'string' ? redactText(message) : ''
+    log().warn(line, text || 'Better Auth failed')
   }
 }
 

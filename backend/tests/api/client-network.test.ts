@@ -7,7 +7,7 @@ import {
   trustedProxies,
 } from '../../src/http/protocol/client-network.ts'
 import { auth, BEHIND_PROXY, holdWindows, PASSWORD } from '../support/accounts.ts'
-import { startApp, type TestApp } from '../support/app.ts'
+import { NO_DATABASE, serve, startApp, type TestApp } from '../support/app.ts'
 
 describe('an address', () => {
   for (const [spelled, address] of [
@@ -134,5 +134,39 @@ describe('sign-ins through a proxy', () => {
     const forwarded = ['unknown', '_hidden', 'garbage:1', ', ,']
     assert.deepEqual(await statuses(forwarded), [401, 401, 401, 429])
     assert.deepEqual(await statuses(['unknown, 10.0.0.77']), [401])
+  })
+})
+
+describe('a proxy that TRUST_PROXY does not contain', () => {
+  for (const [trusted, advised] of [
+    ['', '127.0.0.1'],
+    ['10.0.0.0/8', '10.0.0.0/8,127.0.0.1'],
+  ] as const) {
+    it(`is named once in the log, with the setting: ${advised}`, async () => {
+      const test = await serve(NO_DATABASE, { TRUST_PROXY: trusted })
+      try {
+        await test.send('GET', '/livez', { as: null })
+        for (const from of ['1.2.3.4', '5.6.7.8']) {
+          await test.send('GET', '/livez', { as: null, headers: { 'x-forwarded-for': from } })
+        }
+        const warnings = test.log
+          .map((line) => JSON.parse(line))
+          .filter(({ level }) => level === 40)
+        assert.equal(warnings.length, 1)
+        assert.ok(warnings[0].msg.includes(`set TRUST_PROXY=${advised}:`), warnings[0].msg)
+      } finally {
+        await test.app.close()
+      }
+    })
+  }
+
+  it('is not named if it is trusted', async () => {
+    const test = await serve(NO_DATABASE, BEHIND_PROXY)
+    try {
+      await test.send('GET', '/livez', { as: null, headers: { 'x-forwarded-for': '1.2.3.4' } })
+      assert.ok(!test.log.join('').includes('TRUST_PROXY'))
+    } finally {
+      await test.app.close()
+    }
   })
 })

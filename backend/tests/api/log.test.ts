@@ -53,6 +53,19 @@ describe('the log, when a mail server refuses', () => {
   }
 })
 
+describe('the log, when Better Auth warns', () => {
+  it('has the whole message, without the path of an address', async (context) => {
+    const test = await startApp('postgres', BEHIND_PROXY)
+    context.after(() => test.close())
+    const headers = { cookie: 'better-auth.session_token=x', origin: 'https://evil.example' }
+    const { status } = await auth(test, 'POST', '/sign-out', { headers })
+    assert.equal(status, 403)
+    const { level, msg, reqId } = JSON.parse(await test.lineOf('Invalid origin'))
+    assert.deepEqual([level, typeof reqId], [40, 'string'])
+    assert.match(msg, /^Invalid origin: https:\/\/evil\.example/)
+  })
+})
+
 describe('the log, when the database refuses', () => {
   let test: TestApp
   before(async () => {
@@ -103,7 +116,7 @@ describe('the log, when the database refuses', () => {
 })
 
 describe('the log, when a provider of sign-ins refuses', () => {
-  it('has the status and none of its words', async (context) => {
+  it('has its error, and no person or secret', async (context) => {
     const provider = { GITHUB_CLIENT_ID: 'github-id', GITHUB_CLIENT_SECRET: 'github-secret' }
     const test = await startApp('postgres', { ...BEHIND_PROXY, ...provider })
     const words = {
@@ -125,7 +138,8 @@ describe('the log, when a provider of sign-ins refuses', () => {
     assert.equal((await auth(test, 'GET', path, { headers: { cookie } })).status, 302)
     assert.equal(stub.mock.callCount(), 1)
     await test.lineOf('/callback/:provider')
-    for (const secret of ['alice', 'invalid_grant', 'github-secret', String(state)]) {
+    assert.match(test.log.join(''), /"details":.*invalid_grant/)
+    for (const secret of ['alice', 'c0de', 'github-secret', String(state)]) {
       assert.ok(!test.log.join('').includes(secret), test.log.join(''))
     }
   })

@@ -3,7 +3,12 @@ import { describe, it } from 'node:test'
 import { pino } from 'pino'
 import { AppError } from '../../src/core/errors.ts'
 import { loggerOptions } from '../../src/core/log/logger.ts'
-import { describeError, redactText, withoutSecrets } from '../../src/core/log/redact.ts'
+import {
+  describeError,
+  redactDetail,
+  redactText,
+  withoutSecrets,
+} from '../../src/core/log/redact.ts'
 
 const JWT = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl'
 const CODE = 'q7VbX2mPzK9sLw4RtY8nHc3D'
@@ -198,5 +203,44 @@ describe('an error in the log', () => {
       for (const secret of SECRETS) assert.ok(!line.includes(secret), line)
     }
     assert.equal(JSON.parse(logged(error)).err.type, 'Error')
+  })
+})
+
+describe('the details of a message', () => {
+  it('keep facts, and lose secrets, addresses and names', () => {
+    const detail = {
+      path: '/callback/github',
+      status: 400,
+      errors: [
+        { error: 'bad_verification_code', error_description: `for alice@example.com ${JWT}` },
+      ],
+      ...{
+        access_token: 's3cret',
+        code: CODE,
+        state: 'state=',
+        displayName: 'wörd',
+        email: 'alice',
+      },
+      cause: foreign('alice'),
+    }
+    const logged = redactDetail(detail)
+    const text = JSON.stringify(logged)
+    for (const secret of SECRETS) assert.ok(!text.includes(secret), secret)
+    for (const fact of ['/callback/github', '400', 'bad_verification_code', 'withheld']) {
+      assert.ok(text.includes(fact), fact)
+    }
+  })
+
+  it('are bounded', () => {
+    const loop: { again?: object; many: number[] } = { many: Array(1_000).fill(1) }
+    loop.again = loop
+    assert.ok(JSON.stringify(redactDetail(loop)).length < 1_000)
+    const hostile = {
+      get path() {
+        throw new Error('no')
+      },
+      size: 1n,
+    }
+    assert.deepEqual(redactDetail(hostile), { path: undefined, size: '1' })
   })
 })

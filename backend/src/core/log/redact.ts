@@ -37,6 +37,33 @@ export function redactText(text: string): string {
     .replace(OPAQUE, (run) => (isRandom(run) ? '…' : run))
 }
 
+/** The members of a library's details whose values are secrets or texts of a person, whatever they look like. */
+const PRIVATE_MEMBER =
+  /pass|secret|token|cookie|authorization|code|verifier|state|key|signature|mail|name$|image|picture/i
+const MAX_MEMBERS = 20
+
+/**
+ * @returns details of a library's message for the log: errors as {@link describeError}, texts as
+ *   {@link redactText}, and `…` for members that are private.
+ */
+export function redactDetail(detail: unknown, depth = 0): unknown {
+  if (detail instanceof Error) return describeError(detail)
+  if (typeof detail === 'string') return redactText(detail)
+  if (typeof detail === 'bigint') return String(detail)
+  if (typeof detail !== 'object' || detail === null) return detail
+  if (depth >= MAX_DEPTH) return '…'
+  if (Array.isArray(detail)) {
+    return detail.slice(0, MAX_MEMBERS).map((one) => redactDetail(one, depth + 1))
+  }
+  const members = Object.keys(detail).slice(0, MAX_MEMBERS)
+  return Object.fromEntries(
+    members.map((name) => [
+      redactText(name),
+      PRIVATE_MEMBER.test(name) ? '…' : redactDetail(property(detail, name), depth + 1),
+    ]),
+  )
+}
+
 /** Bounds the time of the expressions. A word that the cut split is removed, since it may be a secret. */
 function shortened(text: string): string {
   return text.length <= MAX_CHARACTERS ? text : text.slice(0, MAX_CHARACTERS).replace(/\S*$/, '…')
