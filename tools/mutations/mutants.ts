@@ -408,6 +408,18 @@ export const MUTANTS: readonly Mutant[] = [
   ),
 
   ...mutants(
+    'channel binding',
+    'database/database-client.ts',
+    ['database/postgres-tls.test.ts', 'TLS to PostgreSQL'],
+    [
+      [
+        'a server may ask for no password',
+        [['if (!isBound) refuse()', 'if (!isBound) return']],
+        'ends at once with one line: channel_binding=require and a server that asks for no password',
+      ],
+    ],
+  ),
+  ...mutants(
     'disabled accounts',
     'database/migrate/migrations/0010_disabled_accounts.sql',
     ['commands/user.test.ts', 'npm run user'],

@@ -7,10 +7,12 @@ import { after, before, describe, it } from 'node:test'
 import { connect as secure, TLSSocket } from 'node:tls'
 import { type PostgresServer, startPostgresToBreak } from '../../../scripts/postgres.ts'
 import { loadConfig } from '../../src/core/config/config.ts'
+import { AccountPool } from '../../src/database/accounts/account-pool.ts'
 import { openConnector } from '../../src/database/connect.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
+import { listAccounts } from '../../src/models/accounts/operator.ts'
 import { insertTask } from '../../src/models/tasks/task.ts'
 import { asServerAdmin, rawStatement, taskId, testFolder } from '../support/databases.ts'
 import { runProgram } from '../support/process.ts'
@@ -186,14 +188,19 @@ describe('TLS to PostgreSQL', () => {
 
   it('serves tasks and accounts over TLS, also with prefer', async () => {
     for (const parameters of ['sslmode=prefer', 'channel_binding=require']) {
-      const database = new PipelinedPool(await open(at(parameters)))
+      const connector = await open(at(parameters))
+      const database = new PipelinedPool(connector)
+      const accounts = new AccountPool(connector)
       try {
         const id = taskId(parameters.length)
         const large = 'x'.repeat(16_000)
         await database.asUser('alice', insertTask(id, { title: 'x', description: large }))
         const text = 'select description from todo.tasks where id = $2'
         assert.deepEqual(await database.asUser('alice', rawStatement(text, [id])), [[large]])
+        const page = { search: '', after: '', limit: 1 }
+        assert.deepEqual(await accounts.run(listAccounts(page)), [])
       } finally {
+        await accounts.close()
         await database.close()
       }
     }
