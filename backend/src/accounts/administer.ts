@@ -84,9 +84,9 @@ export async function removeAccount(accounts: Accounts, { id }: Person): Promise
 }
 
 /**
- * Ends the access that an account has at this moment: every session. The operator's commands that end access
- * call this function and no other, so that whatever grants access later can be ended here as well. Tokens for
- * tasks expire within 15 minutes.
+ * Ends the access that an account has at this moment: every session, and its tokens for tasks. The operator's
+ * commands that end access call this function and no other, so that whatever grants access later can be ended
+ * here as well.
  *
  * @returns how many sessions it ended.
  */

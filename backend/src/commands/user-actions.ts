@@ -39,7 +39,7 @@ export interface Action extends Pick<Accepted, 'flags' | 'texts'> {
 const ACCOUNT = '<email or id>'
 const DEFAULT_PAGE = 100
 const LARGEST_PAGE = 10_000
-const TOKENS = 'Tokens for tasks expire within 15 minutes'
+const TOKENS = 'Its tokens for tasks are refused within 10 seconds'
 
 /** The actions by name. */
 export const ACTIONS: Readonly<Record<string, Action>> = {
