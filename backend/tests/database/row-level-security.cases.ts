@@ -266,8 +266,10 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
   ],
   ...Object.fromEntries(
     [
+      'todo_auth.end_disabled_sessions()',
       'todo_auth.forget_reset_codes()',
       'todo_auth.keep_newest_sessions()',
+      'todo_auth.refuse_disabled()',
       'todo_auth.revoke_earlier_tokens()',
     ].map((name) => [
       name,
