@@ -21,6 +21,7 @@ import { proveWalls } from '../../src/database/walls/walls.ts'
 import { insertTaskOnce } from '../../src/models/tasks/once.ts'
 import { insertTask, toggleTask } from '../../src/models/tasks/task.ts'
 import {
+  embeddedFolder,
   emptyPostgres,
   giveAll,
   KINDS,
@@ -79,7 +80,7 @@ async function fill(test: TestDatabase): Promise<void> {
 
 async function emptyTarget(kind: Kind): Promise<Connector> {
   if (kind === 'pglite') {
-    const directory = join(await testFolder(), 'new')
+    const directory = await embeddedFolder('empty')
     return connect({ database: { kind, directory }, poolMax: 1 })
   }
   const { url } = await emptyPostgres()
@@ -91,7 +92,16 @@ const adminOf =
   (text, values = []) =>
     withDirectClient(direct, async (client) => (await client.query(text, values)).rows)
 
-async function backUpFilled(kind: Kind): Promise<string> {
+const FILLED = new Map<Kind, Promise<string>>()
+
+/** The backup of a filled database, which is made once. No test changes the file. */
+function backUpFilled(kind: Kind): Promise<string> {
+  const made = FILLED.get(kind) ?? makeBackup(kind)
+  FILLED.set(kind, made)
+  return made
+}
+
+async function makeBackup(kind: Kind): Promise<string> {
   const test = await openTestDatabase(kind)
   await fill(test)
   const file = join(await testFolder(), 'a.backup')

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cpSync, rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import type { DatabaseConfig } from '../../src/core/config/config.ts'
@@ -38,10 +39,13 @@ export function testFolder(): Promise<string> {
   return mkdtemp(join(required('TEST_FOLDER'), 'test-'))
 }
 
-/** A folder with an embedded database which nobody has open. */
+/**
+ * A folder with an embedded database which nobody has open. The synchronous copy of its thousand files
+ * takes a tenth of the CPU time of the asynchronous one.
+ */
 export async function embeddedFolder(state: 'empty' | 'migrated'): Promise<string> {
   const directory = await testFolder()
-  await cp(join(required('TEST_FOLDER'), state), directory, { recursive: true })
+  cpSync(join(required('TEST_FOLDER'), state), directory, { recursive: true })
   return directory
 }
 
@@ -124,7 +128,7 @@ async function embedded(
   const directory = await embeddedFolder(from)
   return {
     config: { kind: 'pglite', directory },
-    drop: () => rm(directory, { recursive: true, force: true }),
+    drop: async () => rmSync(directory, { recursive: true, force: true }),
   }
 }
 

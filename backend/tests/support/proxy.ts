@@ -61,9 +61,10 @@ export async function startProxy(
   const { hostname, port } = new URL(target)
   const pairs = new Set<[Socket, Socket]>()
   let refusing = false
-  const server = createServer((client) => {
+  // Nagle's algorithm would add 40 ms to each exchange of several messages.
+  const server = createServer({ noDelay: true }, (client) => {
     if (refusing) return void client.destroy()
-    const upstream = connect(Number(port), hostname)
+    const upstream = connect({ port: Number(port), host: hostname, noDelay: true })
     const pair: [Socket, Socket] = [client, upstream]
     pairs.add(pair)
     if (link !== undefined) link(client, upstream)
