@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 
-/** A test file that does not respond within this time is in an infinite synchronous loop. */
+/** A test file that does not respond within this time, in ms, is in an infinite synchronous loop. */
 const ANSWER_MS = 5_000
 
 /** A test file whose process is running. */
@@ -22,7 +22,7 @@ interface TestFiles {
 }
 
 /** Listens for a message of each test file that runs (see backend/tests/support/watched.ts). */
-export async function watchFiles(): Promise<TestFiles> {
+export async function watchFiles(answerMs = ANSWER_MS): Promise<TestFiles> {
   const folder = mkdtempSync(join(tmpdir(), 'todo-runner-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   const path = join(folder, 'socket')
@@ -33,7 +33,7 @@ export async function watchFiles(): Promise<TestFiles> {
     // A killed file resets the socket; `close` follows the error.
     for (const emitter of [socket, lines]) emitter.on('error', () => {})
     lines.once('line', (line) => {
-      const file = testFile(JSON.parse(line), socket, lines)
+      const file = testFile(JSON.parse(line), socket, lines, answerMs)
       running.push(file)
       tell(file)
       file.ended.then(() => running.splice(running.indexOf(file), 1))
@@ -54,6 +54,7 @@ function testFile(
   { pid, file }: { pid: number; file: string },
   socket: Socket,
   lines: Interface,
+  answerMs: number,
 ): TestFile {
   const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   return {
@@ -68,7 +69,7 @@ function testFile(
       const silence = new Promise<string[]>((resolve) => {
         timer = setTimeout(
           () => resolve(['    it does not say: it is in an endless loop']),
-          ANSWER_MS,
+          answerMs,
         )
       })
       const gone = ended.then(() => ['    it has ended'])

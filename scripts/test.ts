@@ -2,7 +2,8 @@
  * Runs all tests, or those of the given files. Each file and the whole run have a deadline. After it,
  * the runner names what is still open, ends it, and fails.
  *
- * Usage: npm test [-- --name=pattern ...] [--file-seconds=N] [--run-seconds=N] [file or part of its name ...]
+ * Usage: npm test [-- --name=pattern ...] [--file-seconds=N] [--run-seconds=N] [--answer-seconds=N]
+ *        [file or part of its name ...]
  */
 import { existsSync, globSync } from 'node:fs'
 import { relative } from 'node:path'
@@ -22,6 +23,7 @@ const { values, positionals } = parseArgs({
     name: { type: 'string', multiple: true },
     'file-seconds': { type: 'string', default: String(FILE_SECONDS) },
     'run-seconds': { type: 'string', default: String(RUN_SECONDS) },
+    'answer-seconds': { type: 'string' },
   },
   allowPositionals: true,
 })
@@ -29,7 +31,10 @@ const fileSeconds = Number(values['file-seconds'])
 const runSeconds = Number(values['run-seconds'])
 const root = process.cwd()
 
-const files = await watchFiles()
+const answerSeconds = values['answer-seconds']
+const files = await watchFiles(
+  answerSeconds === undefined ? undefined : Number(answerSeconds) * 1_000,
+)
 let ending = false
 
 files.onStart((file) => {

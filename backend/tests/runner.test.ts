@@ -75,7 +75,7 @@ describe('npm test', { concurrency: 3 }, () => {
   })
 
   it('ends a file that never lets go, and its processes', async () => {
-    const runner = runTests('never-lets-go')
+    const runner = runTests('never-lets-go', '--answer-seconds=0.5')
     const pids = await sleepers(runner, 1)
     runner.kill('SIGINT')
     const { code, output } = await runner.ended
