@@ -3,9 +3,8 @@ import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { SECRET } from './support/app.ts'
 import { embeddedFolder, testFolder } from './support/databases.ts'
-import { runProgram } from './support/process.ts'
+import { PROGRAM_ENVIRONMENT, runProgram } from './support/process.ts'
 import { type Output, outputOf, startProcess } from './support/started.ts'
 import { claims, forge, HS256 } from './support/tokens.ts'
 
@@ -57,7 +56,7 @@ describe('the recipe for a resource', () => {
   async function serve(): Promise<Output> {
     const folder = await embeddedFolder('migrated')
     const main = join(copy, 'backend/src/main.ts')
-    const env = { PATH: process.env.PATH, BETTER_AUTH_SECRET: SECRET, PORT: '0' }
+    const env = { ...PROGRAM_ENVIRONMENT, PORT: '0' }
     return outputOf(
       startProcess(process.execPath, [main], {
         env: { ...env, DATABASE_URL: `pglite:${folder}` },
@@ -80,8 +79,13 @@ describe('the recipe for a resource', () => {
     assert.equal(block('diff').match(/^\+/gm)?.length, 2)
   })
 
-  it('generates and checks with the commands that it names', async () => {
-    await runProgram('sh', ['-eu', '-c', block('sh')], { cwd: copy, env: process.env })
+  for (const command of block('sh').trimEnd().split('\n')) {
+    it(`passes ${command}, which it names`, async () => {
+      await runProgram('sh', ['-eu', '-c', command], { cwd: copy, env: process.env })
+    })
+  }
+
+  it('has its policy in the generated data model', async () => {
     const model = 'specs/001-backend-spec-manager/data-model.md'
     assert.match(await readFile(join(copy, model), 'utf8'), /^\| `notes` \| `own_notes` \|/m)
   })

@@ -855,7 +855,7 @@ grant select on todo.tasks to todo_accounts;`,
   ...mutants(
     'the proof at start',
     'database/walls/walls.ts',
-    ['database/catalogue.test.ts', 'on postgres stops the start for each difference'],
+    ['database/catalogue.test.ts', 'on postgres stops the start, and names the statement'],
     [['the catalogue is not compared', [['await proveCatalogue(client, newer)', '']]]],
   ),
   ...mutants(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { connectPglite } from '../../src/database/pglite/pglite.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
@@ -47,25 +47,40 @@ describe('npm run backup, restore and export', () => {
     await drop()
   })
 
-  it('end with 1 and one line for what they cannot do', async () => {
-    const folder = await testFolder()
-    const text = join(folder, 'text')
-    await writeFile(text, 'hello')
-    const cases: [string, string[], RegExp][] = [
-      ['backup', [], /^Usage: npm run backup -- <file>$/],
-      ['backup', ['a', 'b'], /^Unknown argument b\. Usage: npm run backup -- <file>$/],
-      ['backup', [text], /^The file .* exists already\. Give the backup another name\.$/],
-      ['restore', [], /^Usage: npm run restore -- <file>$/],
-      ['restore', [join(folder, 'missing')], /^There is no file /],
-      ['restore', [text], /^The backup is damaged/],
-      ['export', [], /^Usage: npm run export -- <email or id>$/],
+  describe('end with 1 and one line', () => {
+    let folder: string
+    before(async () => {
+      folder = await testFolder()
+      await writeFile(join(folder, 'text'), 'hello')
+    })
+
+    const CASES: [what: string, program: string, names: string[], reason: RegExp][] = [
+      ['a backup without a file', 'backup', [], /^Usage: npm run backup -- <file>$/],
+      [
+        'a backup into two files',
+        'backup',
+        ['a', 'b'],
+        /^Unknown argument .*\/b\. Usage: npm run backup -- <file>$/,
+      ],
+      [
+        'a backup into a file that exists',
+        'backup',
+        ['text'],
+        /^The file .* exists already\. Give the backup another name\.$/,
+      ],
+      ['a restore without a file', 'restore', [], /^Usage: npm run restore -- <file>$/],
+      ['a restore of a missing file', 'restore', ['missing'], /^There is no file /],
+      ['a restore of another file', 'restore', ['text'], /^The backup is damaged/],
+      ['an export without a user', 'export', [], /^Usage: npm run export -- <email or id>$/],
     ]
-    for (const [program, parameters, reason] of cases) {
-      const { code, stdout, stderr } = await run(`commands/${program}.ts`, parameters, {
-        DATABASE_URL: 'pglite:memory',
+    for (const [what, program, names, reason] of CASES) {
+      it(what, async () => {
+        const parameters = names.map((name) => join(folder, name))
+        const settings = { DATABASE_URL: 'pglite:memory' }
+        const { code, stdout, stderr } = await run(`commands/${program}.ts`, parameters, settings)
+        assert.deepEqual([code, stdout], [1, ''])
+        assert.match(stderr.trimEnd(), reason)
       })
-      assert.deepEqual([code, stdout], [1, ''], `${program} ${parameters}`)
-      assert.match(stderr.trimEnd(), reason)
     }
   })
 })

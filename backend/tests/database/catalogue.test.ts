@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { inTrial, withDirectClient } from '../../src/database/direct.ts'
 import {
   CATALOGUE_FILE,
@@ -8,7 +8,7 @@ import {
   writeCatalogue,
 } from '../../src/database/walls/catalogue.ts'
 import { proveWalls } from '../../src/database/walls/walls.ts'
-import { KINDS, type Kind, openTestDatabase, type TestDatabase } from '../support/databases.ts'
+import { KINDS, openTestDatabase, type TestDatabase } from '../support/databases.ts'
 
 const DEFINER = 'language sql security definer'
 
@@ -265,15 +265,6 @@ const HARMLESS: [what: string, ddl: string][] = [
   ['another way of writing intervals', 'set local intervalstyle = iso_8601'],
 ]
 
-async function withTest(kind: Kind, work: (test: TestDatabase) => Promise<void>): Promise<void> {
-  const test = await openTestDatabase(kind)
-  try {
-    await work(test)
-  } finally {
-    await test.close()
-  }
-}
-
 async function messageOf(proof: Promise<void>): Promise<string> {
   return proof.then(
     () => 'it serves',
@@ -283,41 +274,43 @@ async function messageOf(proof: Promise<void>): Promise<string> {
 
 for (const kind of KINDS) {
   describe(`the comparison with the catalogue on ${kind}`, () => {
-    it('the file is what the migrations make', () =>
-      withTest(kind, async (test) => {
-        await withDirectClient(test.connector.direct, (client) =>
-          inTrial(client, async () => {
-            const written = await readFile(CATALOGUE_FILE, 'utf8')
-            assert.equal(writeCatalogue(await readCatalogue(client)), written)
-          }),
-        )
-      }))
+    let test: TestDatabase
+    let functionBody: string
+    before(async () => {
+      test = await openTestDatabase(kind)
+      const [body] = await test.admin(
+        `select pg_get_functiondef('todo.refuse_deleted(text)'::regprocedure) as definition`,
+      )
+      functionBody = String(body?.definition)
+    })
+    after(() => test.close())
 
-    it('stops the start for each difference, and names the statement that repairs it', () =>
-      withTest(kind, async (test) => {
-        const [body] = await test.admin(
-          `select pg_get_functiondef('todo.refuse_deleted(text)'::regprocedure) as definition`,
-        )
-        const faults: string[] = []
-        for (const [what, broken, says, mended] of BROKEN) {
-          await test.admin(broken)
-          const message = await messageOf(proveWalls(test.connector))
-          const [, run] = / Run: (.*?)(?: \(\d+ more differ\))?$/.exec(message) ?? []
-          if (!says.test(message) || /\n|undefined/.test(message))
-            faults.push(`${what}: ${message}`)
-          await test.admin(mended === 'restore' ? String(body?.definition) : (mended ?? run ?? ''))
-          const left = await messageOf(proveWalls(test.connector))
-          if (left !== 'it serves')
-            faults.push(`${what} is not mended by "${mended ?? run}": ${left}`)
-        }
-        assert.deepEqual(faults, [])
-      }))
+    it('the file is what the migrations make', async () => {
+      await withDirectClient(test.connector.direct, (client) =>
+        inTrial(client, async () => {
+          const written = await readFile(CATALOGUE_FILE, 'utf8')
+          assert.equal(writeCatalogue(await readCatalogue(client)), written)
+        }),
+      )
+    })
 
-    it('ignores objects that no request reaches', () =>
-      withTest(kind, async (test) => {
-        for (const [, ddl] of HARMLESS) await test.admin(ddl)
-        await proveWalls(test.connector)
-        if (kind === 'postgres') await test.admin('drop owned by reporter; drop role reporter')
-      }))
+    for (const [what, broken, says, mended] of BROKEN) {
+      it(`stops the start, and names the statement that repairs it: ${what}`, async () => {
+        await test.admin(broken)
+        const message = await messageOf(proveWalls(test.connector))
+        const [, run] = / Run: (.*?)(?: \(\d+ more differ\))?$/.exec(message) ?? []
+        await test.admin(mended === 'restore' ? functionBody : (mended ?? run ?? ''))
+        const left = await messageOf(proveWalls(test.connector))
+        assert.match(message, says)
+        assert.doesNotMatch(message, /\n|undefined/)
+        assert.equal(left, 'it serves', `not mended by "${mended ?? run}"`)
+      })
+    }
+
+    it('ignores objects that no request reaches', async () => {
+      for (const [, ddl] of HARMLESS) await test.admin(ddl)
+      await proveWalls(test.connector)
+      if (kind === 'postgres') await test.admin('drop owned by reporter; drop role reporter')
+    })
   })
 }
