@@ -1,6 +1,6 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Accounts } from './accounts/accounts.ts'
-import { BASE_PATH, TOKEN_HEADERS } from './accounts/http.ts'
+import { ACCOUNTS_PATH, TOKEN_HEADERS } from './accounts/http.ts'
 import { accountRoutes, signInQueue } from './api/accounts/routes.ts'
 import { docs } from './api/service/docs.ts'
 import { health } from './api/service/health.ts'
@@ -61,13 +61,14 @@ export async function buildApp({
   const turns = new Turns(limits)
   const options = serverOptions(config, limits, queued, turns)
   const app = Fastify({ ...options, loggerInstance: logger })
+  app.decorate('basePath', config.basePath)
 
   answerRefusedRequests(app.server, turns)
-  markResponses(app, turns, BASE_PATH)
+  markResponses(app, turns, ACCOUNTS_PATH)
   watch?.(app)
   warnOfUntrustedProxy(app, config)
   cutSlowReaders(app, queued, limits)
-  answerProblems(app, BASE_PATH)
+  answerProblems(app, ACCOUNTS_PATH)
   acceptJsonOnly(app)
   validateStrictly(app)
   await allowOrigins(app, config, TOKEN_HEADERS)
@@ -79,12 +80,11 @@ export async function buildApp({
   await describeApi(app, SCHEMAS)
   await app.register(tasks, { prefix: '/api/:user_id/tasks', pageMs: limits.pageMs })
   if (accounts !== null) {
-    const { publicUrl } = config
     // Without verification the response to a sign-up reveals taken addresses anyway.
     const signUpGridMs = config.accounts?.requireEmailVerification ? limits.signUpGridMs : 0
     const hashing = signIns ?? signInQueue(accounts)
-    const options = { accounts, publicUrl, signUpGridMs, hashing }
-    await app.register(accountRoutes, { prefix: BASE_PATH, ...options })
+    const options = { accounts, config, signUpGridMs, hashing }
+    await app.register(accountRoutes, { prefix: ACCOUNTS_PATH, ...options })
   }
   await app.register(health, { database })
   await app.register(docs)

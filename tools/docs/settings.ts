@@ -143,9 +143,17 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
       name: 'BETTER_AUTH_URL',
       fallback: 'http://localhost:8000',
       fallbackNote: '`http://localhost:$PORT`',
-      takes: 'an origin: scheme, host and port',
+      takes: 'scheme, host and port, and the base path if there is one: `https://example.com/todo`',
       purpose:
         'The address that clients use. Mails contain it, tokens have it as `iss` and `aud`, and with `https` cookies are Secure.',
+    },
+    {
+      name: 'BASE_PATH',
+      fallbackNote: 'the path of `BETTER_AUTH_URL`, which is empty at the root of a host',
+      takes:
+        'a path such as `/todo`: letters, digits, `-`, `.`, `_`, `~`; no final slash, no empty or dot segments',
+      purpose:
+        'The path below which the server serves everything, its health checks too. `BETTER_AUTH_URL` has the same path or none.',
     },
     {
       name: 'TRUSTED_ORIGINS',

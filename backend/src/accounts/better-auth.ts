@@ -12,7 +12,7 @@ import { signAccountToken } from '../core/token.ts'
 import { accountDialect } from '../database/accounts/account-dialect.ts'
 import type { AccountPool } from '../database/accounts/account-pool.ts'
 import type { AttemptLimit, Attempts } from '../models/accounts/account.ts'
-import { ADDRESS_HEADER, BASE_PATH } from './http.ts'
+import { ACCOUNTS_PATH, ADDRESS_HEADER } from './http.ts'
 import { mailOptions } from './mail-options.ts'
 import { answerBeforeLooking } from './mail-requests.ts'
 import { oidcPlugins } from './oidc.ts'
@@ -60,8 +60,9 @@ export function createBetterAuth(parts: BetterAuthParts) {
   const providerRules = { disableSignUp: !signUp, requireEmailVerification }
   return betterAuth({
     appName: 'Todo Backend',
-    baseURL: config.publicUrl,
-    basePath: BASE_PATH,
+    // Better Auth ignores its `basePath` if the address has a path.
+    baseURL: new URL(config.publicUrl).origin,
+    basePath: `${config.basePath}${ACCOUNTS_PATH}`,
     // With versioned secrets, Better Auth uses this one to decrypt data from before versions.
     secret: config.verifyingSecrets.at(-1) ?? config.secret,
     ...(versioned && { secrets: [...config.versionedSecrets] }),
@@ -114,7 +115,7 @@ export function createBetterAuth(parts: BetterAuthParts) {
       disableCSRFCheck: false,
       ipAddress: { ipAddressHeaders: [ADDRESS_HEADER] },
       backgroundTasks: { handler: background },
-      ...cookieOptions(settings),
+      ...cookieOptions(settings, config),
       // By default Better Auth validates at every start. The migrations check their own hashes.
       database: { validateSchema: false },
     },
@@ -175,10 +176,18 @@ function tokens({ config, tokenTime }: BetterAuthParts) {
  * Strict applies to the session only: the cookie of a sign-in with a provider must come back with the redirect from
  * the provider's site. None applies to all cookies, because a page of another site starts such a sign-in.
  */
-function cookieOptions({ cookieSameSite: sameSite }: AccountsConfig) {
-  if (sameSite === 'none') return { defaultCookieAttributes: { sameSite } }
+function cookieOptions(
+  { cookieSameSite: sameSite }: AccountsConfig,
+  { basePath }: Pick<Config, 'basePath'>,
+) {
+  // Other programs of the host must not get the session.
+  const path = basePath === '' ? {} : { path: basePath }
+  if (sameSite === 'none') return { defaultCookieAttributes: { ...path, sameSite } }
   const attributes = { sameSite }
-  return { cookies: { session_token: { attributes }, dont_remember: { attributes } } }
+  return {
+    defaultCookieAttributes: path,
+    cookies: { session_token: { attributes }, dont_remember: { attributes } },
+  }
 }
 
 /** Outside production, front ends of this machine are trusted on every port, as for tasks (origins.ts). */

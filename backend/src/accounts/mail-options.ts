@@ -62,7 +62,7 @@ interface User {
 /** Better Auth redirects to `/` if the front end named no page, but `/` is not a page for people. */
 function withoutDefault(url: string, { publicUrl }: Config): string {
   const link = new URL(url)
-  if (link.searchParams.get('callbackURL') === '/' && link.origin === publicUrl) {
+  if (link.searchParams.get('callbackURL') === '/' && link.href.startsWith(`${publicUrl}/`)) {
     link.searchParams.delete('callbackURL')
   }
   return link.href

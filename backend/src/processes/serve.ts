@@ -62,7 +62,7 @@ export async function serve(
   })
   // With several processes the primary serves the metrics.
   if (metrics !== undefined && config.processes === 1) await openMetrics(app, config, metrics)
-  const address = await listen(app, config)
+  const address = `${await listen(app, config)}${config.basePath}`
   accounts?.continueDeletions()
   stopWithDatabase(app, database)
   return {

@@ -31,7 +31,27 @@ describe('the settings', () => {
     ['DATABASE_URL_UNPOOLED', /postgres:\/\//, { DATABASE_URL_UNPOOLED: 'h' }],
     ['DATABASE_POOL_MAX', /from 1 to 1000/, { DATABASE_POOL_MAX: '0' }],
     ['BETTER_AUTH_SECRET', /fewer than 32 bytes/, { BETTER_AUTH_SECRET: 'x'.repeat(31) }],
-    ['BETTER_AUTH_URL', /exact origins/, { BETTER_AUTH_URL: 'example.com' }],
+    ['BETTER_AUTH_URL', /such as https:/, { BETTER_AUTH_URL: 'example.com' }],
+    ['BETTER_AUTH_URL', /exact origins/, { BETTER_AUTH_URL: 'https://EXAMPLE.com' }],
+    ['BETTER_AUTH_URL', /exact origins/, { BETTER_AUTH_URL: 'https://me:pass@h/todo' }],
+    ['BETTER_AUTH_URL', /no final slash/, { BETTER_AUTH_URL: 'https://example.com/todo/' }],
+    ['BETTER_AUTH_URL', /no query/, { BETTER_AUTH_URL: 'https://example.com/todo?x' }],
+    ['BETTER_AUTH_URL', /such as https:/, { BETTER_AUTH_URL: 'https://example.com/a/../b' }],
+    ['BETTER_AUTH_URL', /such as https:/, { BETTER_AUTH_URL: 'https://example.com//' }],
+    ['BETTER_AUTH_URL', /leave that part out/, { BETTER_AUTH_URL: 'https://a.com/api/auth' }],
+    ...[
+      ...['todo', '/', '/todo/', '//todo', '/a//b', '/.', '/..', '/a/./b', '/a/..', '/a/../b'],
+      ...['/a b', '/a?b', '/a#b', '/a;b', '/%74odo', '/a%2Fb', '/a\\b', '/tödo', '/:id', '/*'],
+    ].map((path): [string, RegExp, Environment] => [
+      'BASE_PATH',
+      /such as \/todo: .* Leave it out/,
+      { BASE_PATH: path },
+    ]),
+    [
+      'BASE_PATH',
+      /set the path in one of them, or the same in both/,
+      { BASE_PATH: '/todo', BETTER_AUTH_URL: 'https://example.com/tasks' },
+    ],
     ['TRUSTED_ORIGINS', /no path, no final slash/, { TRUSTED_ORIGINS: 'https://a.com/' }],
     ['TRUSTED_ORIGINS', /exact origins/, { TRUSTED_ORIGINS: '*' }],
     ['TRUSTED_ORIGINS', /exact origins/, { TRUSTED_ORIGINS: 'https://*.example.com' }],
@@ -134,6 +154,7 @@ describe('the settings', () => {
         limits: true,
       },
       publicUrl: 'http://localhost:8000',
+      basePath: '',
       jwtIssuer: undefined,
       jwtAudience: undefined,
       clockToleranceSeconds: 60,
@@ -157,6 +178,23 @@ describe('the settings', () => {
       ['0.0.0.0', 9000, 'http://localhost:9000'],
     )
     assert.ok(Object.isFrozen(config))
+  })
+
+  it('the base path is in BASE_PATH, in BETTER_AUTH_URL, or the same in both', () => {
+    const host = 'https://example.com'
+    for (const [environment, basePath, publicUrl] of [
+      [{ BASE_PATH: '/todo' }, '/todo', 'http://localhost:8000/todo'],
+      [{ BASE_PATH: '/a/b-c_d.e~f' }, '/a/b-c_d.e~f', 'http://localhost:8000/a/b-c_d.e~f'],
+      [{ BETTER_AUTH_URL: `${host}/todo` }, '/todo', `${host}/todo`],
+      [{ BETTER_AUTH_URL: `${host}/todo`, BASE_PATH: '/todo' }, '/todo', `${host}/todo`],
+      [{ BETTER_AUTH_URL: host, BASE_PATH: '/todo' }, '/todo', `${host}/todo`],
+      [{ BETTER_AUTH_URL: `${host}/`, BASE_PATH: '/todo' }, '/todo', `${host}/todo`],
+      [{ BETTER_AUTH_URL: `${host}/` }, '', host],
+      [{ BETTER_AUTH_URL: host, BASE_PATH: '' }, '', host],
+    ] as const) {
+      const config = loadConfig({ ...GOOD, ...environment })
+      assert.deepEqual([config.basePath, config.publicUrl], [basePath, publicUrl])
+    }
   })
 
   it('takes lists, and empty values as unset', () => {

@@ -18,6 +18,9 @@ const VERIFY = '../../tools/verify/verify.ts'
 const ROOT = new URL('../../../', import.meta.url)
 const GOOD = /\n(\d+) checks, 0 failed, 0 foreign bytes\n$/
 
+/** One of the servers is below a base path. */
+const BASE = { pglite: '', postgres: '/todo' }
+
 interface Tokens {
   a?: string | undefined
   b?: string | undefined
@@ -29,16 +32,19 @@ const command = (parameters: string[], { a, b }: Tokens = {}) =>
 
 for (const kind of KINDS) {
   it(`a server that keeps users apart passes, and they keep their own tasks: ${kind}`, async () => {
-    const test = await startApp(kind)
+    const test = await startApp(kind, { BASE_PATH: BASE[kind] })
     const people = ['auth0|a/b', 'Böb']
     for (const user of people) {
-      const path = `/api/${encodeURIComponent(user)}/tasks`
+      const path = `${BASE[kind]}/api/${encodeURIComponent(user)}/tasks`
       await test.send('POST', path, { as: user, body: { title: 'their own' } })
     }
     const rows = 'select * from todo.tasks order by id'
     const tasks = await test.admin(rows)
     const [a, b] = await Promise.all(people.map(test.token))
-    const { code, stdout, stderr } = await command([`http://127.0.0.1:${test.port}/`], { a, b })
+    const { code, stdout, stderr } = await command(
+      [`http://127.0.0.1:${test.port}${BASE[kind]}/`],
+      { a, b },
+    )
     assert.deepEqual([code, stderr], [0, ''], stdout)
     assert.ok(Number(GOOD.exec(stdout)?.[1]) > 600, stdout)
     assert.match(stdout, /^(.+: \d+ checks, 0 failed\n){12}/)

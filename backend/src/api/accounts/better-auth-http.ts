@@ -1,9 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ADDRESS_HEADER, TOKEN_HEADERS } from '../../accounts/http.ts'
+import type { Config } from '../../core/config/config.ts'
 import { AppError, type ErrorCode, type Reason, unauthorized } from '../../core/errors.ts'
 import { sendsBearer } from '../../http/identity/authenticate.ts'
 import type { Revocations } from '../../http/identity/revocations.ts'
 import { clientAddress } from '../../http/protocol/client-network.ts'
+import type { AccountOperation } from './operation-schema.ts'
 
 /** The request headers that Better Auth receives. It must not see headers that it trusts from proxies. */
 const PASSED_ON = ['authorization', 'cookie', 'origin', 'referer', 'user-agent', 'accept']
@@ -11,10 +13,11 @@ const PASSED_ON = ['authorization', 'cookie', 'origin', 'referer', 'user-agent',
 const FETCH_METADATA = ['sec-fetch-site', 'sec-fetch-mode', 'sec-fetch-dest']
 const RESPONSE_HEADERS = ['location', ...TOKEN_HEADERS]
 
-export interface WebRequestOptions {
-  readonly publicUrl: string
-  /** The operation creates a session and ignores an existing one. */
-  readonly signsIn: boolean
+/** The address of this server, as Better Auth knows it. */
+type Address = Pick<Config, 'publicUrl' | 'basePath'>
+
+export interface WebRequestOptions extends Pick<AccountOperation, 'signsIn' | 'opensProvider'> {
+  readonly address: Address
   readonly revocations: Revocations
 }
 
@@ -26,6 +29,7 @@ export interface WebRequestOptions {
  */
 export function toWebRequest(request: FastifyRequest, options: WebRequestOptions): Request {
   const { headers: given, method, body } = request
+  const { address, signsIn, opensProvider } = options
   const headers = new Headers({ [ADDRESS_HEADER]: clientAddress(request) })
   const fromPage = given.cookie !== undefined || given.origin !== undefined
   for (const name of fromPage ? [...PASSED_ON, ...FETCH_METADATA] : PASSED_ON) {
@@ -34,18 +38,24 @@ export function toWebRequest(request: FastifyRequest, options: WebRequestOptions
   }
   // Mobile apps send cookies without an Origin, which Better Auth refuses. A bearer token and a
   // sign-in do not need the cookie, so it is dropped.
-  if (given.authorization !== undefined || (options.signsIn && !headers.has('origin'))) {
+  if (given.authorization !== undefined || (signsIn && !headers.has('origin'))) {
     for (const name of ['cookie', ...FETCH_METADATA]) headers.delete(name)
   }
-  const content = method === 'POST' ? { body: JSON.stringify(body ?? {}) } : {}
+  // Without a page, Better Auth redirects to the root of the host, where another program may be.
+  const page = opensProvider && address.basePath !== '' ? { callbackURL: address.publicUrl } : {}
+  const content = method === 'POST' ? { body: JSON.stringify({ ...page, ...(body ?? {}) }) } : {}
   if (method === 'POST') headers.set('content-type', 'application/json')
   return new Request(addressOf(request, options), { method, headers, ...content })
 }
 
 /** Refuses a path that `URL` would normalize, because the router has matched the path as sent. */
-function addressOf(request: FastifyRequest, { publicUrl, revocations }: WebRequestOptions): URL {
-  const address = new URL(request.url, publicUrl)
-  if (address.pathname !== request.url.split('?')[0]) throw new AppError('not_found')
+function addressOf(
+  request: FastifyRequest,
+  { address: { publicUrl, basePath }, revocations }: WebRequestOptions,
+): URL {
+  const target = `${basePath}${request.url}`
+  const address = new URL(target, publicUrl)
+  if (address.pathname !== target.split('?')[0]) throw new AppError('not_found')
   if (isForeignToken(request, revocations)) address.search = '?token=none'
   return address
 }

@@ -20,6 +20,8 @@ export interface AccountOperation {
   readonly redirects?: true
   /** Creates a session and ignores an existing one. */
   readonly signsIn?: true
+  /** Begins a redirect by the page of a provider. */
+  readonly opensProvider?: true
   /** May hash a password. A bounded number of these requests run at once. */
   readonly hashes?: true
   /** Revokes the tokens of the user. */

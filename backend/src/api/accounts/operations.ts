@@ -71,6 +71,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     method: 'POST',
     path: '/sign-in/social',
     id: 'signInSocial',
+    opensProvider: true,
     signsIn: true,
     summary: 'Sign in with a provider',
     description:

@@ -110,6 +110,7 @@ export const OWN_OPERATIONS: readonly AccountOperation[] = [
     method: 'POST',
     path: '/link-social',
     id: 'linkSocial',
+    opensProvider: true,
     summary: 'Link a provider',
     description:
       'Returns in `url` the page of the provider to open. Afterwards the account can sign in with that provider.',

@@ -3,6 +3,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Accounts } from '../../accounts/accounts.ts'
 import { passwordKey } from '../../accounts/limits.ts'
 import { HASHES_AT_ONCE } from '../../accounts/passwords.ts'
+import type { Config } from '../../core/config/config.ts'
 import { AppError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { clientAddress, clientNetwork } from '../../http/protocol/client-network.ts'
@@ -27,7 +28,7 @@ const ERROR = /^[A-Za-z]\w{1,63}$/
 
 export interface AccountRoutesOptions {
   accounts: Accounts
-  publicUrl: string
+  config: Pick<Config, 'publicUrl' | 'basePath'>
   /** The response to a sign-up waits for the next multiple of this time. 0 means no wait. */
   signUpGridMs: number
   /** The queue of requests that may hash a password. */
@@ -44,19 +45,19 @@ export function signInQueue({ limits }: Accounts): Turnstile {
 /** Serves Better Auth under `/api/auth` with strict validation, and with problems for errors. */
 export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
   app,
-  { accounts, publicUrl, signUpGridMs, hashing },
+  { accounts, config, signUpGridMs, hashing },
 ) => {
   async function callBetterAuth(
     operation: AccountOperation,
     request: FastifyRequest,
     reply: FastifyReply,
   ) {
-    const { signsIn = false, path: route } = operation
+    const { path: route } = operation
     const { email } = (request.body ?? {}) as { email?: string } // checked against the schema
     const signsInAs = operation.id === 'signIn' ? email : undefined
     const { revocations } = accounts
     if (operation.id === 'verifyEmail') await revocations.refresh()
-    const make = () => toWebRequest(request, { publicUrl, signsIn, revocations })
+    const make = () => toWebRequest(request, { ...operation, address: config, revocations })
     const answered = new Promise((sent) => reply.raw.once('close', sent))
     const response = await accounts.handle({ make, route, signsInAs, answered, log: request.log })
     if (response.ok && signsInAs !== undefined) await forget(signsInAs, request)

@@ -19,7 +19,12 @@ const PUBLIC = { access: 'public' } as const
 
 /** Serves the OpenAPI document, a page that shows it, and links. The page loads only from this server. */
 export const docs: FastifyPluginAsync = async (app) => {
-  const links = { docs: '/docs', openapi: '/openapi.json', health: '/health' }
+  const { basePath } = app
+  const links = {
+    docs: `${basePath}/docs`,
+    openapi: `${basePath}/openapi.json`,
+    health: `${basePath}/health`,
+  }
   const home = {
     tags: ['service'],
     operationId: 'home',

@@ -41,7 +41,7 @@ export async function describeApi(app: FastifyInstance, schemas: readonly object
         contact: { name: 'The operator of this server' },
         license: { name: 'MIT', identifier: 'MIT' },
       },
-      servers: [{ url: '/', description: 'This server' }],
+      servers: [{ url: app.basePath || '/', description: 'This server' }],
       tags: TAGS,
       components: {
         securitySchemes: {

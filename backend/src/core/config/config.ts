@@ -3,6 +3,7 @@ import { type AccountsConfig, readAccounts } from './accounts-config.ts'
 import { misspeltSettings } from './misspelt.ts'
 import { type ObservationConfig, readObservation } from './observation-config.ts'
 import { readPostgresTls } from './postgres-tls.ts'
+import { readPublicAddress } from './public-address.ts'
 import { loadOrCreateSecret } from './secret.ts'
 import {
   ConfigError,
@@ -38,7 +39,10 @@ export interface Config {
   readonly jwksUrl: string | undefined
   /** The built-in accounts; null if they are off. */
   readonly accounts: AccountsConfig | null
+  /** The address that clients use, with the base path. */
   readonly publicUrl: string
+  /** The path below which the server serves everything, such as `/todo`; empty at the root of a host. */
+  readonly basePath: string
   readonly jwtIssuer: string | undefined
   readonly jwtAudience: string | undefined
   /** How far the clocks of issuers may differ from this server's, for `exp` and `nbf`. */
@@ -99,12 +103,13 @@ function readConfig(env: Environment, misspelt: string | undefined): Config {
       'WEB_CONCURRENCY above 1 needs PostgreSQL, since one process at a time can use the embedded database: set DATABASE_URL to postgres://user:password@host/database, or leave WEB_CONCURRENCY out',
     )
   }
-  const publicUrl = read.origin('BETTER_AUTH_URL') ?? `http://localhost:${port}`
+  const { publicUrl, basePath } = readPublicAddress(read, port)
   return Object.freeze({
     production,
     database,
     poolMax: read.integer('DATABASE_POOL_MAX', 8, 1, 1000),
     publicUrl,
+    basePath,
     jwksUrl: read.url('BETTER_AUTH_JWKS_URL'),
     accounts: readAccounts(read, { publicUrl, production }),
     jwtIssuer: read.text('JWT_ISSUER'),

@@ -76,10 +76,6 @@ export function settingsReader(env: Environment) {
       if (number >= least && number <= most) return number
       throw new ConfigError(`${name} takes a whole number from ${least} to ${most}`)
     },
-    origin(name: string): string | undefined {
-      const value = text(name)?.replace(/\/$/, '')
-      return value === undefined ? undefined : exactOrigin(name, value)
-    },
     url(name: string): string | undefined {
       const value = text(name)
       if (value === undefined) return undefined

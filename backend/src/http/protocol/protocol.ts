@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import {
   type FastifyHttpOptions,
@@ -20,18 +20,12 @@ import type { QueuedBytes } from './queued-bytes.ts'
 import { countHeader } from './raw-headers.ts'
 import { logResponse } from './request-log.ts'
 import { refuseSocket } from './sockets.ts'
+import { targetReader } from './target.ts'
 import type { Turns } from './turns.ts'
-
-/** A server must accept the absolute form of a request target, whose path may be empty (RFC 9112 §3.2.2). */
-function originForm({ url = '/' }: IncomingMessage): string {
-  if (url.startsWith('/')) return url
-  const rest = url.replace(/^https?:\/\/[^/?#]+/i, '')
-  return rest === '' || rest.startsWith('?') ? `/${rest}` : rest
-}
 
 /** @returns Fastify's options: limits, timeouts, and responses to input that is not a valid request. */
 export function serverOptions(
-  { trustProxy }: Config,
+  { trustProxy, basePath }: Config,
   limits: Limits,
   queued: QueuedBytes,
   turns: Turns,
@@ -46,7 +40,7 @@ export function serverOptions(
     return503OnClosing: false,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
-    rewriteUrl: originForm,
+    rewriteUrl: targetReader(basePath),
     routerOptions: { maxParamLength: limits.pathPartCharacters, querystringParser: parseQuery },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       const respond = () => {

@@ -49,10 +49,16 @@ export function logResponse(
 }
 
 /** A query can contain anything that a client puts there by mistake, so it is left out. */
-function loggedPath({ url, routeOptions }: FastifyRequest, secretPath: string): string {
-  if (url.startsWith(secretPath)) return routeOptions.url ?? `${secretPath}/…`
-  const query = url.indexOf('?')
-  return redacted(query === -1 ? url : `${url.slice(0, query)}?…`)
+function loggedPath(
+  { url, originalUrl, routeOptions }: FastifyRequest,
+  secretPath: string,
+): string {
+  const sent = originalUrl.startsWith('/') ? originalUrl : url
+  const query = sent.indexOf('?')
+  const path = query === -1 ? sent : sent.slice(0, query)
+  // Anywhere in the path: a proxy may have left out the base path, or have added another one.
+  if (path.includes(secretPath)) return routeOptions.url ?? `${secretPath}/…`
+  return redacted(query === -1 ? path : `${path}?…`)
 }
 
 function redacted(text: string): string {

@@ -4,10 +4,17 @@ import type { Stored } from '../../models/stored.ts'
 import { encodeSegment } from '../protocol/paths.ts'
 import { etagOf } from './conditions.ts'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The path below which the server serves everything; empty at the root of a host. */
+    basePath: string
+  }
+}
+
 /** The path of a user's rows, with the user as in the path of the request: by id, or as `me`. */
-export function collectionPath({ params }: FastifyRequest, resource: string): string {
+export function collectionPath({ params, server }: FastifyRequest, resource: string): string {
   const { user_id } = params as { user_id: string } // set by the router
-  return `/api/${encodeSegment(user_id)}/${resource}`
+  return `${server.basePath}/api/${encodeSegment(user_id)}/${resource}`
 }
 
 /** @throws {AppError} `not_found` */
