@@ -8,6 +8,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 COPY backend/package.json backend/
 COPY tools/bench/package.json tools/bench/
+COPY tools/client-types/package.json tools/client-types/
 # The optional package is Node itself, which the base image has. No other package has an install script.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 

@@ -23,7 +23,7 @@ const run = (script: string, parameters: string[], environment: Record<string, s
 describe('the packages', () => {
   it('are asked for in one exact version each, in every workspace', () => {
     const { workspaces = [] } = readPackage()
-    assert.deepEqual(workspaces, ['backend', 'tools/bench'])
+    assert.deepEqual(workspaces, ['backend', 'tools/bench', 'tools/client-types'])
     let found = 0
     for (const folder of ['', ...workspaces]) {
       const { dependencies, devDependencies, optionalDependencies } = readPackage(folder)
@@ -48,7 +48,7 @@ describe('the packages', () => {
     const links = Object.entries(packages).filter(([, { link }]) => link)
     assert.deepEqual(
       links.map(([, { resolved }]) => resolved),
-      ['backend', 'tools/bench'],
+      ['backend', 'tools/bench', 'tools/client-types'],
     )
   })
 

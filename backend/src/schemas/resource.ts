@@ -4,7 +4,7 @@ const USER_ID = {
   type: 'string',
   description:
     'The user of the token: 1 to 255 characters, percent-encoded once. Or `me`, which stands for that user',
-  examples: ['alice'],
+  examples: ['me'],
 } as const
 
 /** The parameters in the path of a collection. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
+import { Ajv2020 as Ajv } from 'ajv/dist/2020.js'
 import { ACCOUNT_OPERATIONS } from '../../src/api/accounts/operations.ts'
 import { PARTS } from '../../src/api/service/docs-page.ts'
 import { ERRORS } from '../../src/core/errors.ts'
@@ -20,12 +21,27 @@ interface Response {
   content?: Record<string, object>
 }
 
+interface Parameter {
+  name: string
+  in: string
+  required: boolean
+  example?: unknown
+  schema?: { default?: unknown }
+}
+
+interface Schema {
+  properties: object
+  required?: string[]
+}
+
 interface Operation {
   operationId?: string
   summary?: string
   description?: string
   security?: object[]
   responses: Record<string, Response | { $ref: string }>
+  tags?: string[]
+  parameters?: Parameter[]
   requestBody?: { content: Record<string, { example?: unknown }> }
 }
 
@@ -34,7 +50,9 @@ describe('the OpenAPI document', () => {
   let document: {
     openapi: string
     paths: Record<string, Record<string, Operation>>
+    tags: { name: string }[]
     components: {
+      securitySchemes: Record<string, { bearerFormat?: string; in?: string }>
       responses: Record<string, Response>
       schemas: Record<string, { enum?: string[]; properties: Record<string, { enum?: string[] }> }>
     }
@@ -52,6 +70,7 @@ describe('the OpenAPI document', () => {
   })
   after(() => test.close())
 
+  const firstTag = () => document.tags[0]?.name
   /** The response of an operation, by the status or through its reference. */
   const responseOf = ({ responses }: Operation, status: number | string): Response | undefined => {
     const response = responses[status]
@@ -150,10 +169,12 @@ describe('the OpenAPI document', () => {
   })
 
   it('describes each answer of the accounts to its own examples, with and without a session', async () => {
-    const { session } = await signUp(test, 'docs@example.com')
+    const ajv = new Ajv({ strict: false, validateFormats: false }).addSchema(document, 'document')
+    const seen = new Set<string | undefined>()
     for (const [name, operation] of operations) {
       const [method = '', path = ''] = name.split(' /api/auth')
-      if (path === '' || path === '/delete-user') continue
+      if (path === '') continue
+      const { session } = await signUp(test, `${operation.operationId}@example.com`)
       const body = Object.values(operation.requestBody?.content ?? {})[0]?.example
       for (const sending of [{ body, session }, { body }]) {
         const url = path.replace(/\{\w+\}/, 'x').replace('/verify-email', '/verify-email?token=x')
@@ -162,8 +183,17 @@ describe('the OpenAPI document', () => {
         assert.ok(response, `${name}: ${answer.status} ${answer.text}`)
         const type = String(answer.headers['content-type']).split(';')[0] ?? ''
         if (answer.text !== '') assert.ok(response.content?.[type], `${name}: ${type}`)
+        if (answer.status !== 200) continue
+        const at = ['paths', `/api/auth${path}`, method.toLowerCase(), 'responses', '200']
+        const pointer = [...at, 'content', type, 'schema'].map((part) =>
+          part.replaceAll('~', '~0').replaceAll('/', '~1').replaceAll('{', '%7B'),
+        )
+        const matches = ajv.validate({ $ref: `document#/${pointer.join('/')}` }, answer.json)
+        assert.ok(matches, `${name}: ${ajv.errorsText()} ${answer.text}`)
+        seen.add(operation.operationId)
       }
     }
+    assert.ok(seen.size >= 12, [...seen].join())
   })
 
   it('is shown by a page that needs this server alone', async () => {
@@ -185,7 +215,7 @@ describe('the OpenAPI document', () => {
   it('404 for every path below the page that it does not load', async () => {
     for (const path of [
       ...[
-        '/docs/',
+        '/docs//',
         '/docs/json',
         '/docs/yaml',
         '/docs/index.html',
@@ -193,7 +223,11 @@ describe('the OpenAPI document', () => {
         '/docs/static/',
       ],
       ...['/docs/static/index.html', '/docs/static/swagger-ui.js', '/docs/static/csp.json'],
-      ...['/docs/static/logo.svg', '/docs/static/oauth2-redirect.html', '/docs/static/nothing.js'],
+      ...[
+        '/docs/static/favicon.ico',
+        '/docs/static/oauth2-redirect.html',
+        '/docs/static/nothing.js',
+      ],
       ...[
         '/docs/static/../package.json',
         '/docs/static/..%2findex.js',
@@ -216,9 +250,57 @@ describe('the OpenAPI document', () => {
       assert.equal(head.text, '')
       assert.ok(path !== '/docs' || !/<script>|onload=/.test(whole.text))
     }
-    const { text } = await test.send('GET', '/docs/static/swagger-initializer.js')
-    for (const option of ['persistAuthorization', 'displayRequestDuration', 'tryItOutEnabled']) {
+    const { text } = await test.send('GET', '/docs/static/page.js')
+    for (const option of ['displayRequestDuration', 'tryItOutEnabled']) {
       assert.ok(text.includes(`${option}: true`), option)
+    }
+  })
+
+  it('/docs/ redirects to /docs, below any prefix', async () => {
+    const { status, headers } = await test.send('GET', '/docs/')
+    assert.deepEqual([status, headers.location], [308, '../docs'])
+  })
+
+  it('reads from the sign-up on, and fills in nothing that is optional', () => {
+    const [first = '', operation] =
+      operations.find(([, { tags }]) => tags?.[0] === firstTag()) ?? []
+    assert.deepEqual([first, operation?.operationId], ['POST /api/auth/sign-up/email', 'signUp'])
+    for (const [name, { parameters = [] }] of operations) {
+      for (const { in: place, required, schema, ...parameter } of parameters) {
+        const filled = parameter.example ?? schema?.default
+        if (!required) assert.equal(filled, undefined, `${name}: ${place} ${parameter.name}`)
+        if (parameter.name === 'user_id') assert.equal(filled, 'me')
+      }
+    }
+  })
+
+  it('tells the session token and the token for tasks apart', () => {
+    const { token, session, cookie } = document.components.securitySchemes
+    assert.deepEqual([token?.bearerFormat, session?.bearerFormat], ['JWT', 'session token'])
+    assert.equal(cookie?.in, 'cookie')
+    for (const [name, { security, operationId }] of operations) {
+      const schemes = new Set((security ?? []).flatMap((required) => Object.keys(required)))
+      const expected = name.includes('{user_id}') ? ['token'] : ['session', 'cookie']
+      const isOpen = !name.includes('{user_id}') && !SESSIONS.includes(operationId)
+      assert.deepEqual([...schemes], isOpen ? [] : expected, name)
+    }
+  })
+
+  it('says of each response which members are required', () => {
+    const objects = (schema: unknown): Schema[] => {
+      if (typeof schema !== 'object' || schema === null) return []
+      const inner = Object.values(schema).flatMap(objects)
+      return 'properties' in schema ? [schema as Schema, ...inner] : inner
+    }
+    const { Account, Session, Task } = document.components.schemas
+    for (const [name, { responses }] of [
+      ...operations.map(([name, { responses }]): [string, object] => [name, { responses }]),
+      ['the schemas', { responses: { Account, Session, Task } }] as const,
+    ] as [string, { responses: object }][]) {
+      for (const { properties, required = [] } of objects(responses)) {
+        const optional = Object.keys(properties).filter((member) => !required.includes(member))
+        assert.deepEqual(optional, name.endsWith('/sign-in/email') ? ['url'] : [], name)
+      }
     }
   })
 })

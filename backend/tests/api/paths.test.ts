@@ -59,7 +59,7 @@ describe('canonical paths', () => {
     '/api',
     '/tasks',
     '/health/',
-    '/docs/',
+    '/docs//',
     '/openapi.json/',
     '/openapiXjson',
     '/nothing',
@@ -84,6 +84,8 @@ describe('canonical paths', () => {
     ['/readyz', READ],
     ['/openapi.json', READ],
     ['/docs', READ],
+    ['/docs/', READ],
+    ['/favicon.ico', READ],
   ] as const) {
     it(`405 with Allow for every other method of ${path}, with and without a token`, async () => {
       for (const method of methods.filter((name) => !allow.split(', ').includes(name))) {

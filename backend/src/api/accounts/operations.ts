@@ -1,5 +1,6 @@
 import * as schemas from '../../schemas/accounts/account.ts'
 import * as responses from '../../schemas/accounts/responses.ts'
+import { object } from '../../schemas/object.ts'
 import type { AccountOperation } from './operation-schema.ts'
 import { OWN_OPERATIONS } from './own-operations.ts'
 
@@ -16,7 +17,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     description:
       'Signs the user in as well, unless the operator requires verified addresses: then `token` is null.',
     body: schemas.SignUp,
-    response: responses.SignedIn,
+    response: responses.MaybeSignedIn,
     hashes: true,
   },
   {
@@ -27,11 +28,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     summary: 'Sign in with e-mail address and password',
     description: 'Starts a session. Its token is in `token`, in `set-auth-token` and in a cookie.',
     body: schemas.SignIn,
-    response: responses.object({
-      ...responses.SignedIn.properties,
-      redirect: { type: 'boolean' },
-      url: { type: 'string' },
-    }),
+    response: responses.SignedIn,
     hashes: true,
   },
   {
@@ -52,8 +49,10 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     summary: 'Get the current session',
     description: 'Returns the session and its user, or null without a valid session.',
     response: {
-      type: ['object', 'null'],
-      properties: { session: responses.SessionRef, user: responses.AccountRef },
+      oneOf: [
+        object({ session: responses.SessionRef, user: responses.AccountRef }),
+        { type: 'null' },
+      ],
     },
   },
   {
@@ -77,7 +76,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     description:
       'Returns in `url` the page of the provider to open. Available if the operator has registered this server with the provider.',
     body: schemas.SocialSignIn,
-    response: responses.PageAddress,
+    response: responses.SignedInWithProvider,
   },
   {
     method: 'GET',
@@ -106,7 +105,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     description:
       'The link in the verification mail, and in the mail to the new address of an account. `user` is null unless the link changed the address. With `callbackURL` the response redirects to that page.',
     query: schemas.linkQuery('token', 'callbackURL'),
-    response: responses.object({ status: { type: 'boolean' }, user: responses.AccountOrNull }),
+    response: object({ status: { type: 'boolean' }, user: responses.AccountOrNull }),
     redirects: true,
   },
   {
@@ -116,7 +115,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     summary: 'Send a mail to reset the password',
     description: MAIL,
     body: schemas.PasswordResetRequest,
-    response: responses.object({ status: { type: 'boolean' }, message: { type: 'string' } }),
+    response: object({ status: { type: 'boolean' }, message: { type: 'string' } }),
   },
   {
     method: 'GET',

@@ -1,5 +1,6 @@
 import * as schemas from '../../schemas/accounts/account.ts'
 import * as responses from '../../schemas/accounts/responses.ts'
+import { object } from '../../schemas/object.ts'
 import type { AccountOperation } from './operation-schema.ts'
 
 /** Operations of users on their own account. Each needs a session. */
@@ -14,7 +15,7 @@ export const OWN_OPERATIONS: readonly AccountOperation[] = [
       'Needs the current password. With `revokeOtherSessions`, ends all other sessions. It revokes the tokens for tasks that were issued before.',
     session: 'required',
     body: schemas.PasswordChange,
-    response: responses.SignedIn,
+    response: responses.MaybeSignedIn,
     hashes: true,
   },
   {
@@ -49,7 +50,7 @@ export const OWN_OPERATIONS: readonly AccountOperation[] = [
     session: 'required',
     body: schemas.UserDeletion,
     bodyOptional: true,
-    response: responses.object({ ...responses.Success.properties, message: { type: 'string' } }),
+    response: object({ ...responses.Success.properties, message: { type: 'string' } }),
     hashes: true,
   },
   {
@@ -104,7 +105,7 @@ export const OWN_OPERATIONS: readonly AccountOperation[] = [
     summary: 'List the ways to sign in',
     description: 'Returns the password and the providers that the account can sign in with.',
     session: 'required',
-    response: { type: 'array', items: responses.object({ providerId: { type: 'string' } }) },
+    response: { type: 'array', items: responses.SignInMethod },
   },
   {
     method: 'POST',

@@ -12,11 +12,7 @@ export interface Part {
 
 const JAVASCRIPT = 'application/javascript; charset=utf-8'
 const CSS = 'text/css; charset=utf-8'
-const PNG = 'image/png'
-
-const STYLES = ['swagger-ui.css', 'index.css']
-const ICONS = ['favicon-32x32.png', 'favicon-16x16.png']
-const SCRIPTS = ['swagger-ui-bundle.js', 'swagger-ui-standalone-preset.js']
+const SVG = 'image/svg+xml'
 
 /** Relative, so that the page works under any prefix that a proxy gives it. */
 const place = (name: string) => `docs/static/${name}`
@@ -25,48 +21,55 @@ const PAGE = `<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="UTF-8">
-<title>Swagger UI</title>
-${STYLES.map((name) => `<link rel="stylesheet" href="${place(name)}">`).join('\n')}
-${ICONS.map((name) => `<link rel="icon" type="${PNG}" href="${place(name)}">`).join('\n')}
+<meta name="viewport" content="width=device-width">
+<title>Todo Backend</title>
+<link rel="stylesheet" href="${place('swagger-ui.css')}">
+<link rel="stylesheet" href="${place('page.css')}">
+<link rel="icon" href="favicon.ico" sizes="32x32">
+<link rel="icon" type="${SVG}" href="${place('icon.svg')}">
 </head>
 <body>
+<header class="bar">
+<span class="name"><img src="${place('icon.svg')}" alt="" width="28" height="28">Todo Backend</span>
+<form id="sign-in" hidden>
+<input name="email" type="email" placeholder="E-mail address" aria-label="E-mail address" autocomplete="username" required>
+<input name="password" type="password" placeholder="Password" aria-label="Password" autocomplete="current-password" required>
+<button class="first">Sign in</button>
+<button value="sign-up">Create account</button>
+<button type="button" class="plain" id="have-token">Use a token</button>
+</form>
+<form id="enter-token" hidden>
+<input name="token" placeholder="Token for tasks (JWT)" aria-label="Token for tasks" autocomplete="off" required>
+<button class="first">Use token</button>
+</form>
+<p id="signed-in" hidden><span>Signed in as <strong id="who"></strong></span><button id="sign-out">Sign out</button></p>
+<output id="message" role="status"></output>
+</header>
 <div id="swagger-ui"></div>
-${[...SCRIPTS, 'swagger-initializer.js'].map((name) => `<script src="${place(name)}"></script>`).join('\n')}
+<script src="${place('swagger-ui-bundle.js')}"></script>
+<script src="${place('page.js')}"></script>
 </body>
 </html>
-`
-
-const INITIALIZER = `window.onload = () => {
-  window.ui = SwaggerUIBundle({
-    dom_id: '#swagger-ui',
-    url: new URL('openapi.json', window.location.href).href,
-    deepLinking: true,
-    presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
-    plugins: [SwaggerUIBundle.plugins.DownloadUrl],
-    layout: 'StandaloneLayout',
-    validatorUrl: null,
-    persistAuthorization: true,
-    displayRequestDuration: true,
-    tryItOutEnabled: true,
-  })
-}
 `
 
 /** The page and each resource that it loads. There are no other routes below it. */
 export const PARTS: readonly Part[] = [
   { path: '/docs', type: 'text/html; charset=utf-8', bytes: once(async () => Buffer.from(PAGE)) },
-  ...STYLES.map((name) => file(name, CSS)),
-  ...ICONS.map((name) => file(name, PNG)),
-  ...SCRIPTS.map((name) => file(name, JAVASCRIPT)),
-  {
-    path: `/${place('swagger-initializer.js')}`,
-    type: JAVASCRIPT,
-    bytes: once(async () => Buffer.from(INITIALIZER)),
-  },
+  { path: '/favicon.ico', type: 'image/x-icon', bytes: own('favicon.ico') },
+  { path: `/${place('icon.svg')}`, type: SVG, bytes: own('icon.svg') },
+  { path: `/${place('page.css')}`, type: CSS, bytes: own('page.css') },
+  { path: `/${place('page.js')}`, type: JAVASCRIPT, bytes: own('page.js') },
+  swagger('swagger-ui.css', CSS),
+  swagger('swagger-ui-bundle.js', JAVASCRIPT),
 ]
 
+/** A file of the folder `page`, read once. */
+function own(name: string): Part['bytes'] {
+  return once(() => readFile(new URL(`page/${name}`, import.meta.url)))
+}
+
 /** A file of @fastify/swagger-ui, read once. The plugin itself would open it again for each request. */
-function file(name: string, type: string): Part {
+function swagger(name: string, type: string): Part {
   const read = () =>
     readFile(fileURLToPath(import.meta.resolve(`@fastify/swagger-ui/static/${name}`)))
   return { path: `/${place(name)}`, type, bytes: once(read) }

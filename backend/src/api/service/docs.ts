@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { object } from '../../schemas/object.ts'
 import { responses } from '../../schemas/problem.ts'
 import { once, PARTS } from './docs-page.ts'
 import { NAME } from './openapi.ts'
@@ -7,7 +8,7 @@ import { NAME } from './openapi.ts'
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
+  "style-src 'self'",
   "img-src 'self' data:",
   "connect-src 'self'",
   "base-uri 'none'",
@@ -35,13 +36,10 @@ export const docs: FastifyPluginAsync = async (app) => {
         description: 'The name and the links',
         content: {
           'application/json': {
-            schema: {
-              type: 'object',
-              properties: {
-                name: { type: 'string' },
-                links: { type: 'object', additionalProperties: { type: 'string' } },
-              },
-            },
+            schema: object({
+              name: { type: 'string' },
+              links: { type: 'object', additionalProperties: { type: 'string' } },
+            }),
             example: { name: NAME, links },
           },
         },
@@ -77,6 +75,10 @@ export const docs: FastifyPluginAsync = async (app) => {
     json(() => app.swagger()),
   )
 
+  // Relative, as the addresses in the page are.
+  app.get('/docs/', { schema: { hide: true }, config: PUBLIC }, async (_request, reply) =>
+    reply.redirect('../docs', 308),
+  )
   for (const { path, type, bytes } of PARTS) {
     app.get(path, { schema: { hide: true }, config: PUBLIC }, async (_request, reply) =>
       reply

@@ -2,13 +2,14 @@ import type { FastifyPluginAsync } from 'fastify'
 import { AppError } from '../../core/errors.ts'
 import { VERSION } from '../../core/version.ts'
 import type { Database } from '../../database/session.ts'
+import { object } from '../../schemas/object.ts'
 import { responses } from '../../schemas/problem.ts'
 
 const ok = (description: string, more = {}, example = {}) => ({
   description,
   content: {
     'application/json': {
-      schema: { type: 'object', properties: { status: { const: 'ok' }, ...more } },
+      schema: object({ status: { const: 'ok' }, ...more }),
       example: { status: 'ok', ...example },
     },
   },

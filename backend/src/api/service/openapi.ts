@@ -12,15 +12,19 @@ declare module 'fastify' {
 
 export const NAME = 'Todo Backend'
 
+/** Before the resources, so that a reader begins with the sign-up. */
+const FIRST_TAGS = [
+  { name: 'accounts', description: 'Sign-up, sign-in, sessions and tokens, by Better Auth' },
+]
+const LAST_TAGS = [
+  { name: 'health', description: 'Health checks for the operator' },
+  { name: 'service', description: 'This document, and links to it' },
+]
 /**
  * The tags of routes that are not a resource. A resource of a user is its own tag, which the document
  * gets from its operations.
  */
-const TAGS = [
-  { name: 'accounts', description: 'Sign-up, sign-in, sessions and tokens, by Better Auth' },
-  { name: 'health', description: 'Health checks for the operator' },
-  { name: 'service', description: 'This document, and links to it' },
-]
+const TAGS = [...FIRST_TAGS, ...LAST_TAGS]
 
 /**
  * Collects the routes registered after it into the OpenAPI document, with the schemas that their plugins
@@ -37,7 +41,7 @@ export async function describeApi(app: FastifyInstance, schemas: readonly object
         title: NAME,
         version: '1',
         description:
-          'A task API for many users. Send your token in `Authorization: Bearer`. The user id in the path must be the user of the token: PostgreSQL row-level security keeps the tasks of different users apart.',
+          'A task API for many users. Create an account, get a token for tasks with the session, and send it in `Authorization: Bearer`. The user id in the path must be the user of the token; `me` stands for that user. PostgreSQL row-level security enforces that users only reach their own tasks.',
         contact: { name: 'The operator of this server' },
         license: { name: 'MIT', identifier: 'MIT' },
       },
@@ -45,7 +49,7 @@ export async function describeApi(app: FastifyInstance, schemas: readonly object
       tags: TAGS,
       components: {
         securitySchemes: {
-          bearer: {
+          token: {
             type: 'http',
             scheme: 'bearer',
             bearerFormat: 'JWT',
@@ -55,6 +59,7 @@ export async function describeApi(app: FastifyInstance, schemas: readonly object
           session: {
             type: 'http',
             scheme: 'bearer',
+            bearerFormat: 'session token',
             description: 'For /api/auth only: the `token` of a sign-up or sign-in',
           },
           cookie: {
@@ -75,11 +80,11 @@ export async function describeApi(app: FastifyInstance, schemas: readonly object
   })
 }
 
-/** A private route takes the bearer token. A body with a name is referred to by that name. */
+/** A private route takes the token for tasks. A body with a name is referred to by that name. */
 const describeOperation: SwaggerTransform = ({ schema, url, route }) => {
   const { body } = schema
   const name = (body as { $id?: string } | undefined)?.$id // our own schema
-  const security = schema.security ?? (route.config?.access === 'public' ? [] : [{ bearer: [] }])
+  const security = schema.security ?? (route.config?.access === 'public' ? [] : [{ token: [] }])
   return { schema: { ...schema, security, ...(name && { body: { $ref: `${name}#` } }) }, url }
 }
 
@@ -134,8 +139,9 @@ function completeDocument(
     Object.entries(schemas).sort(([one], [other]) => last.indexOf(one) - last.indexOf(other)),
   )
   document.openapiObject.tags = [
+    ...FIRST_TAGS,
     ...[...resources].map((name) => ({ name, description: `The ${name} of one user` })),
-    ...TAGS,
+    ...LAST_TAGS,
   ]
   return document.openapiObject
 }

@@ -31,8 +31,7 @@ const IF_MATCH = {
   properties: {
     'if-match': {
       type: 'string',
-      description: 'Change the task only if it still has this ETag. * matches every version',
-      examples: ['*'],
+      description: 'Change the task only if it still has this ETag. `*` matches every version',
     },
   },
 } as const
@@ -41,7 +40,6 @@ const IDEMPOTENCY_KEY = {
     type: 'string',
     description:
       'Makes it safe to send the request again: for 24 hours, the same request with the same key gets the first response and changes nothing. Use a new key for each request, such as a UUID: 1 to 255 visible ASCII characters, with or without quotes',
-    examples: ['6f1c2b1e-6d0f-4a86-9d53-1b6f1f0f9f0e'],
   },
 } as const
 const ONCE = { type: 'object', properties: IDEMPOTENCY_KEY } as const

@@ -25,10 +25,10 @@ interface Resource {
 export function serveCanonicalPaths(app: FastifyInstance): void {
   const resources = new Map<string, Resource>()
   const acceptedHeaders = new Set(ACCEPTED_HEADERS)
-  app.addHook('onRoute', ({ url, method, schema }) => {
+  app.addHook('onRoute', ({ url, method, schema, prefix }) => {
     for (const name of requestHeaders(schema?.headers)) acceptedHeaders.add(name)
-    // @fastify/cors adds OPTIONS for every path. Some plugins add each path again with a final slash.
-    if (url === '*' || (url !== '/' && url.endsWith('/'))) return
+    // @fastify/cors adds OPTIONS for every path, and Fastify the path of a prefix again with a final slash.
+    if (url === '*' || (prefix !== '' && url.endsWith('/'))) return
     const resource = resources.get(url) ?? {
       pattern: canonical(url),
       methods: new Set(['OPTIONS']),

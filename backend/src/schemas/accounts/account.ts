@@ -187,6 +187,7 @@ export const Account = {
   $id: 'Account',
   type: 'object',
   description: 'An account. Its `id` is the user id in the paths of tasks',
+  required: ['id', 'name', 'email', 'emailVerified', 'image', 'createdAt', 'updatedAt'],
   properties: {
     id: { type: 'string' },
     name: { type: 'string' },
@@ -202,6 +203,10 @@ export const Session = {
   $id: 'Session',
   type: 'object',
   description: 'A session. Its `token` is a bearer token for /api/auth',
+  required: [
+    ...['id', 'userId', 'token', 'expiresAt', 'createdAt', 'updatedAt'],
+    ...['ipAddress', 'userAgent'],
+  ],
   properties: {
     id: { type: 'string' },
     userId: { type: 'string' },
