@@ -23,6 +23,12 @@ export async function globalSetup(): Promise<void> {
   }
   // Another run has made them, and this one is part of it.
   if (process.env.TEST_FOLDER) return keepCompiled(process.env.TEST_FOLDER)
+  await makeFolder()
+  process.env.TEST_TEMPLATE = await makeTemplate(process.env.TEST_DATABASE_URL)
+}
+
+/** Makes the folder of the tests, with the embedded databases that they copy. It is enough without PostgreSQL. */
+export async function makeFolder(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'todo-tests-'))
   // The runner may be told to exit without its teardown; PostgreSQL ends by itself then.
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
@@ -36,7 +42,6 @@ export async function globalSetup(): Promise<void> {
   await connector.close()
   process.env.TEST_FOLDER = folder
   keepCompiled(folder)
-  process.env.TEST_TEMPLATE = await makeTemplate(process.env.TEST_DATABASE_URL)
 }
 
 /** Each test file and each server loads the same packages, which are compiled once. */

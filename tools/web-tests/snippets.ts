@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
+
+export interface Snippet {
+  /** The file name in its first line. */
+  readonly name: string
+  readonly source: string
+}
+
+/**
+ * @returns the code blocks of a document, in its order.
+ * @throws {Error} for a block that is not TypeScript with a file name, because nothing would run it.
+ */
+export function readSnippets(document: URL): Snippet[] {
+  const blocks = readFileSync(document, 'utf8').matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)
+  return [...blocks].map(([block, language, source = '']) => {
+    const [, name] = /^\/\/ ([\w.]+\.ts)\n/.exec(source) ?? []
+    if (language !== 'ts' || name === undefined) throw new Error(`Nothing runs this: ${block}`)
+    return { name, source }
+  })
+}
+
+/** @returns the same code as JavaScript, with each character at its place. */
+export function toJavaScript({ source }: Snippet): string {
+  return stripTypeScriptTypes(source)
+}
