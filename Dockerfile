@@ -1,4 +1,4 @@
-# The server alone, for PostgreSQL elsewhere. compose.yaml has both.
+# The server alone, for PostgreSQL elsewhere or with the embedded database. compose.yaml adds PostgreSQL.
 #
 # Tags, not digests: a tag may come to name another build of the same version. Where that matters,
 # build from the digest of the day (docker buildx imagetools inspect node:24.21.0-slim).
@@ -12,7 +12,7 @@ COPY tools/client-types/package.json tools/client-types/
 # The optional package is Node itself, which the base image has. No other package has an install script.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
-FROM node:24.21.0-slim
+FROM node:24.21.0-slim AS server
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=8000
@@ -22,11 +22,24 @@ COPY --from=packages /app/backend/node_modules backend/node_modules/
 COPY package.json LICENSE ./
 COPY backend/package.json backend/
 COPY backend/src backend/src/
-COPY scripts/compile-cache.mjs scripts/
+# The last two are what npm run user and the other commands start with.
+COPY scripts/compile-cache.mjs scripts/dotenv.mjs scripts/install.mjs scripts/
+COPY tools/verify tools/verify/
 # For the embedded database, on a volume: DATABASE_URL=pglite:/data/tasks
 RUN install --directory --owner=65534 --group=65534 --mode=0700 /data
 
-# nobody: it owns nothing of the image but that folder, and nothing else is written to.
+# Compiled code belongs to a user id and to the flags of V8, so this is the user and the command of the image.
+FROM server AS compiled
+COPY scripts/fill-compile-cache.mjs scripts/
+RUN install --directory --owner=65534 --group=65534 node_modules/.cache
+USER 65534:65534
+RUN ["node", "scripts/fill-compile-cache.mjs", "--max-semi-space-size=16", "--import", "./scripts/compile-cache.mjs", "backend/src/main.ts"]
+# Node writes files that only their owner can read, and in the image they are root's.
+RUN chmod -R a+rX node_modules/.cache
+
+FROM server
+COPY --from=compiled /app/node_modules/.cache node_modules/.cache/
+# nobody: it owns nothing of the image but /data, and nothing else is written to.
 USER 65534:65534
 EXPOSE 8000
 STOPSIGNAL SIGTERM

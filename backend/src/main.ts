@@ -1,5 +1,5 @@
 import { readArguments } from './core/arguments.ts'
-import { loadConfig } from './core/config/config.ts'
+import { isProduction, loadConfig } from './core/config/config.ts'
 import { endWithReason } from './core/log/end.ts'
 import { start } from './processes/start.ts'
 
@@ -11,5 +11,5 @@ try {
   readArguments({ usage: USAGE })
   await start(loadConfig())
 } catch (error) {
-  await endWithReason(error)
+  await endWithReason(error, 1, isProduction())
 }

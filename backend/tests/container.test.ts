@@ -41,7 +41,7 @@ describe('the Dockerfile', () => {
 
   it('is built on the Node of the tests, by its exact version', () => {
     const node = `node:${readPackage().optionalDependencies?.node}-slim`
-    assert.deepEqual(image.bases, [node, node])
+    assert.deepEqual(image.bases, [node, node, 'server', 'server'])
     assert.deepEqual(image.packages, [
       'npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund',
     ])
@@ -55,6 +55,14 @@ describe('the Dockerfile', () => {
     const [uid, gid] = image.user.split(':')
     const own = `install --directory --owner=${uid} --group=${gid} --mode=0700 /data`
     assert.deepEqual([image.runs, image.stopSignal], [[own], 'SIGTERM'])
+  })
+
+  it('compiles its code as its user and with its flags, because V8 refuses the code of others', () => {
+    const [node, ...parameters] = image.command
+    const fill = [node, 'scripts/fill-compile-cache.mjs', ...parameters]
+    const owner = image.user.split(':')[0]
+    assert.deepEqual(JSON.parse(image.compiled[1] ?? ''), fill)
+    assert.equal(image.compiledAs.split(':')[0], owner)
   })
 
   it('is given nothing that is a secret, or not for the image', () => {
@@ -121,6 +129,43 @@ describe('what is in the image, without Docker', () => {
     rmSync(folder, { recursive: true })
   })
 
+  it('has the commands of npm run, without npm', async () => {
+    const commands = ['user', 'migrate', 'backup', 'restore', 'export', 'token']
+    const paths = [
+      ...commands.map((name) => `backend/src/commands/${name}.ts`),
+      'tools/verify/verify.ts',
+    ]
+    const usages = paths.map((path) =>
+      runProgram(join(folder, 'node'), [path, '--help'], { cwd: workdir, env: environment }),
+    )
+    for (const usage of await Promise.all(usages)) assert.match(usage.stdout, /^Usage: npm run /)
+    // npm run user and the others begin with this program, and it has nothing to do.
+    const install = ['scripts/install.mjs', '--start']
+    const run = await runProgram(join(folder, 'node'), install, { cwd: workdir, env: environment })
+    assert.deepEqual([run.stdout, run.stderr], ['', ''])
+  })
+
+  it('names the owner that a mounted folder must have', async (t) => {
+    if (!isRoot) return t.skip('only root can give a folder to another account')
+    const mounted = join(folder, 'mounted')
+    mkdirSync(mounted, { mode: 0o700 })
+    writeFileSync(join(folder, 'database-url'), `pglite:${join(mounted, 'tasks')}`)
+    const server = start(image.command)
+    let output = ''
+    server.stderr?.on('data', (chunk) => {
+      output += chunk
+    })
+    assert.deepEqual(await once(server, 'close'), [1, null])
+    const { msg, level } = JSON.parse(output)
+    assert.equal(level, 60)
+    assert.match(msg, /EACCES: permission denied/)
+    assert.match(
+      msg,
+      new RegExp(`${mounted} belongs to user 0, and the server runs as user ${uid}\\.`),
+    )
+    assert.match(msg, new RegExp(`chown -R ${uid}:${gid} ${mounted}\\.`))
+  })
+
   async function databaseUrl(kind: Kind): Promise<string> {
     if (kind === 'pglite') return `pglite:${join(data, 'tasks')}`
     const made = await emptyPostgres()
@@ -151,6 +196,7 @@ describe('what is in the image, without Docker', () => {
         assert.equal((await exchange(port, 'GET', path, {})).status, 200, path)
       }
       assert.doesNotMatch(output, /EACCES|EROFS|ENOENT|eyJ/)
+      for (const line of output.trim().split('\n')) assert.ok(JSON.parse(line).msg, line)
       assert.deepEqual(everything(), before)
       server.kill(image.stopSignal as NodeJS.Signals) // SIGTERM, as another test has it
       assert.deepEqual(await ended, [0, null])
@@ -174,10 +220,12 @@ function listening(server: ChildProcess): Promise<string> {
 }
 
 describe('compose.yaml', () => {
-  const { services, secrets, volumes } = parse(readFileSync(new URL('compose.yaml', ROOT), 'utf8'))
+  const { services, secrets, volumes, networks } = parse(
+    readFileSync(new URL('compose.yaml', ROOT), 'utf8'),
+  )
 
   it('locks every container down, and pins what it does not build', () => {
-    assert.deepEqual(Object.keys(services), ['database', 'server'])
+    assert.deepEqual(Object.keys(services), ['caddy', 'database', 'server'])
     for (const service of Object.values<Record<string, unknown>>(services)) {
       const { read_only, cap_drop, security_opt, deploy } = service
       assert.deepEqual([read_only, cap_drop], [true, ['ALL']])
@@ -186,11 +234,13 @@ describe('compose.yaml', () => {
       assert.deepEqual(Object.keys(limits), ['cpus', 'memory', 'pids'])
     }
     assert.match(services.database.image, /^postgres:18\.\d+$/)
+    assert.match(services.caddy.image, /^caddy:2\.\d+\.\d+$/)
+    assert.deepEqual(services.caddy.profiles, ['caddy'])
     assert.equal(services.server.cap_add, undefined)
     assert.deepEqual(services.database.ports, undefined)
     assert.deepEqual(services.server.ports, ['127.0.0.1:8000:8000'])
     assert.deepEqual(services.database.volumes, ['database:/var/lib/postgresql'])
-    assert.deepEqual(Object.keys(volumes), ['database'])
+    assert.deepEqual(Object.keys(volumes), ['caddy-config', 'caddy-data', 'database'])
   })
 
   it('starts the server when the database is ready, and gives it time to stop', () => {
@@ -221,16 +271,26 @@ describe('compose.yaml', () => {
     const settings = Object.entries(given).map(([name, value]) => {
       const mounted = /^\/run\/secrets\/(.+)$/.exec(value)?.[1]
       const fallback = /^\$\{\w+:-(.*)\}$/.exec(value)?.[1]
-      return [name, mounted ? join(folder, secrets[mounted].file) : fallback]
+      return [name, mounted ? join(folder, secrets[mounted].file) : (fallback ?? value)]
     })
+    // A file .env may be there for development. It cannot change what the container depends on.
+    assert.deepEqual(services.server.env_file, [{ path: '.env', required: false }])
+    const { DATABASE_URL, BETTER_AUTH_SECRET, NODE_ENV, HOST, PORT } = given
+    assert.deepEqual([DATABASE_URL, BETTER_AUTH_SECRET], ['', ''])
+    assert.deepEqual({ NODE_ENV, HOST, PORT }, image.environment)
     const config = loadConfig({ ...image.environment, ...Object.fromEntries(settings) })
     const url = `postgres://todo:${read('database-password')}@database/todo`
     assert.deepEqual(config.database, { kind: 'postgres', url, directUrl: url })
+    const [{ subnet, gateway }] = networks.outside.ipam.config
+    const caddy = services.caddy.networks.outside.ipv4_address
+    assert.deepEqual(config.trustProxy, [gateway, caddy])
+    assert.equal(subnet, '172.30.83.0/24')
+    assert.equal(services.server.init, true)
     assert.deepEqual([config.secret, config.production], [read('auth-secret'), true])
     const { POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD_FILE } = services.database.environment
     assert.deepEqual([POSTGRES_USER, POSTGRES_DB], ['todo', 'todo'])
     assert.equal(POSTGRES_PASSWORD_FILE, '/run/secrets/database-password')
-    for (const { secrets: mounted } of Object.values<{ secrets: string[] }>(services)) {
+    for (const { secrets: mounted = [] } of Object.values<{ secrets?: string[] }>(services)) {
       for (const name of mounted) assert.ok(name in secrets)
     }
     rmSync(folder, { recursive: true })

@@ -270,7 +270,7 @@ describe('npm start', () => {
     server.kill('SIGTERM')
     await server.ended
     const refused = await begin({ NODE_ENV: 'production' }).ended
-    assert.match(refused.output, /^DATABASE_URL is required/)
+    assert.match(JSON.parse(refused.output).msg, /^DATABASE_URL is required/)
     await rm(folder, { recursive: true, maxRetries: 10, retryDelay: 200 })
   })
 })

@@ -23,7 +23,7 @@ export interface Server {
   readonly log: FastifyBaseLogger
   /** The metrics of this process, if METRICS_PORT is set. */
   readonly metrics: Metrics | undefined
-  /** Prints the address and the first steps. Only one of several processes calls it. */
+  /** Prints the address and the first steps, or logs the address in production. Only one of several processes calls it. */
   greet(): Promise<void>
   /** Finishes the requests in progress, closes the database, and ends the process with exit code 0. */
   stop(): Promise<void>
@@ -73,7 +73,7 @@ export async function serve(
   }
 }
 
-/** Prints the address, the database, and commands that create a first task. */
+/** Prints the address, the database, and commands that create a first task. In production it is one log line. */
 async function greet(
   config: Config,
   database: Database,
@@ -86,12 +86,20 @@ async function greet(
     )
   }
   if (config.misspelt !== undefined) log.warn(config.misspelt)
+  if (config.production) {
+    log.info(
+      `Todo Backend ${VERSION} listens on ${address} with the database: ${database.description}`,
+    )
+    return
+  }
   const lines = [
     `Todo Backend ${VERSION} listens on ${address}`,
     `  docs      ${address}/docs`,
     `  database  ${database.description}`,
+    '',
+    ...(await firstSteps(config, address)),
+    '',
   ]
-  if (!config.production) lines.push('', ...(await firstSteps(config, address)), '')
   print(lines.join('\n'))
 }
 

@@ -93,7 +93,11 @@ class Supervisor {
       if (this.#stopping) return this.#stopped(code)
       if (!this.#serving) {
         if (code === null)
-          return endWithReason(`The first server process ended before it listened: ${reason}`)
+          return endWithReason(
+            `The first server process ended before it listened: ${reason}`,
+              1,
+            this.#config.production,
+          )
         return end(code || 1)
       }
       const { steadyMs } = this.#bounds

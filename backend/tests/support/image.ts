@@ -10,6 +10,9 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 export interface Image {
   readonly bases: readonly string[]
   readonly packages: readonly string[]
+  /** The commands of the stage that fills the compile cache, and the user of that stage. */
+  readonly compiled: readonly string[]
+  readonly compiledAs: string
   readonly workdir: string
   readonly environment: Readonly<Record<string, string>>
   readonly copied: readonly Copied[]
@@ -37,8 +40,12 @@ function execForm(instruction: Instruction): string[] {
 export function readImage(): Image {
   const dockerfile = DockerfileParser.parse(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'))
   const all = dockerfile.getInstructions()
-  const last = all.findLastIndex((instruction) => instruction.getKeyword() === 'FROM')
-  const stage = all.slice(last)
+  const starts = all.flatMap((one, index) => (one.getKeyword() === 'FROM' ? [index] : []))
+  const [packages = [], server = [], compiled = [], final = []] = starts.map((start, index) =>
+    all.slice(start, starts[index + 1]),
+  )
+  // The last stage continues the stage server.
+  const stage = [...server.slice(1), ...final.slice(1)]
   const named = (keyword: string, some = stage) =>
     some.filter((instruction) => instruction.getKeyword() === keyword)
   const one = (keyword: string): Instruction => {
@@ -49,7 +56,9 @@ export function readImage(): Image {
   const flags = new Map(dockerfile.getCOPYs().map((copy) => [copy.getRange()?.start.line, copy]))
   return {
     bases: named('FROM', all).map((from) => wordsOf(from)[0] ?? ''),
-    packages: named('RUN', all.slice(0, last)).map((run) => run.getArgumentsContent() ?? ''),
+    packages: named('RUN', packages).map((run) => run.getArgumentsContent() ?? ''),
+    compiled: named('RUN', compiled).map((run) => run.getArgumentsContent() ?? ''),
+    compiledAs: wordsOf(named('USER', compiled)[0] ?? one('USER'))[0] ?? '',
     workdir: wordsOf(one('WORKDIR'))[0] ?? '',
     environment: Object.fromEntries(
       wordsOf(one('ENV')).map((pair): [string, string] => {
@@ -103,6 +112,8 @@ export function layOut(image: Image, folder: string): string {
   const isGiven = readContext()
   const workdir = join(folder, 'image', image.workdir)
   for (const { from, sources, to } of image.copied) {
+    // The compile cache only saves time, and no engine is here to fill it. npm run test:docker does.
+    if (from === 'compiled') continue
     for (const source of sources) {
       const isFolder = !to.endsWith('/') || !/\.\w+$|^LICENSE$/.test(source)
       const target = isFolder ? join(workdir, to) : join(workdir, to, basename(source))

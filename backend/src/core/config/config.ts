@@ -12,6 +12,7 @@ import {
   type SettingsReader,
   settingsReader,
 } from './settings.ts'
+import { unusableFolder } from './unusable-folder.ts'
 
 /** The database for the tasks: PostgreSQL, or PGlite in a local folder or in memory. */
 export type DatabaseConfig =
@@ -131,6 +132,11 @@ function readConfig(env: Environment, misspelt: string | undefined): Config {
   })
 }
 
+/** Whether programs read what the server prints. It is known also when the settings are invalid. */
+export function isProduction(env: Environment = process.env): boolean {
+  return env.NODE_ENV === 'production'
+}
+
 /** @returns two users' tokens for `npm run verify`. Every local user could read command-line arguments. */
 export function loadTokens(env: Environment = process.env) {
   const { text } = settingsReader(env)
@@ -216,16 +222,8 @@ function localSecret(production: boolean, database: DatabaseConfig): string {
   try {
     return longEnough(file, loadOrCreateSecret(file))
   } catch (error) {
-    throw error instanceof ConfigError ? error : unusable(dirname(file), error)
+    throw error instanceof ConfigError ? error : unusableFolder(dirname(file), error)
   }
-}
-
-/** @returns the error for a data folder that is not a folder, or is not writable. */
-export function unusable(directory: string, cause: unknown): ConfigError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new ConfigError(
-    `The folder ${directory} cannot be used: ${reason}. Name another: DATABASE_URL=pglite:<directory>`,
-  )
 }
 
 function longEnough(source: string, secret: string): string {

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { ConfigError } from '../config/settings.ts'
 import { withoutSecrets } from './redact.ts'
 
@@ -38,10 +39,19 @@ export async function end(code: number): Promise<never> {
   return process.exit(code)
 }
 
-/** Ends the process with the exit code and prints the reason, without passwords, on standard error. */
-export function endWithReason(error: unknown, code = 1): Promise<never> {
+const FATAL = 60
+
+/**
+ * Ends the process with the exit code and prints the reason, without passwords, on standard error.
+ *
+ * @param asLogLine whether a program reads it: as a JSON line like those of the log, whatever the log level.
+ */
+export function endWithReason(error: unknown, code = 1, asLogLine = false): Promise<never> {
   const reason = error instanceof Error ? error.message : String(error)
   // A ConfigError never quotes a value. Its example of a connection string must stay readable.
-  console.error(error instanceof ConfigError ? reason : withoutSecrets(reason))
+  const msg = error instanceof ConfigError ? reason : withoutSecrets(reason)
+  const { pid } = process
+  const line = { level: FATAL, time: Date.now(), pid, hostname: hostname(), msg }
+  console.error(asLogLine ? JSON.stringify(line) : msg)
   return end(code)
 }

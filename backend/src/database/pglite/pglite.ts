@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
-import { unusable } from '../../core/config/config.ts'
+import { unusableFolder } from '../../core/config/unusable-folder.ts'
 import { LIMITS, type Limits } from '../../core/limits.ts'
 import type { Connector } from '../connector.ts'
 import { detectScope } from '../scope.ts'
@@ -92,7 +92,7 @@ async function lockFolder(directory: string, options: LockOptions): Promise<Fold
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     return await takeLock(directory, options)
   } catch (error) {
-    throw error instanceof LockedError ? error : unusable(directory, error)
+    throw error instanceof LockedError ? error : unusableFolder(directory, error)
   }
 }
 
