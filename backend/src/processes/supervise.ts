@@ -95,7 +95,7 @@ class Supervisor {
         if (code === null)
           return endWithReason(
             `The first server process ended before it listened: ${reason}`,
-              1,
+            1,
             this.#config.production,
           )
         return end(code || 1)

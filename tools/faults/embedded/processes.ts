@@ -38,7 +38,10 @@ async function refuseSecond(
   const code = await second.ended
   record.troubled = true
   const said = second.log().trim()
-  if (code !== 1 || !/^\{[^\n]*"The embedded database is in use by process \d+[^\n]*\}$/.test(said)) {
+  if (
+    code !== 1 ||
+    !/^\{[^\n]*"The embedded database is in use by process \d+[^\n]*\}$/.test(said)
+  ) {
     throw new Error(`the second ended with ${code}: ${said}`)
   }
 }
