@@ -28,8 +28,8 @@ const execute = promisify(execFile)
 
 // V8's optimizing compiler takes 550 MB for one of PGlite's functions, and the process keeps 75 MB of it.
 // The baseline code starts faster and is as fast within measurement noise.
-setFlagsFromString('--no-wasm-tier-up')
-setFlagsFromString('--no-wasm-dynamic-tiering')
+const V8_FLAGS = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering']
+for (const flag of V8_FLAGS) setFlagsFromString(flag)
 
 export interface PgliteOptions extends LockOptions {
   /** Tests pass shorter limits. */
@@ -128,7 +128,7 @@ function connector(
 
 /**
  * Creates the cluster at the first start. It is renamed when it is complete, so that a killed start leaves
- * no half of it. A child process creates it, because this process would keep the memory (700 MB).
+ * no half of it. A child process creates it, because this process would keep the memory (570 MB).
  */
 async function makeCluster(directory: string): Promise<void> {
   for (const name of readdirSync(directory)) {
@@ -137,7 +137,16 @@ async function makeCluster(directory: string): Promise<void> {
   if (existsSync(join(directory, CLUSTER))) return
   // A random name, because a process in another container may have the same process id.
   const unfinished = join(directory, `${UNFINISHED}${randomUUID()}`)
-  await execute(process.execPath, [MAKE_CLUSTER, unfinished])
+  try {
+    await execute(process.execPath, [...V8_FLAGS, MAKE_CLUSTER, unfinished])
+  } catch (cause) {
+    // The kernel kills a process that exceeds the memory of its container, and it says nothing then.
+    if (!(cause instanceof Error && 'signal' in cause && cause.signal === 'SIGKILL')) throw cause
+    throw new Error(
+      'The embedded database could not be created: the process that creates it was killed, probably because memory ran out. It takes up to 0.6 GB once. Give the container or service 1 GB, and start the server again',
+      { cause },
+    )
+  }
   // PGlite creates files that every user can read.
   chmodSync(unfinished, 0o700)
   renameSync(unfinished, join(directory, CLUSTER))
