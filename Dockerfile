@@ -43,8 +43,9 @@ COPY --from=compiled /app/node_modules/.cache node_modules/.cache/
 USER 65534:65534
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# Whether to restart it. Whether to send it requests is /readyz, which asks the database.
+# Whether to restart it. Whether to send it requests is /readyz, which asks the database. With BASE_PATH it is
+# 404 here, and a server that answers so lives.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
-    CMD ["node", "--eval", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+    CMD ["node", "--eval", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`).then(({ status }) => process.exit(status < 500 ? 0 : 1), () => process.exit(1))"]
 # Without npm and without a shell in between, so that signals arrive.
 CMD ["node", "--max-semi-space-size=16", "--import", "./scripts/compile-cache.mjs", "backend/src/main.ts"]
