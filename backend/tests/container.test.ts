@@ -65,8 +65,10 @@ describe('the Dockerfile', () => {
     assert.equal(image.compiledAs.split(':')[0], owner)
   })
 
-  it('is given nothing that is a secret, or not for the image', () => {
+  it('is given all that it copies, and nothing that is a secret or not for the image', () => {
     const isGiven = readContext()
+    assert.ok(image.taken.length > 8)
+    for (const path of image.taken) assert.ok(isGiven(path), `.dockerignore keeps ${path} out`)
     for (const path of [
       '.env',
       '.data/secret',

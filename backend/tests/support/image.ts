@@ -10,6 +10,8 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 export interface Image {
   readonly bases: readonly string[]
   readonly packages: readonly string[]
+  /** Every file and folder that a COPY takes from the repository. */
+  readonly taken: readonly string[]
   /** The commands of the stage that fills the compile cache, and the user of that stage. */
   readonly compiled: readonly string[]
   readonly compiledAs: string
@@ -57,6 +59,9 @@ export function readImage(): Image {
   return {
     bases: named('FROM', all).map((from) => wordsOf(from)[0] ?? ''),
     packages: named('RUN', packages).map((run) => run.getArgumentsContent() ?? ''),
+    taken: named('COPY', all).flatMap((copy) =>
+      flags.get(copy.getRange()?.start.line)?.getFromFlag() ? [] : wordsOf(copy).slice(0, -1),
+    ),
     compiled: named('RUN', compiled).map((run) => run.getArgumentsContent() ?? ''),
     compiledAs: wordsOf(named('USER', compiled)[0] ?? one('USER'))[0] ?? '',
     workdir: wordsOf(one('WORKDIR'))[0] ?? '',
