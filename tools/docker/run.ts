@@ -79,11 +79,12 @@ async function run(): Promise<void> {
   }
 }
 
-const engine = call(ROOT, 'docker', ['info', '--format', '{{.ServerVersion}}'])
+// docker info ends with 0 also if no engine answers.
+const engine = call(ROOT, 'docker', ['version', '--format', '{{.Server.Version}}'])
 const compose = call(ROOT, 'docker', ['compose', 'version', '--short'])
 if (engine.status !== 0 || compose.status !== 0) {
   console.log(
-    'The trial of the image did NOT run: no Docker engine with Compose answers here (docker info, docker compose version).',
+    'The trial of the image did NOT run: no Docker engine with Compose answers here (docker version, docker compose version).',
   )
 } else {
   console.log(`Docker ${engine.stdout.trim()}, Compose ${compose.stdout.trim()}`)
