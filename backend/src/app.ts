@@ -6,6 +6,7 @@ import { docs } from './api/service/docs.ts'
 import { health } from './api/service/health.ts'
 import { describeApi } from './api/service/openapi.ts'
 import { tasks } from './api/tasks/routes.ts'
+import { trash } from './api/trash/routes.ts'
 import type { Config } from './core/config/config.ts'
 import { LIMITS, type Limits } from './core/limits.ts'
 import type { Database } from './database/session.ts'
@@ -78,7 +79,13 @@ export async function buildApp({
   scopeToUser(app, { config, database, limit, queued, revocations })
 
   await describeApi(app, SCHEMAS)
-  await app.register(tasks, { prefix: '/api/:user_id/tasks', pageMs: limits.pageMs })
+  const { pageMs } = limits
+  await app.register(tasks, {
+    prefix: '/api/:user_id/tasks',
+    pageMs,
+    trashDays: config.trashDays,
+  })
+  await app.register(trash, { prefix: '/api/:user_id/tasks/trash', pageMs })
   if (accounts !== null) {
     // Without verification the response to a sign-up reveals taken addresses anyway.
     const signUpGridMs = config.accounts?.requireEmailVerification ? limits.signUpGridMs : 0

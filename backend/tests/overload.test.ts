@@ -39,8 +39,8 @@ for (const kind of KINDS) {
       test = await startApp(kind, {}, undefined, LIMITS)
       await test.send('POST', '/api/heavy/tasks', { body: { title: 'first' } })
       await test.admin(
-        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
-         select 'heavy', gen_random_uuid(), 'of many', false, now(), now() from generate_series(1, 2000)`,
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
+         select 'heavy', gen_random_uuid(), 'of many', false, now(), now(), 0 from generate_series(1, 2000)`,
       )
     })
     after(() => test.close())

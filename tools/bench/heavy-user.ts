@@ -38,8 +38,8 @@ const database = await fillDatabase(values.on, folder, async (client) => {
   const population = await seedSmall(client)
   await client.query('insert into todo.users (id) values ($1)', [HEAVY])
   await client.query(
-    `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
-     select $1, gen_random_uuid(), 'done', true, now(), now() from generate_series(1, $2::int)`,
+    `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
+     select $1, gen_random_uuid(), 'done', true, now(), now(), 0 from generate_series(1, $2::int)`,
     [HEAVY, TASKS],
   )
   await client.query('vacuum analyze todo.tasks')

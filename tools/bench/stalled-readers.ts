@@ -34,8 +34,8 @@ const database = await fillDatabase(values.on, folder, async (client) => {
   for (let n = 0; n < USERS; n += 1) {
     await client.query('insert into todo.users (id) values ($1)', [user(n)])
     await client.query(
-      `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
-       select $1, gen_random_uuid(), 'long', repeat('x', $2::int), false, now(), now()
+      `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at, seq)
+       select $1, gen_random_uuid(), 'long', repeat('x', $2::int), false, now(), now(), 0
        from generate_series(1, $3::int)`,
       [user(n), DESCRIPTION_CHARACTERS, TASKS],
     )

@@ -48,6 +48,12 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
       purpose: 'Task requests of one user per minute, over all processes of `WEB_CONCURRENCY`.',
     },
     {
+      name: 'TRASH_DAYS',
+      fallback: '30',
+      takes: '0 to 3650; 0 means that deletion is for good',
+      purpose: 'How many days a deleted task stays in the trash.',
+    },
+    {
       name: 'LOG_LEVEL',
       fallback: 'info',
       takes: '`fatal`, `error`, `warn`, `info`, `debug`, `trace`, `silent`',

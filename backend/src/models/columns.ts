@@ -63,6 +63,13 @@ export const CREATED_AT = {
   setBy: 'insertion',
   insert: 'now()',
 } as const
+export const DELETED_AT = {
+  name: 'deleted_at',
+  type: 'timestamp(3) with time zone',
+  setBy: 'insertion',
+  insert: 'null',
+  nullable: true,
+} as const
 export const UPDATED_AT = {
   name: 'updated_at',
   type: 'timestamp(3) with time zone',
@@ -126,20 +133,25 @@ export function insertedOf(columns: readonly Column[]): string {
   return columns.map((column) => (isClient(column) ? given(column) : column.insert)).join(', ')
 }
 
+/** The new value of a column: that of `$3`, which is {@link Changes} as JSON, or the present one. */
+const changed = (column: ClientColumn) =>
+  `case when $3::jsonb ? '${column.name}' then ${given(column)} else ${column.name} end`
+
+/** An SQL condition: whether `$3` changes a value of the row. */
+export function differsFrom(columns: readonly Column[]): string {
+  const clients = columns.filter(isClient)
+  return `(${clients.map(changed).join(', ')}) is distinct from (${namesOf(clients)})`
+}
+
 /**
- * The assignments of an UPDATE. `$3` is {@link Changes} as JSON. The columns that every change sets
- * keep their value if no other column gets another value.
+ * The assignments of an UPDATE by `$3`. The columns that every change sets keep their value if no other
+ * column gets another value.
  */
 export function updatedOf(columns: readonly Column[]): string {
-  const clients = columns.filter(isClient)
-  const news = clients.map(
-    (column) =>
-      `case when $3::jsonb ? '${column.name}' then ${given(column)} else ${column.name} end`,
-  )
-  const differ = `(${news.join(', ')}) is distinct from (${namesOf(clients)})`
+  const differs = differsFrom(columns)
   return [
-    ...clients.map(({ name }, at) => `${name} = ${news[at]}`),
-    ...changedOf(columns, (change, name) => `case when ${differ} then ${change} else ${name} end`),
+    ...columns.filter(isClient).map((column) => `${column.name} = ${changed(column)}`),
+    ...changedOf(columns, (change, name) => `case when ${differs} then ${change} else ${name} end`),
   ].join(', ')
 }
 

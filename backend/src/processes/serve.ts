@@ -11,6 +11,7 @@ import { openConnector } from '../database/connect.ts'
 import { PipelinedPool } from '../database/pipeline/pool.ts'
 import type { Database } from '../database/session.ts'
 import type { RequestLimit } from '../http/rate/request-windows.ts'
+import { purgeRegularly } from '../jobs/purge.ts'
 import { BOUNDS, type Bounds } from './bounds.ts'
 import { firstSteps } from './first-steps.ts'
 import type { Metrics } from './observe/metrics.ts'
@@ -64,12 +65,13 @@ export async function serve(
   if (metrics !== undefined && config.processes === 1) await openMetrics(app, config, metrics)
   const address = `${await listen(app, config)}${config.basePath}`
   accounts?.continueDeletions()
+  const endPurge = purgeRegularly({ database, log: logger, trashDays: config.trashDays })
   stopWithDatabase(app, database)
   return {
     log: logger,
     metrics,
     greet: () => greet(config, database, address, logger),
-    stop: stopOf(app, stop),
+    stop: stopOf(app, stop, endPurge),
   }
 }
 
@@ -130,11 +132,16 @@ async function listen(app: FastifyInstance, { host, port }: Config): Promise<str
   }
 }
 
-function stopOf(app: FastifyInstance, { requestsMs, closeMs, lastMs }: StopLimits): Server['stop'] {
+function stopOf(
+  app: FastifyInstance,
+  { requestsMs, closeMs, lastMs }: StopLimits,
+  endJobs: () => void,
+): Server['stop'] {
   let stopping = false
   return async () => {
     if (stopping) return
     stopping = true
+    endJobs()
     killAfter(lastMs)
     setTimeout(() => {
       app.log.warn(

@@ -207,8 +207,8 @@ for (const kind of KINDS) {
       const sending = { as: null, headers, body: { title: 'x' } }
       assert.equal((await test.send('POST', tasksOf(person), sending)).status, 201)
       await test.admin(
-        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
-         select $1, gen_random_uuid(), 'x', false, now(), now() from generate_series(1, $2::int)`,
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
+         select $1, gen_random_uuid(), 'x', false, now(), now(), 0 from generate_series(1, $2::int)`,
         [person.id, MANY_TASKS],
       )
       return person

@@ -60,8 +60,8 @@ const startWith = (limits: Partial<Limits>) =>
 async function longList(test: TestApp): Promise<void> {
   await test.send('POST', '/api/alice/tasks', { body: { title: 'first' } })
   await test.admin(
-    `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
-     select 'alice', gen_random_uuid(), 'long', repeat('x', 16000), false, now(), now()
+    `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at, seq)
+     select 'alice', gen_random_uuid(), 'long', repeat('x', 16000), false, now(), now(), 0
      from generate_series(1, 4000)`,
   )
 }
@@ -216,8 +216,8 @@ describe('connections', () => {
   it('that are reset in mid-request and mid-answer leave nothing behind', async () => {
     await test.send('POST', '/api/reset/tasks', { body: { title: 'first' } })
     await test.admin(
-      `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
-       select 'reset', gen_random_uuid(), 'long', repeat('x', 4000), false, now(), now()
+      `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at, seq)
+       select 'reset', gen_random_uuid(), 'long', repeat('x', 4000), false, now(), now(), 0
        from generate_series(1, 1000)`,
     )
     const authorization = `Host: a\r\nAuthorization: Bearer ${await test.token('reset')}\r\n`

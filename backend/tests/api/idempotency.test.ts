@@ -336,7 +336,7 @@ describe('a request in flight', () => {
   for (const [what, change] of [
     [
       'changed',
-      `update todo.tasks set updated_at = updated_at + interval '1 second' where id = $1`,
+      `update todo.tasks set updated_at = updated_at + interval '1 second', seq = seq + 1 where id = $1`,
     ],
     ['deleted', 'delete from todo.tasks where id = $1'],
   ] as const) {

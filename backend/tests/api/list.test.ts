@@ -13,8 +13,8 @@ for (const kind of KINDS) {
       test = await startApp(kind)
       await test.admin(`insert into todo.users (id) values ('many'), ('other')`)
       await test.admin(
-        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
-         select u, ('019ab1c2-7d3e-7a41-8000-' || lpad(to_hex(n), 12, '0'))::uuid, u || ' ' || n, n % 3 = 0, now(), now()
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
+         select u, ('019ab1c2-7d3e-7a41-8000-' || lpad(to_hex(n), 12, '0'))::uuid, u || ' ' || n, n % 3 = 0, now(), now(), 0
          from generate_series(1, $1) n, (values ('many'), ('other')) users (u)`,
         [MANY],
       )
@@ -125,8 +125,8 @@ for (const kind of KINDS) {
     async function fill(user: string, titles: readonly string[], description: string | null) {
       await test.admin('insert into todo.users (id) values ($1) on conflict do nothing', [user])
       await test.admin(
-        `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
-         select $1, ('019ab1c2-7d3e-7a41-8000-' || lpad(to_hex(n), 12, '0'))::uuid, title, $3, title like 'done %', now(), now()
+        `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at, seq)
+         select $1, ('019ab1c2-7d3e-7a41-8000-' || lpad(to_hex(n), 12, '0'))::uuid, title, $3, title like 'done %', now(), now(), 0
          from unnest($2::text[]) with ordinality task (title, n)`,
         [user, titles, description],
       )

@@ -13,8 +13,8 @@ import { openLine } from '../support/speak.ts'
 async function fill(test: TestApp, user: string): Promise<void> {
   await test.send('POST', `/api/${user}/tasks`, { body: { title: 'first' } })
   await test.admin(
-    `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
-     select $1, gen_random_uuid(), 'long', repeat('x', 16000), false, now(), now()
+    `insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at, seq)
+     select $1, gen_random_uuid(), 'long', repeat('x', 16000), false, now(), now(), 0
      from generate_series(1, 1500)`,
     [user],
   )

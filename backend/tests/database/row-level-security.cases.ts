@@ -62,7 +62,24 @@ const OWN: Tables = {
       ['todo_user', `insert into todo.users (id) values ('')`, { all: REFUSED }],
       ['todo_user', 'select * from todo.users', { all: REFUSED }],
       ['todo_user', 'select id, deleted_at from todo.users', { alice: 1, bob: 1, others: 0 }],
-      ['todo_user', 'select id, deleted_at from todo.users for update', { all: REFUSED }],
+      ['todo_user', 'select id, seq from todo.users', { alice: 1, bob: 1, others: 0 }],
+      ['todo_user', 'select id from todo.users for update', { alice: 1, bob: 1, others: 0 }],
+      [
+        'todo_user',
+        `insert into todo.users (id, seq) values ('carol', 1)`,
+        { carol: 1, others: REFUSED },
+      ],
+      [
+        'todo_user',
+        `insert into todo.users as u (id, seq) values ('alice', 1) on conflict (id) do update set seq = u.seq + 1`,
+        { alice: 1, others: REFUSED },
+      ],
+      ['todo_user', 'update todo.users set seq = seq + 1', { alice: 1, bob: 1, others: 0 }],
+      [
+        'todo_user',
+        `update todo.users set seq = 1 where id <> 'alice' returning id`,
+        { bob: 1, others: 0 },
+      ],
       ['todo_user', 'update todo.users set deleted_at = now()', { all: REFUSED }],
       ['todo_user', `update todo.users set id = 'mallory'`, { all: REFUSED }],
       ['todo_user', 'delete from todo.users', { all: REFUSED }],
@@ -102,7 +119,21 @@ const OWN: Tables = {
         { alice: 1, others: 0 },
       ],
       ['todo_user', 'select created_at from todo.idempotency_keys', { all: REFUSED }],
-      ['todo_user', `select ${KEY} from todo.idempotency_keys for update`, { all: REFUSED }],
+      [
+        'todo_user',
+        'select user_id, task_id from todo.idempotency_keys',
+        { alice: 1, bob: 1, others: 0 },
+      ],
+      [
+        'todo_user',
+        `insert into todo.idempotency_keys (user_id, key, request_hash, answer, task_id) values ('alice', 'new', '', '', gen_random_uuid())`,
+        { alice: 1, others: REFUSED },
+      ],
+      [
+        'todo_user',
+        `select ${KEY} from todo.idempotency_keys for update`,
+        { alice: 1, bob: 1, others: 0 },
+      ],
       [
         'todo_user',
         `insert into todo.idempotency_keys ${key('alice', 'new')}`,
@@ -121,10 +152,15 @@ const OWN: Tables = {
       [
         'todo_user',
         `insert into todo.idempotency_keys ${key('alice', 'k')} on conflict (user_id, key) do update set answer = ''`,
-        { all: REFUSED },
+        { alice: 1, others: REFUSED },
       ],
       ['todo_user', `insert into todo.idempotency_keys ${key('', 'new')}`, { all: REFUSED }],
-      ['todo_user', `update todo.idempotency_keys set answer = ''`, { all: REFUSED }],
+      [
+        'todo_user',
+        `update todo.idempotency_keys set answer = ''`,
+        { alice: 1, bob: 1, others: 0 },
+      ],
+      ['todo_user', `update todo.idempotency_keys set key = 'x'`, { all: REFUSED }],
       ['todo_user', 'delete from todo.idempotency_keys', { all: REFUSED }],
       ['todo_user', 'truncate todo.idempotency_keys', { all: REFUSED }],
 
@@ -156,6 +192,19 @@ const OWN: Tables = {
 
       ...nothing('todo_accounts', 'todo.idempotency_keys', key('alice', 'new'), 'answer'),
       ...nothing('public', 'todo.idempotency_keys', key('alice', 'new'), 'answer'),
+    ],
+  },
+
+  // The epoch of the feed is the same for all, and is no user's.
+  'todo.feed': {
+    cases: [
+      ['todo_user', 'select * from todo.feed', { all: 1 }],
+      ['todo_user', 'insert into todo.feed (id, epoch) values (true, 1)', { all: REFUSED }],
+      ['todo_user', 'update todo.feed set epoch = 1', { all: REFUSED }],
+      ['todo_user', 'delete from todo.feed', { all: REFUSED }],
+      ['todo_user', 'truncate todo.feed', { all: REFUSED }],
+      ...nothing('todo_accounts', 'todo.feed', '(id, epoch) values (true, 1)', 'epoch'),
+      ...nothing('public', 'todo.feed', '(id, epoch) values (true, 1)', 'epoch'),
     ],
   },
 
@@ -248,6 +297,14 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
     ['todo_accounts', 'select todo.forget_expired_keys(10)', { all: REFUSED }],
     ['public', 'select todo.forget_expired_keys(10)', { all: REFUSED }],
   ],
+  // It tells how many, and nothing of them. Of a user beside the scopes there is a task that was deleted long ago.
+  'todo.purge_tasks(integer,integer)': [
+    ['todo_user', 'select todo.purge_tasks(30, 10)', { all: 'changes rows of erin' }],
+    ['todo_user', 'select todo.purge_tasks(90, 10)', { all: 1 }],
+    ['todo_user', 'select todo.purge_tasks(30, 0)', { all: 1 }],
+    ['todo_accounts', 'select todo.purge_tasks(30, 10)', { all: REFUSED }],
+    ['public', 'select todo.purge_tasks(30, 10)', { all: REFUSED }],
+  ],
   'todo_auth.empty_deleted_user(integer)': [
     ['todo_user', 'select todo_auth.empty_deleted_user(10)', { all: REFUSED }],
     ['todo_accounts', 'select todo_auth.empty_deleted_user(10)', { all: 1 }],
@@ -263,6 +320,11 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
     ['todo_user', 'select todo.refuse_deleted_user()', { all: '0A000' }],
     ['todo_accounts', 'select todo.refuse_deleted_user()', { all: REFUSED }],
     ['public', 'select todo.refuse_deleted_user()', { all: REFUSED }],
+  ],
+  'todo.refuse_unnumbered()': [
+    ['todo_user', 'select todo.refuse_unnumbered()', { all: REFUSED }],
+    ['todo_accounts', 'select todo.refuse_unnumbered()', { all: REFUSED }],
+    ['public', 'select todo.refuse_unnumbered()', { all: REFUSED }],
   ],
   ...Object.fromEntries(
     [

@@ -47,8 +47,8 @@ const ADDED: [what: string, ddl: string, said: string[]][] = [
   ],
   [
     'a grant that is taken back',
-    'revoke delete on todo.tasks from todo_user',
-    ['todo_user is not granted delete on todo.tasks, and no case shows it'],
+    'revoke insert on todo.tasks from todo_user',
+    ['todo_user is not granted insert on todo.tasks, and no case shows it'],
   ],
   [
     'a right beside the commands',

@@ -60,8 +60,8 @@ async function useTasks(database: Database, first: number): Promise<void> {
   assert.match((await database.asUser('alice', findTask(id)))?.json ?? '', /"title":"mine"/)
   for (const limit of [10, 51]) {
     const page = await database.asUser('alice', listTasks({ limit }))
-    assert.match(page?.tasks ?? '', /"title":"mine"/)
-    assert.doesNotMatch(page?.tasks ?? '', /Bob|shadow/)
+    assert.match(page?.rows ?? '', /"title":"mine"/)
+    assert.doesNotMatch(page?.rows ?? '', /Bob|shadow/)
   }
   const path = rawStatement(`select pg_catalog.current_setting('search_path')`)
   assert.deepEqual(await database.asUser('alice', path), [['pg_catalog, pg_temp']])
@@ -107,8 +107,8 @@ for (const kind of KINDS) {
         await client.query('set search_path = pg_catalog')
         await client.query(`insert into todo.users values ('alice')`)
         await client.query(
-          `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
-           values ('alice', gen_random_uuid(), 'Alice’s', false, now(), now())`,
+          `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
+           values ('alice', gen_random_uuid(), 'Alice’s', false, now(), now(), 0)`,
         )
         await client.query(WIDE)
         await client.query(longList.sql.text, ['alice', ...longList.values])

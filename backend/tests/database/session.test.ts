@@ -22,7 +22,7 @@ import {
 } from '../support/databases.ts'
 import { nameAnotherProcess, poolThrough, startProxy } from '../support/proxy.ts'
 
-const count = rawStatement('select count(*) from todo.tasks')
+const count = rawStatement('select count(*) from todo.tasks where deleted_at is null')
 
 for (const kind of KINDS) {
   describe(`a user's scope on ${kind}`, () => {
@@ -53,8 +53,8 @@ for (const kind of KINDS) {
     })
 
     for (const [what, text] of [
-      ['an update', `update todo.tasks set title = 'taken'`],
-      ['a delete', 'delete from todo.tasks'],
+      ['an update', `update todo.tasks set title = 'taken', seq = seq + 1`],
+      ['a deletion', 'update todo.tasks set deleted_at = now(), seq = seq + 1'],
     ]) {
       it(`${what} that forgets its where touches nobody else's rows`, async () => {
         await test.database.asUser('carol', rawStatement(`${text} where user_id <> 'carol'`))
@@ -69,9 +69,10 @@ for (const kind of KINDS) {
 
     it('a row cannot be written for, or moved to, another user', async () => {
       for (const text of [
-        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
-         values ('alice', '${taskId(9)}', 'planted', false, now(), now())`,
-        `update todo.tasks set user_id = 'alice'`,
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
+         values ('alice', '${taskId(9)}', 'planted', false, now(), now(), 0)`,
+        `update todo.tasks set user_id = 'alice', seq = seq + 1`,
+        'delete from todo.tasks',
         `insert into todo.users (id) values ('mallory-made')`,
       ]) {
         await assert.rejects(test.database.asUser('bob', rawStatement(text)), {
@@ -154,7 +155,10 @@ for (const kind of KINDS) {
         assert.ok(failed.status === 'rejected' && failed.reason instanceof AppError)
         assert.deepEqual([failed.reason.code, failed.reason.statement], [code, 1])
         assert.deepEqual(next, { status: 'fulfilled', value: [[['1']], [['1']]] })
-        assert.deepEqual(await test.admin(`select from todo.tasks where title = 'undone'`), [])
+        assert.deepEqual(
+          await test.admin(`select from todo.tasks where title = 'undone' and deleted_at is null`),
+          [],
+        )
         // Alone, it has an outcome instead.
         assert.match(
           JSON.stringify(await test.database.asUser('alice', statement)),
@@ -182,6 +186,7 @@ for (const kind of KINDS) {
       }
     })
 
+    let ids = 100
     for (const [what, text, code] of [
       ['fails', 'select 1 / 0', 'internal_error'],
       ['cannot be parsed', 'selec nonsense', 'internal_error'],
@@ -198,7 +203,9 @@ for (const kind of KINDS) {
     ] as const) {
       for (const place of [0, 1, 2]) {
         it(`undoes several statements if number ${place + 1} of 3 ${what}, and serves the next`, async () => {
-          const id = (n: number) => taskId(30 + n)
+          const first = ids
+          ids += 10
+          const id = (n: number) => taskId(first + n)
           const insert = (n: number) => insertTask(id(n), { title: 'undone' })
           const change = updateTask(taskId(1), { title: 'undone' }, undefined)
           const batch = [insert(1), change, insert(2)].toSpliced(
@@ -213,7 +220,9 @@ for (const kind of KINDS) {
           assert.ok(failed.status === 'rejected' && failed.reason instanceof AppError)
           assert.equal(failed.reason.code, code)
           assert.deepEqual(next, { status: 'fulfilled', value: [[['2']], [['2']]] })
-          const undone = await test.admin(`select from todo.tasks where title = 'undone'`)
+          const undone = await test.admin(
+            `select from todo.tasks where title = 'undone' and deleted_at is null`,
+          )
           assert.equal(undone.length, 0)
           // What the failed statements left prepared, or did not, disturbs no later one.
           const [made] = await test.database.asUser('alice', [
@@ -230,8 +239,8 @@ for (const kind of KINDS) {
         'select 1 / 0',
         'selec nonsense',
         'select * from todo.nothing_here',
-        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
-         values ('bob', '${taskId(8)}', 'planted', false, now(), now())`,
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
+         values ('bob', '${taskId(8)}', 'planted', false, now(), now(), 0)`,
       ]
       const pairs = failures.map((text) =>
         Promise.allSettled([
@@ -308,7 +317,7 @@ for (const kind of KINDS) {
           await holder.query('select from todo.tasks where id = $1 for update', [taskId(1)])
           const done = test.database.asUser('alice', [
             insertTask(taskId(50), { title: 'once' }),
-            updateTask(taskId(1), { title: 'Alice’s' }, undefined),
+            updateTask(taskId(1), { description: 'changed' }, undefined),
           ])
           const waiting = `select virtualtransaction as of from pg_locks where not granted
             and pg_backend_pid() = any(pg_blocking_pids(pid))`

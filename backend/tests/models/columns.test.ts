@@ -19,6 +19,7 @@ import {
   toggleTask,
   updateTask,
 } from '../../src/models/tasks/task.ts'
+import { purgeTask, purgeTrash, restoreTask } from '../../src/models/tasks/trash.ts'
 import { NewTask, Task, TaskChanges } from '../../src/schemas/tasks/task.ts'
 import {
   KINDS,
@@ -43,6 +44,13 @@ const SCHEMA_TYPES: Record<Column['type'], string> = {
 const catalogue: { kind: string; name: string; definition: string }[] = JSON.parse(
   readFileSync(new URL('../../src/database/walls/catalogue.json', import.meta.url), 'utf8'),
 )
+
+/** Columns of a task that are not members of its JSON. */
+const HIDDEN = [
+  ['seq', 'bigint not null'],
+  ['deleted_at', 'timestamp(3) with time zone'],
+  ['purged_at', 'timestamp(3) with time zone'],
+] as const
 
 describe('the columns of a task', () => {
   it('are the members of the schema, in its order, and null where it allows null', () => {
@@ -75,7 +83,7 @@ describe('the columns of a task', () => {
       name,
       nullable ? type : `${type} not null`,
     ])
-    assert.deepEqual(inTable.sort(), inList.sort())
+    assert.deepEqual(inTable.sort(), [...inList, ...HIDDEN].sort())
   })
 
   it('that change are those that the role of users may update, and no others', () => {
@@ -86,7 +94,8 @@ describe('the columns of a task', () => {
         [],
     )
     const changing = columns.filter(({ setBy }) => setBy !== 'insertion')
-    assert.deepEqual(granted.sort(), names(changing).sort())
+    const hidden = HIDDEN.map(([name]) => name)
+    assert.deepEqual(granted.sort(), [...names(changing), ...hidden].sort())
   })
 
   it('are all that a RETURNING names, without a function that is not immutable', () => {
@@ -104,12 +113,17 @@ describe('the columns of a task', () => {
         toggleTask(taskId(1), at),
         deleteTask(taskId(1), at),
       ]),
+      restoreTask(taskId(1)),
+      purgeTask(taskId(1)),
+      purgeTrash(1),
     ]
     const returned = statements.flatMap(({ sql }) =>
       [...sql.text.matchAll(/\breturning\b([^)]*)\)/g)].map(([, list]) => list?.trim()),
     )
-    assert.equal(returned.length, 9)
-    for (const list of returned) assert.equal(list, namesOf(COLUMNS))
+    const turns = returned.filter((list) => list === 'seq as next')
+    assert.equal(turns.length, 10)
+    assert.equal(returned.length, 2 * turns.length + 2)
+    for (const list of returned) assert.ok([namesOf(COLUMNS), 'seq as next'].includes(list ?? ''))
   })
 })
 
@@ -150,9 +164,9 @@ for (const kind of KINDS) {
     })
 
     it('is written by INSERT, UPDATE and the flip, and cleared by null', async () => {
-      const insert = `insert into todo.tasks (${namesOf(added)}) select ${insertedOf(added)}`
-      const update = `update todo.tasks set ${updatedOf(added)} where user_id = $1 and id = $2`
-      const flip = `update todo.tasks set completed = $3::jsonb is null, ${changedOf(added)} where user_id = $1 and id = $2`
+      const insert = `insert into todo.tasks (${namesOf(added)}, seq) select ${insertedOf(added)}, 1`
+      const update = `update todo.tasks set ${updatedOf(added)}, seq = seq + 1 where user_id = $1 and id = $2`
+      const flip = `update todo.tasks set completed = $3::jsonb is null, ${changedOf(added)}, seq = seq + 1 where user_id = $1 and id = $2`
       const id = taskId(2)
       const [made] = await run(write(insert, id, { title: 'new', completed: true, note: 'n' }))
       assert.deepEqual([made.title, made.completed, made.note], ['new', true, 'n'])

@@ -26,10 +26,10 @@ const INSERT_USERS = 'insert into todo.users (id) select $1 || n from generate_s
 
 /** Inserts rows in the order of creation, so that users are mixed as in a database that has grown. */
 const INSERT_TASKS = `
-  insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at)
+  insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at, seq)
   select user_id, uuidv7(age), 'Task ' || n || ': buy milk, bread and coffee',
     case when n % 2 = 0 then 'From the shop at the corner, before it closes at eight' end,
-    n % 3 = 0, now() + age, now() + age
+    n % 3 = 0, now() + age, now() + age, n
   from (
     select id as user_id, n, -(random() * interval '300 days' + interval '1 day') as age
     from todo.users, generate_series(1, case when id = $2 then $3::int else $1::int end) n
@@ -66,7 +66,11 @@ async function insertTasks(client: Client): Promise<void> {
   await client.query('set session_replication_role = replica')
   await client.query(INSERT_TASKS, [TASKS_PER_USER, BUSIEST_USER, BUSIEST_TASKS])
   await client.query('reset session_replication_role')
-  await client.query('vacuum analyze todo.tasks')
+  await client.query(
+    `update todo.users u set seq = counted.seq
+     from (select user_id, max(seq) as seq from todo.tasks group by user_id) counted where id = user_id`,
+  )
+  await client.query('vacuum analyze todo.tasks, todo.users')
   await client.query('checkpoint')
 }
 

@@ -36,7 +36,7 @@ async function answer(request: IncomingMessage): Promise<string | undefined> {
       if (id !== undefined) return (await database.run(userId, findTask(id)))?.json
       if (!tasks.startsWith('tasks')) return ''
       const page = await database.run(userId, listTasks({ limit: PAGE }))
-      return `[${page?.tasks}]`
+      return `[${page?.rows}]`
     }
   }
 }

@@ -2,8 +2,10 @@ import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-js
 import { v7 as uuidv7 } from 'uuid'
 import { acceptJson } from '../../http/protocol/body.ts'
 import { etagOf, isNotModified, requiredVersions } from '../../http/resource/conditions.ts'
+import { type List, sendList } from '../../http/resource/pages.ts'
 import { found, sendStored } from '../../http/resource/send.ts'
 import { withDefaults } from '../../models/tasks/columns.ts'
+import { listLongTasks, listTasks } from '../../models/tasks/list.ts'
 import { insertTaskOnce, toggleTaskOnce } from '../../models/tasks/once.ts'
 import {
   deleteTask,
@@ -12,30 +14,36 @@ import {
   toggleTask,
   updateTask,
 } from '../../models/tasks/task.ts'
+import { purgeTask } from '../../models/tasks/trash.ts'
 import { Completion, NewTask, Task, TaskChanges } from '../../schemas/tasks/task.ts'
 import { changesOnce, idempotencyKey } from './idempotency.ts'
 import { operations } from './operations.ts'
-import { allTasks, cursorId, nextPage, readPage } from './pages.ts'
 import { sendChange, sendNew } from './send.ts'
 
 const config = { access: 'owner' } as const
 
-/** The seven endpoints of a user's tasks (contract §1), under `/api/:user_id/tasks`. */
-export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: { pageMs: number } }> = async (
+export interface TaskOptions {
+  /** How long a page looks for tasks that match. */
+  readonly pageMs: number
+  /** How long a deleted task stays in the trash. With 0, deletion is for good. */
+  readonly trashDays: number
+}
+
+/** The endpoints of a user's tasks (contract §1), under `/api/:user_id/tasks`. */
+export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> = async (
   app,
-  { pageMs },
+  { pageMs, trashDays },
 ) => {
   for (const schema of [Task, NewTask, TaskChanges, Completion]) app.addSchema(schema)
   const changeOnce = changesOnce()
 
   app.get('', { schema: operations.list, config }, async (request, reply) => {
     const { completed, limit, cursor } = request.query
-    const after = cursor === undefined ? undefined : cursorId(cursor)
-    reply.type('application/json')
-    if (limit === undefined) return allTasks(request, { completed, after }, pageMs)
-    const page = await readPage(request, { completed, after, limit }, pageMs)
-    if (page.next !== null) reply.headers(nextPage(request, page.next))
-    return `[${page.tasks}]`
+    const list: List = {
+      short: (options) => listTasks({ ...options, completed }),
+      long: (options) => listLongTasks({ ...options, completed }),
+    }
+    return sendList(reply, list, { resource: 'tasks', cursor, limit, pageMs })
   })
 
   app.post('', { schema: operations.create, config }, async (request, reply) => {
@@ -72,7 +80,9 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: { pageMs: number
 
   app.delete('/:id', { schema: operations.delete, config }, async (request, reply) => {
     const { params } = request
-    const change = await request.asUser(deleteTask(params.id, requiredVersions(request)))
+    const deletion = deleteTask(params.id, requiredVersions(request))
+    if (trashDays > 0) return sendChange(reply, await request.asUser(deletion))
+    const [change] = await request.asUser([deletion, purgeTask(params.id)])
     return sendChange(reply, change)
   })
 

@@ -52,6 +52,8 @@ export interface Config {
   readonly trustProxy: readonly string[]
   /** The number of task requests that one user may send in a minute. 0 means no limit. */
   readonly rateLimitPerMinute: number
+  /** How long a deleted task stays in the trash. 0 means that deletion is for good. */
+  readonly trashDays: number
   /** How many server processes share the port. */
   readonly processes: number
   readonly host: string
@@ -121,6 +123,7 @@ function readConfig(env: Environment, misspelt: string | undefined): Config {
       .map((origin) => exactOrigin('TRUSTED_ORIGINS', origin)),
     trustProxy: read.addresses('TRUST_PROXY'),
     rateLimitPerMinute: read.integer('RATE_LIMIT_PER_MINUTE', 600, 0, 1_000_000),
+    trashDays: read.integer('TRASH_DAYS', 30, 0, 3650),
     processes,
     host: read.text('HOST') ?? (production ? '0.0.0.0' : '127.0.0.1'),
     port,

@@ -12,7 +12,7 @@ const ACCEPTED_HEADERS = [
 ]
 
 interface Resource {
-  readonly pattern: RegExp
+  pattern: RegExp
   readonly methods: Set<string>
 }
 
@@ -29,12 +29,14 @@ export function serveCanonicalPaths(app: FastifyInstance): void {
     for (const name of requestHeaders(schema?.headers)) acceptedHeaders.add(name)
     // @fastify/cors adds OPTIONS for every path, and Fastify the path of a prefix again with a final slash.
     if (url === '*' || (prefix !== '' && url.endsWith('/'))) return
-    const resource = resources.get(url) ?? {
-      pattern: canonical(url),
-      methods: new Set(['OPTIONS']),
-    }
+    const resource = resources.get(url) ?? { pattern: /$^/, methods: new Set(['OPTIONS']) }
     for (const name of [method].flat()) resource.methods.add(name)
     resources.set(url, resource)
+  })
+  app.addHook('onReady', (done) => {
+    const urls = [...resources.keys()]
+    for (const [url, resource] of resources) resource.pattern = canonical(url, urls)
+    done()
   })
   const allowed = (path?: string): string => {
     const all = [...resources.values()]
@@ -98,15 +100,33 @@ function requestHeaders(schema: unknown): string[] {
   return Object.keys(properties)
 }
 
-function canonical(url: string): RegExp {
-  const pattern = url
-    .split('/')
-    .map((part) => {
-      if (part.startsWith(':')) return SEGMENT
+/**
+ * @param urls all routes. A parameter does not match the name of a sibling: `trash` is not an id, so a method
+ *   that only `/tasks/:id` has is 405 for `/tasks/trash`.
+ */
+function canonical(url: string, urls: readonly string[]): RegExp {
+  const parts = url.split('/')
+  const pattern = parts
+    .map((part, at) => {
+      if (part.startsWith(':')) return `${except(siblings(parts, at, urls))}${SEGMENT}`
       return part === '*' ? `${SEGMENT}(?:/${SEGMENT})*` : part.replaceAll('.', '\\.')
     })
     .join('/')
   return new RegExp(`^${pattern}$`)
+}
+
+/** The names that other routes have in this place, with all other parts the same. */
+function siblings(parts: readonly string[], at: number, urls: readonly string[]): string[] {
+  return urls.flatMap((url) => {
+    const others = url.split('/')
+    const name = others[at] ?? ''
+    const isSibling = name !== '' && others.with(at, parts[at] ?? '').join('/') === parts.join('/')
+    return isSibling && !name.startsWith(':') && name !== '*' ? name : []
+  })
+}
+
+function except(names: readonly string[]): string {
+  return names.length === 0 ? '' : `(?!(?:${names.join('|').replaceAll('.', '\\.')})(?:/|$))`
 }
 
 function pathOf(request: FastifyRequest): string {

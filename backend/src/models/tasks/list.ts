@@ -1,20 +1,7 @@
-import { type Row, type Statement, sql } from '../../database/session.ts'
+import { type Row, type Statement, sql, type Value } from '../../database/session.ts'
+import { PAGE_BYTES, type Page } from '../page.ts'
 import { NOT_DELETED, REFUSE_DELETED } from '../stored.ts'
-import { TASK_JSON } from './sql.ts'
-
-/** A page of the list, or the first part of one. */
-export interface TaskPage {
-  /** Tasks as JSON, joined by a comma and a line feed; empty without tasks. */
-  readonly tasks: string
-  readonly count: number
-  /** The id after which the list continues, or null at its end. */
-  readonly next: string | null
-  /**
-   * Whether the statement stopped because it had examined {@link SCANNED_TASKS} tasks. The page is
-   * then not full, and may be empty; it continues after `next`.
-   */
-  readonly scanEnded: boolean
-}
+import { ALIVE, IN_TRASH, TASK_JSON, TRASHED_JSON } from './sql.ts'
 
 export interface PageOptions {
   readonly completed?: boolean | undefined
@@ -24,14 +11,15 @@ export interface PageOptions {
   readonly limit: number
 }
 
-/** A page ends early after the task that brings its JSON to this many bytes. */
-export const PAGE_BYTES = 65_536
+/** A page of the trash, which is ordered by the number of the deletion. */
+export type TrashOptions = Omit<PageOptions, 'completed'>
+
 /** The most tasks that fit on a page: the JSON of the shortest task has 187 bytes. */
 export const PAGE_TASKS = 350
 
 /**
- * The number of tasks that a statement with a filter examines. It takes a few milliseconds, also in
- * WebAssembly, so a filter that matches few tasks delays no other user. The request continues after
+ * The number of tasks that a statement examines. It takes a few milliseconds, also in
+ * WebAssembly, so a filter that matches few tasks, or a full trash, delays no other user. The request continues after
  * them with another statement.
  */
 export const SCANNED_TASKS = 500
@@ -47,77 +35,122 @@ const SHORT_DESCRIPTION_BYTES = 2_000
 /** The stored length of the texts, which PostgreSQL knows without reading them. The JSON is longer. */
 const STORED_BYTES = 'octet_length(title) + coalesce(octet_length(description), 0)'
 /** SQL for whether the page has space after the tasks before this one. */
-const hasSpace = (bytes: string) =>
-  `coalesce(sum(${bytes}) over (order by id desc rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES}`
+const hasSpace = (bytes: string, key: string) =>
+  `coalesce(sum(${bytes}) over (order by ${key} desc rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES}`
+
+/** A list of rows in the descending order of one column. */
+interface ListSql {
+  /** The column of the order, which identifies a row of the user. */
+  readonly key: 'id' | 'seq'
+  /** An SQL condition for the rows that an index contains: those that are examined. */
+  readonly of?: string
+  /** An SQL condition for the rows of the list. */
+  readonly where: string
+  /** A row as JSON text. */
+  readonly json: string
+}
 
 /**
  * `$3` is the maximum number of tasks. One more is read, to know whether another page follows. The columns
- * are the tasks on the page, the number found, the number that fit (only in `long`), the last task on the
- * page, and the last task examined if the scan ended there.
+ * are the tasks on the page, the number found, the number that fit (only in `long`), the key of the last task
+ * on the page, and that of the last task examined if the scan ended there.
  */
-const list = (condition: string) => {
-  const user = `select * from todo.tasks where user_id = $1 and id < $2 and ${NOT_DELETED} order by id desc`
-  const filtered = condition !== ''
-  const newest = filtered
-    ? `select * from (${user} limit ${SCANNED_TASKS}) scanned where ${condition} order by id desc limit $3 + 1`
-    : `${user} limit $3 + 1`
-  const scanEnd = `case when count(*) <= $3 then (${user.replace('*', 'id')} offset ${SCANNED_TASKS - 1} limit 1) end`
-  const end = `${filtered ? scanEnd : 'null'}, case when count(*) = 0 then ${REFUSE_DELETED} end`
+const list = ({ key, of = 'true', where, json }: ListSql) => {
+  const user = `select * from todo.tasks where user_id = $1 and ${key} < $2 and ${of} and ${NOT_DELETED} order by ${key} desc`
+  const newest = `select * from (${user} limit ${SCANNED_TASKS}) scanned where ${where} order by ${key} desc limit $3 + 1`
+  const scanEnd = `case when count(*) <= $3 then (${user.replace('*', key)} offset ${SCANNED_TASKS - 1} limit 1) end`
+  const end = `${scanEnd}, case when count(*) = 0 then ${REFUSE_DELETED} end`
   const isShort = `octet_length(description) <= ${SHORT_DESCRIPTION_BYTES} is not false`
   return {
     short: sql(
-      `select string_agg(${TASK_JSON}, E',\\n') filter (where ${isShort}), count(*), null, (array_agg(id))[$3], ${end}
+      `select string_agg(${json}, E',\\n') filter (where ${isShort}), count(*), null, (array_agg(${key}))[$3], ${end}
        from (${newest}) newest`,
     ),
     long: sql(
       `select string_agg(json, E',\\n') filter (where fits), count(*), count(*) filter (where fits),
-         (array_agg(id) filter (where fits))[least(count(*) filter (where fits), $3)::int], ${end}
+         (array_agg(${key}) filter (where fits))[least(count(*) filter (where fits), $3)::int], ${end}
        from (
-         select id, json, ${hasSpace('octet_length(json)')} as fits from (
-           select id, case when ${hasSpace(STORED_BYTES)} then ${TASK_JSON} end as json
+         select ${key}, json, ${hasSpace('octet_length(json)', key)} as fits from (
+           select ${key}, case when ${hasSpace(STORED_BYTES, key)} then ${json} end as json
            from (${newest}) newest
          ) written
        ) measured`,
     ),
   }
 }
-const LIST = { all: list(''), filtered: list('completed = $4') }
+const LIVING = { key: 'id', json: TASK_JSON } as const
+const LISTS = {
+  all: list({ ...LIVING, where: ALIVE }),
+  filtered: list({ ...LIVING, where: `${ALIVE} and completed = $4` }),
+  trash: list({ key: 'seq', of: IN_TRASH, where: 'true', json: TRASHED_JSON }),
+}
 
-/** Greater than every id, so that the newest page begins after it. */
-const NEWEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+/** Greater than every key, so that the newest page begins after it. */
+const NEWEST = { id: 'ffffffff-ffff-ffff-ffff-ffffffffffff', seq: '9223372036854775807' }
 
 /**
- * Reads a page of the user's tasks, newest first. It ends early if its JSON is long, and with a filter also
- * after {@link SCANNED_TASKS} tasks.
+ * Reads a page of the user's tasks, newest first. It ends early if its JSON is long, and after
+ * {@link SCANNED_TASKS} tasks, of which some do not match or are in the trash.
  *
  * @param options a `limit` above {@link PAGE_TASKS} is reduced to it.
  * @returns a statement whose result is undefined if the page is too long for it. Then use
  *   {@link listLongTasks}.
  */
-export function listTasks(options: PageOptions): Statement<TaskPage | undefined> {
-  if (options.limit > SHORT_PAGE_TASKS) return listLongTasks(options)
-  const { sql, values } = statement('short', options)
-  return { sql, values, read: ([row]) => readShort(row, options.limit) }
+export function listTasks(options: PageOptions): Statement<Page | undefined> {
+  return listShort(statementOf(options), options)
 }
 
 /** The same as {@link listTasks}, for tasks of any length. */
-export function listLongTasks(options: PageOptions): Statement<TaskPage> {
-  const limit = Math.min(options.limit, PAGE_TASKS)
-  const { sql, values } = statement('long', { ...options, limit })
-  return { sql, values, read: ([row]) => readPage(row, limit) }
+export function listLongTasks(options: PageOptions): Statement<Page> {
+  return listLong(statementOf(options), options)
 }
 
-function statement(
-  kind: 'short' | 'long',
-  { completed, after, limit }: PageOptions,
-): Omit<Statement<unknown>, 'read'> {
-  const values = [after ?? NEWEST, limit]
+/** Reads a page of the trash, the last deleted first, as {@link listTasks} does. */
+export function listTrash(options: TrashOptions): Statement<Page | undefined> {
+  return listShort(statementOfTrash(options), options)
+}
+
+/** The same as {@link listTrash}, for tasks of any length. */
+export function listLongTrash(options: TrashOptions): Statement<Page> {
+  return listLong(statementOfTrash(options), options)
+}
+
+interface ListStatement {
+  readonly sql: ReturnType<typeof list>
+  /** The key after which the page begins. */
+  readonly after: string
+  readonly filter: readonly Value[]
+}
+
+function statementOf({ completed, after = NEWEST.id }: PageOptions): ListStatement {
   return completed === undefined
-    ? { sql: LIST.all[kind], values }
-    : { sql: LIST.filtered[kind], values: [...values, completed] }
+    ? { sql: LISTS.all, after, filter: [] }
+    : { sql: LISTS.filtered, after, filter: [completed] }
 }
 
-function readShort(row: Row | undefined, limit: number): TaskPage | undefined {
+function statementOfTrash({ after = NEWEST.seq }: TrashOptions): ListStatement {
+  return { sql: LISTS.trash, after, filter: [] }
+}
+
+function listShort(
+  list: ListStatement,
+  options: { readonly limit: number },
+): Statement<Page | undefined> {
+  const { limit } = options
+  if (limit > SHORT_PAGE_TASKS) return listLong(list, options)
+  const values = [list.after, limit, ...list.filter]
+  return { sql: list.sql.short, values, read: ([row]) => readShort(row, limit) }
+}
+
+function listLong(
+  { sql, after, filter }: ListStatement,
+  options: { readonly limit: number },
+): Statement<Page> {
+  const limit = Math.min(options.limit, PAGE_TASKS)
+  return { sql: sql.long, values: [after, limit, ...filter], read: ([row]) => readPage(row, limit) }
+}
+
+function readShort(row: Row | undefined, limit: number): Page | undefined {
   const [tasks, found] = row ?? []
   const isWhole = linesOf(tasks ?? '') === Number(found)
   return isWhole && Buffer.byteLength(tasks ?? '') <= PAGE_BYTES ? readPage(row, limit) : undefined
@@ -130,15 +163,15 @@ function linesOf(tasks: string): number {
   return count
 }
 
-function readPage(row: Row | undefined, limit: number): TaskPage {
+function readPage(row: Row | undefined, limit: number): Page {
   const [text, found, fits, last, scanEnd] = row ?? []
-  const tasks = text ?? ''
+  const rows = text ?? ''
   const fitting = Number(fits ?? found)
   if (fitting === Number(found) && fitting <= limit) {
-    return { tasks, count: fitting, next: scanEnd ?? null, scanEnded: typeof scanEnd === 'string' }
+    return { rows, count: fitting, next: scanEnd ?? null, scanEnded: typeof scanEnd === 'string' }
   }
   // The last line feed is before the additional task.
   const full = fitting > limit
-  const page = full ? tasks.slice(0, tasks.lastIndexOf(',\n')) : tasks
-  return { tasks: page, count: full ? limit : fitting, next: last ?? null, scanEnded: false }
+  const page = full ? rows.slice(0, rows.lastIndexOf(',\n')) : rows
+  return { rows: page, count: full ? limit : fitting, next: last ?? null, scanEnded: false }
 }

@@ -1,8 +1,16 @@
 import { type Row, type Statement, sql } from '../../database/session.ts'
 import { NOT_DELETED, REFUSE_DELETED, readStored, type Stored } from '../stored.ts'
 import { type NewTask, withDefaults } from './columns.ts'
-import { INSERT_TASK, STORED_TASK, TASK_COLUMNS } from './sql.ts'
-import { type Change, readChange, TOGGLED, type Versions } from './task.ts'
+import {
+  ALIVE,
+  INSERT_TASK,
+  STORED_TASK,
+  TASK_COLUMNS,
+  takeFirstTurn,
+  takeTurn,
+  taskWhere,
+} from './sql.ts'
+import { type Change, isThere, readChange, TOGGLED, type Versions } from './task.ts'
 
 /** Identifies a request that the server executes once. Each user has their own keys. */
 export interface IdempotencyKey {
@@ -25,40 +33,37 @@ export type ChangeOnce =
 /**
  * `$1` is the user, `$2` the task's id, `$4` the key, `$5` the hash. One transaction contains the change, its
  * key and its response. If the key exists already, the primary key is violated, which rolls back the change.
- * A request in progress holds an advisory lock, for which others do not wait: `turn` says who has it.
+ * A request in progress holds an advisory lock, for which others do not wait: `claim` says who has it.
  */
-const once = ({ first = '', change, otherwise = '' }: Once) =>
+const once = ({ turn, change, otherwise = '' }: Once) =>
   sql(`with kept as (
      select request_hash = $5 as same, answer from todo.idempotency_keys where user_id = $1 and key = $4 and ${NOT_DELETED}
-   ), turn as materialized (
+   ), claim as materialized (
      select not exists (select 1 from kept)
        and pg_try_advisory_xact_lock(hashtextextended($4, hashtextextended($1, 0))) as mine
-   ), ${first} changed as (${change} returning ${TASK_COLUMNS}
+   ), ${turn}, changed as (${change} returning ${TASK_COLUMNS}
    ), written as materialized (select ${STORED_TASK} from changed
    ), noted as (
-     insert into todo.idempotency_keys (user_id, key, request_hash, answer) select $1, $4, $5, json from written
+     insert into todo.idempotency_keys (user_id, key, request_hash, answer, task_id) select $1, $4, $5, json, id from written
    )
    select 'changed', id, version, json from written
    union all select 'replayed', (answer::json ->> 'id')::uuid, answer::json ->> 'updated_at', answer from kept where same
    union all select 'reused', null, null, null from kept where not same
-   union all select 'in flight', null, null, null from turn where not mine and not exists (select 1 from kept)
-   union all select 'stale', null, null, null from turn where mine and not exists (select 1 from changed)
+   union all select 'in flight', null, null, null from claim where not mine and not exists (select 1 from kept)
+   union all select 'stale', null, null, null from claim where mine and not exists (select 1 from changed)
      and (${otherwise} ${REFUSE_DELETED} is not null)`)
 
 interface Once {
-  /** SQL before the change. */
-  readonly first?: string
+  /** The CTE `turn`, which takes a number if `claim` is mine. */
+  readonly turn: string
   readonly change: string
   /** An SQL condition, ending in `or`, for which a change that changed nothing is `stale`. */
   readonly otherwise?: string
 }
 
-const INSERT = once({
-  first: `owner as (
-     insert into todo.users (id) select $1 from turn where mine on conflict do nothing
-   ),`,
-  change: `${INSERT_TASK} from turn where mine and ${NOT_DELETED}`,
-})
+const IS_MINE = '(select mine from claim)'
+
+const INSERT = once({ turn: takeFirstTurn(IS_MINE), change: INSERT_TASK })
 
 /** Creates a task once for the key. */
 export function insertTaskOnce(
@@ -70,11 +75,12 @@ export function insertTaskOnce(
   return { sql: INSERT, values, read: readOnce }
 }
 
+const TOGGLABLE = `${taskWhere(ALIVE)} and ($3::timestamptz[] is null or updated_at = any($3))`
 const TOGGLE = once({
-  change: `update todo.tasks set ${TOGGLED}
-     where user_id = $1 and id = $2 and ($3::timestamptz[] is null or updated_at = any($3))
-       and (select mine from turn) and ${NOT_DELETED}`,
-  otherwise: `$3 is not null and exists (select 1 from todo.tasks where user_id = $1 and id = $2 and ${NOT_DELETED} for key share) or`,
+  turn: takeTurn(`${IS_MINE} and exists (select 1 from ${TOGGLABLE})`),
+  change: `update todo.tasks set ${TOGGLED}, seq = next from turn
+     where user_id = $1 and id = $2 and ${ALIVE} and ($3::timestamptz[] is null or updated_at = any($3))`,
+  otherwise: `$3 is not null and ${isThere(ALIVE)} or`,
 })
 
 /** Toggles `completed` once for the key. */

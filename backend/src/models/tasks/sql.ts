@@ -1,13 +1,47 @@
-import { insertedOf, jsonOf, namesOf } from '../columns.ts'
-import { storedOf } from '../stored.ts'
+import { DELETED_AT, insertedOf, jsonOf, namesOf } from '../columns.ts'
+import { NOT_DELETED, storedOf } from '../stored.ts'
 import { COLUMNS } from './columns.ts'
 
 /** A task as JSON text. */
 export const TASK_JSON = jsonOf(COLUMNS)
 /** The columns of a stored task, of a row of `todo.tasks`. */
 export const STORED_TASK = storedOf(COLUMNS)
+/** A task in the trash as JSON text. */
+export const TRASHED_JSON = jsonOf([...COLUMNS, DELETED_AT])
+/** The columns of a stored task in the trash. */
+export const STORED_TRASHED = storedOf([...COLUMNS, DELETED_AT])
 /** Every column that {@link STORED_TASK} reads. A RETURNING of these calls no function. */
 export const TASK_COLUMNS = namesOf(COLUMNS)
 
-/** Inserts a task with the id `$2` and the values `$3`, if a row precedes and a condition follows. */
-export const INSERT_TASK = `insert into todo.tasks (${TASK_COLUMNS}) select ${insertedOf(COLUMNS)}`
+/** The condition for the tasks that every request sees except those on the trash. */
+export const ALIVE = 'deleted_at is null'
+/** The condition for the tasks in the trash. The rows of others are kept for the feed only. */
+export const IN_TRASH = 'deleted_at is not null and purged_at is null'
+
+/** The rows of one task, `$2`, that a condition selects. */
+export const taskWhere = (condition: string) =>
+  `todo.tasks where user_id = $1 and id = $2 and ${condition}`
+
+/**
+ * A CTE `turn`, which raises the counter of the user and returns the number as `next`. It precedes the change
+ * in every statement that changes tasks. Two things depend on that: the lock of the user's row makes the
+ * order of the numbers the order of the commits, so the feed misses no change; and two statements of a user
+ * cannot deadlock, because each locks the user before any task.
+ *
+ * @param condition whether something will change. It sees the snapshot of the statement, so a concurrent
+ *   change may waste a number.
+ */
+export const takeTurn = (condition: string) =>
+  `turn as (
+     update todo.users set seq = seq + 1 where id = $1 and deleted_at is null and ${condition} returning seq as next
+   )`
+
+/** The same for the first task as well: it inserts the user. */
+export const takeFirstTurn = (condition: string) =>
+  `turn as (
+     insert into todo.users as u (id, seq) select $1, 1 where ${condition} and ${NOT_DELETED}
+     on conflict (id) do update set seq = u.seq + 1 where u.deleted_at is null returning seq as next
+   )`
+
+/** Inserts a task with the id `$2` and the values `$3`, if it has a turn. */
+export const INSERT_TASK = `insert into todo.tasks (${TASK_COLUMNS}, seq) select ${insertedOf(COLUMNS)}, next from turn`

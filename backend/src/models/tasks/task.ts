@@ -1,5 +1,5 @@
 import { type Row, type Statement, sql } from '../../database/session.ts'
-import { changedOf, updatedOf } from '../columns.ts'
+import { changedOf, differsFrom, updatedOf } from '../columns.ts'
 import {
   findOne,
   NOT_DELETED,
@@ -9,7 +9,15 @@ import {
   type Stored,
 } from '../stored.ts'
 import { COLUMNS, type NewTask, type TaskChanges, withDefaults } from './columns.ts'
-import { INSERT_TASK, STORED_TASK, TASK_COLUMNS } from './sql.ts'
+import {
+  ALIVE,
+  INSERT_TASK,
+  STORED_TASK,
+  TASK_COLUMNS,
+  takeFirstTurn,
+  takeTurn,
+  taskWhere,
+} from './sql.ts'
 
 /**
  * The outcome of a change: the changed task; `deleted`; `missing` if the user has no such task; `stale` if
@@ -26,9 +34,7 @@ export type Change =
 export type Versions = readonly string[] | undefined
 
 const INSERT = sql(
-  `with owner as (insert into todo.users (id) values ($1) on conflict do nothing), made as (
-     ${INSERT_TASK} where ${NOT_DELETED} returning ${TASK_COLUMNS}
-   )
+  `with ${takeFirstTurn('true')}, made as (${INSERT_TASK} returning ${TASK_COLUMNS})
    select 'changed', ${STORED_TASK} from made
    union all select ${REFUSE_DELETED}, null, null, null where not exists (select 1 from made)`,
 )
@@ -38,60 +44,85 @@ export function insertTask(id: string, task: NewTask): Statement<Change> {
   return { sql: INSERT, values: [id, JSON.stringify(withDefaults(task))], read: readChange }
 }
 
-const FIND = findOne(
-  `select ${STORED_TASK} from todo.tasks where user_id = $1 and id = $2 and ${NOT_DELETED}`,
-)
+const FIND = findOne(`select ${STORED_TASK} from ${taskWhere(ALIVE)} and ${NOT_DELETED}`)
 
 export function findTask(id: string): Statement<Stored | undefined> {
   return { sql: FIND, values: [id], read: readFound }
 }
 
-/** Whether the task is there now. */
-const IS_THERE = `exists (select 1 from todo.tasks where user_id = $1 and id = $2 and ${NOT_DELETED} for key share)`
+/**
+ * Whether the task is there now. `for key share` looks at the task as it is, because the snapshot of the
+ * statement still has a task that a concurrent statement has just deleted.
+ */
+export const isThere = (state: string) =>
+  `exists (select 1 from ${taskWhere(state)} and ${NOT_DELETED} for key share)`
 
-/** The end of a change among several: the transaction ends if nothing was changed. */
+interface ChangeSql {
+  /** The assignments of the UPDATE, beside the number of the change. */
+  readonly set: string
+  /** The tasks that may be changed, as an SQL condition. */
+  readonly of: string
+  /** An SQL condition for those that the change leaves as they are. They take no number. */
+  readonly unless?: string
+  /** The columns of the result, of a changed task. */
+  readonly outcome: string
+  /** The parameter with the versions. */
+  readonly versions: string
+}
+
+/** The end of a change among several: the transaction ends if nothing was found. */
 const required = (outcome: string) =>
   `union all select todo.refuse(${outcome}), null, null, null
-   where not exists (select 1 from changed) and ${REFUSE_DELETED} is null`
+   where not exists (select 1 from done) and ${REFUSE_DELETED} is null`
 
 /**
- * A change, plain and with a version asked for, each also as one of several. With one, a second part tells a stale task from a
- * missing one. `for key share` looks at the task as it is now: when the change waited for another
- * that deleted it, the statement's own snapshot still has it.
+ * A change, plain and with a version asked for, each also as one of several. With a version, a second part
+ * tells a stale task from a missing one.
  */
-const change = (statement: string, outcome: string, versions: string) => {
-  const changed = (condition = '') =>
-    `with changed as (${statement} and ${NOT_DELETED}${condition} returning ${TASK_COLUMNS})
-     select ${outcome} from changed`
-  const atVersion = changed(` and updated_at = any(${versions}::timestamptz[])`)
+export const change = ({ set, of, unless, outcome, versions }: ChangeSql) => {
+  const done = (condition: string) => {
+    const task = taskWhere(`${of}${condition}`)
+    const kept = `select ${TASK_COLUMNS} from ${task} and ${unless} and ${NOT_DELETED}`
+    return `with ${takeTurn(`exists (select 1 from ${task}${unless ? ` and not (${unless})` : ''})`)},
+     changed as (
+       update todo.tasks set ${set}, seq = next from turn where user_id = $1 and id = $2 and ${of}${condition}
+       returning ${TASK_COLUMNS}
+     ), done as (select * from changed${unless ? ` union all ${kept} and not exists (select 1 from turn)` : ''})
+     select ${outcome} from done`
+  }
+  const any = done('')
+  const atVersion = done(` and updated_at = any(${versions}::timestamptz[])`)
   return {
     unconditional: {
       sql: sql(
-        `${changed()}
+        `${any}
          union all select 'missing', null, null, null
-           where not exists (select 1 from changed) and ${REFUSE_DELETED} is not null`,
+           where not exists (select 1 from done) and ${REFUSE_DELETED} is not null`,
       ),
-      required: sql(`${changed()} ${required(`'missing'`)}`),
+      required: sql(`${any} ${required(`'missing'`)}`),
     },
     atVersion: {
       sql: sql(
         `${atVersion}
-         union all select 'stale', null, null, null where not exists (select 1 from changed)
-           and (${IS_THERE} or ${REFUSE_DELETED} is not null)`,
+         union all select 'stale', null, null, null where not exists (select 1 from done)
+           and (${isThere(of)} or ${REFUSE_DELETED} is not null)`,
       ),
       required: sql(
-        `${atVersion} ${required(`case when ${IS_THERE} then 'stale' else 'missing' end`)}`,
+        `${atVersion} ${required(`case when ${isThere(of)} then 'stale' else 'missing' end`)}`,
       ),
     },
   }
 }
-const CHANGED = `'changed', ${STORED_TASK}`
+/** The result of a change that returns the task. */
+export const CHANGED = `'changed', ${STORED_TASK}`
 
-const UPDATE = change(
-  `update todo.tasks set ${updatedOf(COLUMNS)} where user_id = $1 and id = $2`,
-  CHANGED,
-  '$4',
-)
+const UPDATE = change({
+  set: updatedOf(COLUMNS),
+  of: ALIVE,
+  unless: `not (${differsFrom(COLUMNS)})`,
+  outcome: CHANGED,
+  versions: '$4',
+})
 
 /** Sets the given values. If the task already has them, its version stays the same. */
 export function updateTask(
@@ -105,28 +136,26 @@ export function updateTask(
 /** The assignments that toggle `completed`. */
 export const TOGGLED = ['completed = not completed', ...changedOf(COLUMNS)].join(', ')
 
-const TOGGLE = change(
-  `update todo.tasks set ${TOGGLED} where user_id = $1 and id = $2`,
-  CHANGED,
-  '$3',
-)
+const TOGGLE = change({ set: TOGGLED, of: ALIVE, outcome: CHANGED, versions: '$3' })
 
 /** Toggles `completed`. PostgreSQL serializes concurrent toggles by the row lock, so each takes effect. */
 export function toggleTask(id: string, versions: Versions): Statement<Change> {
   return changeAt(TOGGLE, [id], versions)
 }
 
-const DELETE = change(
-  'delete from todo.tasks where user_id = $1 and id = $2',
-  `'deleted', null::uuid, null, null`,
-  '$3',
-)
+const DELETE = change({
+  set: ['deleted_at = now()', ...changedOf(COLUMNS)].join(', '),
+  of: ALIVE,
+  outcome: `'deleted', null::uuid, null, null`,
+  versions: '$3',
+})
 
+/** Moves the task to the trash. */
 export function deleteTask(id: string, versions: Versions): Statement<Change> {
   return changeAt(DELETE, [id], versions)
 }
 
-function changeAt(
+export function changeAt(
   { unconditional, atVersion }: ReturnType<typeof change>,
   values: Statement<Change>['values'],
   versions: Versions,

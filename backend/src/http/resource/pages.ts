@@ -1,0 +1,162 @@
+import { Readable } from 'node:stream'
+import { setTimeout as rest } from 'node:timers/promises'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Statement } from '../../database/session.ts'
+import { PAGE_BYTES, type Page } from '../../models/page.ts'
+import { collectionPath } from './send.ts'
+
+/** The page size for a list without `limit`. It bounds the memory that one response takes. */
+const STREAM_PAGE_ROWS = 200
+/**
+ * The pause between these pages. Without it, a list of 100 000 tasks keeps two cores busy for 0.5 s, and the
+ * slowest requests of other users take four times as long.
+ */
+const PAGE_PAUSE_MS = 1
+const SEPARATOR = ',\n'
+
+export interface PageOptions {
+  /** The page begins after the row with this key. */
+  readonly after?: string | undefined
+  /** 1 or more rows. */
+  readonly limit: number
+}
+
+/** A list of a user's rows, which is read in pages. */
+export interface List {
+  /** A statement whose result is undefined if the page is too long for it. */
+  short(options: PageOptions): Statement<Page | undefined>
+  /** The same for rows of any length. */
+  long(options: PageOptions): Statement<Page>
+}
+
+export interface ListRequest {
+  /** The path of the list after the user. */
+  readonly resource: string
+  readonly cursor: string | undefined
+  /** Without it, the response has all rows. */
+  readonly limit: number | undefined
+  /** How long a page looks for rows that match. */
+  readonly pageMs: number
+}
+
+/**
+ * Sends a page of a list, or all of it.
+ *
+ * @returns the body.
+ * @throws {AppError} as `request.asUser` does.
+ */
+export async function sendList(
+  reply: FastifyReply,
+  list: List,
+  { resource, cursor, limit, pageMs }: ListRequest,
+): Promise<string | Readable> {
+  const { request } = reply
+  const after = cursor === undefined ? undefined : keyOf(cursor)
+  reply.type('application/json')
+  if (limit === undefined) return allRows(request, list, after, pageMs)
+  const page = await readPage(request, list, { after, limit }, pageMs)
+  if (page.next !== null) reply.headers(nextPage(request, resource, page.next))
+  return `[${page.rows}]`
+}
+
+/**
+ * @param last the key of the last row of this page: a UUID or a number. It is the cursor of the next page.
+ * @returns the headers that lead to the next page: `Link` (RFC 8288) with the same query, and the cursor alone.
+ */
+function nextPage(request: FastifyRequest, resource: string, last: string) {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(request.query as object)) {
+    query.set(name, String(value))
+  }
+  const hex = last.includes('-')
+    ? last.replaceAll('-', '')
+    : BigInt(last).toString(16).padStart(NUMBER_DIGITS, '0')
+  const cursor = Buffer.from(hex, 'hex').toString('base64url')
+  query.set('cursor', cursor)
+  return {
+    link: `<${collectionPath(request, resource)}?${query}>; rel="next"`,
+    'next-cursor': cursor,
+  }
+}
+
+/** Hexadecimal digits of a number in a cursor. */
+const NUMBER_DIGITS = 16
+
+/**
+ * @returns the key in a cursor. A cursor is only a position in an order: another user's cursor still returns
+ *   only the requesting user's rows.
+ */
+function keyOf(cursor: string): string {
+  const hex = Buffer.from(cursor, 'base64url').toString('hex')
+  if (hex.length === NUMBER_DIGITS) return BigInt(`0x${hex}`).toString()
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}
+
+/**
+ * Reads a page of the user's rows. If few of them match, the page takes several statements. Each examines a
+ * bounded number of rows, so that no other user waits for it.
+ *
+ * @param pageMs how long it looks for rows that match.
+ * @returns the rows found so far after that, and if the client disconnects.
+ * @throws {AppError} as `request.asUser` does.
+ */
+async function readPage(
+  request: FastifyRequest,
+  list: List,
+  options: PageOptions,
+  pageMs: number,
+): Promise<Page> {
+  const endMs = performance.now() + pageMs
+  let page = await readOnce(request, list, options)
+  while (page.scanEnded && page.next !== null && page.rows.length < PAGE_BYTES) {
+    if (performance.now() > endMs || request.raw.socket.destroyed) break
+    const remaining = options.limit - page.count
+    const limit = Math.max(remaining, 1)
+    const more = await readOnce(request, list, { after: page.next, limit })
+    // The page is full, and at least one row follows.
+    if (remaining === 0 && more.count > 0) break
+    const rows = [page.rows, more.rows].filter(Boolean).join(SEPARATOR)
+    page = { ...more, rows, count: page.count + more.count }
+  }
+  return page
+}
+
+async function readOnce(request: FastifyRequest, list: List, options: PageOptions): Promise<Page> {
+  const page = await request.asUser(list.short(options))
+  return page ?? request.asUser(list.long(options))
+}
+
+/**
+ * Reads all of the user's rows as one JSON array.
+ *
+ * @returns text if they fit one page, otherwise a stream. The stream reads the next page when the client
+ * has received the last one, and holds no database connection in between.
+ * @throws {AppError} as `request.asUser` does.
+ */
+async function allRows(
+  request: FastifyRequest,
+  list: List,
+  after: string | undefined,
+  pageMs: number,
+): Promise<string | Readable> {
+  const read = (from: string | undefined) =>
+    readPage(request, list, { after: from, limit: STREAM_PAGE_ROWS }, pageMs)
+  const first = await read(after)
+  if (first.next === null) return `[${first.rows}]`
+  return Readable.from(request.method === 'HEAD' ? [] : array(first, read))
+}
+
+async function* array(first: Page, read: (from: string) => Promise<Page>): AsyncGenerator<string> {
+  yield `[${first.rows}`
+  let isEmpty = first.rows === ''
+  for (let next = first.next; next !== null; ) {
+    await rest(PAGE_PAUSE_MS)
+    const page = await read(next)
+    // White space keeps the client and proxies from timing out while no row matches.
+    if (page.rows === '') yield '\n'
+    else yield isEmpty ? page.rows : `${SEPARATOR}${page.rows}`
+    isEmpty &&= page.rows === ''
+    next = page.next
+  }
+  yield ']'
+}

@@ -1,0 +1,47 @@
+import { setTimeout as rest } from 'node:timers/promises'
+import type { Log } from '../core/log/logger.ts'
+import type { Database } from '../database/session.ts'
+import { purgeExpired } from '../models/tasks/trash.ts'
+
+/** Often enough for a limit of days, and seldom enough to let a suspended database sleep. */
+const EVERY_MS = 6 * 3_600_000
+const BATCH_TASKS = 500
+const BATCH_PAUSE_MS = 200
+
+export interface PurgeOptions {
+  readonly database: Pick<Database, 'asUser'>
+  readonly log: Log
+  /** How long a deleted task stays in the trash. */
+  readonly trashDays: number
+  readonly everyMs?: number
+}
+
+/**
+ * Deletes what has expired from the trash, now and every six hours, in small steps. The database lets one
+ * process at a time do it.
+ *
+ * @returns a function that ends it.
+ */
+export function purgeRegularly({ everyMs = EVERY_MS, ...options }: PurgeOptions): () => void {
+  const ending = new AbortController()
+  const purge = () =>
+    purgeAll(options, ending.signal).catch((err) => {
+      if (!ending.signal.aborted) options.log.warn({ err }, 'the trash could not be purged')
+    })
+  const timer = setInterval(purge, everyMs).unref()
+  purge()
+  return () => {
+    clearInterval(timer)
+    ending.abort()
+  }
+}
+
+async function purgeAll(
+  { database, trashDays }: Omit<PurgeOptions, 'everyMs'>,
+  signal: AbortSignal,
+): Promise<void> {
+  // The statement is about rows of all users, and needs the scope of none.
+  while ((await database.asUser('', purgeExpired(trashDays, BATCH_TASKS))) > 0) {
+    await rest(BATCH_PAUSE_MS, undefined, { signal })
+  }
+}

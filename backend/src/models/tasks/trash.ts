@@ -1,0 +1,78 @@
+import { type Statement, sql } from '../../database/session.ts'
+import { changedOf, DELETED_AT } from '../columns.ts'
+import { findOne, NOT_DELETED, REFUSE_DELETED, readFound, type Stored } from '../stored.ts'
+import { COLUMNS } from './columns.ts'
+import { IN_TRASH, STORED_TASK, STORED_TRASHED, TASK_COLUMNS, taskWhere } from './sql.ts'
+import { CHANGED, type Change, change, changeAt, readChange } from './task.ts'
+
+const FIND = findOne(`select ${STORED_TRASHED} from ${taskWhere(IN_TRASH)} and ${NOT_DELETED}`)
+
+/** Finds a task in the trash. Its JSON has {@link DELETED_AT} as well. */
+export function findTrashed(id: string): Statement<Stored | undefined> {
+  return { sql: FIND, values: [id], read: readFound }
+}
+
+const RESTORE = change({
+  set: ['deleted_at = null', ...changedOf(COLUMNS)].join(', '),
+  of: IN_TRASH,
+  outcome: CHANGED,
+  versions: '$3',
+})
+
+/** Takes a task out of the trash, where it was. */
+export function restoreTask(id: string): Statement<Change> {
+  return changeAt(RESTORE, [id], undefined)
+}
+
+/**
+ * Overwrites the text of tasks in the trash, and the text in the responses to keyed requests. The rows remain,
+ * so that the feed tells of them. Nothing changes for the feed, so the tasks keep their numbers.
+ *
+ * @param which at most so many rows of `todo.tasks` as SQL.
+ */
+const purge = (which: string) =>
+  `with locked as materialized (
+     select 1 from todo.users where id = $1 and deleted_at is null for no key update
+   ), purged as (
+     update todo.tasks set title = '', description = null, purged_at = now()
+     from locked where user_id = $1 and ${IN_TRASH} and ${which} returning ${TASK_COLUMNS}
+   ), emptied as (
+     update todo.idempotency_keys k set answer = gone.json
+     from (select ${STORED_TASK} from purged) gone where k.user_id = $1 and k.task_id = gone.id
+   )`
+
+const PURGE = sql(
+  `${purge('id = $2')} select 'deleted' from purged
+   union all select 'missing' where not exists (select 1 from purged) and ${REFUSE_DELETED} is not null`,
+)
+const PURGE_REQUIRED = sql(
+  `${purge('id = $2')} select 'deleted' from purged
+   union all select todo.refuse('missing') where not exists (select 1 from purged) and ${REFUSE_DELETED} is null`,
+)
+
+/** Deletes a task in the trash for good. */
+export function purgeTask(id: string): Statement<Change> {
+  return { sql: PURGE, required: PURGE_REQUIRED, values: [id], read: readChange }
+}
+
+const PURGE_ALL = sql(
+  `${purge(`id in (select id from todo.tasks where user_id = $1 and ${IN_TRASH} order by seq limit $2)`)}
+   select count(*), case when count(*) = 0 then ${REFUSE_DELETED} end from purged`,
+)
+
+/** Deletes at most `most` tasks in the trash for good. @returns how many. */
+export function purgeTrash(most: number): Statement<number> {
+  return { sql: PURGE_ALL, values: [most], read: ([row]) => Number(row?.[0]) }
+}
+
+const PURGE_EXPIRED = sql('select todo.purge_tasks($2, $3)')
+
+/**
+ * Overwrites the text of tasks of any user that have been in the trash for more than `trashDays`, and deletes
+ * the rows of tasks that no token of the feed can refer to any more: at most `most` of each.
+ *
+ * @returns how many.
+ */
+export function purgeExpired(trashDays: number, most: number): Statement<number> {
+  return { sql: PURGE_EXPIRED, values: [trashDays, most], read: ([row]) => Number(row?.[0]) }
+}
