@@ -42,7 +42,7 @@ export async function readStatistics(
         disabled: await count('todo_auth."user"', 'disabled_at is not null'),
         sessions: await count('todo_auth.session', '"expiresAt" > now()'),
         users: await count('todo.users'),
-        tasks: await count('todo.tasks'),
+        tasks: await count('todo.tasks', 'deleted_at is null'),
       }
     }),
   )

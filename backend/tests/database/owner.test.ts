@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { connect, openConnector } from '../../src/database/connect.ts'
 import { migrate, readMigrations } from '../../src/database/migrate/migrate.ts'
 import { forgetExpiredKeys } from '../../src/models/tasks/once.ts'
+import { purgeExpired } from '../../src/models/tasks/trash.ts'
 import {
   asServerAdmin,
   giveAll,
@@ -14,6 +15,7 @@ import {
 } from '../support/databases.ts'
 
 const FUNCTION = 'todo.forget_expired_keys(integer)'
+const PURGE = 'todo.purge_tasks(integer, integer)'
 /** Each leaves a role's name in the policy that is not the owner's, or the function without its rows. */
 const CHANGES: [what: string, sql: (a: string, b: string) => string][] = [
   ['everything', (a) => giveAll(a)],
@@ -29,6 +31,8 @@ const CHANGES: [what: string, sql: (a: string, b: string) => string][] = [
       `alter table todo.idempotency_keys owner to ${a}; alter function ${FUNCTION} owner to ${a}`,
   ],
   ['the table', (a) => `alter table todo.idempotency_keys owner to ${a}`],
+  ['the table of tasks', (a) => `alter table todo.tasks owner to ${a}`],
+  ['the other function', (a) => `alter function ${PURGE} owner to ${a}`],
   ['the function', (a) => `alter function ${FUNCTION} owner to ${a}`],
   [
     'the table, and the function to a third',
@@ -63,6 +67,11 @@ async function fill(test: TestDatabase): Promise<void> {
     `insert into todo.idempotency_keys (user_id, key, request_hash, answer, created_at)
      select u, n, '', '', now() - n * interval '23 hours' from generate_series(1, 3) n, unnest(array['alice', 'bob']) u`,
   )
+  await test.admin(
+    `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq, deleted_at)
+     select u, gen_random_uuid(), 'x', false, now(), now(), n, now() - n * interval '40 days'
+     from generate_series(0, 1) n, unnest(array['alice', 'bob']) u`,
+  )
 }
 
 async function assertForgotten(test: TestDatabase): Promise<void> {
@@ -71,6 +80,11 @@ async function assertForgotten(test: TestDatabase): Promise<void> {
   assert.deepEqual(await test.database.asUser('alice', keys), [['alice', '1']])
   assert.deepEqual(await test.database.asUser('bob', keys), [['bob', '1']])
   assert.deepEqual(await test.database.asUser('carol', keys), [])
+  // The text of the one that has expired is overwritten, and its row is deleted.
+  assert.equal(await test.database.asUser('carol', purgeExpired(30, 500)), 4)
+  const tasks = rawStatement('select user_id, seq from todo.tasks')
+  assert.deepEqual(await test.database.asUser('alice', tasks), [['alice', '0']])
+  assert.deepEqual(await test.database.asUser('carol', tasks), [])
 }
 
 for (const kind of KINDS) {

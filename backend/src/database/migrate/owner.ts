@@ -27,8 +27,8 @@ export async function actAsOwner(client: Client): Promise<string | undefined> {
 }
 
 /**
- * Lists the statements that are needed after a change of owner so that backups can be made and expired
- * Idempotency-Keys can be deleted. Policies let the owner of the tables, by name, reach the rows of every
+ * Lists the statements that are needed after a change of owner so that backups can be made, and expired
+ * Idempotency-Keys and tasks in the trash can be deleted. Policies let the owner of the tables, by name, reach the rows of every
  * user for these purposes. `alter … owner to` and `reassign owned` do not change that name.
  */
 const MISPLACED_OWNERS = `
@@ -36,20 +36,18 @@ const MISPLACED_OWNERS = `
     select relowner as oid, quote_ident(pg_get_userbyid(relowner)) as name
     from pg_class c join pg_namespace n on n.oid = relnamespace
     where nspname = 'todo' and relname = 'migrations'
-  ), keys as (
-    select c.oid, relowner from pg_class c join pg_namespace n on n.oid = relnamespace
-    where nspname = 'todo' and relname = 'idempotency_keys'
   )
-  select 'alter table todo.idempotency_keys owner to ' || name as remedy from owner, keys
-  where relowner <> owner.oid
+  select format('alter table todo.%I owner to ', relname) || name as remedy
+  from owner, pg_class c join pg_namespace n on n.oid = relnamespace
+  where nspname = 'todo' and relname in ('idempotency_keys', 'tasks') and relowner <> owner.oid
   union all
   select 'alter function ' || p.oid::regprocedure || ' owner to ' || name
   from owner, pg_proc p join pg_namespace n on n.oid = pronamespace
-  where nspname = 'todo' and proname = 'forget_expired_keys' and proowner <> owner.oid
+  where nspname = 'todo' and proname in ('forget_expired_keys', 'purge_tasks') and proowner <> owner.oid
   union all
   select format('alter policy %I on %s to %s', polname, polrelid::regclass, name)
   from owner, pg_policy join pg_class c on c.oid = polrelid join pg_namespace n on n.oid = relnamespace
-  where nspname = 'todo' and polname in ('backup', 'expired_keys') and polroles <> array[owner.oid]`
+  where nspname = 'todo' and polname in ('backup', 'expired_keys', 'purge') and polroles <> array[owner.oid]`
 
 /** Runs those statements. @throws {MigrationError} with the statement to run, if the login may not run it. */
 export async function repairExpiry(client: Client): Promise<void> {
@@ -61,7 +59,7 @@ export async function repairExpiry(client: Client): Promise<void> {
       await client.query(remedy).catch((error: unknown) => {
         if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error
         throw new MigrationError(
-          `The server could not delete expired Idempotency-Keys, because a part of the schema todo has a new owner. Run as a superuser: ${remedy}`,
+          `The server could not delete what has expired, because a part of the schema todo has a new owner. Run as a superuser: ${remedy}`,
           { cause: error },
         )
       })
