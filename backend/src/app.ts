@@ -2,6 +2,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Accounts } from './accounts/accounts.ts'
 import { ACCOUNTS_PATH, TOKEN_HEADERS } from './accounts/http.ts'
 import { accountRoutes, signInQueue } from './api/accounts/routes.ts'
+import { changes } from './api/changes/routes.ts'
 import { docs } from './api/service/docs.ts'
 import { health } from './api/service/health.ts'
 import { describeApi } from './api/service/openapi.ts'
@@ -85,6 +86,7 @@ export async function buildApp({
     pageMs,
     trashDays: config.trashDays,
   })
+  await app.register(changes, { prefix: '/api/:user_id/tasks/changes' })
   await app.register(trash, { prefix: '/api/:user_id/tasks/trash', pageMs })
   if (accounts !== null) {
     // Without verification the response to a sign-up reveals taken addresses anyway.

@@ -37,6 +37,12 @@ export const ERRORS = {
     title: 'Conflict',
     detail: 'The change conflicts with the current state',
   },
+  sync_expired: {
+    status: 410,
+    title: 'Gone',
+    detail:
+      'The token is too old, or the database was restored since it was given; begin without since',
+  },
   precondition_failed: {
     status: 412,
     title: 'Precondition Failed',

@@ -109,10 +109,15 @@ export function defaultsOf<const C extends readonly Column[]>(
  * make the whole text null.
  */
 export function jsonOf(columns: readonly Column[]): string {
+  return `'{${jsonMembersOf(columns).slice(1)} || '}'`
+}
+
+/** The members of {@link jsonOf} without the braces. */
+export function jsonMembersOf(columns: readonly Column[]): string {
   const members = columns.map(
     ({ name, type }) => `"${name}":' || coalesce(${JSON_FORMS[type](name)}, 'null')`,
   )
-  return `'{${members.join(` || ',`)} || '}'`
+  return `'${members.join(` || ',`)}`
 }
 
 /** The version of a row, which changes with every change of it: `updated_at` as in the JSON. */

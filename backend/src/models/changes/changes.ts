@@ -1,0 +1,86 @@
+import { type Row, type Statement, sql } from '../../database/session.ts'
+import { DELETED_AT, ID, jsonMembersOf } from '../columns.ts'
+import { NOT_DELETED, REFUSE_DELETED } from '../stored.ts'
+import { TASK_JSON } from '../tasks/sql.ts'
+import { type Position, writeToken } from './token.ts'
+
+/** Changes of a user's tasks, in the order of their numbers. */
+export interface ChangesPage {
+  /** Changes as JSON, joined by a comma and a line feed; empty without changes. */
+  readonly changes: string
+  /** The position after these changes. */
+  readonly token: string
+  /** Whether more changes follow. */
+  readonly more: boolean
+}
+
+/** `expired` if the position is too old, of another epoch, or ahead of the feed. */
+export type Changes =
+  | { readonly outcome: 'page'; readonly page: ChangesPage }
+  | { readonly outcome: 'expired' }
+
+/** Tokens are good for 30 days. The purge keeps the rows of deleted tasks for a day longer. */
+export const TOKEN_MINUTES = 30 * 24 * 60
+/** A page ends early after the change that brings its texts to this many bytes. */
+export const CHANGES_BYTES = 262_144
+/** Rows that a page without a token examines at least, although some of them are of deleted tasks. */
+const SCANNED_ROWS = 500
+
+const DELETED_JSON = `'{"type":"task",' || ${jsonMembersOf([ID])} || ',"deleted":true,' || ${jsonMembersOf([DELETED_AT])} || '}'`
+const CHANGE_JSON = `case when deleted_at is null then '{"type":"task","task":' || ${TASK_JSON} || '}' else ${DELETED_JSON} end`
+/** The stored length of the texts, which PostgreSQL knows without reading them. */
+const STORED_BYTES = 'octet_length(title) + coalesce(octet_length(description), 0)'
+
+/**
+ * `$2` is the number after which the page begins, `$3` the most changes, `$4` the most rows to examine, `$5`
+ * the epoch and `$6` the minute of the token; both are null without a token, and deleted tasks are then left
+ * out. One statement reads the counter and the rows, so both are of one snapshot: whoever has taken a number
+ * up to the counter has committed before it (`takeTurn`).
+ */
+const LIST = sql(
+  `with state as materialized (
+     select epoch, minute, head, $5::int is not null and ($5 <> epoch or $2::bigint > head or $6::bigint < minute - ${TOKEN_MINUTES}) as expired
+     from (
+       select epoch, floor(extract(epoch from now()) / 60)::bigint as minute,
+         coalesce((select seq from todo.users where id = $1), 0) as head
+       from todo.feed
+     ) now
+   ), scanned as (
+     select *, $5 is not null or deleted_at is null as shown from todo.tasks
+     where user_id = $1 and seq > $2 and ${NOT_DELETED} and (select not expired from state) order by seq limit $4
+   ), page as (
+     select seq, shown, case when shown and fits then ${CHANGE_JSON} end as json, fits from (
+       select *, coalesce(sum(${STORED_BYTES}) over (order by seq rows between unbounded preceding and 1 preceding), 0) < ${CHANGES_BYTES}
+         and count(*) filter (where shown) over (order by seq rows unbounded preceding) <= $3 as fits
+       from scanned
+     ) measured
+   )
+   select epoch, minute, head, expired, text, last, whole and found < $4, case when found = 0 then ${REFUSE_DELETED} end
+   from state, (
+     select string_agg(json, E',\\n') as text, max(seq) filter (where fits) as last, coalesce(bool_and(fits), true) as whole, count(*) as found
+     from page
+   ) summed`,
+)
+
+/**
+ * Reads the changes of the user's tasks after a position. Each task is there once, as it is now. Whatever was
+ * committed before the position was given is behind it, and nothing that commits later is skipped.
+ *
+ * @param since without it, all tasks that are not deleted.
+ * @param limit 1 to 1000 changes.
+ */
+export function listChanges(since: Position | undefined, limit: number): Statement<Changes> {
+  const rows = since === undefined ? Math.max(limit, SCANNED_ROWS) : limit
+  const values = [since?.seq ?? 0, limit, rows + 1, since?.epoch ?? null, since?.minute ?? null]
+  return { sql: LIST, values, read: readChanges }
+}
+
+function readChanges([row]: readonly Row[]): Changes {
+  const [epoch, minute, head, expired, text, last, complete] = row ?? []
+  if (expired !== 't' && expired !== 'f') throw new Error('The statement returned no state')
+  if (expired === 't') return { outcome: 'expired' }
+  const more = complete !== 't'
+  const seq = (more ? last : head) ?? '0'
+  const token = writeToken({ epoch: Number(epoch), minute: Number(minute), seq })
+  return { outcome: 'page', page: { changes: text ?? '', token, more } }
+}
