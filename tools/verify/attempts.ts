@@ -84,6 +84,18 @@ export const routes = (title: string) => [
   { method: 'PATCH', at: (id: string) => `/${id}/complete` },
 ]
 
+/** The endpoints of the trash and of the changes, which have no body. */
+export const trashRoutes = [
+  { method: 'GET', at: () => '/trash' },
+  { method: 'HEAD', at: () => '/trash' },
+  { method: 'DELETE', at: () => '/trash' },
+  { method: 'GET', at: (id: string) => `/trash/${id}` },
+  { method: 'DELETE', at: (id: string) => `/trash/${id}` },
+  { method: 'POST', at: (id: string) => `/trash/${id}/restore` },
+  { method: 'GET', at: () => '/changes' },
+  { method: 'GET', at: () => '/changes?limit=1' },
+]
+
 export const isRead = (method: string) => method === 'GET' || method === 'HEAD'
 
 /** @returns the name of an attempt. It is the same in every run, because placeholders replace ids. */

@@ -8,6 +8,7 @@ import {
   REFUSED,
   routes,
   served,
+  trashRoutes,
   tryOf,
 } from './attempts.ts'
 import { idempotencyKeys, lists, otherWaysToNameAUser, spellings } from './detours.ts'
@@ -26,6 +27,7 @@ export function matrix(pair: Pair): readonly Group[] {
     { name: 'foreign bodies', attempts: foreignBodies(pair) },
     { name: 'no good token', attempts: noGoodToken(pair) },
     { name: 'lists and filters', attempts: lists(pair) },
+    { name: 'trash and changes', attempts: trashAndChanges(pair) },
     { name: 'idempotency keys', attempts: idempotencyKeys(pair) },
   ]
 }
@@ -122,6 +124,33 @@ function foreignBodies(pair: Pair): Attempt[] {
         return tryOf(pair, REFUSED.invalid, method, path, { body }, `with ${name} of other`)
       }),
   )
+}
+
+function trashAndChanges(pair: Pair): Attempt[] {
+  const { me, other } = pair
+  const theirs = other.tasks[0].id
+  const nobodys = randomUUID()
+  const foreign = trashRoutes.flatMap(({ method, at }) => [
+    tryOf(pair, REFUSED.mismatch, method, other.path + at(theirs)),
+    tryOf(
+      pair,
+      REFUSED.unauthorized,
+      method,
+      other.path + at(theirs),
+      { as: undefined },
+      'with no token',
+    ),
+  ])
+  const foreignIds = trashRoutes
+    .filter(({ at }) => at(nobodys).includes(nobodys))
+    .map(({ method, at }) => {
+      const missing = me.path + at(nobodys)
+      return tryOf(pair, REFUSED.missing, method, me.path + at(theirs), { missing })
+    })
+  const own = ['/trash', '/trash?limit=1', '/changes', '/changes?limit=1'].map((end) =>
+    tryOf(pair, { status: [200] }, 'GET', me.path + end),
+  )
+  return [...foreign, ...foreignIds, ...own]
 }
 
 function noGoodToken(pair: Pair): Attempt[] {

@@ -5,7 +5,7 @@ import type { Truth } from './check.ts'
 export async function readTruth(client: Client, prefix: string): Promise<Truth> {
   const tasks = await client.query(
     `select user_id as "userId", title, description, completed, updated_at as at
-     from todo.tasks where starts_with(user_id, $1)`,
+     from todo.tasks where starts_with(user_id, $1) and deleted_at is null`,
     [`${prefix}.`],
   )
   const users = await client.query('select id from todo.users where starts_with(id, $1)', [

@@ -142,7 +142,7 @@ async function missingIn(folder: string, acknowledged: Map<string, number>): Pro
       const found = new Map<string, number>()
       const { rows } = await withDirectClient(connector.direct, (direct) =>
         direct.query<{ title: string; characters: number }>(
-          'select title, length(description) as characters from todo.tasks',
+          'select title, length(description) as characters from todo.tasks where deleted_at is null',
         ),
       )
       for (const { title } of rows) keepLatest(found, title)
