@@ -123,7 +123,7 @@ async function deleteTasksOf(client: Client, { path, token }: Person, { run }: M
     if (!String(title).includes(run) || !/^[\w-]+$/.test(id)) continue
     const { status } = await client.send('DELETE', `${path}/${id}`, { as: token })
     if (status !== 204 && status !== 404) left.push(`${path}/${id}`)
-    // For good, so that nothing of this run stays in the trash.
+    // Permanently, so that nothing of this run stays in the trash.
     else await client.send('DELETE', `${path}/trash/${id}`, { as: token })
   }
   return left

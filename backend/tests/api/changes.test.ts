@@ -65,7 +65,7 @@ for (const kind of KINDS) {
       assert.deepEqual(brief(again.changes), ['a2', `- ${c.id}`, 'b', `- ${d.id}`])
     })
 
-    it('a deletion for good is no further change', async () => {
+    it('a deletion permanently is no further change', async () => {
       const { id } = await create('bea', 'x')
       await change('bea', 'DELETE', id)
       const { token } = (await feed('bea')).json

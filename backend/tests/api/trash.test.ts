@@ -110,7 +110,7 @@ for (const kind of KINDS) {
       assert.deepEqual(await titlesOf('dan'), [])
     })
 
-    it('204 for a deletion for good: nothing of its text is left, not even in a stored response', async () => {
+    it('204 for a deletion permanently: nothing of its text is left, not even in a stored response', async () => {
       const key = { 'idempotency-key': 'made' }
       const task = await create('eve', 'a secret', key)
       const other = await create('eve', 'another', { 'idempotency-key': 'other' })
@@ -235,7 +235,7 @@ for (const kind of KINDS) {
     })
   })
 
-  it(`with TRASH_DAYS=0, a deletion is for good at once, on ${kind}`, async () => {
+  it(`with TRASH_DAYS=0, a deletion is permanently at once, on ${kind}`, async () => {
     const test = await startApp(kind, { TRASH_DAYS: '0' })
     try {
       const { json } = await test.send('POST', '/api/ann/tasks', {

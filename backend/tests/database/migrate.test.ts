@@ -270,3 +270,65 @@ describe('migrations', () => {
     }
   })
 })
+
+for (const kind of KINDS) {
+  it(`numbers the tasks and finds the task of each key that an older version wrote, on ${kind}`, async () => {
+    const all = await readMigrations()
+    const before = all.filter(({ name }) => name < '0011')
+    await withEmpty(kind, async (connector) => {
+      await migrate(connector, before)
+      await query(connector, `insert into todo.users (id) values ('alice'), ('bob'), ('carol')`)
+      await query(
+        connector,
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at)
+         select u, ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, n, false, now(), now()
+         from generate_series(1, 3) n, (values ('alice'), ('bob')) users (u)`,
+      )
+      await query(
+        connector,
+        `insert into todo.idempotency_keys (user_id, key, request_hash, answer)
+         select user_id, title, '', json_build_object('id', id)::text from todo.tasks`,
+      )
+      await migrate(connector)
+      const numbers = await query(
+        connector,
+        `select user_id, string_agg(title || seq, ' ' order by id) as seen,
+           (select seq::int from todo.users where id = user_id) as counter
+         from todo.tasks group by 1 order by 1`,
+      )
+      assert.deepEqual(numbers, [
+        { user_id: 'alice', seen: '11 22 33', counter: 3 },
+        { user_id: 'bob', seen: '11 22 33', counter: 3 },
+      ])
+      const [keys] = await query(
+        connector,
+        `select count(*)::int as found from todo.idempotency_keys k
+         join todo.tasks t on t.user_id = k.user_id and t.id = k.task_id and t.title = k.key`,
+      )
+      assert.deepEqual(keys, { found: 6 })
+      const [walls] = await query(
+        connector,
+        `select bool_and(relrowsecurity and relforcerowsecurity) as forced from pg_class
+         where oid in ('todo.tasks'::regclass, 'todo.users'::regclass, 'todo.idempotency_keys'::regclass)`,
+      )
+      assert.deepEqual(walls, { forced: true })
+    })
+  })
+
+  it(`gives a copy of a database a new epoch, and the same one keeps its own, on ${kind}`, async () => {
+    await withEmpty(kind, async (connector) => {
+      await migrate(connector)
+      const epoch = async () => (await query(connector, 'select epoch from todo.feed'))[0]?.epoch
+      const first = await epoch()
+      await migrate(connector)
+      assert.equal(await epoch(), first)
+      // A dump brings the number of the database that it was made of.
+      await query(connector, 'update todo.feed set database = 1')
+      await migrate(connector)
+      const second = await epoch()
+      assert.notEqual(second, first)
+      await migrate(connector)
+      assert.equal(await epoch(), second)
+    })
+  })
+}

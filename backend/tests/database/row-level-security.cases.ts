@@ -199,12 +199,21 @@ const OWN: Tables = {
   'todo.feed': {
     cases: [
       ['todo_user', 'select * from todo.feed', { all: 1 }],
-      ['todo_user', 'insert into todo.feed (id, epoch) values (true, 1)', { all: REFUSED }],
+      [
+        'todo_user',
+        'insert into todo.feed (id, epoch, database) values (true, 1, 1)',
+        { all: REFUSED },
+      ],
       ['todo_user', 'update todo.feed set epoch = 1', { all: REFUSED }],
       ['todo_user', 'delete from todo.feed', { all: REFUSED }],
       ['todo_user', 'truncate todo.feed', { all: REFUSED }],
-      ...nothing('todo_accounts', 'todo.feed', '(id, epoch) values (true, 1)', 'epoch'),
-      ...nothing('public', 'todo.feed', '(id, epoch) values (true, 1)', 'epoch'),
+      ...nothing(
+        'todo_accounts',
+        'todo.feed',
+        '(id, epoch, database) values (true, 1, 1)',
+        'epoch',
+      ),
+      ...nothing('public', 'todo.feed', '(id, epoch, database) values (true, 1, 1)', 'epoch'),
     ],
   },
 

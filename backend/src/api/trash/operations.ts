@@ -32,7 +32,7 @@ export const operations = {
     ...common,
     operationId: 'emptyTrash',
     summary: 'Empty the trash',
-    description: 'Deletes all tasks in the trash for good.',
+    description: 'Deletes all tasks in the trash permanently.',
     params: UserParams,
     querystring: NoQuery,
     ...ownerResponses({ 204: { description: 'The trash is empty' } }, ...WITH_BODY),
@@ -51,12 +51,12 @@ export const operations = {
   delete: {
     ...common,
     operationId: 'purgeTask',
-    summary: 'Delete a task for good',
+    summary: 'Delete a task permanently',
     description:
       'Overwrites the text of a task in the trash at once. A later page of the changes still tells that the task is deleted.',
     params: TaskParams,
     querystring: NoQuery,
-    ...ownerResponses({ 204: { description: 'The task is deleted for good' } }, ...WITH_BODY),
+    ...ownerResponses({ 204: { description: 'The task is deleted permanently' } }, ...WITH_BODY),
   },
   restore: {
     ...common,

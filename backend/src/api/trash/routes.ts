@@ -8,7 +8,7 @@ import { TrashedTask } from '../../schemas/tasks/trash.ts'
 import { operations } from './operations.ts'
 
 const config = { access: 'owner' } as const
-/** Tasks that one statement deletes for good, so that no other user waits for it. */
+/** Tasks that one statement deletes permanently, so that no other user waits for it. */
 const BATCH_TASKS = 500
 const TRASH: List = { short: listTrash, long: listLongTrash }
 

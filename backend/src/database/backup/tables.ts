@@ -15,11 +15,12 @@ export interface Table {
 }
 
 /**
- * Tables that a restore begins without. Sessions and codes could have been ended since the backup, the restore of
- * passwords revokes tokens again, and the migrations write their own history.
+ * Tables that a restore begins without. Sessions and codes could have been ended since the backup, tokens of
+ * the feed must not outlive a restore, and the migrations write their own history.
  */
 const LEFT_OUT = [
   'todo.migrations',
+  'todo.feed',
   'todo_auth.session',
   'todo_auth.verification',
   'todo_auth.rate_limit',

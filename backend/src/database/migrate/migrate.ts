@@ -13,7 +13,7 @@ import {
   MigrationError,
   readHistory,
 } from './history.ts'
-import { actAsOwner, repairExpiry } from './owner.ts'
+import { actAsOwner, renewEpoch, repairExpiry } from './owner.ts'
 import { refuseForeign } from './ownership.ts'
 
 export interface Migration extends Applied {
@@ -76,6 +76,7 @@ export async function migrate(
       if (name !== undefined) applied.push(name)
     }
     await repairExpiry(client)
+    await renewEpoch(client)
     const newer = (await inTransaction(client, () => readHistory(client))).slice(known.length)
     if (newer.length > 0) foundNewer(newer.map(({ name }) => name))
     return applied

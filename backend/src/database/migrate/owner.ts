@@ -49,6 +49,24 @@ const MISPLACED_OWNERS = `
   from owner, pg_policy join pg_class c on c.oid = polrelid join pg_namespace n on n.oid = relnamespace
   where nspname = 'todo' and polname in ('backup', 'expired_keys', 'purge') and polroles <> array[owner.oid]`
 
+/**
+ * Gives the feed of changes a new epoch if the database is a copy, such as a dump that was restored. Its numbers
+ * continue from an earlier state, so tokens of the original must not be used on it.
+ */
+export async function renewEpoch(client: Client): Promise<void> {
+  await inTransaction(client, async () => {
+    await actAsOwner(client)
+    const { rows } = await client.query(
+      `select has_table_privilege(to_regclass('todo.feed'), 'update') as may`,
+    )
+    if (!rows[0]?.may) return
+    await client.query(
+      `update todo.feed set epoch = ('x' || substr(gen_random_uuid()::text, 1, 8))::bit(32)::integer, database = d.oid
+       from pg_database d where d.datname = current_database() and d.oid <> feed.database`,
+    )
+  })
+}
+
 /** Runs those statements. @throws {MigrationError} with the statement to run, if the login may not run it. */
 export async function repairExpiry(client: Client): Promise<void> {
   await inTransaction(client, async () => {

@@ -34,7 +34,7 @@ const STORED_BYTES = 'octet_length(title) + coalesce(octet_length(description), 
 /**
  * `$2` is the number after which the page begins, `$3` the most changes, `$4` the most rows to examine, `$5`
  * the epoch and `$6` the minute of the token; both are null without a token, and deleted tasks are then left
- * out. One statement reads the counter and the rows, so both are of one snapshot: whoever has taken a number
+ * out. One statement reads the counter and the rows, so both are of one snapshot: every statement that took a number
  * up to the counter has committed before it (`takeTurn`).
  */
 const LIST = sql(
@@ -63,7 +63,7 @@ const LIST = sql(
 )
 
 /**
- * Reads the changes of the user's tasks after a position. Each task is there once, as it is now. Whatever was
+ * Reads the changes of the user's tasks after a position. Each task is there once, as it is now. Everything that was
  * committed before the position was given is behind it, and nothing that commits later is skipped.
  *
  * @param since without it, all tasks that are not deleted.

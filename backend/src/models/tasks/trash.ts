@@ -28,7 +28,7 @@ export function restoreTask(id: string): Statement<Change> {
  * Overwrites the text of tasks in the trash, and the text in the responses to keyed requests. The rows remain,
  * so that the feed tells of them. Nothing changes for the feed, so the tasks keep their numbers.
  *
- * @param which at most so many rows of `todo.tasks` as SQL.
+ * @param which an SQL condition for rows of `todo.tasks`.
  */
 const purge = (which: string) =>
   `with locked as materialized (
@@ -50,7 +50,7 @@ const PURGE_REQUIRED = sql(
    union all select todo.refuse('missing') where not exists (select 1 from purged) and ${REFUSE_DELETED} is null`,
 )
 
-/** Deletes a task in the trash for good. */
+/** Deletes a task in the trash permanently. */
 export function purgeTask(id: string): Statement<Change> {
   return { sql: PURGE, required: PURGE_REQUIRED, values: [id], read: readChange }
 }
@@ -60,7 +60,7 @@ const PURGE_ALL = sql(
    select count(*), case when count(*) = 0 then ${REFUSE_DELETED} end from purged`,
 )
 
-/** Deletes at most `most` tasks in the trash for good. @returns how many. */
+/** Deletes at most `most` tasks in the trash permanently. @returns how many. */
 export function purgeTrash(most: number): Statement<number> {
   return { sql: PURGE_ALL, values: [most], read: ([row]) => Number(row?.[0]) }
 }

@@ -85,8 +85,8 @@ create policy purge on todo.tasks to current_user
   using (deleted_at is not null and current_setting('todo.purge', true) = 'on')
   with check (deleted_at is not null and current_setting('todo.purge', true) = 'on');
 -- next
--- Overwrites the text of at most so many tasks that have been in the trash for longer, and deletes at most
--- so many rows of deleted tasks. Tokens of the feed are good for 30 days, so each row stays for 31. One
+-- Overwrites the text of at most `most` tasks that have been in the trash for longer, and deletes at most
+-- `most` rows of deleted tasks. Tokens of the feed are good for 30 days, so each row stays for 31. One
 -- transaction at a time does this. Returns how many rows it changed, and nothing about them.
 create function todo.purge_tasks(trash_days integer, most integer) returns bigint
 language plpgsql security definer set search_path = '' set todo.purge = 'on' as $$
@@ -122,10 +122,14 @@ grant execute on function todo.purge_tasks to todo_user;
 -- again then.
 create table todo.feed (
   id boolean primary key default true constraint feed_id_check check (id),
-  epoch integer not null
+  epoch integer not null,
+  -- The database that the epoch belongs to.
+  database oid not null
 );
 -- next
-insert into todo.feed (epoch) values (('x' || substr(gen_random_uuid()::text, 1, 8))::bit(32)::integer);
+insert into todo.feed (epoch, database)
+select ('x' || substr(gen_random_uuid()::text, 1, 8))::bit(32)::integer, oid
+from pg_database where datname = current_database();
 -- next
 alter table todo.feed enable row level security;
 -- next
