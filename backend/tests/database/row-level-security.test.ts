@@ -47,8 +47,8 @@ const ADDED: [what: string, ddl: string, said: string[]][] = [
   ],
   [
     'a grant that is taken back',
-    'revoke insert on todo.tasks from todo_user',
-    ['todo_user is not granted insert on todo.tasks, and no case shows it'],
+    'revoke select on todo.tasks from todo_user',
+    ['todo_user is not granted select on todo.tasks, and no case shows it'],
   ],
   [
     'a right beside the commands',

@@ -151,7 +151,7 @@ for (const kind of KINDS) {
         )
         const page = await run(listTasks({ limit: 3, completed: false }))
         const lastScanned = `20000000-0000-7000-9000-${String(more - SCANNED_TASKS + 1).padStart(12, '0')}`
-        assert.deepEqual(page, { tasks: '', count: 0, next: lastScanned, scanEnded: true })
+        assert.deepEqual(page, { rows: '', count: 0, next: lastScanned, scanEnded: true })
         const rest = await run(listTasks({ limit: 3, completed: false, after: lastScanned }))
         assert.deepEqual(ownersIn(rest), ['bob'])
         assert.ok(typeof rest === 'object' && 'scanEnded' in rest && !rest.scanEnded)
