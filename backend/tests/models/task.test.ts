@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { type Statement, sql } from '../../src/database/session.ts'
+import { type Changes, listChanges } from '../../src/models/changes/changes.ts'
 import type { Page } from '../../src/models/page.ts'
 import type { Stored } from '../../src/models/stored.ts'
-import { listLongTasks, listTasks, SCANNED_TASKS } from '../../src/models/tasks/list.ts'
+import { listLongTasks, listTasks, listTrash, SCANNED_TASKS } from '../../src/models/tasks/list.ts'
 import { type ChangeOnce, insertTaskOnce, toggleTaskOnce } from '../../src/models/tasks/once.ts'
 import {
   deleteTask,
@@ -12,6 +13,7 @@ import {
   toggleTask,
   updateTask,
 } from '../../src/models/tasks/task.ts'
+import { findTrashed, purgeTask, purgeTrash, restoreTask } from '../../src/models/tasks/trash.ts'
 import { KINDS, naming, openTestDatabase, type TestDatabase } from '../support/databases.ts'
 
 /** Each of the two has a task of the first id; of the second, alice alone. */
@@ -24,7 +26,7 @@ const OLDER = '2025-01-01T00:00:00.000Z'
 const KEY = { key: 'k', requestHash: 'h' }
 const ALICES_ANSWER = JSON.stringify({ id: ALICES, user_id: 'alice', updated_at: VERSION })
 
-type Answer = Page | ChangeOnce | Stored | undefined
+type Answer = Page | ChangeOnce | Stored | Changes | number | undefined
 type Asked = readonly [what: string, statement: Statement<Answer>]
 
 const CHANGES = { title: 'changed' }
@@ -46,6 +48,7 @@ const OWN: readonly Asked[] = [
     [`listLongTasks, ${limit}`, listLongTasks({ limit })] as const,
     [`listLongTasks, ${limit} to do`, listLongTasks({ limit, completed: false })] as const,
   ]),
+  ['listChanges', listChanges(undefined, 10)],
   ['insertTaskOnce', insertTaskOnce(NEW, CHANGES, KEY)],
   ...SOME_VERSIONS.flatMap((versions) => [
     [`toggleTaskOnce${at(versions)}`, toggleTaskOnce(BOTHS, versions, KEY)] as const,
@@ -74,14 +77,14 @@ for (const kind of KINDS) {
     let test: TestDatabase
     before(async () => {
       test = await openTestDatabase(kind)
-      await test.admin(`insert into todo.users (id) values ('alice'), ('bob')`)
+      await test.admin(`insert into todo.users (id, seq) values ('alice', 10), ('bob', 10)`)
     })
     after(() => test.close())
     beforeEach(async () => {
       await test.admin('delete from todo.tasks')
       await test.admin(
         `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
-         select user_id, id::uuid, 'x', false, $1, $1, 0
+         select user_id, id::uuid, 'x', false, $1, $1, 1
          from (values ('alice', $2), ('alice', $3), ('bob', $2)) task (user_id, id)`,
         [VERSION, BOTHS, ALICES],
       )
@@ -131,6 +134,34 @@ for (const kind of KINDS) {
           assert.deepEqual(await allOf('alice'), before)
         })
       }
+    }
+
+    for (const [wall, run] of walls) {
+      it(`${wall}: the trash of another user is neither seen, restored nor emptied`, async () => {
+        await test.admin(`update todo.tasks set deleted_at = now(), seq = seq + 1`)
+        const before = await allOf('alice')
+        for (const statement of [findTrashed(ALICES), restoreTask(ALICES), purgeTask(ALICES)]) {
+          const answer = await run(statement)
+          assert.ok(isNothing(answer), JSON.stringify(answer))
+        }
+        for (const limit of [10, 100]) {
+          assert.deepEqual(ownersIn(await run(listTrash({ limit }))), ['bob'])
+        }
+        assert.deepEqual(ownersIn(await run(findTrashed(BOTHS))), ['bob'])
+        assert.equal(await run(purgeTrash(10)), 1)
+        assert.deepEqual(await allOf('alice'), before)
+      })
+
+      it(`${wall}: restores and purges the own task`, async () => {
+        await test.admin(`update todo.tasks set deleted_at = now(), seq = seq + 1`)
+        const before = await allOf('alice')
+        assert.deepEqual(ownersIn(await run(restoreTask(BOTHS))), ['bob'])
+        await run(deleteTask(BOTHS, undefined))
+        assert.deepEqual(await run(purgeTask(BOTHS)), { outcome: 'deleted' })
+        const [task] = await tasksOf('bob')
+        assert.equal(task?.title, '')
+        assert.deepEqual(await allOf('alice'), before)
+      })
     }
 
     for (const [what, statement] of ANOTHERS) {

@@ -37,8 +37,8 @@ const purge = (which: string) =>
      update todo.tasks set title = '', description = null, purged_at = now()
      from locked where user_id = $1 and ${IN_TRASH} and ${which} returning ${TASK_COLUMNS}
    ), emptied as (
-     update todo.idempotency_keys k set answer = gone.json
-     from (select ${STORED_TASK} from purged) gone where k.user_id = $1 and k.task_id = gone.id
+     update todo.idempotency_keys set answer = gone.json
+     from (select ${STORED_TASK} from purged) gone where user_id = $1 and task_id = gone.id
    )`
 
 const PURGE = sql(
