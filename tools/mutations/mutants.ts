@@ -194,47 +194,24 @@ export const MUTANTS: readonly Mutant[] = [
 
   ...mutants(
     'the first wall',
+    'models/tasks/sql.ts',
+    ['models/task.test.ts', 'statements on tasks, on postgres'],
+    [
+      [
+        'a task is looked for among everybody’s',
+        [['todo.tasks where user_id = $1 and id = $2 and', 'todo.tasks where id = $2 and']],
+        'the first wall alone',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the first wall',
     'models/tasks/task.ts',
     ['models/task.test.ts', 'statements on tasks, on postgres'],
     [
       [
-        'findTask forgets its owner',
-        [
-          [
-            `\${STORED_TASK} from todo.tasks where user_id = $1 and id`,
-            `\${STORED_TASK} from todo.tasks where id`,
-          ],
-        ],
-        'the first wall alone',
-      ],
-      [
-        'updateTask forgets its owner',
-        [
-          [
-            `\${updatedOf(COLUMNS)} where user_id = $1 and id = $2`,
-            `\${updatedOf(COLUMNS)} where id = $2`,
-          ],
-        ],
-        'the first wall alone',
-      ],
-      [
-        'toggleTask forgets its owner',
-        [[`\${TOGGLED} where user_id = $1 and id = $2`, `\${TOGGLED} where id = $2`]],
-        'the first wall alone',
-      ],
-      [
-        'deleteTask forgets its owner',
-        [['delete from todo.tasks where user_id = $1 and', 'delete from todo.tasks where']],
-        'the first wall alone',
-      ],
-      [
-        'a stale version is looked for among everybody’s tasks',
-        [
-          [
-            '(select 1 from todo.tasks where user_id = $1 and id',
-            '(select 1 from todo.tasks where id',
-          ],
-        ],
+        'a change forgets its owner',
+        [['from turn where user_id = $1 and id', 'from turn where id']],
         'the first wall alone',
       ],
     ],
@@ -246,8 +223,72 @@ export const MUTANTS: readonly Mutant[] = [
     [
       [
         'listTasks forgets its owner',
-        [['where user_id = $1 and id < $2', 'where id < $2']],
+        [[`where user_id = $1 and \${key} < $2`, `where \${key} < $2`]],
         'the first wall alone',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the first wall',
+    'models/tasks/trash.ts',
+    ['models/task.test.ts', 'statements on tasks, on postgres'],
+    [
+      [
+        'a purge forgets its owner',
+        [['from locked where user_id = $1 and', 'from locked where']],
+        'the first wall alone',
+      ],
+      [
+        'a purge overwrites the responses of others',
+        [['gone where user_id = $1 and task_id', 'gone where task_id']],
+        'the first wall alone',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the first wall',
+    'models/changes/changes.ts',
+    ['models/task.test.ts', 'statements on tasks, on postgres'],
+    [
+      [
+        'the feed forgets its owner',
+        [['where user_id = $1 and seq > $2', 'where seq > $2']],
+        'the first wall alone',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the feed',
+    'models/changes/changes.ts',
+    ['api/changes.test.ts', 'the feed of changes on postgres'],
+    [['a token of another epoch is accepted', [['$5 <> epoch or ', '']], '410 for a token']],
+  ),
+  ...mutants(
+    'the feed',
+    'models/tasks/task.ts',
+    ['models/changes-race.test.ts', 'a reader of changes beside writers on postgres'],
+    [
+      [
+        'a change counts by itself',
+        [['seq = next from turn', 'seq = seq + 1 from turn']],
+        'its picture',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the feed',
+    'models/tasks/sql.ts',
+    ['models/changes-race.test.ts', 'a reader of changes beside writers on postgres'],
+    [
+      [
+        'numbers are those of a clock that does not wait for the commit',
+        [
+          [
+            'set seq = seq + 1 where id',
+            'set seq = greatest(seq, (extract(epoch from clock_timestamp()) * 1000)::bigint) where id',
+          ],
+        ],
+        'its picture',
       ],
     ],
   ),
@@ -264,17 +305,12 @@ export const MUTANTS: readonly Mutant[] = [
       ],
       [
         'a key is kept for another',
-        [['answer) select $1, $4, $5, json', `answer) select 'alice', $4 || '2', $5, json`]],
+        [['task_id) select $1, $4, $5, json', `task_id) select 'alice', $4 || '2', $5, json`]],
         'insertTaskOnce',
       ],
       [
         'toggleTaskOnce forgets its owner',
-        [['where user_id = $1 and id = $2 and ($3', 'where id = $2 and ($3']],
-        'the first wall alone',
-      ],
-      [
-        'its stale version is looked for among everybody’s tasks',
-        [['tasks where user_id = $1 and id = $2 and ${', 'tasks where id = $2 and ${']],
+        [[`where user_id = $1 and id = $2 and \${ALIVE}`, `where id = $2 and \${ALIVE}`]],
         'the first wall alone',
       ],
     ],
@@ -808,25 +844,25 @@ grant select on todo.tasks to todo_accounts;`,
   ),
   ...mutants(
     'cursors and ETags',
-    'api/tasks/routes.ts',
+    'http/resource/pages.ts',
     ['api/list.test.ts', 'the list on postgres'],
     [
       [
         'a cursor carries the user it was made for',
         [
           [
-            'const { completed, limit, cursor } = request.query',
-            `const { completed, limit, cursor } = request.query
-    const owners = (globalThis.owners ??= new Map())
-    request.userId = owners.get(cursor) ?? request.userId`,
+            'const { request } = reply',
+            `const { request } = reply
+  const owners = (globalThis.owners ??= new Map())
+  request.userId = owners.get(cursor) ?? request.userId`,
           ],
           [
-            'reply.headers(nextPage(request, page.next))',
+            'reply.headers(nextPage(request, resource, page.next))',
             `{
-      const next = nextPage(request, page.next)
-      owners.set(next['next-cursor'], request.userId)
-      reply.headers(next)
-    }`,
+    const next = nextPage(request, resource, page.next)
+    owners.set(next['next-cursor'], request.userId)
+    reply.headers(next)
+  }`,
           ],
         ],
         'a cursor of another user',

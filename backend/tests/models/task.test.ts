@@ -90,9 +90,9 @@ for (const kind of KINDS) {
       )
       await test.admin('delete from todo.idempotency_keys')
       await test.admin(
-        `insert into todo.idempotency_keys (user_id, key, request_hash, answer)
-         values ('alice', $1, $2, $3)`,
-        [KEY.key, KEY.requestHash, ALICES_ANSWER],
+        `insert into todo.idempotency_keys (user_id, key, request_hash, answer, task_id)
+         values ('alice', $1, $2, $3, $4)`,
+        [KEY.key, KEY.requestHash, ALICES_ANSWER, BOTHS],
       )
     })
     const tasksOf = (user: string) =>
