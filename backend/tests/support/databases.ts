@@ -34,9 +34,22 @@ export interface TestDatabase {
 /** Every column as the text PostgreSQL sent, as the pool reads it. */
 const AS_TEXT = { getTypeParser: () => String }
 
-/** The folder all test files share; each makes its own below. */
-export function testFolder(): Promise<string> {
-  return mkdtemp(join(required('TEST_FOLDER'), 'test-'))
+const folders: string[] = []
+process.on('exit', () => {
+  for (const folder of folders) {
+    try {
+      rmSync(folder, { recursive: true, force: true })
+    } catch {
+      // A process that was just killed still writes there. The runner removes it at the end.
+    }
+  }
+})
+
+/** A folder of this test file's own below the one that all share. It is in memory, so the file's end removes it. */
+export async function testFolder(): Promise<string> {
+  const folder = await mkdtemp(join(required('TEST_FOLDER'), 'test-'))
+  folders.push(folder)
+  return folder
 }
 
 /**

@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import { rmSync } from 'node:fs'
+import { accessSync, constants, rmSync, statfsSync } from 'node:fs'
 import { cp, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type PostgresServer, startPostgres } from '../../../scripts/postgres.ts'
+import { type PostgresServer, startPostgresToBreak } from '../../../scripts/postgres.ts'
 import { migrate } from '../../src/database/migrate/migrate.ts'
 import { connectPglite } from '../../src/database/pglite/pglite.ts'
 import { asServerAdmin } from './databases.ts'
+
+/** Linux has a file system in memory here. Containers often have a small one. */
+const MEMORY = '/dev/shm'
+/** Several times what the tests have there at once. */
+const ROOM_BYTES = 3 * 1024 ** 3
 
 let server: PostgresServer | undefined
 let template: string | undefined
@@ -18,7 +23,10 @@ let template: string | undefined
  */
 export async function globalSetup(): Promise<void> {
   if (!process.env.TEST_DATABASE_URL) {
-    server = await startPostgres('fsync=off', 'max_connections=200')
+    server = await startPostgresToBreak({
+      settings: ['fsync=off', 'max_connections=200'],
+      folder: await temporaryFolder('todo-tests-postgres-'),
+    })
     process.env.TEST_DATABASE_URL = server.url
   }
   // Another run has made them, and this one is part of it.
@@ -29,9 +37,7 @@ export async function globalSetup(): Promise<void> {
 
 /** Makes the folder of the tests, with the embedded databases that they copy. It is enough without PostgreSQL. */
 export async function makeFolder(): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'todo-tests-'))
-  // The runner may be told to exit without its teardown; PostgreSQL ends by itself then.
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const folder = await temporaryFolder('todo-tests-')
   // Making a cluster takes seconds, so it is made once and copied.
   const empty = join(folder, 'empty')
   await (await connectPglite(empty)).close()
@@ -42,6 +48,33 @@ export async function makeFolder(): Promise<void> {
   await connector.close()
   process.env.TEST_FOLDER = folder
   keepCompiled(folder)
+}
+
+/**
+ * A disk takes several times as long as memory for the thousand files of an embedded database.
+ *
+ * @returns a new folder, which is removed when this process exits, also without its teardown.
+ */
+async function temporaryFolder(prefix: string): Promise<string> {
+  const folder = await mkdtemp(join(hasMemory() ? MEMORY : tmpdir(), prefix))
+  process.on('exit', () => {
+    try {
+      rmSync(folder, { recursive: true, force: true })
+    } catch {
+      // PostgreSQL, which ends by itself then, still writes there, and removes its files.
+    }
+  })
+  return folder
+}
+
+function hasMemory(): boolean {
+  try {
+    accessSync(MEMORY, constants.W_OK)
+    const { bavail, bsize } = statfsSync(MEMORY)
+    return bavail * bsize >= ROOM_BYTES
+  } catch {
+    return false
+  }
 }
 
 /** Each test file and each server loads the same packages, which are compiled once. */
