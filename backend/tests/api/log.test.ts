@@ -246,7 +246,10 @@ describe('a start that fails', () => {
     ['a mail server without a host', { SMTP_URL: 'smtp://todo:s3cret@', SMTP_FROM: 'a@b.example' }],
     [
       'a certificate that is not there',
-      { DATABASE_URL: 'postgres://todo:s3cret@127.0.0.1/todo?sslrootcert=/none&password=s3cret' },
+      {
+        DATABASE_URL:
+          'postgres://todo:s3cret@127.0.0.1/todo?sslmode=verify-full&sslrootcert=/none&password=s3cret',
+      },
     ],
   ] as const) {
     it(`for ${what} says so in one line, without the password`, async () => {
