@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
+import type { Environment } from '../../src/core/config/settings.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { connectPglite } from '../../src/database/pglite/pglite.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
@@ -49,8 +50,11 @@ describe('npm run backup, restore and export', () => {
 
   describe('end with 1 and one line', () => {
     let folder: string
+    let settings: Environment
     before(async () => {
       folder = await testFolder()
+      // Making a database takes seconds, and none of them changes it.
+      settings = { DATABASE_URL: `pglite:${await embeddedFolder('migrated')}` }
       await writeFile(join(folder, 'text'), 'hello')
     })
 
@@ -76,7 +80,6 @@ describe('npm run backup, restore and export', () => {
     for (const [what, program, names, reason] of CASES) {
       it(what, async () => {
         const parameters = names.map((name) => join(folder, name))
-        const settings = { DATABASE_URL: 'pglite:memory' }
         const { code, stdout, stderr } = await run(`commands/${program}.ts`, parameters, settings)
         assert.deepEqual([code, stdout], [1, ''])
         assert.match(stderr.trimEnd(), reason)
