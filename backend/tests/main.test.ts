@@ -158,7 +158,7 @@ for (const kind of KINDS) {
 
 describe('a start', { concurrency: 3 }, () => {
   it('a second process on the same folder is refused with a clear line', async () => {
-    const { environment, drop } = await settings('pglite', 'migrated')
+    const { environment } = await settings('pglite', 'migrated')
     const first = await serve(environment)
     const second = await run('main.ts', [], { PORT: '0', ...environment })
     assert.equal(second.code, 1)
@@ -167,10 +167,14 @@ describe('a start', { concurrency: 3 }, () => {
       /^The embedded database is in use by process \d+ on .*DATABASE_URL=pglite:<directory>.*\n$/,
     )
     assert.equal((await exchange(first.port, 'GET', '/readyz', {})).status, 200)
-    await first.kill('SIGKILL')
-    const third = await serve(environment)
-    assert.equal((await third.kill('SIGTERM')).code, 0)
-    await drop()
+    assert.equal((await first.kill('SIGTERM')).code, 0)
+  })
+
+  it('takes the folder of a process that was killed', async () => {
+    const { environment } = await settings('pglite', 'migrated')
+    await (await serve(environment)).kill('SIGKILL')
+    const next = await serve(environment)
+    assert.equal((await next.kill('SIGTERM')).code, 0)
   })
 
   it('on a port in use is refused with a clear line', async () => {

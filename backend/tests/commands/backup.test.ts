@@ -1,51 +1,73 @@
 import assert from 'node:assert/strict'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { before, describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import type { Environment } from '../../src/core/config/settings.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { connectPglite } from '../../src/database/pglite/pglite.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { insertTask } from '../../src/models/tasks/task.ts'
 import { embeddedFolder, emptyPostgres, taskId, testFolder } from '../support/databases.ts'
-import { run, serve } from '../support/process.ts'
+import { run, type Serving, serve } from '../support/process.ts'
 
 const tasksAt = (port: number) => `http://127.0.0.1:${port}/api/alice/tasks`
 
 describe('npm run backup, restore and export', () => {
-  it('move the tasks of a running embedded server to PostgreSQL', async () => {
-    const folder = await embeddedFolder('migrated')
-    const embedded = { DATABASE_URL: `pglite:${folder}` }
-    const file = join(await testFolder(), 'tasks.backup')
-    const token = (await run('commands/token.ts', ['alice'], embedded)).stdout.trim()
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  describe('move the tasks of a running embedded server to PostgreSQL', () => {
+    let folder: string
+    let embedded: Environment
+    let file: string
+    let headers: Record<string, string>
+    let server: Serving
+    let url: string
+    let drop: () => Promise<void>
+    before(async () => {
+      folder = await embeddedFolder('migrated')
+      embedded = { DATABASE_URL: `pglite:${folder}` }
+      file = join(await testFolder(), 'tasks.backup')
+      const token = (await run('commands/token.ts', ['alice'], embedded)).stdout.trim()
+      headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+      server = await serve(embedded)
+      const body = JSON.stringify({ title: 'to be kept' })
+      const made = await fetch(tasksAt(server.port), { method: 'POST', headers, body })
+      assert.equal(made.status, 201)
+      const target = await emptyPostgres()
+      url = target.url
+      drop = target.drop
+    })
+    after(() => drop())
 
-    const server = await serve(embedded)
-    const body = JSON.stringify({ title: 'to be kept' })
-    assert.equal((await fetch(tasksAt(server.port), { method: 'POST', headers, body })).status, 201)
-    const backup = await run('commands/backup.ts', [file], embedded)
-    assert.deepEqual([backup.code, backup.stderr], [0, ''])
-    assert.match(backup.stdout, /^Backed up 2 rows to .*, read back and checked:\n/)
-    assert.match(backup.stdout, /^ {2}todo\.tasks: 1$/m)
-    const exported = await run('commands/export.ts', ['alice'], embedded)
-    assert.deepEqual([exported.code, exported.stderr], [0, ''])
-    assert.match(exported.stdout, /"table":"todo\.tasks","row":\{.*"title":"to be kept"/)
-    assert.equal((await fetch(tasksAt(server.port), { headers })).status, 200)
-    await server.kill('SIGTERM')
-    assert.deepEqual(await readdir(folder), ['database'])
+    it('backup writes all of them to a file', async () => {
+      const backup = await run('commands/backup.ts', [file], embedded)
+      assert.deepEqual([backup.code, backup.stderr], [0, ''])
+      assert.match(backup.stdout, /^Backed up 2 rows to .*, read back and checked:\n/)
+      assert.match(backup.stdout, /^ {2}todo\.tasks: 1$/m)
+    })
 
-    const { url, drop } = await emptyPostgres()
-    const restore = await run('commands/restore.ts', [file], { DATABASE_URL: url })
-    assert.deepEqual([restore.code, restore.stderr], [0, ''])
-    assert.match(restore.stdout, /^Restored 2 rows from /)
-    const moved = await serve({ DATABASE_URL: url })
-    const tasks = await (await fetch(tasksAt(moved.port), { headers })).json()
-    assert.deepEqual(
-      (tasks as { title: string }[]).map(({ title }) => title),
-      ['to be kept'],
-    )
-    await moved.kill('SIGTERM')
-    await drop()
+    it('export prints those of one user, and the server goes on', async () => {
+      const exported = await run('commands/export.ts', ['alice'], embedded)
+      assert.deepEqual([exported.code, exported.stderr], [0, ''])
+      assert.match(exported.stdout, /"table":"todo\.tasks","row":\{.*"title":"to be kept"/)
+      assert.equal((await fetch(tasksAt(server.port), { headers })).status, 200)
+      await server.kill('SIGTERM')
+      assert.deepEqual(await readdir(folder), ['database'])
+    })
+
+    it('restore writes them to an empty PostgreSQL', async () => {
+      const restore = await run('commands/restore.ts', [file], { DATABASE_URL: url })
+      assert.deepEqual([restore.code, restore.stderr], [0, ''])
+      assert.match(restore.stdout, /^Restored 2 rows from /)
+    })
+
+    it('a server there has them', async () => {
+      const moved = await serve({ DATABASE_URL: url })
+      const tasks = await (await fetch(tasksAt(moved.port), { headers })).json()
+      assert.deepEqual(
+        (tasks as { title: string }[]).map(({ title }) => title),
+        ['to be kept'],
+      )
+      await moved.kill('SIGTERM')
+    })
   })
 
   describe('end with 1 and one line', () => {

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
-import { describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
+import type { Environment } from '../../../backend/src/core/config/settings.ts'
 import {
   embeddedFolder,
   emptyPostgres,
   KINDS,
   type Kind,
 } from '../../../backend/tests/support/databases.ts'
-import { run, serve } from '../../../backend/tests/support/process.ts'
+import { type Run, run, serve } from '../../../backend/tests/support/process.ts'
 
 const SEED = '../../tools/dev/seed.ts'
 
@@ -25,23 +26,37 @@ const peopleIn = (printed: string) =>
 
 for (const kind of KINDS) {
   describe(`npm run seed on ${kind}`, () => {
-    it('makes 200 tasks of three people who can sign in, and a second run changes nothing', async () => {
-      const { url, drop } = await databaseOf(kind)
-      const environment = { DATABASE_URL: url }
-      const first = await run(SEED, [], environment)
+    let environment: Environment
+    let drop: () => Promise<void>
+    before(async () => {
+      const made = await databaseOf(kind)
+      environment = { DATABASE_URL: made.url }
+      drop = made.drop
+    })
+    after(() => drop())
+
+    let first: Run
+    it('makes 200 tasks of three people', async () => {
+      first = await run(SEED, [], environment)
       assert.deepEqual([first.code, first.stderr], [0, ''])
       assert.match(first.stdout, /^200 tasks of 3 people, 200 of them new\n/)
-      const second = await run(SEED, [], environment)
+    })
+
+    let second: Run
+    it('changes nothing when it runs again', async () => {
+      second = await run(SEED, [], environment)
       assert.deepEqual([second.code, second.stderr], [0, ''])
       assert.match(second.stdout, /^200 tasks of 3 people, 0 of them new\n/)
+      const [again, before] = [second, first].map(({ stdout }) =>
+        peopleIn(stdout).map(({ login, path }) => [login, path]),
+      )
+      assert.deepEqual(again, before)
+    })
 
+    it('prints how to sign in as each of them, and a token for the tasks', async () => {
       const server = await serve(environment)
       const at = `http://127.0.0.1:${server.port}`
       const people = peopleIn(second.stdout)
-      assert.deepEqual(
-        people.map(({ login, path }) => [login, path]),
-        peopleIn(first.stdout).map(({ login, path }) => [login, path]),
-      )
       const titles: string[] = []
       for (const { login, path, token } of people) {
         const headers = { authorization: `Bearer ${token}` }
@@ -58,7 +73,6 @@ for (const kind of KINDS) {
       }
       assert.deepEqual([titles.length, new Set(titles).size], [200, 200])
       await server.kill('SIGTERM')
-      await drop()
     })
   })
 }
