@@ -88,7 +88,7 @@ describe('what is sent', () => {
         'POST ',
         'every fault at once',
         { title: '', completed: 'no', id: 1, user_id: 'bob' },
-        ['/id', 'is unknown'],
+        ['/id', 'must be a string'],
         ['/user_id', 'must be that of the path'],
         ['/title', LENGTH],
         ['/completed', 'must be true or false'],

@@ -65,7 +65,7 @@ describe('the columns of a task', () => {
 
   it('that a client may set are those of the schemas of a new task and of changes', () => {
     const others = names(columns.filter(({ setBy }) => setBy !== 'client'))
-    assert.deepEqual(Object.keys(NewTask.properties), [...names(clients), 'user_id'])
+    assert.deepEqual(Object.keys(NewTask.properties), [...names(clients), 'id', 'user_id'])
     // A task that was read may be sent back whole.
     assert.deepEqual(Object.keys(TaskChanges.properties), [...names(clients), ...others])
     const required = clients.filter((column) => !('default' in column))

@@ -88,13 +88,15 @@ export const operations = {
     ...common,
     operationId: 'createTask',
     summary: 'Create a task',
-    description: 'Creates a task with a new id and returns it.',
+    description:
+      'Creates a task and returns it. With an `id` that the user has already, returns that task as it is.',
     params: UserParams,
     querystring: NoQuery,
     headers: ONCE,
     body: NewTask,
     ...ownerResponses(
       {
+        200: task('The task with the id of the request, unchanged'),
         201: task('The new task', { Location: text('The path of the new task'), ...REPLAYED }),
       },
       'conflict',

@@ -11,6 +11,7 @@ import {
   deleteTask,
   findTask,
   insertTask,
+  insertTaskAs,
   toggleTask,
   updateTask,
 } from '../../models/tasks/task.ts'
@@ -18,7 +19,7 @@ import { purgeTask } from '../../models/tasks/trash.ts'
 import { Completion, NewTask, Task, TaskChanges } from '../../schemas/tasks/task.ts'
 import { changesOnce, idempotencyKey } from './idempotency.ts'
 import { operations } from './operations.ts'
-import { sendChange, sendNew } from './send.ts'
+import { insertAs, sendChange, sendNew, sendNewAs } from './send.ts'
 
 const config = { access: 'owner' } as const
 
@@ -47,13 +48,17 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
   })
 
   app.post('', { schema: operations.create, config }, async (request, reply) => {
-    const { body } = request
-    const key = idempotencyKey(request, { body: withDefaults(body) })
-    const change =
-      key === undefined
-        ? await request.asUser(insertTask(uuidv7(), body))
-        : await changeOnce(request, insertTaskOnce(uuidv7(), body, key))
-    return sendNew(reply, change)
+    const { id: given, ...body } = request.body
+    const id = given?.toLowerCase()
+    const asked = { body: withDefaults(body), ...(id !== undefined && { id }) }
+    const key = idempotencyKey(request, asked)
+    if (key !== undefined) {
+      const change = await changeOnce(request, insertTaskOnce(id ?? uuidv7(), body, key))
+      // The user has a task with this id already.
+      if (id === undefined || change.outcome !== 'missing') return sendNew(reply, change)
+    }
+    if (id === undefined) return sendNew(reply, await request.asUser(insertTask(uuidv7(), body)))
+    return sendNewAs(reply, await insertAs(request, insertTaskAs(id, body)))
   })
 
   app.get('/:id', { schema: operations.get, config }, async (request, reply) => {

@@ -1,7 +1,9 @@
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../../core/errors.ts'
+import type { Statement } from '../../database/session.ts'
 import { collectionPath, sendStored } from '../../http/resource/send.ts'
 import type { ChangeOnce } from '../../models/tasks/once.ts'
+import type { Insertion } from '../../models/tasks/task.ts'
 import { keyInFlight, keyReused } from './idempotency.ts'
 
 /**
@@ -26,6 +28,23 @@ export function sendChange(reply: FastifyReply, change: ChangeOnce): FastifyRepl
     case 'in flight':
       throw keyInFlight()
   }
+}
+
+/** Creates a task with an id of the client. A concurrent request may have just created it. */
+export async function insertAs(
+  request: FastifyRequest,
+  insertion: Statement<Insertion>,
+): Promise<Insertion> {
+  const first = await request.asUser(insertion)
+  return first.outcome === 'missing' ? request.asUser(insertion) : first
+}
+
+/** Sends the response to {@link insertAs}: 201, 200 with the task as it is, or 409. */
+export function sendNewAs(reply: FastifyReply, insertion: Insertion): FastifyReply {
+  if (insertion.outcome === 'present') return sendStored(reply, insertion.task)
+  if (insertion.outcome !== 'taken') return sendNew(reply, insertion)
+  const detail = 'The task with this id was deleted; restore it, or choose another id'
+  throw new AppError('conflict', { detail })
 }
 
 /** Sends the response to a creation: the task, and its path in `Location`. */

@@ -63,7 +63,11 @@ interface Once {
 
 const IS_MINE = '(select mine from claim)'
 
-const INSERT = once({ turn: takeFirstTurn(IS_MINE), change: INSERT_TASK })
+/** Nothing is inserted if the user has a task with the id, which the client may have chosen. */
+const INSERT = once({
+  turn: takeFirstTurn(IS_MINE),
+  change: `${INSERT_TASK} on conflict on constraint tasks_pkey do nothing`,
+})
 
 /** Creates a task once for the key. */
 export function insertTaskOnce(

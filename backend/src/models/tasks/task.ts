@@ -27,6 +27,12 @@ export type Change =
   | { readonly outcome: 'changed'; readonly task: Stored }
   | { readonly outcome: 'deleted' | 'missing' | 'stale' }
 
+/** The outcome of a creation with an id of the client. */
+export type Insertion =
+  | Change
+  | { readonly outcome: 'present'; readonly task: Stored }
+  | { readonly outcome: 'taken' }
+
 /**
  * The task must have one of these versions, which are `updated_at` as in the JSON. `undefined` allows every
  * version, an empty list allows no version.
@@ -42,6 +48,35 @@ const INSERT = sql(
 /** Creates a task, and the row of its user if it is the user's first task. */
 export function insertTask(id: string, task: NewTask): Statement<Change> {
   return { sql: INSERT, values: [id, JSON.stringify(withDefaults(task))], read: readChange }
+}
+
+/** Rows of the user with the id, also in the trash or purged. */
+const TAKEN = 'exists (select 1 from todo.tasks where user_id = $1 and id = $2)'
+const INSERT_AS = sql(
+  `with ${takeFirstTurn(`not ${TAKEN}`)}, made as (
+     ${INSERT_TASK} on conflict on constraint tasks_pkey do nothing returning ${TASK_COLUMNS}
+   )
+   select 'changed', ${STORED_TASK} from made
+   union all select 'present', ${STORED_TASK} from ${taskWhere(ALIVE)} and ${NOT_DELETED} and not exists (select 1 from made)
+   union all select 'taken', null, null, null from ${taskWhere('deleted_at is not null')} and ${NOT_DELETED}
+   union all select ${REFUSE_DELETED}, null, null, null where not exists (select 1 from made) and not ${TAKEN}`,
+)
+
+/**
+ * Creates a task with an id that the client has chosen.
+ *
+ * @returns a statement whose outcome is `present` with the task as it is, if the user has one with the id;
+ *   `taken` if it is in the trash, or was there; `missing` if another statement has just created it, and
+ *   this one cannot see it yet. Then run it again.
+ */
+export function insertTaskAs(id: string, task: NewTask): Statement<Insertion> {
+  return { sql: INSERT_AS, values: [id, JSON.stringify(withDefaults(task))], read: readInsertion }
+}
+
+function readInsertion(rows: readonly Row[]): Insertion {
+  const [outcome, ...task] = rows[0] ?? []
+  if (outcome === 'present') return { outcome, task: readStored(task) }
+  return outcome === 'taken' ? { outcome } : readChange(rows)
 }
 
 const FIND = findOne(`select ${STORED_TASK} from ${taskWhere(ALIVE)} and ${NOT_DELETED}`)

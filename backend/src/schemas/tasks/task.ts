@@ -42,6 +42,16 @@ const IGNORED = {
   description: 'The server sets this member, and ignores it here',
 } as const
 
+/** A UUID of any version, except the nil UUID. */
+const CHOSEN_ID = {
+  type: 'string',
+  pattern:
+    '^(?!0{8}-0{4}-0{4}-0{4}-0{12}$)[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$',
+  'x-message': 'must be a UUID, and not the nil UUID',
+  description:
+    'Optional: the id of the new task, a UUID. If the user has a task with this id, the response is 200 with that task',
+} as const
+
 export const Task = {
   $id: 'Task',
   type: 'object',
@@ -72,7 +82,7 @@ export const NewTask = {
   type: 'object',
   additionalProperties: false,
   required: ['title'],
-  properties: { ...WRITABLE, user_id: ofPath('user_id') },
+  properties: { ...WRITABLE, id: CHOSEN_ID, user_id: ofPath('user_id') },
   examples: [{ title: 'Buy milk' }],
 } as const
 export type NewTask = FromSchema<typeof NewTask>
