@@ -59,7 +59,9 @@ for (const kind of KINDS) {
     }
 
     const unchanged = async () => {
-      const rows = await test.admin('select user_id, title, completed from todo.tasks order by 1')
+      const rows = await test.admin(
+        'select user_id, title, completed from todo.tasks where deleted_at is null order by 1',
+      )
       assert.deepEqual(rows, [
         { user_id: 'alice', title: MARKER, completed: false },
         { user_id: 'bob', title: 'of bob', completed: false },

@@ -14,6 +14,12 @@ const ENDPOINTS = [
   { method: 'PATCH', at: '/:id', body: { title: 'taken' } },
   { method: 'DELETE', at: '/:id' },
   { method: 'PATCH', at: '/:id/complete' },
+  { method: 'GET', at: '/trash' },
+  { method: 'DELETE', at: '/trash' },
+  { method: 'GET', at: '/trash/:id' },
+  { method: 'DELETE', at: '/trash/:id' },
+  { method: 'POST', at: '/trash/:id/restore' },
+  { method: 'GET', at: '/changes' },
 ] as const
 const ON_A_TASK = ENDPOINTS.filter(({ at }) => at.includes(':id'))
 const MISSING = '019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90'
@@ -30,7 +36,9 @@ for (const kind of KINDS) {
     after(() => test.close())
 
     const unchanged = async () => {
-      const rows = await test.admin('select user_id, title, completed from todo.tasks')
+      const rows = await test.admin(
+        'select user_id, title, completed from todo.tasks where deleted_at is null',
+      )
       assert.deepEqual(rows, [{ user_id: 'alice', title: 'Alice’s secret', completed: false }])
     }
 
@@ -95,6 +103,7 @@ for (const kind of KINDS) {
 
       it(`the owner is served by ${method} ${at}`, async () => {
         const own = (await test.send('POST', '/api/owner/tasks', { body: { title: 'own' } })).json
+        if (at.startsWith('/trash')) await test.send('DELETE', `/api/owner/tasks/${own.id}`)
         const path = `/api/owner/tasks${at.replace(':id', own.id)}`
         const answer = await test.send(method, path, sending)
         assert.ok(answer.status === 200 || answer.status === 204)
@@ -151,12 +160,16 @@ for (const kind of KINDS) {
       await unchanged()
     })
 
-    it('a POST cannot name its owner or id', async () => {
+    it('a POST cannot name its owner, its times, or an id that is none', async () => {
       for (const member of ['user_id', 'id', 'created_at', 'updated_at']) {
         const body = { title: 'planted', [member]: 'alice' }
         const answer = await test.send('POST', '/api/bob/tasks', { body })
         assert.equal(answer.status, 422)
-        const message = member === 'user_id' ? 'must be that of the path' : 'is unknown'
+        const messages: Record<string, string> = {
+          user_id: 'must be that of the path',
+          id: 'must be a UUID, and not the nil UUID',
+        }
+        const message = messages[member] ?? 'is unknown'
         assert.deepEqual(answer.json.errors, [{ in: 'body', path: `/${member}`, message }])
       }
       await unchanged()

@@ -221,7 +221,7 @@ describe('statements that no connection has room for', () => {
     for (let n = 0; n < 50; n += 1) await pool.asUser('alice', now)
     const write = rawStatement(
       `with wait as materialized (${blocker.statement.sql.text})
-       update todo.tasks set title = 'y' from wait where user_id = 'alice'`,
+       update todo.tasks set title = 'y', seq = seq + 1 from wait where user_id = 'alice'`,
     )
     const writes = Array.from({ length: 30 }, () => pool.asUser('alice', write))
     await runsForLong(2)

@@ -89,14 +89,16 @@ create policy purge on todo.tasks to current_user
 -- `most` rows of deleted tasks. Tokens of the feed are good for 30 days, so each row stays for 31. One
 -- transaction at a time does this. Returns how many rows it changed, and nothing about them.
 create function todo.purge_tasks(trash_days integer, most integer) returns bigint
-language plpgsql security definer set search_path = '' set todo.purge = 'on' as $$
+language plpgsql security definer set search_path = '' as $$
 declare
+  before constant text := coalesce(current_setting('todo.purge', true), '');
   emptied bigint;
   forgotten bigint;
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('todo.purge_tasks', 0)) then
     return 0;
   end if;
+  perform set_config('todo.purge', 'on', true);
   update todo.tasks set title = '', description = null, purged_at = now()
   where (user_id, id) in (
     select user_id, id from todo.tasks
@@ -111,6 +113,7 @@ begin
     order by deleted_at limit most for update skip locked
   );
   get diagnostics forgotten = row_count;
+  perform set_config('todo.purge', before, true);
   return emptied + forgotten;
 end $$;
 -- next
