@@ -10,7 +10,7 @@ import { tasks } from './api/tasks/routes.ts'
 import { trash } from './api/trash/routes.ts'
 import type { Config } from './core/config/config.ts'
 import { LIMITS, type Limits } from './core/limits.ts'
-import type { Database } from './database/session.ts'
+import { announced, type Database } from './database/session.ts'
 import { NO_REVOCATIONS } from './http/identity/revocations.ts'
 import { acceptJsonOnly } from './http/protocol/body.ts'
 import { allowOrigins } from './http/protocol/origins.ts'
@@ -26,6 +26,7 @@ import type { Turnstile } from './http/rate/turnstile.ts'
 import { answerProblems } from './http/resource/problem.ts'
 import { scopeToUser } from './http/resource/user-scope.ts'
 import { validateStrictly } from './http/resource/validation.ts'
+import { ChangeHints } from './models/changes/hints.ts'
 import { Account, Session } from './schemas/accounts/account.ts'
 import { Problem } from './schemas/problem.ts'
 
@@ -41,6 +42,8 @@ export interface AppOptions {
   limits?: Limits
   /** The queue of sign-ins, if the caller observes it. */
   signIns?: Turnstile | undefined
+  /** Where changes are announced, if the caller passes them on to other processes. */
+  hints?: ChangeHints
   /** Called with the server before it has routes, so that the caller can observe each route. */
   watch?: (app: FastifyInstance) => void
 }
@@ -57,6 +60,7 @@ export async function buildApp({
   limit = new RequestWindows(config.rateLimitPerMinute),
   limits = LIMITS,
   signIns,
+  hints = new ChangeHints(),
   watch,
 }: AppOptions): Promise<FastifyInstance> {
   const queued = new QueuedBytes(limits)
@@ -77,7 +81,8 @@ export async function buildApp({
   boundQueuedBytes(app, queued)
   serveCanonicalPaths(app)
   const { revocations } = accounts ?? { revocations: NO_REVOCATIONS }
-  scopeToUser(app, { config, database, limit, queued, revocations })
+  const announcing = announced(database, (userId) => hints.changed(userId))
+  scopeToUser(app, { config, database: announcing, limit, queued, revocations })
 
   await describeApi(app, SCHEMAS)
   const { pageMs } = limits
@@ -86,7 +91,10 @@ export async function buildApp({
     pageMs,
     trashDays: config.trashDays,
   })
-  await app.register(changes, { prefix: '/api/:user_id/tasks/changes' })
+  await app.register(changes, {
+    prefix: '/api/:user_id/tasks/changes',
+    ...{ database, limits, hints, queued, revocations, log: logger },
+  })
   await app.register(trash, { prefix: '/api/:user_id/tasks/trash', pageMs })
   if (accounts !== null) {
     // Without verification the response to a sign-up reveals taken addresses anyway.

@@ -79,4 +79,14 @@ export const LIMIT_EFFECTS: Readonly<Record<keyof Limits, string>> = {
   slowestBytesPerSecond:
     'While bytes are waiting, the server closes the connection of a client that reads less.',
   slowestOverMs: 'The time over which that rate is averaged.',
+  streamsOfOneUser: 'Open streams of changes of one user, in each process. Beyond it: 429.',
+  streamsOpen: 'Those of all users. Beyond it: 503.',
+  streamChanges: 'Changes that a stream reads at once. It reads on when its client has read them.',
+  streamReads: 'Such reads in progress, in each process. Others wait.',
+  streamCommentMs:
+    'A stream on which the server has sent nothing for this long gets a comment, so that proxies keep it open.',
+  streamQuietMs:
+    'A stream that has not read the feed for this long reads it once, in case the server has heard of no change by mistake.',
+  streamCheckMs:
+    'How often the server looks for these streams, and for those whose token has expired or was revoked. It ends them.',
 }

@@ -108,6 +108,19 @@ export const LIMITS = Object.freeze({
   /** The average speed at which a client with waiting bytes must read, and the time for the average. */
   slowestBytesPerSecond: 16_384,
   slowestOverMs: 30_000,
+
+  /** Open streams of changes: of one user, and of all, in each process. */
+  streamsOfOneUser: 20,
+  streamsOpen: 12_000,
+  /** Changes that a stream reads at once, and such reads in progress in each process. */
+  streamChanges: 200,
+  streamReads: 32,
+  /** A stream on which nothing was sent for this long gets a comment, so that proxies keep it open. */
+  streamCommentMs: 20_000,
+  /** A stream that read nothing for this long reads once, in case a hint was lost. */
+  streamQuietMs: 60_000,
+  /** How often the server looks for these streams, and for those whose token has expired or was revoked. */
+  streamCheckMs: 1_000,
 })
 
 export type Limits = Readonly<Record<keyof typeof LIMITS, number>>

@@ -10,11 +10,17 @@ export type Row = readonly (string | null)[]
 export interface Sql {
   readonly name: string
   readonly text: string
+  /** Whether it may raise the counter of the user's changes, as every statement that changes tasks does. */
+  readonly raises: boolean
 }
+
+/** A change takes its number from the row of its user. The trigger of each table refuses one that does not. */
+const RAISES = /\b(update|insert into) todo\.users\b/
 
 /** @returns the SQL with a name made from a hash of its text, so that another text has another name. */
 export function sql(text: string): Sql {
-  return { name: `todo_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`, text }
+  const name = `todo_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
+  return { name, text, raises: RAISES.test(text) }
 }
 
 /**
@@ -69,6 +75,31 @@ export interface Database {
   /** Waits for statements in progress, then closes every connection. */
   close(): Promise<void>
 }
+
+/**
+ * @param changed is called with the user when a statement that may change tasks has ended. If it failed, it may
+ *   have been committed nevertheless.
+ * @returns the database, whose changes are announced.
+ */
+export function announced(database: Database, changed: (userId: string) => void): Database {
+  return {
+    description: database.description,
+    failed: database.failed,
+    asUser(userId, asked) {
+      const answer = database.asUser(userId, asked)
+      if (raises(asked)) {
+        const tell = () => changed(userId)
+        answer.then(tell, tell)
+      }
+      return answer
+    },
+    ping: () => database.ping(),
+    close: () => database.close(),
+  }
+}
+
+const raises = (asked: Asked): boolean =>
+  'sql' in asked ? asked.sql.raises : asked.some(({ sql }) => sql.raises)
 
 /** The role of every user's statement. It owns nothing and cannot bypass row-level security. */
 export const TASK_ROLE = 'todo_user'

@@ -85,7 +85,8 @@ export function markResponses(app: FastifyInstance, turns: Turns, secretPath: st
   })
   app.addHook('preClose', async () => turns.stop())
   app.addHook('onResponse', (request, reply, done) => {
-    turns.ends(reply.raw)
+    // A stream is logged when it begins, and the connection remains its own.
+    if (reply.raw.writableEnded) turns.ends(reply.raw)
     logResponse(request, reply, secretPath)
     done()
   })

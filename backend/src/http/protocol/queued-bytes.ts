@@ -39,9 +39,14 @@ export class QueuedBytes {
 
   /** @returns true if the user has too many unread bytes; otherwise counts the response as the user's. */
   areTooManyOf(userId: string, response: ServerResponse): boolean {
-    if ((this.#ofUsers.get(userId) ?? 0) >= this.#limits.queuedBytesOfUser) return true
+    if (this.hasTooManyOf(userId)) return true
     Object.assign(response, { userId })
     return false
+  }
+
+  /** Whether that is so already. It counts nothing. */
+  hasTooManyOf(userId: string): boolean {
+    return (this.#ofUsers.get(userId) ?? 0) >= this.#limits.queuedBytesOfUser
   }
 
   /** @param bytes negative when the client has read them. @param userId empty without a user. */
@@ -54,12 +59,18 @@ export class QueuedBytes {
   }
 }
 
+/** Counts the unread bytes of a response again, which otherwise happens when it is written to. */
+export function recountBytes(response: ServerResponse): void {
+  if ('recount' in response && typeof response.recount === 'function') response.recount()
+}
+
 function countedBy(queued: QueuedBytes): QueuedBytes['Response'] {
   return class<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
     userId = ''
     #held = 0
     #shared = 0
     #isWaiting = false
+    #isWatched = false
 
     // The parameters cover all of Node's overloads and are passed on unchanged.
     override write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
@@ -87,7 +98,7 @@ function countedBy(queued: QueuedBytes): QueuedBytes['Response'] {
       if (!this.#isWaiting) {
         this.#isWaiting = true
         queued.waiting.add(this)
-        this.once('close', () => this.#release())
+        this.#watch()
       }
       this.#hold(Math.max(0, waitingBytes - this.#shared))
     }
@@ -97,8 +108,21 @@ function countedBy(queued: QueuedBytes): QueuedBytes['Response'] {
       this.#held = bytes
     }
 
+    #watch(): void {
+      if (this.#isWatched) return
+      this.#isWatched = true
+      this.once('close', () => this.#release())
+    }
+
+    /** Call it when bytes of a response that goes on have been read. */
+    recount(): void {
+      if (this.writableLength > 0) this.#count()
+      else this.#release()
+    }
+
     #release(): void {
       this.#hold(0)
+      this.#isWaiting = false
       queued.waiting.delete(this)
     }
   }

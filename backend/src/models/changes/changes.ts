@@ -19,6 +19,23 @@ export type Changes =
   | { readonly outcome: 'page'; readonly page: ChangesPage }
   | { readonly outcome: 'expired' }
 
+/** A change, and the position after it. */
+export interface NumberedChange {
+  readonly json: string
+  readonly token: string
+}
+
+export interface EachChangePage {
+  readonly changes: readonly NumberedChange[]
+  /** The position after these changes. */
+  readonly position: Position
+  readonly more: boolean
+}
+
+export type EachChange =
+  | { readonly outcome: 'page'; readonly page: EachChangePage }
+  | { readonly outcome: 'expired' }
+
 /** Tokens are good for 30 days. The purge keeps the rows of deleted tasks for a day longer. */
 export const TOKEN_MINUTES = 30 * 24 * 60
 /** A page ends early after the change that brings its texts to this many bytes. */
@@ -37,8 +54,7 @@ const STORED_BYTES = 'octet_length(title) + coalesce(octet_length(description), 
  * out. One statement reads the counter and the rows, so both are of one snapshot: every statement that took a number
  * up to the counter has committed before it (`takeTurn`).
  */
-const LIST = sql(
-  `with state as materialized (
+const PAGE = `with state as materialized (
      select epoch, minute, head, $5::int is not null and ($5 <> epoch or $2::bigint > head or $6::bigint < minute - ${TOKEN_MINUTES}) as expired
      from (
        select epoch, floor(extract(epoch from now()) / 60)::bigint as minute,
@@ -54,12 +70,28 @@ const LIST = sql(
          and count(*) filter (where shown) over (order by seq rows unbounded preceding) <= $3 as fits
        from scanned
      ) measured
-   )
-   select epoch, minute, head, expired, text, last, whole and found < $4, case when found = 0 then ${REFUSE_DELETED} end
+   )`
+const STATE = 'epoch, minute, head, expired'
+const IS_LAST = 'whole and found < $4'
+const CHECK = `case when found = 0 then ${REFUSE_DELETED} end`
+
+/** A page as one text. */
+const LIST = sql(
+  `${PAGE}
+   select ${STATE}, text, last, ${IS_LAST}, ${CHECK}
    from state, (
      select string_agg(json, E',\\n') as text, max(seq) filter (where fits) as last, coalesce(bool_and(fits), true) as whole, count(*) as found
      from page
    ) summed`,
+)
+
+/** A page as rows with the number of each change. */
+const EACH = sql(
+  `${PAGE}
+   select ${STATE}, ${IS_LAST}, ${CHECK}, seq, json
+   from state cross join (
+     select coalesce(bool_and(fits), true) as whole, count(*) as found from page
+   ) summed left join page on fits order by seq`,
 )
 
 /**
@@ -70,9 +102,17 @@ const LIST = sql(
  * @param limit 1 to 1000 changes.
  */
 export function listChanges(since: Position | undefined, limit: number): Statement<Changes> {
+  return { sql: LIST, values: valuesOf(since, limit), read: readChanges }
+}
+
+/** The same, with a token after each change, so that a reader can continue after any of them. */
+export function eachChange(since: Position | undefined, limit: number): Statement<EachChange> {
+  return { sql: EACH, values: valuesOf(since, limit), read: readEach }
+}
+
+function valuesOf(since: Position | undefined, limit: number): Statement<unknown>['values'] {
   const rows = since === undefined ? Math.max(limit, SCANNED_ROWS) : limit
-  const values = [since?.seq ?? 0, limit, rows + 1, since?.epoch ?? null, since?.minute ?? null]
-  return { sql: LIST, values, read: readChanges }
+  return [since?.seq ?? 0, limit, rows + 1, since?.epoch ?? null, since?.minute ?? null]
 }
 
 function readChanges([row]: readonly Row[]): Changes {
@@ -83,4 +123,18 @@ function readChanges([row]: readonly Row[]): Changes {
   const seq = (more ? last : head) ?? '0'
   const token = writeToken({ epoch: Number(epoch), minute: Number(minute), seq })
   return { outcome: 'page', page: { changes: text ?? '', token, more } }
+}
+
+function readEach(rows: readonly Row[]): EachChange {
+  const [epoch, minute, head, expired, complete] = rows[0] ?? []
+  if (expired !== 't' && expired !== 'f') throw new Error('The statement returned no state')
+  if (expired === 't') return { outcome: 'expired' }
+  const at = (seq: string): Position => ({ epoch: Number(epoch), minute: Number(minute), seq })
+  const changes: NumberedChange[] = []
+  for (const [, , , , , , seq, json] of rows) {
+    if (json && seq) changes.push({ json, token: writeToken(at(seq)) })
+  }
+  const more = complete !== 't'
+  const seq = (more ? rows.at(-1)?.[6] : head) ?? '0'
+  return { outcome: 'page', page: { changes, position: at(seq), more } }
 }
