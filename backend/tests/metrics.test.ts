@@ -49,7 +49,8 @@ describe('the metrics', () => {
     test = await openTestDatabase('pglite')
     const pool = new PipelinedPool(test.connector)
     const signIns = new Turnstile({ atOnce: 1, waiting: 1, ofOneClient: 1 })
-    const metrics = new Metrics({ pool, signIns, accounts: { workAfterResponses: 0 } })
+    const accounts = { workAfterResponses: 0 }
+    const metrics = new Metrics({ pool, signIns, accounts, hints: { streams: 3 } })
     const watching = { connector: test.connector, watch: metrics.watch }
     served = await serveApp(observed(pool, metrics), { RATE_LIMIT_PER_MINUTE: '40' }, watching)
     const read = () => metrics.registry.metrics()
@@ -157,6 +158,7 @@ describe('the metrics of several processes', () => {
       pool: { load: { connections: 1, size: 2, inProgress: 0, waiting: 0 } },
       signIns: undefined,
       accounts: null,
+      hints: { streams: 0 },
     })
     const end = metrics.begin([])
     for (let n = 0; n < requests; n += 1) end()

@@ -8,10 +8,13 @@ import { end, print } from '../core/log/end.ts'
 import { createLogger } from '../core/log/logger.ts'
 import { VERSION } from '../core/version.ts'
 import { openConnector } from '../database/connect.ts'
+import type { Connector } from '../database/connector.ts'
+import { Notices } from '../database/notices.ts'
 import { PipelinedPool } from '../database/pipeline/pool.ts'
 import type { Database } from '../database/session.ts'
 import type { RequestLimit } from '../http/rate/request-windows.ts'
 import { purgeRegularly } from '../jobs/purge.ts'
+import { ChangeHints, hintOf } from '../models/changes/hints.ts'
 import { BOUNDS, type Bounds } from './bounds.ts'
 import { firstSteps } from './first-steps.ts'
 import type { Metrics } from './observe/metrics.ts'
@@ -34,19 +37,21 @@ export interface Server {
  * Opens the database and listens.
  *
  * @param limit counts the task requests of users. The default counts those of this process.
+ * @param hints of a worker, which its primary passes on.
  * @throws {Error} with the reason in one line, if it cannot serve.
  */
 export async function serve(
   config: Config,
   limit?: RequestLimit,
   { limits, stop }: Bounds = BOUNDS,
+  hints = new ChangeHints(),
 ): Promise<Server> {
   const logger = await createLogger(config.logLevel, config.processes > 1)
   const connector = await openConnector(config, (message) => logger.warn(message))
   const pool = new PipelinedPool(connector, limits, (err) => logger.error({ err }, err.message))
   const accounts = openAccounts(config, connector, logger)
   const signIns = accounts === null ? undefined : signInQueue(accounts)
-  const sources = { pool, signIns, accounts }
+  const sources = { pool, signIns, accounts, hints }
   const { all: observers, metrics } = await openObservers(config, sources, logger).catch(
     async (error: unknown) => {
       await pool.close()
@@ -55,7 +60,7 @@ export async function serve(
   )
   const database = observers.reduce<Database>(observed, pool)
   const app = await buildApp({
-    ...{ config, database, accounts, logger, limits, signIns },
+    ...{ config, database, accounts, logger, limits, signIns, hints },
     ...(limit && { limit }),
     watch: (server) => {
       for (const observer of observers) observer.watch(server)
@@ -63,6 +68,9 @@ export async function serve(
   })
   // With several processes the primary serves the metrics.
   if (metrics !== undefined && config.processes === 1) await openMetrics(app, config, metrics)
+  if (config.database.kind === 'postgres' && config.processes === 1) {
+    exchangeHints(app, connector, hints)
+  }
   const address = `${await listen(app, config)}${config.basePath}`
   accounts?.continueDeletions()
   const endPurge = purgeRegularly({ database, log: logger, trashDays: config.trashDays })
@@ -112,6 +120,16 @@ async function openMetrics(app: FastifyInstance, config: Config, metrics: Metric
     await app.close()
     throw error
   }
+}
+
+/** Exchanges hints with the servers of other machines. With several processes the primary does. */
+function exchangeHints(app: FastifyInstance, { direct }: Connector, hints: ChangeHints): void {
+  const notices = new Notices(direct, (hint) => hints.heard(hint))
+  hints.relayTo({
+    changed: (userId) => notices.add(hintOf(userId)),
+    listen: (isListening) => notices.listen(isListening),
+  })
+  app.addHook('onClose', () => notices.close())
 }
 
 async function listen(app: FastifyInstance, { host, port }: Config): Promise<string> {

@@ -4,6 +4,8 @@ import { end, endWithReason } from '../core/log/end.ts'
 import { createLogger, type Log } from '../core/log/logger.ts'
 import { RequestWindows } from '../http/rate/request-windows.ts'
 import type { Bounds } from './bounds.ts'
+import { HintExchange } from './hint-exchange.ts'
+import { isHintMessage } from './hint-messages.ts'
 import { Lessor } from './lessor.ts'
 import { isMetricsMessage } from './observe/metrics-messages.ts'
 import type { WorkerMetrics } from './observe/worker-metrics.ts'
@@ -29,6 +31,7 @@ export async function supervise(config: Config, bounds: Bounds): Promise<void> {
     () => supervisor.cut(),
   )
   await supervisor.serveMetrics()
+  await supervisor.exchangeHints()
   supervisor.start()
 }
 
@@ -38,6 +41,7 @@ class Supervisor {
   readonly #lessor: Lessor
   readonly #bounds: Bounds
   readonly #workers = new Set<Worker>()
+  readonly #hints = new HintExchange((id, message) => send(cluster.workers?.[id], message))
   #serving = false
   #stopping = false
   #exitCode = 0
@@ -67,6 +71,16 @@ class Supervisor {
     this.#metrics = metrics
   }
 
+  /** Exchanges hints with the servers of other machines. */
+  async exchangeHints(): Promise<void> {
+    const { database, poolMax } = this.#config
+    if (database.kind !== 'postgres') return
+    const { connectPostgres } = await import('../database/postgres.ts')
+    const { Notices } = await import('../database/notices.ts')
+    const { direct } = connectPostgres({ ...database, poolMax })
+    this.#hints.extend(new Notices(direct, (hint) => this.#hints.heard(hint)))
+  }
+
   /** @param failures how many workers in its place have ended soon after their start. */
   start(failures = 0): void {
     if (this.#stopping) return
@@ -84,12 +98,14 @@ class Supervisor {
       if (!this.#workers.has(worker)) return
       if (Array.isArray(message)) this.#lessor.receive(worker.id, message)
       else if (isMetricsMessage(message)) this.#metrics?.receive(worker.id, message)
+      else if (isHintMessage(message)) this.#hints.receive(worker.id, message)
     })
     const ended = (code: number | null, reason: string) => {
       if (!this.#workers.delete(worker)) return
       closeHanded()
       this.#lessor.forget(worker.id)
       this.#metrics?.forget(worker.id)
+      this.#hints.forget(worker.id)
       if (this.#stopping) return this.#stopped(code)
       if (!this.#serving) {
         if (code === null)

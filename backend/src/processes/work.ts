@@ -1,7 +1,9 @@
 import cluster from 'node:cluster'
 import type { Config } from '../core/config/config.ts'
 import { end } from '../core/log/end.ts'
+import { ChangeHints } from '../models/changes/hints.ts'
 import type { Bounds } from './bounds.ts'
+import { isHintMessage, relayToPrimary } from './hint-messages.ts'
 import type { FromWorker } from './lease-messages.ts'
 import { LeasedLimit } from './leased-limit.ts'
 import { isMetricsRequest, type MetricsMessage } from './observe/metrics-messages.ts'
@@ -16,6 +18,8 @@ export async function work(config: Config, bounds: Bounds): Promise<void> {
   let stop: () => Promise<void> = () => end(0)
   const send = (parts: FromWorker[]) => void process.send?.(parts, undefined, undefined, ignore)
   const limit = new LeasedLimit(config.rateLimitPerMinute, send, bounds.lease)
+  const hints = new ChangeHints()
+  relayToPrimary(hints, (message) => void process.send?.(message, undefined, undefined, ignore))
   let metrics: Server['metrics']
   const sendMetrics = async (asked: number) => {
     const collected = (await metrics?.registry.getMetricsAsJSON()) ?? []
@@ -27,6 +31,7 @@ export async function work(config: Config, bounds: Bounds): Promise<void> {
     // The primary sends arrays about limits.
     else if (Array.isArray(message)) limit.receive(message)
     else if (isMetricsRequest(message)) void sendMetrics(message.collect)
+    else if (isHintMessage(message)) for (const hint of message.hints ?? []) hints.heard(hint)
   })
   worker?.on('disconnect', () => {
     // The primary has ended. By default Node would end this process at once, with requests in progress.
@@ -34,7 +39,7 @@ export async function work(config: Config, bounds: Bounds): Promise<void> {
     limit.countAlone()
     stop()
   })
-  const server = await serve(config, limit, bounds)
+  const server = await serve(config, limit, bounds, hints)
   stop = server.stop
   metrics = server.metrics
   // The first worker listens before the primary starts the others.

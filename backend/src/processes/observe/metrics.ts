@@ -13,6 +13,7 @@ export interface Sources {
   /** The queue of sign-ins; undefined without accounts. */
   readonly signIns: { readonly load: QueueLoad } | undefined
   readonly accounts: Pick<Accounts, 'workAfterResponses'> | null
+  readonly hints: { readonly streams: number }
 }
 
 /** The upper bounds of the histograms, in seconds. */
@@ -37,7 +38,7 @@ export class Metrics implements Observer {
   readonly #statements: Counter<'outcome'>
   readonly #durations: Histogram
 
-  constructor({ pool, signIns, accounts }: Sources) {
+  constructor({ pool, signIns, accounts, hints }: Sources) {
     const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry })
     for (const name of LEFT_OUT) this.registry.removeSingleMetric(name)
@@ -95,6 +96,7 @@ export class Metrics implements Observer {
       'The largest number of these connections.',
       () => pool.load.size,
     )
+    this.#gauge('todo_streams', 'Open streams of changes.', () => hints.streams)
     if (accounts !== null) {
       this.#gauge(
         'todo_work_after_responses',
