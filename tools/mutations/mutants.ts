@@ -955,4 +955,48 @@ grant select on todo.tasks to todo_accounts;`,
       ],
     ],
   ),
+  ...mutants(
+    'the streams',
+    'api/changes/streams.ts',
+    ['api/changes-stream.test.ts', 'streams of changes'],
+    [
+      [
+        'a stream reads as any user',
+        [
+          [
+            'await this.#options.database.asUser(reader.userId, statement)',
+            'await this.#options.database.asUser([...this.#readers.keys()].at(-1) ?? "", statement)',
+          ],
+        ],
+        'another user’s change never arrives',
+      ],
+      [
+        'a stream does not end with its token',
+        [['Date.now() >= expiresMs || ', '']],
+        'ends when its token expires',
+      ],
+      [
+        'a stream does not end with the account',
+        [[' || revocations.refuses(reader.userId, issuedAt)', '']],
+        'ends when the account is deleted',
+      ],
+      [
+        'a user has any number of streams',
+        [['>= limits.streamsOfOneUser', '> limits.streamsOfOneUser']],
+        '429 with Retry-After at the 21st',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the streams',
+    'http/identity/token-times.ts',
+    ['api/changes-stream.test.ts', 'streams of changes'],
+    [
+      [
+        'a token that has expired opens a stream',
+        [['if (expiresMs <= Date.now()) {', 'if (expiresMs < 0) {']],
+        '401, 403, 410 and 422',
+      ],
+    ],
+  ),
 ]
