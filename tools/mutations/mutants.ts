@@ -958,7 +958,7 @@ grant select on todo.tasks to todo_accounts;`,
   ...mutants(
     'the streams',
     'api/changes/streams.ts',
-    ['api/changes-stream.test.ts', 'streams of changes'],
+    ['api/changes-stream.test.ts', 'streams of changes on postgres'],
     [
       [
         'a stream reads as any user',
@@ -990,7 +990,7 @@ grant select on todo.tasks to todo_accounts;`,
   ...mutants(
     'the streams',
     'http/identity/token-times.ts',
-    ['api/changes-stream.test.ts', 'streams of changes'],
+    ['api/changes-stream.test.ts', 'streams of changes on postgres'],
     [
       [
         'a token that has expired opens a stream',

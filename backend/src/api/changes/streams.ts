@@ -45,6 +45,8 @@ export class Streams implements HintListener {
   readonly #byHint = new Map<string, Set<Reader>>()
   /** Users with a stream that has something to read. */
   readonly #due = new Set<Reader>()
+  /** Users whose tasks this process has changed in this event-loop tick. */
+  readonly #changed = new Set<Reader>()
   readonly #timer: NodeJS.Timeout
   #reads = 0
   #closing = false
@@ -77,7 +79,11 @@ export class Streams implements HintListener {
 
   changed(userId: string): void {
     const reader = this.#readers.get(userId)
-    if (reader !== undefined) this.#markStale(reader)
+    if (reader === undefined) return
+    for (const stream of reader.streams) stream.isStale = true
+    // The response of the write goes first, and the changes of one event-loop tick are one read.
+    if (this.#changed.size === 0) setImmediate(() => this.#wakeChanged())
+    this.#changed.add(reader)
   }
 
   heard(hint: string): void {
@@ -147,6 +153,12 @@ export class Streams implements HintListener {
   #markStale(reader: Reader): void {
     for (const stream of reader.streams) stream.isStale = true
     this.#wake(reader)
+  }
+
+  #wakeChanged(): void {
+    const readers = [...this.#changed]
+    this.#changed.clear()
+    for (const reader of readers) this.#wake(reader)
   }
 
   #wake(reader: Reader): void {
