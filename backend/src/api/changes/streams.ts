@@ -7,23 +7,9 @@ import type { Revocations } from '../../http/identity/revocations.ts'
 import type { TokenTimes } from '../../http/identity/token-times.ts'
 import type { QueuedBytes } from '../../http/protocol/queued-bytes.ts'
 import { type EachChange, type EachChangePage, eachChange } from '../../models/changes/changes.ts'
-import { ALL, type ChangeHints, type HintListener, hintOf } from '../../models/changes/hints.ts'
+import { ALL, type ChangeHints, type HintListener } from '../../models/changes/hints.ts'
+import { isReady, newReader, nextOf, pauseAfterFailure, type Reader } from './reader.ts'
 import { ChangeStream, eventsOf } from './stream.ts'
-
-/** The pause after a failed read. It doubles with each further one, and half of it is random. */
-const FIRST_PAUSE_MS = 1_000
-const LONGEST_PAUSE_MS = 30_000
-
-/** The streams of one user in this process. At most one read is in progress for them. */
-interface Reader {
-  readonly userId: string
-  readonly hint: string
-  readonly streams: Set<ChangeStream>
-  isReading: boolean
-  failures: number
-  /** After a failure, on the monotonic clock. */
-  pausedUntilMs: number
-}
 
 export interface StreamsOptions {
   readonly database: Pick<Database, 'asUser'>
@@ -128,11 +114,8 @@ export class Streams implements HintListener {
   }
 
   #addReader(userId: string): Reader {
-    const hint = hintOf(userId)
-    const reader: Reader = {
-      ...{ userId, hint, streams: new Set<ChangeStream>() },
-      ...{ isReading: false, failures: 0, pausedUntilMs: 0 },
-    }
+    const reader = newReader(userId)
+    const { hint } = reader
     this.#readers.set(userId, reader)
     this.#byHint.set(hint, (this.#byHint.get(hint) ?? new Set()).add(reader))
     return reader
@@ -222,9 +205,7 @@ export class Streams implements HintListener {
       return
     }
     for (const stream of streams) stream.isStale = true
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** reader.failures)
-    reader.failures += 1
-    reader.pausedUntilMs = performance.now() + (pauseMs / 2) * (1 + Math.random())
+    pauseAfterFailure(reader)
     this.#options.log.warn({ err: error }, 'changes could not be read for a stream')
   }
 
@@ -249,11 +230,4 @@ export class Streams implements HintListener {
     }
     this.#readDue()
   }
-}
-
-const isReady = ({ isReading, isStale }: ChangeStream): boolean => isReading && isStale
-
-function nextOf({ streams }: Reader): ChangeStream | undefined {
-  for (const stream of streams) if (isReady(stream)) return stream
-  return undefined
 }
