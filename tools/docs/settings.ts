@@ -50,7 +50,7 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
     {
       name: 'TRASH_DAYS',
       fallback: '30',
-      takes: '0 to 3650; 0 means that deletion is permanently',
+      takes: '0 to 3650; 0 means that deletion is permanent',
       purpose: 'How many days a deleted task stays in the trash.',
     },
     {

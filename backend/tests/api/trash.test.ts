@@ -235,7 +235,7 @@ for (const kind of KINDS) {
     })
   })
 
-  it(`with TRASH_DAYS=0, a deletion is permanently at once, on ${kind}`, async () => {
+  it(`with TRASH_DAYS=0, a deletion is permanent at once, on ${kind}`, async () => {
     const test = await startApp(kind, { TRASH_DAYS: '0' })
     try {
       const { json } = await test.send('POST', '/api/ann/tasks', {

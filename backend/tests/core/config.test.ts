@@ -161,6 +161,7 @@ describe('the settings', () => {
       trustedOrigins: [],
       trustProxy: [],
       rateLimitPerMinute: 600,
+      trashDays: 30,
       processes: 1,
       host: '127.0.0.1',
       port: 8000,

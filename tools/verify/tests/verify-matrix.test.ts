@@ -65,37 +65,39 @@ const NAMING = [
 /** A faulty server, the groups that must fail, and the groups to run if they are different. */
 const faults: Record<string, { groups: string[]; fault: Fault; tried?: string[] }> = {
   'a token that is good for every path': {
-    groups: ['foreign paths', 'spellings of foreign paths'],
+    groups: ['foreign paths', 'spellings of foreign paths', 'trash and changes'],
     fault: (request, passOn) => {
       const { user } = readPath(request)
       return passOn(asking(request) && user ? as(user, request) : request)
     },
   },
   'a token that is not verified': {
-    groups: ['no good token'],
+    groups: ['no good token', 'trash and changes'],
     fault: (request, passOn) => {
       const { user } = readPath(request)
       return passOn(asking(request) || !user ? request : as(user, request))
     },
   },
   'a task that is found by its id alone': {
-    groups: ['foreign ids'],
+    groups: ['foreign ids', 'trash and changes'],
     fault: async (request, passOn) => {
       const reply = await passOn(request)
       const user = asking(request)
       if (reply.status !== 404 || user === undefined) return reply
       // A real deletion would hide the fault from later attempts.
       if (request.method === 'DELETE') return { ...reply, status: 204, text: '' }
+      // The other person's trash is empty.
+      if (readPath(request).rest.startsWith('/trash/')) return { ...reply, status: 200 }
       return passOn(without(as(other(user), request), 'if-match', 'if-none-match'))
     },
   },
   'a missing task that is told from another’s': {
-    groups: ['foreign ids'],
+    groups: ['foreign ids', 'trash and changes'],
     fault: async (request, passOn) => {
       const reply = await passOn(request)
       const user = asking(request)
       if (reply.status !== 404 || user === undefined) return reply
-      const rest = readPath(request).rest.replace('/complete', '')
+      const rest = readPath(request).rest.replace(/\/complete|\/trash(?=\/)|\/restore/g, '')
       const found = await passOn(as(other(user), reading(request), { user, rest }))
       return found.status === 200 ? withHeader(reply, 'x-cache', 'hit') : reply
     },
@@ -125,7 +127,10 @@ const faults: Record<string, { groups: string[]; fault: Fault; tried?: string[] 
     },
   },
   'a list that has everybody’s tasks': {
-    groups: ['own tasks', 'lists and filters', 'foreign cursors', 'other ways to name a user'],
+    groups: [
+      ...['own tasks', 'lists and filters', 'foreign cursors', 'other ways to name a user'],
+      'trash and changes',
+    ],
     fault: async (request, passOn) => {
       const reply = await passOn(request)
       const user = asking(request)
@@ -134,7 +139,12 @@ const faults: Record<string, { groups: string[]; fault: Fault; tried?: string[] 
       if (request.method === 'HEAD') {
         return withHeader(reply, 'x-newest', encodeURIComponent(theirs.text))
       }
-      if (request.method !== 'GET' || !reply.text.startsWith('[')) return reply
+      if (request.method !== 'GET') return reply
+      if (reply.text.startsWith('{"changes"')) {
+        const changes = `"changes":${theirs.text.slice(0, -1)},`
+        return { ...reply, text: reply.text.replace('"changes":[', changes) }
+      }
+      if (!reply.text.startsWith('[')) return reply
       const all = [...JSON.parse(reply.text), ...JSON.parse(theirs.text)]
       return { ...reply, text: JSON.stringify(all) }
     },
@@ -180,7 +190,7 @@ const faults: Record<string, { groups: string[]; fault: Fault; tried?: string[] 
   'a refusal that comes after the change': {
     groups: [
       ...['foreign paths', 'spellings of foreign paths', 'foreign ids', 'foreign ETags'],
-      ...['foreign bodies', 'no good token', 'other ways to name a user'],
+      ...['foreign bodies', 'no good token', 'other ways to name a user', 'trash and changes'],
     ],
     fault: async (request, passOn) => {
       const reply = await passOn(request)

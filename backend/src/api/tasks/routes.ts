@@ -26,7 +26,7 @@ const config = { access: 'owner' } as const
 export interface TaskOptions {
   /** How long a page looks for tasks that match. */
   readonly pageMs: number
-  /** How long a deleted task stays in the trash. With 0, deletion is permanently. */
+  /** How long a deleted task stays in the trash. With 0, deletion is permanent. */
   readonly trashDays: number
 }
 

@@ -52,7 +52,7 @@ export interface Config {
   readonly trustProxy: readonly string[]
   /** The number of task requests that one user may send in a minute. 0 means no limit. */
   readonly rateLimitPerMinute: number
-  /** How long a deleted task stays in the trash. 0 means that deletion is permanently. */
+  /** How long a deleted task stays in the trash. 0 means that deletion is permanent. */
   readonly trashDays: number
   /** How many server processes share the port. */
   readonly processes: number
