@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
+import { PGlite as OlderPglite } from 'pglite-17'
 import { POSTGRES_MAJOR } from '../../src/database/pglite/damaged-folder.ts'
 import { connectPglite } from '../../src/database/pglite/pglite.ts'
 import { embeddedFolder, testFolder } from '../support/databases.ts'
@@ -77,6 +79,14 @@ const DAMAGE: [string, (cluster: string) => void, RegExp][] = [
 /** Every file below a folder with its size; PostgreSQL may write into them before it finds the damage. */
 const filesOf = (folder: string) => readdirSync(folder, { recursive: true }).length
 
+/** Every file below a folder, with a hash of its content. */
+const contentsOf = (folder: string) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .sort()
+    .map((path) => [path, hash('sha256', readFileSync(path))])
+
 describe('a damaged folder', () => {
   let whole: string
   before(async () => {
@@ -100,14 +110,22 @@ describe('a damaged folder', () => {
     })
   }
 
-  it('of another version of PostgreSQL names both versions', async () => {
+  it('of an older PGlite names both versions and what to do, and is unchanged', async () => {
     const folder = await testFolder()
-    cpSync(whole, folder, { recursive: true })
-    writeFileSync(join(folder, 'database/PG_VERSION'), '17\n')
-    await assert.rejects(
-      connectPglite(folder),
-      /was created by PostgreSQL 17, .* contains PostgreSQL 18/,
-    )
+    const older = await OlderPglite.create(join(folder, 'database'))
+    await older.exec(`create table kept (title text); insert into kept values ('buy milk')`)
+    await older.close()
+    const before = contentsOf(join(folder, 'database'))
+    await assert.rejects(connectPglite(folder), (error: Error) => {
+      assert.match(error.message, /created by PostgreSQL 17, .* contains PostgreSQL 18\./)
+      assert.match(
+        error.message,
+        /npm run backup -- <file>\. .*pglite:<new folder> npm run restore/,
+      )
+      assert.ok(!error.message.includes('\n'))
+      return true
+    })
+    assert.deepEqual(contentsOf(join(folder, 'database')), before)
   })
 
   it('is not one that this version creates', () => {

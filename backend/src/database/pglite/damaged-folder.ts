@@ -35,7 +35,7 @@ export function checkCluster(directory: string, cluster: string): void {
   const major = readFileSync(join(cluster, VERSION), 'utf8').trim()
   if (major === POSTGRES_MAJOR) return
   throw new Error(
-    `The embedded database in ${directory} was created by PostgreSQL ${major}, and this version contains PostgreSQL ${POSTGRES_MAJOR}. Back it up with the version of this server that created it, and restore it with this one (docs/backup.md)`,
+    `The embedded database in ${directory} was created by PostgreSQL ${major}, and this version of the server contains PostgreSQL ${POSTGRES_MAJOR}. The database in it is unchanged. Run the version that created it, and back up with it: npm run backup -- <file>. Then restore with this version into a new folder: DATABASE_URL=pglite:<new folder> npm run restore -- <file> (docs/backup.md)`,
   )
 }
 
