@@ -14,6 +14,7 @@ import { PipelinedPool } from '../database/pipeline/pool.ts'
 import type { Database } from '../database/session.ts'
 import type { RequestLimit } from '../http/rate/request-windows.ts'
 import { purgeRegularly } from '../jobs/purge.ts'
+import { vacuumRegularly } from '../jobs/vacuum.ts'
 import { ChangeHints, hintOf } from '../models/changes/hints.ts'
 import { BOUNDS, type Bounds } from './bounds.ts'
 import { firstSteps } from './first-steps.ts'
@@ -74,12 +75,17 @@ export async function serve(
   const address = `${await listen(app, config)}${config.basePath}`
   accounts?.continueDeletions()
   const endPurge = purgeRegularly({ database, log: logger, trashDays: config.trashDays })
+  const endVacuum =
+    config.database.kind === 'pglite' ? vacuumRegularly({ connector, log: logger }) : () => {}
   stopWithDatabase(app, database)
   return {
     log: logger,
     metrics,
     greet: () => greet(config, database, address, logger),
-    stop: stopOf(app, stop, endPurge),
+    stop: stopOf(app, stop, () => {
+      endPurge()
+      endVacuum()
+    }),
   }
 }
 
