@@ -223,7 +223,7 @@ export const MUTANTS: readonly Mutant[] = [
     [
       [
         'listTasks forgets its owner',
-        [[`where user_id = $1 and \${key} < $2`, `where \${key} < $2`]],
+        [[`where user_id = $1 and \${key} <= $2`, `where \${key} <= $2`]],
         'the first wall alone',
       ],
     ],

@@ -56,7 +56,7 @@ interface ListSql {
  * on the page, and that of the last task examined if the scan ended there.
  */
 const list = ({ key, of = 'true', where, json }: ListSql) => {
-  const user = `select * from todo.tasks where user_id = $1 and ${key} < $2 and ${of} and ${NOT_DELETED} order by ${key} desc`
+  const user = `select * from todo.tasks where user_id = $1 and ${key} <= $2 and ${of} and ${NOT_DELETED} order by ${key} desc`
   const newest = `select * from (${user} limit ${SCANNED_TASKS}) scanned where ${where} order by ${key} desc limit $3 + 1`
   const scanEnd = `case when count(*) <= $3 then (${user.replace('*', key)} offset ${SCANNED_TASKS - 1} limit 1) end`
   const end = `${scanEnd}, case when count(*) = 0 then ${REFUSE_DELETED} end`
@@ -85,7 +85,7 @@ const LISTS = {
   trash: list({ key: 'seq', of: IN_TRASH, where: 'true', json: TRASHED_JSON }),
 }
 
-/** Greater than every key, so that the newest page begins after it. */
+/** The greatest keys. A client may have chosen this id, so that the newest page begins with it. */
 const NEWEST = { id: 'ffffffff-ffff-ffff-ffff-ffffffffffff', seq: '9223372036854775807' }
 
 /**
@@ -117,19 +117,30 @@ export function listLongTrash(options: TrashOptions): Statement<Page> {
 
 interface ListStatement {
   readonly sql: ReturnType<typeof list>
-  /** The key after which the page begins. */
-  readonly after: string
+  /** The greatest key that the page may have. */
+  readonly from: string
   readonly filter: readonly Value[]
 }
 
-function statementOf({ completed, after = NEWEST.id }: PageOptions): ListStatement {
-  return completed === undefined
-    ? { sql: LISTS.all, after, filter: [] }
-    : { sql: LISTS.filtered, after, filter: [completed] }
+/** @returns the greatest key that is less than this one. No row has the key 0. */
+function predecessor(key: string): string {
+  const value = BigInt(key.includes('-') ? `0x${key.replaceAll('-', '')}` : key)
+  const less = value === 0n ? value : value - 1n
+  if (!key.includes('-')) return less.toString()
+  const hex = less.toString(16).padStart(32, '0')
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
 
-function statementOfTrash({ after = NEWEST.seq }: TrashOptions): ListStatement {
-  return { sql: LISTS.trash, after, filter: [] }
+function statementOf({ completed, after }: PageOptions): ListStatement {
+  const from = after === undefined ? NEWEST.id : predecessor(after)
+  return completed === undefined
+    ? { sql: LISTS.all, from, filter: [] }
+    : { sql: LISTS.filtered, from, filter: [completed] }
+}
+
+function statementOfTrash({ after }: TrashOptions): ListStatement {
+  const from = after === undefined ? NEWEST.seq : predecessor(after)
+  return { sql: LISTS.trash, from, filter: [] }
 }
 
 function listShort(
@@ -138,16 +149,16 @@ function listShort(
 ): Statement<Page | undefined> {
   const { limit } = options
   if (limit > SHORT_PAGE_TASKS) return listLong(list, options)
-  const values = [list.after, limit, ...list.filter]
+  const values = [list.from, limit, ...list.filter]
   return { sql: list.sql.short, values, read: ([row]) => readShort(row, limit) }
 }
 
 function listLong(
-  { sql, after, filter }: ListStatement,
+  { sql, from, filter }: ListStatement,
   options: { readonly limit: number },
 ): Statement<Page> {
   const limit = Math.min(options.limit, PAGE_TASKS)
-  return { sql: sql.long, values: [after, limit, ...filter], read: ([row]) => readPage(row, limit) }
+  return { sql: sql.long, values: [from, limit, ...filter], read: ([row]) => readPage(row, limit) }
 }
 
 function readShort(row: Row | undefined, limit: number): Page | undefined {

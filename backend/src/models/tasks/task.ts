@@ -59,7 +59,8 @@ const INSERT_AS = sql(
    select 'changed', ${STORED_TASK} from made
    union all select 'present', ${STORED_TASK} from ${taskWhere(ALIVE)} and ${NOT_DELETED} and not exists (select 1 from made)
    union all select 'taken', null, null, null from ${taskWhere('deleted_at is not null')} and ${NOT_DELETED}
-   union all select ${REFUSE_DELETED}, null, null, null where not exists (select 1 from made) and not ${TAKEN}`,
+   union all select 'missing', null, null, null
+     where not exists (select 1 from made) and not ${TAKEN} and ${REFUSE_DELETED} is null`,
 )
 
 /**
