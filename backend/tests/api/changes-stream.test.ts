@@ -107,6 +107,21 @@ for (const kind of KINDS) {
       }
     })
 
+    it('the id of a change is good no longer than the token of the request, until it has caught up', async () => {
+      for (const title of ['a', 'b']) await create('ike', title)
+      const { json } = await test.send('GET', '/api/ike/tasks/changes')
+      const position = readToken(json.token)
+      const minute = position.minute - 29 * 24 * 60
+      const stream = await open('ike', {
+        query: `?since=${writeToken({ ...position, seq: '0', minute })}`,
+      })
+      const minutes = []
+      for (let n = 0; n < 3; n += 1) minutes.push(readToken((await stream.next()).id ?? '').minute)
+      assert.deepEqual(minutes.slice(0, 2), [minute, minute])
+      assert.ok((minutes[2] ?? 0) >= position.minute)
+      stream.destroy()
+    })
+
     it('many changes of several writers: each reader has them once, in order', async () => {
       const readers = [await open('cy'), await open('cy'), await open('cy')]
       const writers = Array.from({ length: 4 }, async (_, writer) => {

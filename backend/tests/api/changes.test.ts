@@ -140,6 +140,19 @@ for (const kind of KINDS) {
       }
     })
 
+    it('a token before the end of the feed is good no longer than the one it continues', async () => {
+      for (const title of ['a', 'b', 'c']) await create('ivan', title)
+      const { token } = (await feed('ivan')).json
+      const position = readToken(token)
+      const minute = position.minute - 29 * 24 * 60
+      const old = writeToken({ ...position, seq: '0', minute })
+      const page = (await feed('ivan', `?since=${old}&limit=2`)).json
+      assert.deepEqual([page.more, readToken(page.token).minute], [true, minute])
+      const last = (await feed('ivan', `?since=${page.token}&limit=2`)).json
+      assert.equal(last.more, false)
+      assert.ok(readToken(last.token).minute >= position.minute)
+    })
+
     it('422 for a since that is no token, a wrong limit and an unknown parameter', async () => {
       const { token } = (await feed('fay')).json
       for (const query of [

@@ -102,12 +102,12 @@ const EACH = sql(
  * @param limit 1 to 1000 changes.
  */
 export function listChanges(since: Position | undefined, limit: number): Statement<Changes> {
-  return { sql: LIST, values: valuesOf(since, limit), read: readChanges }
+  return { sql: LIST, values: valuesOf(since, limit), read: ([row]) => readChanges(row, since) }
 }
 
 /** The same, with a token after each change, so that a reader can continue after any of them. */
 export function eachChange(since: Position | undefined, limit: number): Statement<EachChange> {
-  return { sql: EACH, values: valuesOf(since, limit), read: readEach }
+  return { sql: EACH, values: valuesOf(since, limit), read: (rows) => readEach(rows, since) }
 }
 
 function valuesOf(since: Position | undefined, limit: number): Statement<unknown>['values'] {
@@ -115,26 +115,42 @@ function valuesOf(since: Position | undefined, limit: number): Statement<unknown
   return [since?.seq ?? 0, limit, rows + 1, since?.epoch ?? null, since?.minute ?? null]
 }
 
-function readChanges([row]: readonly Row[]): Changes {
+/**
+ * A token before the end of the feed is no younger than the position from which the client came: the row of
+ * a deletion in between is kept only as long as a token of that time is good.
+ */
+const minuteOf = (minute: string | null | undefined, since: Position | undefined) =>
+  since?.minute ?? Number(minute)
+
+function readChanges(row: Row | undefined, since: Position | undefined): Changes {
   const [epoch, minute, head, expired, text, last, complete] = row ?? []
   if (expired !== 't' && expired !== 'f') throw new Error('The statement returned no state')
   if (expired === 't') return { outcome: 'expired' }
   const more = complete !== 't'
   const seq = (more ? last : head) ?? '0'
-  const token = writeToken({ epoch: Number(epoch), minute: Number(minute), seq })
+  const issued = more ? minuteOf(minute, since) : Number(minute)
+  const token = writeToken({ epoch: Number(epoch), minute: issued, seq })
   return { outcome: 'page', page: { changes: text ?? '', token, more } }
 }
 
-function readEach(rows: readonly Row[]): EachChange {
+function readEach(rows: readonly Row[], since: Position | undefined): EachChange {
   const [epoch, minute, head, expired, complete] = rows[0] ?? []
   if (expired !== 't' && expired !== 'f') throw new Error('The statement returned no state')
   if (expired === 't') return { outcome: 'expired' }
-  const at = (seq: string): Position => ({ epoch: Number(epoch), minute: Number(minute), seq })
+  const between = minuteOf(minute, since)
+  const at = (seq: string, issued: number): Position => ({
+    epoch: Number(epoch),
+    minute: issued,
+    seq,
+  })
   const changes: NumberedChange[] = []
   for (const [, , , , , , seq, json] of rows) {
-    if (json && seq) changes.push({ json, token: writeToken(at(seq)) })
+    if (json && seq) changes.push({ json, token: writeToken(at(seq, between)) })
   }
   const more = complete !== 't'
   const seq = (more ? rows.at(-1)?.[6] : head) ?? '0'
-  return { outcome: 'page', page: { changes, position: at(seq), more } }
+  return {
+    outcome: 'page',
+    page: { changes, position: at(seq, more ? between : Number(minute)), more },
+  }
 }
