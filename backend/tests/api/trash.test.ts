@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { pino } from 'pino'
+import { withDirectClient } from '../../src/database/direct.ts'
 import { purgeRegularly } from '../../src/jobs/purge.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
@@ -255,3 +256,34 @@ for (const kind of KINDS) {
     }
   })
 }
+
+describe('emptying the trash beside a restoration', () => {
+  it('204 when all others are gone, although the first step deleted fewer than it found', async () => {
+    const test = await startApp('postgres')
+    await test.admin(`insert into todo.users (id, seq) values ('ivy', 600)`)
+    await test.admin(
+      `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq, deleted_at)
+       select 'ivy', gen_random_uuid(), n, false, now(), now(), n, now() from generate_series(1, 600) n`,
+    )
+    await withDirectClient(test.test.connector.direct, async (holder) => {
+      await holder.query('begin')
+      await holder.query(`update todo.users set seq = 601 where id = 'ivy'`)
+      await holder.query(
+        `update todo.tasks set deleted_at = null, seq = 601 where user_id = 'ivy' and seq = 1`,
+      )
+      const emptied = test.send('DELETE', '/api/ivy/tasks/trash', { as: 'ivy' })
+      const waiting = `select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`
+      while ((await test.admin(waiting)).length === 0);
+      await holder.query('commit')
+      assert.equal((await emptied).status, 204)
+    })
+    assert.deepEqual((await test.send('GET', '/api/ivy/tasks/trash', { as: 'ivy' })).json, [])
+    const { json } = await test.send('GET', '/api/ivy/tasks', { as: 'ivy' })
+    assert.deepEqual(
+      json.map(({ title }: { title: string }) => title),
+      ['1'],
+    )
+    await test.close()
+  })
+})

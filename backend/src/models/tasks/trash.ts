@@ -29,9 +29,10 @@ export function restoreTask(id: string): Statement<Change> {
  * so that the feed tells of them. Nothing changes for the feed, so the tasks keep their numbers.
  *
  * @param which an SQL condition for rows of `todo.tasks`.
+ * @param before CTEs that it reads, each with a comma.
  */
-const purge = (which: string) =>
-  `with locked as materialized (
+const purge = (which: string, before = '') =>
+  `with ${before}locked as materialized (
      select 1 from todo.users where id = $1 and deleted_at is null for no key update
    ), purged as (
      update todo.tasks set title = '', description = null, purged_at = now()
@@ -55,12 +56,20 @@ export function purgeTask(id: string): Statement<Change> {
   return { sql: PURGE, required: PURGE_REQUIRED, values: [id], read: readChange }
 }
 
+const BATCH = `batch as materialized (
+     select id from todo.tasks where user_id = $1 and ${IN_TRASH} order by seq limit $2
+   ), `
 const PURGE_ALL = sql(
-  `${purge(`id in (select id from todo.tasks where user_id = $1 and ${IN_TRASH} order by seq limit $2)`)}
-   select count(*), case when count(*) = 0 then ${REFUSE_DELETED} end from purged`,
+  `${purge('id in (select id from batch)', BATCH)}
+   select count(*), case when not exists (select 1 from purged) then ${REFUSE_DELETED} end from batch`,
 )
 
-/** Deletes at most `most` tasks in the trash permanently. @returns how many. */
+/**
+ * Deletes at most `most` tasks in the trash permanently.
+ *
+ * @returns how many it found. Fewer than `most` are all that were there. A concurrent statement may have
+ *   restored or deleted some of them, so the number of those that it deleted itself does not tell.
+ */
 export function purgeTrash(most: number): Statement<number> {
   return { sql: PURGE_ALL, values: [most], read: ([row]) => Number(row?.[0]) }
 }
