@@ -74,6 +74,16 @@ describe('canonical paths', () => {
     })
   }
 
+  it('404 for the name of a resource beside an id in another spelling', async () => {
+    for (const name of ['tr%61sh', 'ch%61nges']) {
+      for (const method of ['GET', 'HEAD']) {
+        const { status, headers } = await test.send(method, `/api/alice/tasks/${name}`)
+        assert.deepEqual([status, headers.allow], [404, undefined], `${method} ${name}`)
+      }
+    }
+    assert.equal((await test.send('DELETE', '/api/alice/tasks/tr%61sh')).status, 404)
+  })
+
   for (const [path, allow] of [
     ['/api/alice/tasks', LIST],
     ['/api/alice/tasks/:id', ONE],

@@ -54,6 +54,8 @@ export function serveCanonicalPaths(app: FastifyInstance): void {
     if (request.method === 'OPTIONS') {
       return sendOptions(reply, allow, allow || allowed(), acceptedHeaders)
     }
+    // The router has decoded the name of a sibling, such as `tr%61sh`, which is no id either.
+    if (allow.split(', ').includes(request.method)) return done(new AppError('not_found'))
     done(new AppError('method_not_allowed', { headers: { allow } }))
   })
   // For reply.callNotFound() in a route or a plugin.
