@@ -1,7 +1,7 @@
 import { type Row, type Statement, sql } from '../../database/session.ts'
 import { DELETED_AT, ID, jsonMembersOf } from '../columns.ts'
 import { NOT_DELETED, REFUSE_DELETED } from '../stored.ts'
-import { TASK_JSON } from '../tasks/sql.ts'
+import { STORED_BYTES, TASK_JSON } from '../tasks/sql.ts'
 import { type Position, writeToken } from './token.ts'
 
 /** Changes of a user's tasks, in the order of their numbers. */
@@ -45,8 +45,6 @@ const SCANNED_ROWS = 500
 
 const DELETED_JSON = `'{"type":"task",' || ${jsonMembersOf([ID])} || ',"deleted":true,' || ${jsonMembersOf([DELETED_AT])} || '}'`
 const CHANGE_JSON = `case when deleted_at is null then '{"type":"task","task":' || ${TASK_JSON} || '}' else ${DELETED_JSON} end`
-/** The stored length of the texts, which PostgreSQL knows without reading them. */
-const STORED_BYTES = 'octet_length(title) + coalesce(octet_length(description), 0)'
 
 /**
  * `$2` is the number after which the page begins, `$3` the most changes, `$4` the most rows to examine, `$5`
@@ -115,42 +113,48 @@ function valuesOf(since: Position | undefined, limit: number): Statement<unknown
   return [since?.seq ?? 0, limit, rows + 1, since?.epoch ?? null, since?.minute ?? null]
 }
 
+/** The feed as a statement saw it: where a page ends, and the positions of its changes. */
+interface State {
+  /** The position after the change with this number, while more follow. */
+  readonly after: (seq: string) => Position
+  /** The position after all changes. */
+  readonly end: Position
+}
+
 /**
- * A token before the end of the feed is no younger than the position from which the client came: the row of
- * a deletion in between is kept only as long as a token of that time is good.
+ * Reads the state in a row. A position before the end of the feed is no younger than the one from which the
+ * client came: the row of a deletion in between is kept only as long as a token of that time is good.
+ *
+ * @returns undefined if the position has expired.
  */
-const minuteOf = (minute: string | null | undefined, since: Position | undefined) =>
-  since?.minute ?? Number(minute)
+function readState(row: Row | undefined, since: Position | undefined): State | undefined {
+  const [epoch, minute, head, expired] = row ?? []
+  if (expired !== 't' && expired !== 'f') throw new Error('The statement returned no state')
+  if (expired === 't') return undefined
+  const now = { epoch: Number(epoch), minute: Number(minute) }
+  return {
+    after: (seq) => ({ ...now, minute: since?.minute ?? now.minute, seq }),
+    end: { ...now, seq: head ?? '0' },
+  }
+}
 
 function readChanges(row: Row | undefined, since: Position | undefined): Changes {
-  const [epoch, minute, head, expired, text, last, complete] = row ?? []
-  if (expired !== 't' && expired !== 'f') throw new Error('The statement returned no state')
-  if (expired === 't') return { outcome: 'expired' }
+  const state = readState(row, since)
+  if (state === undefined) return { outcome: 'expired' }
+  const [, , , , text, last, complete] = row ?? []
   const more = complete !== 't'
-  const seq = (more ? last : head) ?? '0'
-  const issued = more ? minuteOf(minute, since) : Number(minute)
-  const token = writeToken({ epoch: Number(epoch), minute: issued, seq })
+  const token = writeToken(more ? state.after(last ?? '0') : state.end)
   return { outcome: 'page', page: { changes: text ?? '', token, more } }
 }
 
 function readEach(rows: readonly Row[], since: Position | undefined): EachChange {
-  const [epoch, minute, head, expired, complete] = rows[0] ?? []
-  if (expired !== 't' && expired !== 'f') throw new Error('The statement returned no state')
-  if (expired === 't') return { outcome: 'expired' }
-  const between = minuteOf(minute, since)
-  const at = (seq: string, issued: number): Position => ({
-    epoch: Number(epoch),
-    minute: issued,
-    seq,
-  })
+  const state = readState(rows[0], since)
+  if (state === undefined) return { outcome: 'expired' }
   const changes: NumberedChange[] = []
   for (const [, , , , , , seq, json] of rows) {
-    if (json && seq) changes.push({ json, token: writeToken(at(seq, between)) })
+    if (json && seq) changes.push({ json, token: writeToken(state.after(seq)) })
   }
-  const more = complete !== 't'
-  const seq = (more ? rows.at(-1)?.[6] : head) ?? '0'
-  return {
-    outcome: 'page',
-    page: { changes, position: at(seq, more ? between : Number(minute)), more },
-  }
+  const more = rows[0]?.[4] !== 't'
+  const position = more ? state.after(rows.at(-1)?.[6] ?? '0') : state.end
+  return { outcome: 'page', page: { changes, position, more } }
 }

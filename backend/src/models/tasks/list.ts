@@ -1,7 +1,7 @@
 import { type Row, type Statement, sql, type Value } from '../../database/session.ts'
 import { PAGE_BYTES, type Page } from '../page.ts'
 import { NOT_DELETED, REFUSE_DELETED } from '../stored.ts'
-import { ALIVE, IN_TRASH, TASK_JSON, TRASHED_JSON } from './sql.ts'
+import { ALIVE, IN_TRASH, STORED_BYTES, TASK_JSON, TRASHED_JSON } from './sql.ts'
 
 export interface PageOptions {
   readonly completed?: boolean | undefined
@@ -32,8 +32,6 @@ export const SCANNED_TASKS = 500
 const SHORT_PAGE_TASKS = 50
 const SHORT_DESCRIPTION_BYTES = 2_000
 
-/** The stored length of the texts, which PostgreSQL knows without reading them. The JSON is longer. */
-const STORED_BYTES = 'octet_length(title) + coalesce(octet_length(description), 0)'
 /** SQL for whether the page has space after the tasks before this one. */
 const hasSpace = (bytes: string, key: string) =>
   `coalesce(sum(${bytes}) over (order by ${key} desc rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES}`

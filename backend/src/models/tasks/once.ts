@@ -79,11 +79,11 @@ export function insertTaskOnce(
   return { sql: INSERT, values, read: readOnce }
 }
 
-const TOGGLABLE = `${taskWhere(ALIVE)} and ($3::timestamptz[] is null or updated_at = any($3))`
+const AT_VERSION = '($3::timestamptz[] is null or updated_at = any($3))'
 const TOGGLE = once({
-  turn: takeTurn(`${IS_MINE} and exists (select 1 from ${TOGGLABLE})`),
+  turn: takeTurn(`${IS_MINE} and exists (select 1 from ${taskWhere(ALIVE)} and ${AT_VERSION})`),
   change: `update todo.tasks set ${TOGGLED}, seq = next from turn
-     where user_id = $1 and id = $2 and ${ALIVE} and ($3::timestamptz[] is null or updated_at = any($3))`,
+     where user_id = $1 and id = $2 and ${ALIVE} and ${AT_VERSION}`,
   otherwise: `$3 is not null and ${isThere(ALIVE)} or`,
 })
 

@@ -10,6 +10,8 @@ export const STORED_TASK = storedOf(COLUMNS)
 export const TRASHED_JSON = jsonOf([...COLUMNS, DELETED_AT])
 /** The columns of a stored task in the trash. */
 export const STORED_TRASHED = storedOf([...COLUMNS, DELETED_AT])
+/** The stored length of the texts, which PostgreSQL knows without reading them. The JSON is longer. */
+export const STORED_BYTES = 'octet_length(title) + coalesce(octet_length(description), 0)'
 /** Every column that {@link STORED_TASK} reads. A RETURNING of these calls no function. */
 export const TASK_COLUMNS = namesOf(COLUMNS)
 
