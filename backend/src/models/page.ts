@@ -12,5 +12,17 @@ export interface Page {
   readonly scanEnded: boolean
 }
 
+export interface PageOptions {
+  /** The page begins after the row with this key. */
+  readonly after?: string | undefined
+  /** 1 or more rows. */
+  readonly limit: number
+}
+
+/** @returns the UUID with these 32 hexadecimal digits. */
+export function uuidOf(hex: string): string {
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}
+
 /** A page ends early after the row that brings its JSON to this many bytes. */
 export const PAGE_BYTES = 65_536

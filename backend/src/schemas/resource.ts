@@ -23,6 +23,42 @@ export function rowParams<const Example extends string>(description: string, exa
   } as const
 }
 
+/**
+ * The query parameters of a list in pages.
+ *
+ * @param rows the plural of a row, for the descriptions.
+ * @param pattern of a cursor.
+ */
+export function pageQuery<const Pattern extends string>(rows: string, pattern: Pattern) {
+  return {
+    limit: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1000,
+      description: `The number of ${rows} in a page. Without it, the response has all ${rows}`,
+    },
+    cursor: {
+      type: 'string',
+      pattern,
+      'x-message': 'must be the cursor of a Link',
+      description:
+        'The start of the page: an opaque text, from Next-Cursor or Link of the previous page',
+    },
+  } as const
+}
+
+/** The headers of a list in pages. */
+export const PAGE_HEADERS = {
+  Link: {
+    description: 'The address of the next page (rel="next"). Absent on the last page',
+    type: 'string',
+  },
+  'Next-Cursor': {
+    description: 'The value of `cursor` for the next page. Absent on the last page',
+    type: 'string',
+  },
+} as const
+
 export const NoQuery = { type: 'object', additionalProperties: false, properties: {} } as const
 
 /** The problems of every operation on the rows of a user. */

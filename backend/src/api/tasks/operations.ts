@@ -1,5 +1,11 @@
 import { MERGE_PATCH_TYPES } from '../../http/protocol/body.ts'
-import { NoQuery, ownerResponses, UserParams, WITH_BODY } from '../../schemas/resource.ts'
+import {
+  NoQuery,
+  ownerResponses,
+  PAGE_HEADERS,
+  UserParams,
+  WITH_BODY,
+} from '../../schemas/resource.ts'
 import {
   Completion,
   ListQuery,
@@ -13,10 +19,7 @@ const ETAG = { ETag: text('The version of the task. Send it in If-Match or If-No
 
 const tasks = {
   description: 'The tasks of the user, newest first',
-  headers: {
-    Link: text('The address of the next page (rel="next"). Absent on the last page'),
-    'Next-Cursor': text('The value of `cursor` for the next page. Absent on the last page'),
-  },
+  headers: PAGE_HEADERS,
   content: { 'application/json': { schema: { type: 'array', items: { $ref: 'Task#' } } } },
 }
 const task = (description: string, headers: object = {}) => ({

@@ -1,10 +1,15 @@
-import { NoQuery, ownerResponses, UserParams, WITH_BODY } from '../../schemas/resource.ts'
+import {
+  NoQuery,
+  ownerResponses,
+  PAGE_HEADERS,
+  UserParams,
+  WITH_BODY,
+} from '../../schemas/resource.ts'
 import { TaskParams } from '../../schemas/tasks/task.ts'
 import { TrashQuery } from '../../schemas/tasks/trash.ts'
 
 const common = { tags: ['trash'] }
-const text = (description: string) => ({ description, type: 'string' })
-const ETAG = { ETag: text('The version of the task') }
+const ETAG = { ETag: { description: 'The version of the task', type: 'string' } }
 const content = (schema: object) => ({ content: { 'application/json': { schema } } })
 
 /** The schemas of the operations on the trash, for validation and for the OpenAPI document. */
@@ -20,10 +25,7 @@ export const operations = {
     ...ownerResponses({
       200: {
         description: 'The tasks in the trash, the last deleted first',
-        headers: {
-          Link: text('The address of the next page (rel="next"). Absent on the last page'),
-          'Next-Cursor': text('The value of `cursor` for the next page. Absent on the last page'),
-        },
+        headers: PAGE_HEADERS,
         ...content({ type: 'array', items: { $ref: 'TrashedTask#' } }),
       },
     }),

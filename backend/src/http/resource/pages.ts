@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { setTimeout as rest } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Statement } from '../../database/session.ts'
-import { PAGE_BYTES, type Page } from '../../models/page.ts'
+import { PAGE_BYTES, type Page, type PageOptions, uuidOf } from '../../models/page.ts'
 import { collectionPath } from './send.ts'
 
 /** The page size for a list without `limit`. It bounds the memory that one response takes. */
@@ -13,13 +13,6 @@ const STREAM_PAGE_ROWS = 200
  */
 const PAGE_PAUSE_MS = 1
 const SEPARATOR = ',\n'
-
-export interface PageOptions {
-  /** The page begins after the row with this key. */
-  readonly after?: string | undefined
-  /** 1 or more rows. */
-  readonly limit: number
-}
 
 /** A list of a user's rows, which is read in pages. */
 export interface List {
@@ -88,8 +81,7 @@ const NUMBER_DIGITS = 16
  */
 function keyOf(cursor: string): string {
   const hex = Buffer.from(cursor, 'base64url').toString('hex')
-  if (hex.length === NUMBER_DIGITS) return BigInt(`0x${hex}`).toString()
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+  return hex.length === NUMBER_DIGITS ? BigInt(`0x${hex}`).toString() : uuidOf(hex)
 }
 
 /**

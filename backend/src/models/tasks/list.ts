@@ -1,18 +1,12 @@
 import { type Row, type Statement, sql, type Value } from '../../database/session.ts'
-import { PAGE_BYTES, type Page } from '../page.ts'
+import { PAGE_BYTES, type Page, type PageOptions, uuidOf } from '../page.ts'
 import { NOT_DELETED, REFUSE_DELETED } from '../stored.ts'
 import { ALIVE, IN_TRASH, STORED_BYTES, TASK_JSON, TRASHED_JSON } from './sql.ts'
 
-export interface PageOptions {
+/** The keys of tasks are their ids, those of the trash the numbers of the deletions. */
+export interface TaskPageOptions extends PageOptions {
   readonly completed?: boolean | undefined
-  /** The page begins after this id. */
-  readonly after?: string | undefined
-  /** 1 or more tasks. */
-  readonly limit: number
 }
-
-/** A page of the trash, which is ordered by the number of the deletion. */
-export type TrashOptions = Omit<PageOptions, 'completed'>
 
 /** The most tasks that fit on a page: the JSON of the shortest task has 187 bytes. */
 export const PAGE_TASKS = 350
@@ -94,22 +88,22 @@ const NEWEST = { id: 'ffffffff-ffff-ffff-ffff-ffffffffffff', seq: '9223372036854
  * @returns a statement whose result is undefined if the page is too long for it. Then use
  *   {@link listLongTasks}.
  */
-export function listTasks(options: PageOptions): Statement<Page | undefined> {
+export function listTasks(options: TaskPageOptions): Statement<Page | undefined> {
   return listShort(statementOf(options), options)
 }
 
 /** The same as {@link listTasks}, for tasks of any length. */
-export function listLongTasks(options: PageOptions): Statement<Page> {
+export function listLongTasks(options: TaskPageOptions): Statement<Page> {
   return listLong(statementOf(options), options)
 }
 
 /** Reads a page of the trash, the last deleted first, as {@link listTasks} does. */
-export function listTrash(options: TrashOptions): Statement<Page | undefined> {
+export function listTrash(options: PageOptions): Statement<Page | undefined> {
   return listShort(statementOfTrash(options), options)
 }
 
 /** The same as {@link listTrash}, for tasks of any length. */
-export function listLongTrash(options: TrashOptions): Statement<Page> {
+export function listLongTrash(options: PageOptions): Statement<Page> {
   return listLong(statementOfTrash(options), options)
 }
 
@@ -125,36 +119,29 @@ function predecessor(key: string): string {
   const value = BigInt(key.includes('-') ? `0x${key.replaceAll('-', '')}` : key)
   const less = value === 0n ? value : value - 1n
   if (!key.includes('-')) return less.toString()
-  const hex = less.toString(16).padStart(32, '0')
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+  return uuidOf(less.toString(16).padStart(32, '0'))
 }
 
-function statementOf({ completed, after }: PageOptions): ListStatement {
+function statementOf({ completed, after }: TaskPageOptions): ListStatement {
   const from = after === undefined ? NEWEST.id : predecessor(after)
   return completed === undefined
     ? { sql: LISTS.all, from, filter: [] }
     : { sql: LISTS.filtered, from, filter: [completed] }
 }
 
-function statementOfTrash({ after }: TrashOptions): ListStatement {
+function statementOfTrash({ after }: PageOptions): ListStatement {
   const from = after === undefined ? NEWEST.seq : predecessor(after)
   return { sql: LISTS.trash, from, filter: [] }
 }
 
-function listShort(
-  list: ListStatement,
-  options: { readonly limit: number },
-): Statement<Page | undefined> {
+function listShort(list: ListStatement, options: PageOptions): Statement<Page | undefined> {
   const { limit } = options
   if (limit > SHORT_PAGE_TASKS) return listLong(list, options)
   const values = [list.from, limit, ...list.filter]
   return { sql: list.sql.short, values, read: ([row]) => readShort(row, limit) }
 }
 
-function listLong(
-  { sql, from, filter }: ListStatement,
-  options: { readonly limit: number },
-): Statement<Page> {
+function listLong({ sql, from, filter }: ListStatement, options: PageOptions): Statement<Page> {
   const limit = Math.min(options.limit, PAGE_TASKS)
   return { sql: sql.long, values: [from, limit, ...filter], read: ([row]) => readPage(row, limit) }
 }

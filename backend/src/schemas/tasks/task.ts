@@ -1,5 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
-import { rowParams } from '../resource.ts'
+import { pageQuery, rowParams } from '../resource.ts'
 import { TEXT } from '../text.ts'
 
 const EXAMPLE = {
@@ -123,20 +123,8 @@ export const ListQuery = {
       type: 'boolean',
       description: 'true: only completed tasks; false: only open tasks',
     },
-    limit: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 1000,
-      description: 'The number of tasks in a page. Without it, the response has all tasks',
-    },
     // 16 bytes in base64url. The last character has only two significant bits.
-    cursor: {
-      type: 'string',
-      pattern: '^[A-Za-z0-9_-]{21}[AQgw]$',
-      'x-message': 'must be the cursor of a Link',
-      description:
-        'The start of the page: an opaque text, from Next-Cursor or Link of the previous page',
-    },
+    ...pageQuery('tasks', '^[A-Za-z0-9_-]{21}[AQgw]$'),
   },
 } as const
 export type ListQuery = FromSchema<typeof ListQuery>

@@ -1,4 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
+import { pageQuery } from '../resource.ts'
 import { Task } from './task.ts'
 
 /** A task in the trash: the members of a task, and when it was deleted. */
@@ -17,21 +18,7 @@ export const TrashedTask = {
 export const TrashQuery = {
   type: 'object',
   additionalProperties: false,
-  properties: {
-    limit: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 1000,
-      description: 'The number of tasks in a page. Without it, the response has all tasks',
-    },
-    // 8 bytes in base64url, of a number that is not negative. The last character has four significant bits.
-    cursor: {
-      type: 'string',
-      pattern: '^[A-Za-f][A-Za-z0-9_-]{9}[AEIMQUYcgkosw048]$',
-      'x-message': 'must be the cursor of a Link',
-      description:
-        'The start of the page: an opaque text, from Next-Cursor or Link of the previous page',
-    },
-  },
+  // 8 bytes in base64url, of a number that is not negative. The last character has four significant bits.
+  properties: pageQuery('tasks', '^[A-Za-f][A-Za-z0-9_-]{9}[AEIMQUYcgkosw048]$'),
 } as const
 export type TrashQuery = FromSchema<typeof TrashQuery>
