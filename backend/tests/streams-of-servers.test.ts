@@ -21,7 +21,7 @@ describe('streams of several servers with one database', () => {
     const headers = await headersOf('ann')
     const open = (port: number, user: string, own = headers) =>
       openStream(port, `/api/${user}/tasks/changes`, own)
-    // New connections go to the workers by turns.
+    // Node gives new connections to the workers round-robin.
     const ports = [one.port, two.port, two.port, two.port, two.port]
     const streams: EventStream[] = []
     for (const port of ports) streams.push(await open(port, 'ann'))

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { Accounts } from '../../src/accounts/accounts.ts'
-import { resetPassword } from '../../src/accounts/administer.ts'
-import { auth, BEHIND_PROXY, PASSWORD, type Person, signIn, signUp } from '../support/accounts.ts'
+import {
+  auth,
+  BEHIND_PROXY,
+  operatorResets,
+  PASSWORD,
+  type Person,
+  signIn,
+  signUp,
+} from '../support/accounts.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
 
@@ -89,13 +95,7 @@ for (const kind of KINDS) {
     it('are gone after npm run user -- reset-password', async () => {
       const person = await newPerson()
       const all = await codes(person)
-      const { config, app, passwords } = test
-      const { accounts: settings } = config
-      assert.ok(settings)
-      const { connector } = test.test
-      const accounts = new Accounts({ config, settings, connector, log: app.log, passwords })
-      await resetPassword(accounts, person, NEW_PASSWORD)
-      await accounts.close()
+      await operatorResets(test, person, NEW_PASSWORD)
       await assertSpent(person, all, NEW_PASSWORD)
     })
 

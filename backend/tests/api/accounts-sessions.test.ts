@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { Accounts } from '../../src/accounts/accounts.ts'
-import { resetPassword } from '../../src/accounts/administer.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { readMigrations } from '../../src/database/migrate/migrate.ts'
-import { auth, BEHIND_PROXY, PASSWORD, type Person, signIn, signUp } from '../support/accounts.ts'
+import {
+  auth,
+  BEHIND_PROXY,
+  operatorResets,
+  PASSWORD,
+  type Person,
+  signIn,
+  signUp,
+} from '../support/accounts.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
 
@@ -108,13 +114,7 @@ for (const kind of KINDS) {
     it('npm run user -- reset-password ends all of 250', async () => {
       const person = await newPerson()
       await fill(person, 250)
-      const { config, app, passwords } = test
-      const { accounts: settings } = config
-      assert.ok(settings)
-      const { connector } = test.test
-      const accounts = new Accounts({ config, settings, connector, log: app.log, passwords })
-      await resetPassword(accounts, person, NEW_PASSWORD)
-      await accounts.close()
+      await operatorResets(test, person, NEW_PASSWORD)
       assert.deepEqual(await tokensOf(person), [])
     })
 

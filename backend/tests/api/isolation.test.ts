@@ -160,7 +160,7 @@ for (const kind of KINDS) {
       await unchanged()
     })
 
-    it('a POST cannot name its owner, its times, or an id that is none', async () => {
+    it('a POST cannot name its owner, its times, or a malformed id', async () => {
       for (const member of ['user_id', 'id', 'created_at', 'updated_at']) {
         const body = { title: 'planted', [member]: 'alice' }
         const answer = await test.send('POST', '/api/bob/tasks', { body })

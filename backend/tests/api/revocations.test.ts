@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { Accounts } from '../../src/accounts/accounts.ts'
-import { resetPassword } from '../../src/accounts/administer.ts'
 import type { Database } from '../../src/database/session.ts'
 import { sweepExpired, tokenTime } from '../../src/models/accounts/account.ts'
 import {
   auth,
   BEHIND_PROXY,
   claimsOf,
+  operatorResets,
   PASSWORD,
   type Person,
   signIn,
@@ -89,14 +88,8 @@ for (const kind of KINDS) {
       assert.equal((await auth(test, 'POST', path, { session, body })).status, 200)
     }
 
-    async function operatorResets(person: Person): Promise<void> {
-      const { config, app, passwords } = test
-      const { accounts: settings } = config
-      assert.ok(settings)
-      const { connector } = test.test
-      const accounts = new Accounts({ config, settings, connector, log: app.log, passwords })
-      await resetPassword(accounts, person, NEW_PASSWORD)
-      await accounts.close()
+    async function operatorSetsPassword(person: Person): Promise<void> {
+      await operatorResets(test, person, NEW_PASSWORD)
       await test.accounts?.revocations.refresh()
     }
 
@@ -116,7 +109,7 @@ for (const kind of KINDS) {
       ['the end of all sessions', (person) => post(person, '/revoke-sessions')],
       ['the end of all other sessions', (person) => post(person, '/revoke-other-sessions')],
       ['the deletion of the account', (person) => post(person, '/delete-user')],
-      ['npm run user -- reset-password', operatorResets],
+      ['npm run user -- reset-password', operatorSetsPassword],
       ['a password changed by a statement by hand', changeByHand],
     ]
     for (const [way, revoke] of WAYS) {

@@ -1,3 +1,6 @@
+import assert from 'node:assert/strict'
+import { Accounts } from '../../src/accounts/accounts.ts'
+import { resetPassword } from '../../src/accounts/administer.ts'
 import { type Answer, exchange, type Sending, type TestApp } from './app.ts'
 
 export const PASSWORD = 'correct horse battery'
@@ -62,6 +65,20 @@ export function signIn(
   password = PASSWORD,
 ): Promise<Answer> {
   return auth(test, 'POST', '/sign-in/email', { body: { email, password } })
+}
+
+/** Sets a password as `npm run user -- reset-password` does, in a process beside the server. */
+export async function operatorResets(
+  { config, app, passwords, test }: TestApp,
+  person: Person,
+  password: string,
+): Promise<void> {
+  const { accounts: settings } = config
+  assert.ok(settings)
+  const { connector } = test
+  const accounts = new Accounts({ config, settings, connector, log: app.log, passwords })
+  await resetPassword(accounts, person, password)
+  await accounts.close()
 }
 
 export function claimsOf(token: string) {

@@ -139,7 +139,7 @@ export const UNREADABLE: [
     'a leading zero|{"completed":01}',
     'a leading plus|{"completed":+1}',
     'half a number|{"completed":1.}',
-    'an escape that is none|{"title":"\\x41"}',
+    'an unknown escape|{"title":"\\x41"}',
     'half an escape|{"title":"\\u00"}',
     'an escaped name without an end|{"title":"x","\\',
     'half a word|{"completed":tru',
@@ -205,7 +205,7 @@ export const UNREADABLE: [
     `Content-Encoding: ${encoding}`,
   ]),
   ['an encoding that is not applied', 415, '{"title":"x"}', JSON_TYPE, 'Content-Encoding: gzip'],
-  ['an encoding that is none', 415, '{"title":"x"}', JSON_TYPE, 'Content-Encoding: utf-8'],
+  ['an unknown encoding', 415, '{"title":"x"}', JSON_TYPE, 'Content-Encoding: utf-8'],
   [
     'two encodings',
     415,
