@@ -1,7 +1,6 @@
 import { Ajv } from 'ajv'
 import { AppError } from '../core/errors.ts'
-import { deleteAccount } from '../models/accounts/account.ts'
-import { endSessions } from '../models/accounts/operator.ts'
+import { deleteAccount, endSessions } from '../models/accounts/account.ts'
 import { SignUp } from '../schemas/accounts/account.ts'
 import type { Accounts } from './accounts.ts'
 import { passwordKey } from './limits.ts'
@@ -84,14 +83,14 @@ export async function removeAccount(accounts: Accounts, { id }: Person): Promise
 }
 
 /**
- * Ends the access that an account has at this moment: every session, and its tokens for tasks. The operator's
- * commands that end access call this function and no other, so that whatever grants access later can be ended
- * here as well.
+ * Ends the access that an account has at this moment: every session, and its tokens for tasks. `disable`,
+ * `reset-password` and `sessions --end` of `npm run user` call this function. A deletion relies on the trigger
+ * revoke_earlier_tokens (0009_revocations.sql).
  *
  * @returns how many sessions it ended.
  */
 export function endAccess(accounts: Accounts, { id }: Pick<Person, 'id'>): Promise<number> {
-  return accounts.pool.run(endSessions(id))
+  return accounts.pool.run(endSessions(id, null))
 }
 
 /**

@@ -56,8 +56,8 @@ export function createBetterAuth(parts: BetterAuthParts) {
   const { config, settings, pool, log, passwords, background } = parts
   const versioned = config.versionedSecrets.length > 0
   const mail = mailOptions(parts)
-  const { signUp, requireEmailVerification } = settings
-  const providerRules = { disableSignUp: !signUp, requireEmailVerification }
+  const { requireEmailVerification } = settings
+  const disableSignUp = !settings.signUp
   return betterAuth({
     appName: 'Todo Backend',
     // Better Auth ignores its `basePath` if the address has a path.
@@ -74,8 +74,8 @@ export function createBetterAuth(parts: BetterAuthParts) {
     },
     emailAndPassword: {
       enabled: true,
-      disableSignUp: !settings.signUp,
-      requireEmailVerification: settings.requireEmailVerification,
+      disableSignUp,
+      requireEmailVerification,
       revokeSessionsOnPasswordReset: true,
       password: {
         hash: async (password) => {
@@ -91,8 +91,8 @@ export function createBetterAuth(parts: BetterAuthParts) {
     },
     emailVerification: mail.verification,
     socialProviders: {
-      ...(settings.google && { google: { ...settings.google, disableSignUp: !settings.signUp } }),
-      ...(settings.github && { github: { ...settings.github, disableSignUp: !settings.signUp } }),
+      ...(settings.google && { google: { ...settings.google, disableSignUp } }),
+      ...(settings.github && { github: { ...settings.github, disableSignUp } }),
     },
     // Better Auth deletes in three transactions. If the last one fails, the owner cannot sign in.
     user: {
@@ -128,7 +128,9 @@ export function createBetterAuth(parts: BetterAuthParts) {
       revokeSessions(parts.endSessions),
       answerBeforeLooking(parts.later),
       describeToken(),
-      ...(settings.oidc ? oidcPlugins(settings.oidc, log, providerRules) : []),
+      ...(settings.oidc
+        ? oidcPlugins(settings.oidc, log, { disableSignUp, requireEmailVerification })
+        : []),
     ],
   })
 }

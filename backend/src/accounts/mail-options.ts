@@ -46,7 +46,10 @@ export function mailOptions({
         background(send(compose(user.email, withoutDefault(url, config))))
       },
     },
-    /** Only the link that was mailed to the new address changes it. */
+    /**
+     * Mails the former address after a change. The hook runs for every update of a user, and only the link
+     * that was mailed to the new address changes the address.
+     */
     tellFormer: async ({ email }: User, context: { query?: { token?: unknown } } | null) => {
       const token = context?.query?.token
       const { email: former, updateTo } = typeof token === 'string' ? addressesOf(token) : {}

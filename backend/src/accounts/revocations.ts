@@ -29,8 +29,7 @@ export class RevocationList {
   readonly #times: RevocationTimes
   #revoked: Revoked = new Map()
   #isCurrent = false
-  #used = false
-  #unusedPauses = 0
+  #pausesSinceUse = 0
   #failing = false
   #closed = false
   #timer: NodeJS.Timeout | undefined
@@ -45,9 +44,12 @@ export class RevocationList {
     this.#times = times
   }
 
-  /** @returns undefined while the list is current, or a promise that settles when it is. It never rejects. */
+  /**
+   * @returns undefined while the list is current, or a promise that settles when the list has been read, the read has
+   *   failed, or the wait is over. It never rejects.
+   */
   ready(): Promise<void> | undefined {
-    this.#used = true
+    this.#pausesSinceUse = 0
     return this.#isCurrent ? undefined : this.#catchUp()
   }
 
@@ -73,13 +75,16 @@ export class RevocationList {
   }
 
   #catchUp(): Promise<void> {
-    const waited = sleep(this.#times.waitMs, undefined, { ref: false })
-    this.#catchingUp ??= Promise.race([this.refresh(), waited]).then(() => {
+    this.#catchingUp ??= Promise.race([this.refresh(), this.#wait()]).then(() => {
       this.#catchingUp = undefined
       this.#isCurrent = true
       this.#schedule()
     })
     return this.#catchingUp
+  }
+
+  #wait(): Promise<void> {
+    return sleep(this.#times.waitMs, undefined, { ref: false })
   }
 
   #schedule(): void {
@@ -88,13 +93,11 @@ export class RevocationList {
   }
 
   async #continue(): Promise<void> {
-    this.#unusedPauses = this.#used ? 0 : this.#unusedPauses + 1
-    this.#used = false
-    if (this.#unusedPauses < this.#times.idlePauses) {
+    if (this.#pausesSinceUse < this.#times.idlePauses) {
+      this.#pausesSinceUse += 1
       await this.refresh()
       this.#schedule()
     } else {
-      this.#unusedPauses = 0
       this.#isCurrent = false
     }
   }

@@ -3,7 +3,7 @@ import { createAuthEndpoint, sensitiveSessionMiddleware } from 'better-auth/api'
 import { deleteSessionCookie } from 'better-auth/cookies'
 
 /** Ends a user's sessions except the one with the token `except`, and revokes the user's tokens. */
-export type EndSessions = (userId: string, except: string | null) => Promise<void>
+export type EndSessions = (userId: string, except: string | null) => Promise<unknown>
 
 /**
  * Replaces Better Auth's endpoints. They do not revoke tokens in the same transaction, and the one for other

@@ -1,10 +1,10 @@
-import { once } from 'node:events'
 import { readArguments } from '../core/arguments.ts'
 import { loadConfig } from '../core/config/config.ts'
 import { endWithReason } from '../core/log/end.ts'
 import { exportUser } from '../database/backup/export-user.ts'
 import { connectBeside } from '../database/connect.ts'
 import { withDirectClient } from '../database/direct.ts'
+import { printLine } from './output.ts'
 
 const USAGE = 'Usage: npm run export -- <email or id>'
 
@@ -18,9 +18,7 @@ try {
     await withDirectClient(connector.direct, async (client) => {
       for await (const line of exportUser(client, who)) lines.push(line)
     })
-    for (const line of lines) {
-      if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')
-    }
+    for (const line of lines) await printLine(line)
   } finally {
     await connector.close()
   }

@@ -65,6 +65,11 @@ async function print({ flags }: Arguments, value: object, ...lines: string[]): P
 
 const row = (...cells: string[]) => cells.map(printable).join('\t')
 
+/** @throws {NoAccountError} */
+function accountOf(accounts: Accounts, { positionals: [who = ''] }: Arguments) {
+  return findAccount(accounts, who)
+}
+
 async function create({ accounts }: Scene, given: Arguments): Promise<void> {
   const email = await newAddress(accounts, given.positionals[0] ?? '')
   const choice = await readNewPassword()
@@ -111,7 +116,7 @@ function pageSize({ texts }: Arguments): number {
 }
 
 async function remove({ accounts }: Scene, given: Arguments): Promise<void> {
-  const account = await findAccount(accounts, given.positionals[0] ?? '')
+  const account = await accountOf(accounts, given)
   const { id, email } = account
   if (!given.flags.has('yes')) await confirm(email)
   await removeAccount(accounts, account)
@@ -130,7 +135,7 @@ async function confirm(email: string): Promise<void> {
 }
 
 async function reset({ accounts }: Scene, given: Arguments): Promise<void> {
-  const account = await findAccount(accounts, given.positionals[0] ?? '')
+  const account = await accountOf(accounts, given)
   const choice = await readNewPassword()
   await resetPassword(accounts, account, choice.password)
   const { id, email } = account
@@ -140,7 +145,7 @@ async function reset({ accounts }: Scene, given: Arguments): Promise<void> {
 }
 
 async function disable({ accounts }: Scene, given: Arguments): Promise<void> {
-  const { id, email } = await findAccount(accounts, given.positionals[0] ?? '')
+  const { id, email } = await accountOf(accounts, given)
   await accounts.pool.run(disableAccount(id))
   await endAccess(accounts, { id })
   const done = `${printable(email)} is disabled: it has no session and cannot sign in. ${TOKENS}`
@@ -148,13 +153,13 @@ async function disable({ accounts }: Scene, given: Arguments): Promise<void> {
 }
 
 async function enable({ accounts }: Scene, given: Arguments): Promise<void> {
-  const { id, email } = await findAccount(accounts, given.positionals[0] ?? '')
+  const { id, email } = await accountOf(accounts, given)
   await accounts.pool.run(enableAccount(id))
   await print(given, { id, email, disabled: false }, `${printable(email)} can sign in`)
 }
 
 async function sessions({ accounts }: Scene, given: Arguments): Promise<void> {
-  const { id, email } = await findAccount(accounts, given.positionals[0] ?? '')
+  const { id, email } = await accountOf(accounts, given)
   if (given.flags.has('end')) {
     const ended = await endAccess(accounts, { id })
     const done = `${printable(email)} has no session. Sessions ended: ${ended}. ${TOKENS}`

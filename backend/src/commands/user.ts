@@ -62,8 +62,7 @@ try {
 } catch (error) {
   // An AppError hides its cause from clients. The operator sees the cause.
   const reason = error instanceof AppError ? (error.cause ?? error) : error
-  const message = printable(reason instanceof Error ? reason.message : String(reason))
   await (error instanceof NoAccountError
-    ? endWithReason(message, NO_ACCOUNT)
+    ? endWithReason(printable(error.message), NO_ACCOUNT)
     : endWithReason(reason))
 }

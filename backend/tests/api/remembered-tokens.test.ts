@@ -4,6 +4,7 @@ import { SignJWT } from 'jose/jwt/sign'
 import { pino } from 'pino'
 import { loadConfig } from '../../src/core/config/config.ts'
 import { LIMITS, type Limits } from '../../src/core/limits.ts'
+import { NO_REVOCATIONS } from '../../src/http/identity/revocations.ts'
 import { tokenVerifier } from '../../src/http/identity/verify-token.ts'
 import { SECRET } from '../support/app.ts'
 
@@ -18,7 +19,7 @@ const tokenOf = (sub: string, bytes: number) =>
     .sign(new TextEncoder().encode(SECRET))
 
 const verifier = (limits: Partial<Limits> = {}) =>
-  tokenVerifier(config, quiet, { ...LIMITS, ...limits })
+  tokenVerifier(config, quiet, NO_REVOCATIONS, { ...LIMITS, ...limits })
 
 describe('remembered tokens', () => {
   it('are answered at once, where they are as long as usual', async () => {

@@ -16,7 +16,8 @@ const RESPONSE_HEADERS = ['location', ...TOKEN_HEADERS]
 /** The address of this server, as Better Auth knows it. */
 type Address = Pick<Config, 'publicUrl' | 'basePath'>
 
-export interface WebRequestOptions extends Pick<AccountOperation, 'signsIn' | 'opensProvider'> {
+export interface WebRequestOptions
+  extends Pick<AccountOperation, 'signsIn' | 'opensProvider' | 'opensMailedLink'> {
   readonly address: Address
   readonly revocations: Revocations
 }
@@ -51,12 +52,12 @@ export function toWebRequest(request: FastifyRequest, options: WebRequestOptions
 /** Refuses a path that `URL` would normalize, because the router has matched the path as sent. */
 function addressOf(
   request: FastifyRequest,
-  { address: { publicUrl, basePath }, revocations }: WebRequestOptions,
+  { address: { publicUrl, basePath }, opensMailedLink, revocations }: WebRequestOptions,
 ): URL {
   const target = `${basePath}${request.url}`
   const address = new URL(target, publicUrl)
   if (address.pathname !== target.split('?')[0]) throw new AppError('not_found')
-  if (isForeignToken(request, revocations)) address.search = '?token=none'
+  if (opensMailedLink && isForeignToken(request, revocations)) address.search = '?token=none'
   return address
 }
 
@@ -140,12 +141,12 @@ const VERIFICATION_CLAIMS = ['email', 'exp', 'iat', 'userId'].join()
 const CHANGE_CLAIMS = ['email', 'exp', 'iat', 'requestType', 'updateTo', 'userId'].join()
 
 /**
- * Whether the token of a mailed link was signed for another purpose, or changes the address of an account of which
- * the password was changed or the sessions were ended since: somebody else may have asked for it. Another program with the secret
- * may sign tokens for tasks that contain an e-mail address, and Better Auth would verify that address.
+ * Whether the server must refuse the token of a mailed link. It was signed for another purpose: another program
+ * with the secret may sign tokens for tasks that contain an e-mail address, and Better Auth would verify that
+ * address. Or it changes an address, and the user's tokens were revoked after it was issued: somebody else may
+ * have asked for the change.
  */
 function isForeignToken(request: FastifyRequest, revocations: Revocations): boolean {
-  if (!request.routeOptions.url?.endsWith('/verify-email')) return false
   const { token = '' } = request.query as { token?: string } // checked against the schema
   try {
     const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())

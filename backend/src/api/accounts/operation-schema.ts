@@ -22,6 +22,8 @@ export interface AccountOperation {
   readonly signsIn?: true
   /** Begins a redirect by the page of a provider. */
   readonly opensProvider?: true
+  /** Has the token of a mailed link in its query. */
+  readonly opensMailedLink?: true
   /** May hash a password. A bounded number of these requests run at once. */
   readonly hashes?: true
   /** Revokes the tokens of the user. */

@@ -101,6 +101,7 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     method: 'GET',
     path: '/verify-email',
     id: 'verifyEmail',
+    opensMailedLink: true,
     summary: 'Verify an e-mail address',
     description:
       'The link in the verification mail, and in the mail to the new address of an account. `user` is null unless the link changed the address. With `callbackURL` the response redirects to that page.',

@@ -56,7 +56,7 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
     const { email } = (request.body ?? {}) as { email?: string } // checked against the schema
     const signsInAs = operation.id === 'signIn' ? email : undefined
     const { revocations } = accounts
-    if (operation.id === 'verifyEmail') await revocations.refresh()
+    if (operation.opensMailedLink) await revocations.refresh()
     const make = () => toWebRequest(request, { ...operation, address: config, revocations })
     const answered = new Promise((sent) => reply.raw.once('close', sent))
     const response = await accounts.handle({ make, route, signsInAs, answered, log: request.log })

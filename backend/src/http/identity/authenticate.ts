@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { Config } from '../../core/config/config.ts'
 import { unauthorized } from '../../core/errors.ts'
-import { LIMITS } from '../../core/limits.ts'
 import type { Answer, Asked, Database } from '../../database/session.ts'
 import { countHeader } from '../protocol/raw-headers.ts'
 import { malformed } from './refusal.ts'
@@ -31,7 +30,7 @@ export function authenticator(
   database: Database,
   revocations: Revocations,
 ): onRequestHookHandler {
-  const verify = tokenVerifier(config, app.log, LIMITS, revocations)
+  const verify = tokenVerifier(config, app.log, revocations)
   app.decorateRequest('userId', '')
   app.decorateRequest('asUser', function asUser(this: FastifyRequest, asked) {
     return database.asUser(this.userId, asked)
@@ -53,7 +52,8 @@ export function sendsBearer({ headers }: FastifyRequest): boolean {
   return /^bearer(\s|$)/i.test(headers.authorization ?? '')
 }
 
-function readToken(request: FastifyRequest): string {
+/** @returns the bearer token of a request. @throws {AppError} `unauthorized` without exactly one that is well-formed. */
+export function readToken(request: FastifyRequest): string {
   if (countHeader(request, 'authorization') > 1) {
     const description = 'The request has more than one Authorization header'
     throw unauthorized({ check: 'repetition', description })

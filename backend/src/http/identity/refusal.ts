@@ -15,6 +15,12 @@ const SERVICE_CLAIMS = ['iss', 'aud']
 /** The log has a key id only in this form, because a client can write anything there. */
 const KEY_ID = /^[\w.-]{1,64}$/
 
+const EXPIRED: Refusal = { check: 'expiry', claim: 'exp', description: 'The token has expired' }
+
+export function expiredToken(): AppError {
+  return unauthorized(EXPIRED)
+}
+
 /** @returns the 401 for credentials that are not a JWT. */
 export function malformed(): AppError {
   return unauthorized({ check: 'form', description: 'The token is malformed' })
@@ -30,7 +36,7 @@ export function refusedToken(error: JOSEError, token: string): AppError {
 
 function refusalOf(error: JOSEError): Refusal {
   if (error instanceof JWTExpired) {
-    return { check: 'expiry', claim: 'exp', description: 'The token has expired' }
+    return EXPIRED
   }
   if (error instanceof JWTClaimValidationFailed) return refusalOfClaim(error)
   if (error instanceof JWSSignatureVerificationFailed) {

@@ -1,6 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import { decodeJwt } from 'jose/jwt/decode'
-import { unauthorized } from '../../core/errors.ts'
+import { readToken } from './authenticate.ts'
+import { expiredToken } from './refusal.ts'
+import { issuedAtOf } from './revocations.ts'
 
 /** How long a response may go on with the token of its request. */
 export interface TokenTimes {
@@ -16,12 +18,10 @@ export interface TokenTimes {
  *
  * @throws {AppError} `unauthorized` if the token has expired by the clock of this server.
  */
-export function tokenTimes({ headers }: FastifyRequest): TokenTimes {
-  const { exp = 0, iat } = decodeJwt(String(headers.authorization).replace(/^bearer +/i, ''))
+export function tokenTimes(request: FastifyRequest): TokenTimes {
+  const payload = decodeJwt(readToken(request))
+  const { exp = 0 } = payload
   const expiresMs = exp * 1_000
-  if (expiresMs <= Date.now()) {
-    const description = 'The token has expired'
-    throw unauthorized({ check: 'expiry', claim: 'exp', description })
-  }
-  return { expiresMs, issuedAt: typeof iat === 'number' ? iat : Number.NaN }
+  if (expiresMs <= Date.now()) throw expiredToken()
+  return { expiresMs, issuedAt: issuedAtOf(payload) }
 }

@@ -16,7 +16,7 @@ import type { Log } from '../../core/log/logger.ts'
 import { isUserId } from '../../schemas/user.ts'
 import { type GetKey, MAX_AGE_MS, remoteKeySet } from './key-set.ts'
 import { refusedToken } from './refusal.ts'
-import { NO_REVOCATIONS, type Revocations, revokedToken } from './revocations.ts'
+import { issuedAtOf, NO_REVOCATIONS, type Revocations, revokedToken } from './revocations.ts'
 
 /** A secret verifies only HS256, and a key set only the others, so that no key is misused (RFC 8725 §3.1). */
 const SECRET_ALGORITHM = 'HS256'
@@ -36,16 +36,16 @@ interface Verified {
  * Makes the function that verifies tokens. It caches a valid token under its exact text until its `exp`, and
  * one of a key set at most until the keys are fetched again. It never caches an invalid token.
  *
- * @param limits how many tokens and bytes the cache may hold.
  * @param revocations which valid tokens are refused nevertheless. They are checked for each request.
+ * @param limits how many tokens and bytes the cache may hold.
  * @returns a function that returns the user id of a token. It throws {AppError} `unauthorized`, and
  *   `service_unavailable` until the key set has been fetched.
  */
 export function tokenVerifier(
   config: Config,
   log: Log,
-  limits: Limits = LIMITS,
   revocations: Revocations = NO_REVOCATIONS,
+  limits: Limits = LIMITS,
 ) {
   const remembered = new LRUCache<string, Verified>({
     max: limits.tokensRemembered,
@@ -71,8 +71,7 @@ export function tokenVerifier(
     try {
       const { payload, goodForMs } = await readPayload(token)
       const expiresMs = Math.min(readTimes(payload) * 1000, Date.now() + goodForMs)
-      const issuedAt = typeof payload.iat === 'number' ? payload.iat : Number.NaN
-      const verified = { userId: readUser(payload), expiresMs, issuedAt }
+      const verified = { userId: readUser(payload), expiresMs, issuedAt: issuedAtOf(payload) }
       if (changes === changesBefore) remembered.set(token, verified)
       return verified
     } catch (error) {

@@ -57,12 +57,16 @@ export function emptyDeleted(): AccountStatement<boolean> {
 }
 
 const END_SESSIONS = `with ended as (
-     delete from todo_auth.session where "userId" = $1 and token is distinct from $2)
-   select todo_auth.revoke_tokens($1)`
+     delete from todo_auth.session where "userId" = $1 and token is distinct from $2 returning "expiresAt")
+   select (select count(*) from ended where "expiresAt" > now()), todo_auth.revoke_tokens($1)`
 
-/** Ends every session of a user, except the one with the token `except`, and revokes the user's tokens. */
-export function endSessions(userId: string, except: string | null): AccountStatement<void> {
-  return { text: END_SESSIONS, values: [userId, except], read: () => undefined }
+/**
+ * Ends every session of a user, except the one with the token `except`, and revokes the user's tokens.
+ *
+ * @returns how many of the ended sessions had not expired.
+ */
+export function endSessions(userId: string, except: string | null): AccountStatement<number> {
+  return { text: END_SESSIONS, values: [userId, except], read: ([row]) => Number(row?.[0]) }
 }
 
 const TOKEN_TIME = `select ceil(extract(epoch from greatest(

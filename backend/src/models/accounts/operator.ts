@@ -96,11 +96,3 @@ export function listSessions(userId: string): AccountStatement<readonly ListedSe
       })),
   }
 }
-
-const END_SESSIONS = `with ended as (delete from todo_auth.session where "userId" = $1 returning "expiresAt")
-   select (select count(*) from ended where "expiresAt" > now()), todo_auth.revoke_tokens($1)`
-
-/** Ends every session of a user, and revokes the user's tokens for tasks. @returns how many of them had not expired. */
-export function endSessions(userId: string): AccountStatement<number> {
-  return { text: END_SESSIONS, values: [userId], read: ([row]) => Number(row?.[0]) }
-}

@@ -181,7 +181,7 @@ export const linkQuery = (...names: ('token' | 'callbackURL')[]) => ({
   ...(names.includes('token') && { required: ['token'] }),
 })
 
-const INSTANT = { type: 'string', format: 'date-time' } as const
+export const INSTANT = { type: 'string', format: 'date-time' } as const
 
 export const Account = {
   $id: 'Account',

@@ -1,4 +1,5 @@
 import { object } from '../object.ts'
+import { INSTANT } from './account.ts'
 
 // The server describes Better Auth's responses and does not validate them. A test compares them with these.
 
@@ -45,8 +46,6 @@ export const TaskToken = object({
   expires_in: { type: 'integer', description: 'The seconds for which the token is valid' },
   user_id: { type: 'string', description: 'The user id in the paths of tasks' },
 })
-
-const INSTANT = { type: 'string', format: 'date-time' }
 
 /** A way to sign in: the password, or a provider. */
 export const SignInMethod = object({

@@ -1,6 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { TOKEN } from '../../models/changes/token.ts'
-import { Task } from '../tasks/task.ts'
+import { INSTANT, Task } from '../tasks/task.ts'
 
 const TYPE = { const: 'task', description: 'The kind of row that changed' } as const
 
@@ -23,7 +23,7 @@ export const Change = {
         type: TYPE,
         id: { type: 'string', format: 'uuid' },
         deleted: { const: true },
-        deleted_at: { type: 'string', format: 'date-time', description: 'UTC, to the millisecond' },
+        deleted_at: INSTANT,
       },
     },
   ],

@@ -52,6 +52,13 @@ const CHOSEN_ID = {
     'Optional: the id of the new task, a UUID. If the user has a task with this id, the response is 200 with that task',
 } as const
 
+/** An instant of the server. */
+export const INSTANT = {
+  type: 'string',
+  format: 'date-time',
+  description: 'UTC, to the millisecond',
+} as const
+
 export const Task = {
   $id: 'Task',
   type: 'object',
@@ -67,7 +74,7 @@ export const Task = {
     title: { type: 'string' },
     description: { type: ['string', 'null'] },
     completed: COMPLETED,
-    created_at: { type: 'string', format: 'date-time', description: 'UTC, to the millisecond' },
+    created_at: INSTANT,
     updated_at: {
       type: 'string',
       format: 'date-time',

@@ -1,6 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { pageQuery } from '../resource.ts'
-import { Task } from './task.ts'
+import { INSTANT, Task } from './task.ts'
 
 /** A task in the trash: the members of a task, and when it was deleted. */
 export const TrashedTask = {
@@ -10,7 +10,7 @@ export const TrashedTask = {
   required: [...Task.required, 'deleted_at'],
   properties: {
     ...Task.properties,
-    deleted_at: { type: 'string', format: 'date-time', description: 'UTC, to the millisecond' },
+    deleted_at: INSTANT,
   },
   examples: [{ ...Task.examples[0], deleted_at: Task.examples[0].updated_at }],
 } as const

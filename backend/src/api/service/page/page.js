@@ -8,11 +8,11 @@ const STORED = 'todo-sign-in'
 const here = (path) => new URL(path, window.location.href).href
 const part = (id) => document.getElementById(id)
 
-/** `session` is absent with a token that a person has entered; `expiresMs` is 0 if nothing renews the token. */
+/** `session` and `expiresMs` are absent with a token that a person has entered: nothing renews it. */
 let signedIn = JSON.parse(sessionStorage.getItem(STORED) ?? 'null')
 let ui
 
-/** The server's own words for a failure. */
+/** Calls an operation on accounts. @returns its response. @throws {Error} with the server's reason. */
 async function sendAccount(path, { session, body } = {}) {
   const response = await fetch(here(`api/auth/${path}`), {
     method: body === undefined ? 'GET' : 'POST',
@@ -108,7 +108,7 @@ function enterToken(event) {
   try {
     const [, claims = ''] = token.split('.')
     const { sub } = JSON.parse(atob(claims.replaceAll('-', '+').replaceAll('_', '/')))
-    keep({ token, user: sub, expiresMs: 0 })
+    keep({ token, user: sub })
     part('enter-token').reset()
   } catch {
     show('This is not a token')
