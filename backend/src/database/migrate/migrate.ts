@@ -13,7 +13,7 @@ import {
   MigrationError,
   readHistory,
 } from './history.ts'
-import { actAsOwner, renewEpoch, repairExpiry } from './owner.ts'
+import { actAsOwner, renewEpoch, repairOwners } from './owner.ts'
 import { refuseForeign } from './ownership.ts'
 
 export interface Migration extends Applied {
@@ -54,7 +54,7 @@ export function queriesOf({ sql }: Pick<Migration, 'sql'>): string[] {
 /**
  * Applies the missing migrations in order, each file in its own transaction. Several servers may start at
  * once: each reads the history first, takes the lock only if a file is missing, and reads the history again
- * under the lock. It also repairs the privileges after a change of owner.
+ * under the lock. It also repairs the privileges after a change of owner, and renews the epoch of a copy.
  *
  * @returns the names of the files this call applied.
  * @throws {MigrationError} if an applied file was changed, or is not known to this version and not marked
@@ -69,30 +69,34 @@ export async function migrate(
   const known = migrations ?? (await readMigrations())
   return withDirectClient(connector.direct, async (client) => {
     const applied: string[] = []
-    while (await isBehind(client, known)) {
+    let done = await readDone(client)
+    while (nextOf(done, known) !== undefined) {
       const name = await retryRoles(() =>
         inTransaction(client, () => applyNext(client, known, lockWaitMs)),
       )
       if (name !== undefined) applied.push(name)
+      done = await readDone(client)
     }
-    await repairExpiry(client)
-    await renewEpoch(client)
-    const newer = (await inTransaction(client, () => readHistory(client))).slice(known.length)
+    await inTransaction(client, async () => {
+      await repairOwners(client)
+      await renewEpoch(client)
+    })
+    const newer = done.slice(known.length)
     if (newer.length > 0) foundNewer(newer.map(({ name }) => name))
     return applied
   })
 }
 
-/** Creates the history if it is missing. @returns whether a file is missing. @throws {MigrationError} */
-async function isBehind(client: Client, known: readonly Migration[]): Promise<boolean> {
+/** Reads the history as the owner, and creates it if it is missing. @throws {MigrationError} */
+async function readDone(client: Client): Promise<readonly Applied[]> {
   const done = await inTransaction(client, async () => {
     await refuseForeign(client)
     return (await actAsOwner(client)) === undefined ? undefined : readHistory(client)
   })
-  if (done !== undefined) return nextOf(done, known) !== undefined
+  if (done !== undefined) return done
   await inTransaction(client, () => checkEncoding(client))
   await createHistory(client)
-  return known.length > 0
+  return []
 }
 
 /** @returns the first migration that was not applied, or undefined. @throws {MigrationError} */

@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { identifier, inTransaction } from '../direct.ts'
+import { identifier } from '../direct.ts'
 import { sqlState } from '../errors.ts'
 import { MigrationError } from './history.ts'
 
@@ -28,8 +28,8 @@ export async function actAsOwner(client: Client): Promise<string | undefined> {
 
 /**
  * Lists the statements that are needed after a change of owner so that backups can be made, and expired
- * Idempotency-Keys and tasks in the trash can be deleted. Policies let the owner of the tables, by name, reach the rows of every
- * user for these purposes. `alter … owner to` and `reassign owned` do not change that name.
+ * Idempotency-Keys and tasks in the trash can be deleted. Policies let the owner of the tables, by name, reach
+ * the rows of every user for these purposes. `alter … owner to` and `reassign owned` do not change that name.
  */
 const MISPLACED_OWNERS = `
   with owner as (
@@ -50,37 +50,38 @@ const MISPLACED_OWNERS = `
   where nspname = 'todo' and polname in ('backup', 'expired_keys', 'purge') and polroles <> array[owner.oid]`
 
 /**
- * Gives the feed of changes a new epoch if the database is a copy, such as a dump that was restored. Its numbers
- * continue from an earlier state, so tokens of the original must not be used on it.
+ * Runs those statements, in the current transaction.
+ *
+ * @throws {MigrationError} with the statement to run, if the login may not run it.
  */
-export async function renewEpoch(client: Client): Promise<void> {
-  await inTransaction(client, async () => {
-    await actAsOwner(client)
-    const { rows } = await client.query(
-      `select has_table_privilege(to_regclass('todo.feed'), 'update') as may`,
-    )
-    if (!rows[0]?.may) return
-    await client.query(
-      `update todo.feed set epoch = ('x' || substr(gen_random_uuid()::text, 1, 8))::bit(32)::integer, database = d.oid
-       from pg_database d where d.datname = current_database() and d.oid <> feed.database`,
-    )
-  })
+export async function repairOwners(client: Client): Promise<void> {
+  const { rows } = await client.query(MISPLACED_OWNERS)
+  for (const { remedy } of rows) {
+    // A change of owner needs both roles, a change of the policy only the owner.
+    if (remedy.startsWith('alter policy')) await actAsOwner(client)
+    await client.query(remedy).catch((error: unknown) => {
+      if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error
+      throw new MigrationError(
+        `The server could not delete what has expired, because a part of the schema todo has a new owner. Run as a superuser: ${remedy}`,
+        { cause: error },
+      )
+    })
+  }
 }
 
-/** Runs those statements. @throws {MigrationError} with the statement to run, if the login may not run it. */
-export async function repairExpiry(client: Client): Promise<void> {
-  await inTransaction(client, async () => {
-    const { rows } = await client.query(MISPLACED_OWNERS)
-    for (const { remedy } of rows) {
-      // A change of owner needs both roles, a change of the policy only the owner.
-      if (remedy.startsWith('alter policy')) await actAsOwner(client)
-      await client.query(remedy).catch((error: unknown) => {
-        if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error
-        throw new MigrationError(
-          `The server could not delete what has expired, because a part of the schema todo has a new owner. Run as a superuser: ${remedy}`,
-          { cause: error },
-        )
-      })
-    }
-  })
+/**
+ * Gives the feed of changes a new epoch if the database is a copy, such as a dump that was restored. Its numbers
+ * continue from an earlier state, so tokens of the original must not be used on it. It takes the role of the owner
+ * until the end of the transaction.
+ */
+export async function renewEpoch(client: Client): Promise<void> {
+  await actAsOwner(client)
+  const { rows } = await client.query(
+    `select has_table_privilege(to_regclass('todo.feed'), 'update') as may`,
+  )
+  if (!rows[0]?.may) return
+  await client.query(
+    `update todo.feed set epoch = ('x' || substr(gen_random_uuid()::text, 1, 8))::bit(32)::integer, database = d.oid
+     from pg_database d where d.datname = current_database() and d.oid <> feed.database`,
+  )
 }
