@@ -201,6 +201,21 @@ describe('the metrics of several processes', () => {
     }
   })
 
+  it('of a worker that ends during a scrape, after its response, count once', async () => {
+    const [first, second] = [await metricsOf(2), await metricsOf(3)]
+    const workers = new WorkerMetrics((id, asked) => {
+      if (id === 1) workers.receive(1, { asked, metrics: first })
+      else {
+        workers.forget(1)
+        workers.receive(2, { asked, metrics: second })
+      }
+    })
+    for (const serving of [[1, 2], [2]]) {
+      const all = samplesOf(await workers.collect(serving))
+      assert.equal(all.get(COUNT), 5)
+    }
+  })
+
   it('are served by the primary, until it has stopped', async () => {
     const { url, drop } = await emptyPostgres(`template ${process.env.TEST_TEMPLATE}`)
     const server = await serve({

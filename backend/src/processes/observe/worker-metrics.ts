@@ -61,7 +61,11 @@ export class WorkerMetrics {
   forget(worker: number): void {
     this.#ended = [...this.#ended, this.#countersOf(worker)]
     this.#latest.delete(worker)
-    for (const asking of this.#asking.values()) this.#settle(asking, worker)
+    for (const asking of this.#asking.values()) {
+      // Its counters are among those of the workers that have ended.
+      asking.arrived.delete(worker)
+      this.#settle(asking, worker)
+    }
   }
 
   /** Replaces the counters of all workers that have ended by their sum. */
