@@ -99,6 +99,12 @@ describe('several processes on one port', { concurrency: 2 }, () => {
     assert.equal(output.match(/listens on/g)?.length, 1)
   })
 
+  it('SIGTERM ends them with 0 while one of them starts', async () => {
+    const server = await serve({ ...environment, WEB_CONCURRENCY: '3' })
+    const { code, output } = await server.kill('SIGTERM')
+    assert.equal(code, 0, output)
+  })
+
   for (const limit of [20, 640]) {
     it(`429 beyond ${limit} requests of a user over all processes, and none before`, async () => {
       const server = await serve({ ...environment, RATE_LIMIT_PER_MINUTE: String(limit) })

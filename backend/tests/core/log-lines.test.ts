@@ -60,6 +60,18 @@ describe('lines of the log', () => {
     await fifo.flow(/"n":299,/)
   })
 
+  it('that are left when the time is over are lost, and the process can exit', async () => {
+    const descriptor = openSync('/dev/full', 'w')
+    const lines = new LogLines(descriptor, true)
+    for (let n = 0; n < 1_000; n += 1) lines.write(line(n))
+    // Each write takes at least 3 ms, because its end is noticed between two of these.
+    const spin = setInterval(() => {
+      for (const untilMs = performance.now() + 3; performance.now() < untilMs; );
+    }, 1)
+    assert.equal(await lines.end(100), true)
+    clearInterval(spin)
+  })
+
   it('are not given up because the process stood still for longer than the limit', async () => {
     const path = join(await testFolder(), 'log')
     const descriptor = openSync(path, 'a')

@@ -82,20 +82,21 @@ export class LogLines {
    */
   async end(limitMs: number): Promise<boolean> {
     this.#ending = true
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#settled = resolve
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    this.#settled = () => resolve(true)
     const waits = limitMs / END_WAIT_MS
     let waited = 0
     const timer = setInterval(() => {
       waited += 1
       this.#isOver = waited >= waits
-      if ((this.#isOver && !this.#writing) || waited >= 2 * waits) resolve()
+      if (this.#isOver && !this.#writing) resolve(true)
+      else if (waited >= 2 * waits) resolve(false)
     }, END_WAIT_MS)
-    if (this.#chunks.length === 0) resolve()
+    if (this.#chunks.length === 0) resolve(true)
     this.#writeNext()
-    await promise
+    const canExit = await promise
     clearInterval(timer)
-    return !this.#writing
+    return canExit
   }
 
   /** Writes as many lines as a file or pipe accepts at once, if the process exits without {@link end}. */
@@ -123,26 +124,33 @@ export class LogLines {
     this.#writing = true
     const data = typeof chunk.text === 'string' ? Buffer.from(chunk.text) : chunk.text
     write(this.#descriptor, data, 0, data.length, null, (error, count) => {
-      this.#writing = false
-      if (this.#isOver) this.#settled()
-      if (error?.code === 'EAGAIN') {
-        chunk.text = data
-        this.#writeLater(RETRY_MS)
-        return
-      }
-      if (error === null && count < data.length) {
-        chunk.text = data.subarray(count)
-        return this.#writeNext()
-      }
-      this.#chunks.shift()
-      this.#waitingBytes -= chunk.bytes
-      if (error !== null) this.#lost += chunk.lines
-      else if (this.#lost > 0) this.#reportLost()
-      const [next, another] = this.#chunks
-      if (next === undefined) this.#settled()
-      else if (another !== undefined || this.#ending) this.#writeNext()
-      else this.#writeLater(FLUSH_MS)
+      const written = () => this.#written(chunk, data, error, count)
+      if (!this.#isOver) return written()
+      this.#settled()
+      // The process exits before that. A write that began now would prevent it.
+      setImmediate(written)
     })
+  }
+
+  #written(chunk: Chunk, data: Buffer, error: NodeJS.ErrnoException | null, count: number): void {
+    this.#writing = false
+    if (error?.code === 'EAGAIN') {
+      chunk.text = data
+      this.#writeLater(RETRY_MS)
+      return
+    }
+    if (error === null && count < data.length) {
+      chunk.text = data.subarray(count)
+      return this.#writeNext()
+    }
+    this.#chunks.shift()
+    this.#waitingBytes -= chunk.bytes
+    if (error !== null) this.#lost += chunk.lines
+    else if (this.#lost > 0) this.#reportLost()
+    const [next, another] = this.#chunks
+    if (next === undefined) this.#settled()
+    else if (another !== undefined || this.#ending) this.#writeNext()
+    else this.#writeLater(FLUSH_MS)
   }
 
   #reportLost(): void {
