@@ -80,7 +80,7 @@ export async function buildApp({
   await allowOrigins(app, config, TOKEN_HEADERS)
   boundQueuedBytes(app, queued)
   serveCanonicalPaths(app)
-  const { revocations } = accounts ?? { revocations: NO_REVOCATIONS }
+  const revocations = accounts?.revocations ?? NO_REVOCATIONS
   const announcing = announced(database, (userId) => hints.changed(userId))
   scopeToUser(app, { config, database: announcing, limit, queued, revocations })
 

@@ -16,7 +16,7 @@ export const ERROR_CAUSES: Readonly<Record<ErrorCode, string>> = {
   conflict:
     'A request with the same `Idempotency-Key` is in progress; see `Retry-After`. Under `/api/auth`: the change would violate a unique constraint.',
   sync_expired:
-    'The token in `since` is older than 30 days, or the database was restored since it was given. Read the changes without `since`.',
+    'The token in `since` has expired, or the database was restored since it was given. Read the changes without `since`.',
   precondition_failed: '`If-Match` does not contain the current `ETag` of the task.',
   payload_too_large: 'The body is too large, with or without chunks.',
   unsupported_media_type:

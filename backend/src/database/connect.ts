@@ -58,7 +58,7 @@ export interface Patience {
 
 /**
  * Connects to the database, migrates it, and runs the startup check. Retries for 30 s, less and less often,
- * while the database is unreachable or full. Everything that only an operator can repair ends it at once.
+ * while the failure is temporary (`explainStart`). Every other failure ends the start at once.
  *
  * @param report receives one line for each reason to try again.
  * @throws {LockedError} if the embedded folder is in use.

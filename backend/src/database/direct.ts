@@ -12,9 +12,9 @@ const LOCAL_PATH = `set local search_path = ${SEARCH_PATH}`
 const BEGIN = `begin isolation level read committed; ${LOCAL_PATH}`
 
 /**
- * Runs `work` on a new connection, as the login and without a user's scope. Only migrations and the startup
- * check use it, never a request. The login may be a superuser, so `work` must run every statement in a
- * transaction of this file, which sets `search_path`.
+ * Runs `work` on a new connection, as the login and without a user's scope. No request uses it. The login may be
+ * a superuser, so `work` must qualify every name, or run the statement in a transaction of this file, which sets
+ * `search_path`.
  *
  * @returns the result of `work`. @throws as `work` does, and if the connection fails.
  */

@@ -3,7 +3,7 @@ import { LIMITS } from '../core/limits.ts'
 import { type ConnectionConfig, DatabaseClient } from './database-client.ts'
 
 /** In place of hints, if they are too many for one notification. */
-const ALL = '*'
+export const ALL = '*'
 const CHANNEL = 'todo_changed'
 const LISTEN = `listen ${CHANNEL}`
 /**
@@ -26,7 +26,7 @@ export interface NoticeTimes {
   readonly closeMs: number
 }
 
-export const NOTICE_TIMES: NoticeTimes = {
+const NOTICE_TIMES: NoticeTimes = {
   collectMs: 50,
   retryMs: 500,
   longestRetryMs: 30_000,
@@ -35,8 +35,8 @@ export const NOTICE_TIMES: NoticeTimes = {
 }
 
 /**
- * Passes hints to the servers of other machines through PostgreSQL (NOTIFY), and receives theirs while it is to
- * listen. One connection serves both. A hint may be lost, so readers also read without one from time to time.
+ * Passes hints to the servers of other machines through PostgreSQL (NOTIFY), and receives theirs while this server
+ * has streams. One connection serves both. A hint may be lost, so readers also read without one from time to time.
  */
 export class Notices {
   readonly #config: ConnectionConfig

@@ -14,7 +14,7 @@ export interface Sql {
   readonly raises: boolean
 }
 
-/** A change takes its number from the row of its user. The trigger of each table refuses one that does not. */
+/** A change takes its number from the row of its user (0011_changes.sql). */
 const RAISES = /\b(update|insert into) todo\.users\b/
 
 /** @returns the SQL with a name made from a hash of its text, so that another text has another name. */
@@ -76,26 +76,31 @@ export interface Database {
   close(): Promise<void>
 }
 
+/** @returns the database with another way to run statements. */
+export function withAsUser(database: Database, asUser: Database['asUser']): Database {
+  return {
+    description: database.description,
+    failed: database.failed,
+    asUser,
+    ping: () => database.ping(),
+    close: () => database.close(),
+  }
+}
+
 /**
  * @param changed is called with the user when a statement that may change tasks has ended. If it failed, it may
  *   have been committed nevertheless.
  * @returns the database, whose changes are announced.
  */
 export function announced(database: Database, changed: (userId: string) => void): Database {
-  return {
-    description: database.description,
-    failed: database.failed,
-    asUser(userId, asked) {
-      const answer = database.asUser(userId, asked)
-      if (raises(asked)) {
-        const tell = () => changed(userId)
-        answer.then(tell, tell)
-      }
-      return answer
-    },
-    ping: () => database.ping(),
-    close: () => database.close(),
-  }
+  return withAsUser(database, (userId, asked) => {
+    const answer = database.asUser(userId, asked)
+    if (raises(asked)) {
+      const tell = () => changed(userId)
+      answer.then(tell, tell)
+    }
+    return answer
+  })
 }
 
 const raises = (asked: Asked): boolean =>

@@ -2,6 +2,7 @@ import { setTimeout as rest } from 'node:timers/promises'
 import type { Log } from '../core/log/logger.ts'
 import type { Database } from '../database/session.ts'
 import { purgeExpired } from '../models/tasks/trash.ts'
+import { regularly } from './regularly.ts'
 
 /** Often enough for a limit of days, and seldom enough to let a suspended database sleep. */
 const EVERY_MS = 6 * 3_600_000
@@ -22,26 +23,16 @@ export interface PurgeOptions {
  *
  * @returns a function that ends it.
  */
-export function purgeRegularly({ everyMs = EVERY_MS, ...options }: PurgeOptions): () => void {
-  const ending = new AbortController()
-  const purge = () =>
-    purgeAll(options, ending.signal).catch((err) => {
-      if (!ending.signal.aborted) options.log.warn({ err }, 'the trash could not be purged')
-    })
-  const timer = setInterval(purge, everyMs).unref()
-  purge()
-  return () => {
-    clearInterval(timer)
-    ending.abort()
-  }
-}
-
-async function purgeAll(
-  { database, trashDays }: Omit<PurgeOptions, 'everyMs'>,
-  signal: AbortSignal,
-): Promise<void> {
-  // The statement is about rows of all users, and needs the scope of none.
-  while ((await database.asUser('', purgeExpired(trashDays, BATCH_TASKS))) > 0) {
-    await rest(BATCH_PAUSE_MS, undefined, { signal })
-  }
+export function purgeRegularly({
+  database,
+  log,
+  trashDays,
+  everyMs = EVERY_MS,
+}: PurgeOptions): () => void {
+  return regularly({ everyMs, log, failure: 'the trash could not be purged' }, async (signal) => {
+    // The statement is about rows of all users, and needs the scope of none.
+    while ((await database.asUser('', purgeExpired(trashDays, BATCH_TASKS))) > 0) {
+      await rest(BATCH_PAUSE_MS, undefined, { signal })
+    }
+  })
 }

@@ -1,11 +1,11 @@
-import type { Notices } from '../database/notices.ts'
+import type { HintRelay } from '../models/changes/hints.ts'
 import { type HintMessage, HintOutbox } from './hint-messages.ts'
 
 /** Passes hints on between the workers of a primary, and between them and other machines. */
 export class HintExchange {
   readonly #outboxes = new Map<number, HintOutbox>()
   readonly #send: (worker: number, message: HintMessage) => void
-  #notices: Pick<Notices, 'add' | 'listen'> | undefined
+  #notices: HintRelay | undefined
 
   /** @param send sends a message to a worker. It may be lost if the worker ends. */
   constructor(send: (worker: number, message: HintMessage) => void) {
@@ -13,7 +13,7 @@ export class HintExchange {
   }
 
   /** @param notices to and from other machines. */
-  extend(notices: Pick<Notices, 'add' | 'listen'>): void {
+  extend(notices: HintRelay): void {
     this.#notices = notices
     notices.listen(this.#outboxes.size > 0)
   }

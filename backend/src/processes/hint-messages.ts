@@ -1,11 +1,11 @@
-import { type ChangeHints, hintOf } from '../models/changes/hints.ts'
+import type { ChangeHints } from '../models/changes/hints.ts'
 
 /**
  * The messages with which processes of one machine tell each other that tasks of users have changed. The primary
  * passes hints on to the other workers that have streams, and to other machines.
  */
 export interface HintMessage {
-  /** Hashes of users, see {@link hintOf}. */
+  /** Hashes of users, see `hintOf`. */
   readonly hints?: readonly string[]
   /** Of a worker: whether it has streams. */
   readonly listening?: boolean
@@ -42,7 +42,7 @@ export class HintOutbox {
 export function relayToPrimary(hints: ChangeHints, send: (message: HintMessage) => void): void {
   const outbox = new HintOutbox(send)
   hints.relayTo({
-    changed: (userId) => outbox.add(hintOf(userId)),
+    add: (hint) => outbox.add(hint),
     listen: (listening) => send({ listening }),
   })
 }

@@ -15,7 +15,7 @@ import type { Database } from '../database/session.ts'
 import type { RequestLimit } from '../http/rate/request-windows.ts'
 import { purgeRegularly } from '../jobs/purge.ts'
 import { vacuumRegularly } from '../jobs/vacuum.ts'
-import { ChangeHints, hintOf } from '../models/changes/hints.ts'
+import { ChangeHints } from '../models/changes/hints.ts'
 import { BOUNDS, type Bounds } from './bounds.ts'
 import { firstSteps } from './first-steps.ts'
 import type { Metrics } from './observe/metrics.ts'
@@ -28,7 +28,10 @@ export interface Server {
   readonly log: FastifyBaseLogger
   /** The metrics of this process, if METRICS_PORT is set. */
   readonly metrics: Metrics | undefined
-  /** Prints the address and the first steps, or logs the address in production. Only one of several processes calls it. */
+  /**
+   * Prints the address and the first steps, or logs the address in production. Only one of several processes
+   * calls it.
+   */
   greet(): Promise<void>
   /** Finishes the requests in progress, closes the database, and ends the process with exit code 0. */
   stop(): Promise<void>
@@ -74,17 +77,15 @@ export async function serve(
   }
   const address = `${await listen(app, config)}${config.basePath}`
   accounts?.continueDeletions()
-  const endPurge = purgeRegularly({ database, log: logger, trashDays: config.trashDays })
-  const endVacuum =
-    config.database.kind === 'pglite' ? vacuumRegularly({ connector, log: logger }) : () => {}
+  const ends = [purgeRegularly({ database, log: logger, trashDays: config.trashDays })]
+  if (config.database.kind === 'pglite') ends.push(vacuumRegularly({ connector, log: logger }))
   stopWithDatabase(app, database)
   return {
     log: logger,
     metrics,
     greet: () => greet(config, database, address, logger),
     stop: stopOf(app, stop, () => {
-      endPurge()
-      endVacuum()
+      for (const endJob of ends) endJob()
     }),
   }
 }
@@ -131,10 +132,7 @@ async function openMetrics(app: FastifyInstance, config: Config, metrics: Metric
 /** Exchanges hints with the servers of other machines. With several processes the primary does. */
 function exchangeHints(app: FastifyInstance, { direct }: Connector, hints: ChangeHints): void {
   const notices = new Notices(direct, (hint) => hints.heard(hint))
-  hints.relayTo({
-    changed: (userId) => notices.add(hintOf(userId)),
-    listen: (isListening) => notices.listen(isListening),
-  })
+  hints.relayTo(notices)
   app.addHook('onClose', () => notices.close())
 }
 

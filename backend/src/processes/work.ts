@@ -3,7 +3,7 @@ import type { Config } from '../core/config/config.ts'
 import { end } from '../core/log/end.ts'
 import { ChangeHints } from '../models/changes/hints.ts'
 import type { Bounds } from './bounds.ts'
-import { isHintMessage, relayToPrimary } from './hint-messages.ts'
+import { type HintMessage, isHintMessage, relayToPrimary } from './hint-messages.ts'
 import type { FromWorker } from './lease-messages.ts'
 import { LeasedLimit } from './leased-limit.ts'
 import { isMetricsRequest, type MetricsMessage } from './observe/metrics-messages.ts'
@@ -16,15 +16,16 @@ export async function work(config: Config, bounds: Bounds): Promise<void> {
   // Ctrl-C reaches workers as well, but only the primary decides when they stop.
   for (const signal of STOP_SIGNALS) process.on(signal, () => {})
   let stop: () => Promise<void> = () => end(0)
-  const send = (parts: FromWorker[]) => void process.send?.(parts, undefined, undefined, ignore)
+  // Send errors mean that the primary has ended, so this process stops as well.
+  const send = (message: FromWorker[] | HintMessage | MetricsMessage) =>
+    void process.send?.(message, undefined, undefined, () => {})
   const limit = new LeasedLimit(config.rateLimitPerMinute, send, bounds.lease)
   const hints = new ChangeHints()
-  relayToPrimary(hints, (message) => void process.send?.(message, undefined, undefined, ignore))
+  relayToPrimary(hints, send)
   let metrics: Server['metrics']
   const sendMetrics = async (asked: number) => {
     const collected = (await metrics?.registry.getMetricsAsJSON()) ?? []
-    const message: MetricsMessage = { asked, metrics: collected }
-    process.send?.(message, undefined, undefined, ignore)
+    send({ asked, metrics: collected })
   }
   process.on('message', (message) => {
     if (message === STOP) stop()
@@ -45,6 +46,3 @@ export async function work(config: Config, bounds: Bounds): Promise<void> {
   // The first worker listens before the primary starts the others.
   if (worker?.id === 1) await server.greet()
 }
-
-/** Ignores send errors: they mean that the primary has ended, so this process stops as well. */
-function ignore(): void {}

@@ -141,7 +141,8 @@ export class LogLines {
     }
     if (error === null && count < data.length) {
       chunk.text = data.subarray(count)
-      return this.#writeNext()
+      this.#writeNext()
+      return
     }
     this.#chunks.shift()
     this.#waitingBytes -= chunk.bytes

@@ -1,6 +1,7 @@
 import type { Client } from 'pg'
 import { ACCOUNTS_ROLE } from '../accounts/account-query.ts'
 import type { Connector } from '../connector.ts'
+import type { ConnectionConfig } from '../database-client.ts'
 import { identifier, inTransaction, withDirectClient } from '../direct.ts'
 import { TASK_ROLE } from '../session.ts'
 
@@ -83,12 +84,9 @@ export async function checkRights(
   // The migrations create both roles, whether the server has accounts or not.
   const both = [TASK_ROLE, ACCOUNTS_ROLE]
   const served = withAccounts ? both : [TASK_ROLE]
-  const [migrates, serves] = await Promise.all(
-    [connector.direct, connector.pooled].map((config) =>
-      withDirectClient(config, (client) => inTransaction(client, () => readRights(client, both))),
-    ),
-  )
-  if (migrates === undefined || serves === undefined) return
+  const read = (config: ConnectionConfig) =>
+    withDirectClient(config, (client) => inTransaction(client, () => readRights(client, both)))
+  const [migrates, serves] = await Promise.all([read(connector.direct), read(connector.pooled)])
   const missing = [...new Set([...toMigrate(migrates), ...toServe(serves, migrates, served)])]
   if (missing.length === 0) return
   const logins = [...new Set([migrates.login, serves.login])].map(identifier).join(' and ')

@@ -51,8 +51,10 @@ export function writeCatalogue(entries: readonly Entry[]): string {
  * @throws {WallError} with one difference and the statement that repairs it.
  */
 export async function proveCatalogue(client: Client, newer: readonly string[] = []): Promise<void> {
-  const all = await readDifferences(client)
-  const [difference, ...more] = newer.length === 0 ? all : await withoutHarmless(client, all)
+  const catalogues = { expected: await readExpected(), found: await readCatalogue(client) }
+  const isFault = (one: Difference) => newer.length === 0 || !isHarmless(one, catalogues)
+  const all = compare(catalogues.expected, catalogues.found)
+  const [difference, ...more] = all.filter(isFault)
   if (difference === undefined) return
   if (newer.length > 0) throw new WallError(explainNewer(difference, newer))
   const others = more.length === 0 ? '' : ` (${more.length} more differ)`
@@ -62,14 +64,6 @@ export async function proveCatalogue(client: Client, newer: readonly string[] = 
 /** Reads the differences between the live database and the migrations, in the current transaction. */
 export async function readDifferences(client: Client): Promise<Difference[]> {
   return compare(await readExpected(), await readCatalogue(client))
-}
-
-async function withoutHarmless(
-  client: Client,
-  differences: readonly Difference[],
-): Promise<Difference[]> {
-  const catalogues = { expected: await readExpected(), found: await readCatalogue(client) }
-  return differences.filter((difference) => !isHarmless(difference, catalogues))
 }
 
 async function readExpected(): Promise<Entry[]> {

@@ -10,14 +10,11 @@ export interface HintListener {
 
 /** Passes hints to other processes. */
 export interface HintRelay {
-  /** Called for each change of this process. */
-  changed(userId: string): void
+  /** Called with the hash of a user for each change of this process. */
+  add(hint: string): void
   /** Whether this process has open streams, so that hints of others are of use. */
   listen(isListening: boolean): void
 }
-
-/** In place of a hash: there are too many users to name. */
-export const ALL = '*'
 
 /** @returns 64 bits of a hash, 11 characters. Two users with the same hash are only read once too often. */
 export function hintOf(userId: string): string {
@@ -55,7 +52,7 @@ export class ChangeHints {
   /** Call it after a statement that may have changed tasks of the user. */
   changed(userId: string): void {
     this.#listener?.changed(userId)
-    this.#relay?.changed(userId)
+    this.#relay?.add(hintOf(userId))
   }
 
   /** Call it with the hint of another process. */

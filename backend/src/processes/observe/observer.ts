@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Asked, Database } from '../../database/session.ts'
+import { type Asked, type Database, withAsUser } from '../../database/session.ts'
 
 /** Measures a server from outside: its requests and its statements. */
 export interface Observer {
@@ -11,21 +11,15 @@ export interface Observer {
 
 /** @returns the database, with an observer that sees every statement of a user. */
 export function observed(database: Database, { begin }: Pick<Observer, 'begin'>): Database {
-  return {
-    description: database.description,
-    failed: database.failed,
-    async asUser(userId, asked) {
-      const end = begin(asked)
-      try {
-        const answer = await database.asUser(userId, asked)
-        end()
-        return answer
-      } catch (error) {
-        end(error)
-        throw error
-      }
-    },
-    ping: () => database.ping(),
-    close: () => database.close(),
-  }
+  return withAsUser(database, async (userId, asked) => {
+    const end = begin(asked)
+    try {
+      const answer = await database.asUser(userId, asked)
+      end()
+      return answer
+    } catch (error) {
+      end(error)
+      throw error
+    }
+  })
 }
