@@ -10,7 +10,7 @@ import type { Environment } from '../src/core/config/settings.ts'
 import { signToken } from '../src/core/token.ts'
 import { exchange, SECRET } from './support/app.ts'
 import { embeddedFolder, emptyPostgres, KINDS, type Kind } from './support/databases.ts'
-import { run, runProgram, serve, start } from './support/process.ts'
+import { PROGRAM_ENVIRONMENT, run, runProgram, serve, start } from './support/process.ts'
 import { outputOf, startProcess } from './support/started.ts'
 
 const ROOT = new URL('../../', import.meta.url)
@@ -234,6 +234,32 @@ describe('a start', { concurrency: 3 }, () => {
     await server.ended
     await proxy.close()
     await drop()
+  })
+
+  it('with fewer open files than streams says so', async () => {
+    const folder = await embeddedFolder('migrated')
+    const program = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+    const begin = (files: number) =>
+      outputOf(
+        startProcess(
+          'sh',
+          ['-c', `ulimit -n ${files} && exec "$0" "$1"`, process.execPath, program],
+          {
+            env: { ...PROGRAM_ENVIRONMENT, PORT: '0', DATABASE_URL: `pglite:${folder}` },
+            stdio: ['ignore', 'pipe', 'pipe'],
+          },
+        ),
+      )
+    for (const [files, warning] of [
+      [2_048, true],
+      [12_000, false],
+    ] as const) {
+      const server = begin(files)
+      const output = await server.until(/listens on .*\n/)
+      assert.equal(output.includes(`This process may open ${files} files at once`), warning)
+      server.kill('SIGTERM')
+      assert.equal((await server.ended).code, 0)
+    }
   })
 
   it('with a database that does not exist says so at once', async () => {

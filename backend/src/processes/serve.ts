@@ -18,6 +18,7 @@ import { vacuumRegularly } from '../jobs/vacuum.ts'
 import { ChangeHints } from '../models/changes/hints.ts'
 import { BOUNDS, type Bounds } from './bounds.ts'
 import { firstSteps } from './first-steps.ts'
+import { maxOpenFiles } from './max-open-files.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { observed } from './observe/observer.ts'
 import { openObservers, serveMetrics } from './observe/open-observers.ts'
@@ -83,7 +84,7 @@ export async function serve(
   return {
     log: logger,
     metrics,
-    greet: () => greet(config, database, address, logger),
+    greet: () => greet(config, database, address, logger, limits.streamsOpen),
     stop: stopOf(app, stop, () => {
       for (const endJob of ends) endJob()
     }),
@@ -96,7 +97,14 @@ async function greet(
   database: Database,
   address: string,
   log: FastifyBaseLogger,
+  streamsOpen: number,
 ): Promise<void> {
+  const openFiles = maxOpenFiles()
+  if (openFiles < streamsOpen) {
+    log.warn(
+      `This process may open ${openFiles} files at once (ulimit -n). Each connection is one, and streams of changes may be ${streamsOpen}: raise the limit if as many clients keep a stream open`,
+    )
+  }
   if (config.production && config.accounts !== null && !config.publicUrl.startsWith('https://')) {
     log.warn(
       `BETTER_AUTH_URL is ${config.publicUrl}, which is not https: links in mails lead there, and cookies are not secure. Set it to the https address that people use`,
