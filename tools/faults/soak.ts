@@ -80,7 +80,7 @@ async function soak<Place extends Scene>(
     clearInterval(sampling)
     await load.stop()
     const contradictions = check(load.record, await scene.truth(load.prefix))
-    violations.push(...broken(load.record, contradictions))
+    violations.push(...broken(load.record, contradictions), ...(await load.differences()))
     const quarter = (number: number) => {
       const from = Math.floor((samples.length * (number - 1)) / 4)
       const to = Math.floor((samples.length * number) / 4)

@@ -43,10 +43,12 @@ export async function survive<Place extends Scene>(
     const after = await settledHoldings(scene, before)
     const truth = await scene.truth(load.prefix)
     const contradictions = check(load.record, truth)
+    const differences = await load.differences()
     const unanswered = unansweredOf(load.record.tasks, truth)
     const violations = [
       ...happening.violations,
       ...broken(load.record, contradictions),
+      ...differences,
       ...excess(scene, before, after),
       ...(leaves(unanswered) ? [] : ['the fault did not come as it was meant']),
     ]

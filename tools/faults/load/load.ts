@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Follower } from './follower.ts'
 import { Record } from './record.ts'
 import { Session } from './session.ts'
 import { signUp } from './sign-up.ts'
@@ -25,6 +26,7 @@ export class Load {
   readonly record = new Record()
   readonly prefix: string
   readonly #sessions: Session[] = []
+  readonly #followers: Follower[] = []
   readonly #running: Promise<void>[] = []
   #stoppedMs: number | undefined
 
@@ -53,6 +55,10 @@ export class Load {
     }
     const session = new Session(port)
     this.#sessions.push(session)
+    for (let number = 0; number < users; number += 1) {
+      const user = `${prefix}.${number}`
+      this.#followers.push(new Follower({ record: this.record, session, port, user }))
+    }
     this.#running.push(this.#run(() => signUp(session, prefix, this.record), SIGN_UP_PAUSE_MS, 0))
   }
 
@@ -61,11 +67,17 @@ export class Load {
     while (!this.record.signUps.some(({ acknowledged }) => acknowledged)) await sleep(50)
   }
 
-  /** Waits for the requests in progress. */
+  /** Waits for the requests in progress, and ends the streams. */
   async stop(): Promise<void> {
-    this.#stoppedMs = performance.now()
-    await Promise.all(this.#running)
+    this.#stoppedMs ??= performance.now()
+    await Promise.all([...this.#running, ...this.#followers.map((follower) => follower.stop())])
     for (const session of this.#sessions) session.close()
+  }
+
+  /** @returns how what the streams have told differs from the lists, as text. Call it after {@link stop}. */
+  async differences(): Promise<string[]> {
+    const all = await Promise.all(this.#followers.map((follower) => follower.difference()))
+    return all.filter((difference) => difference !== undefined)
   }
 
   async #run(step: () => Promise<void>, pauseMs: number, delayMs: number): Promise<void> {

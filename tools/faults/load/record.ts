@@ -39,6 +39,8 @@ export interface Counts {
   unavailable: number
   cut: number
   replayed: number
+  /** Changes that arrived on streams. */
+  events: number
 }
 
 /** @returns the mark in a user's texts. No response to another user may contain it. */
@@ -55,6 +57,7 @@ export class Record {
     unavailable: 0,
     cut: 0,
     replayed: 0,
+    events: 0,
   }
   /** The broken promises as text. */
   readonly violations: string[] = []
@@ -89,12 +92,17 @@ export class Record {
       return
     }
     const { status, headers, text } = outcome
-    if ([...text.matchAll(MARK)].some(([, whose]) => whose !== user)) this.foreign += 1
+    this.look(user, text)
     if (status >= 200 && status < 300) return outcome
     if (status !== 503) return this.violate(`${what} was answered with ${status}: ${text}`)
     this.counts.unavailable += 1
     if (!expected) this.violate(`${what} was answered with 503 when nothing was wrong`)
     if (headers['retry-after'] === undefined) this.violate(`${what}: 503 without Retry-After`)
+  }
+
+  /** Counts a text that a user received, if it has data of another one. */
+  look(user: string, text: string): void {
+    if ([...text.matchAll(MARK)].some(([, whose]) => whose !== user)) this.foreign += 1
   }
 
   violate(violation: string): undefined {
