@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode, unauthorized } from '../core/errors.ts'
+import { AppError, type ErrorCode, type Fault, unauthorized } from '../core/errors.ts'
 
 /** @returns the 503 for a database that is unreachable, or whose response was lost. The cause is logged. */
 export function unavailable(cause: unknown): AppError {
@@ -82,6 +82,28 @@ const ACCOUNT_DISABLED = 'TD403'
 const MISSING = 'TD404'
 const STALE = 'TD412'
 
+const CHECK_VIOLATION = '23514'
+/** The SQLSTATE that todo.due_at raises (0012_members.sql). */
+const UNKNOWN_ZONE = 'TD422'
+/** Check constraints that a change can violate because of what the row already has, and their faults. */
+const CHECKS: Readonly<Record<string, readonly [path: string, message: string]>> = {
+  tasks_due_time_check: ['/due_time', 'must be null if due_date is null'],
+  tasks_due_zone_check: ['/due_zone', 'must be null if due_time is null'],
+  tasks_due_at_check: ['/due_date', 'must give an instant in the years 0001 to 9999'],
+}
+
+/** @returns the fault of a row that the database refused because of its values; undefined for other errors. */
+function faultOf(error: unknown, state: string): Fault | undefined {
+  const { constraint = '' } = error as { constraint?: string } // PostgreSQL names it
+  const found =
+    state === UNKNOWN_ZONE
+      ? ['/due_zone', 'must be the name of a time zone that the database knows']
+      : state === CHECK_VIOLATION && CHECKS[constraint]
+  if (!found) return undefined
+  const [path = '', message = ''] = found
+  return { in: 'body', path, message }
+}
+
 /** Notes on PostgreSQL's error which of several statements failed. */
 export function noteStatement(error: unknown, at: number): void {
   if (sqlState(error) !== undefined) Object.assign(error as Error, { statement: at }) // has a state
@@ -94,7 +116,7 @@ function statementOf(error: unknown): { statement?: number } {
 
 /**
  * @returns the problem for a failed statement: 503 for transient states and lost connections, 409 for a
- * violated unique constraint, 401 for a deleted account, 403 for a disabled one, 404 or 412 for one of several
+ * violated unique constraint, 422 for members that do not fit together, 401 for a deleted account, 403 for a disabled one, 404 or 412 for one of several
  * statements that finds nothing, and 500 for everything else.
  */
 export function fromDatabase(error: unknown): AppError {
@@ -105,7 +127,15 @@ export function fromDatabase(error: unknown): AppError {
   if (transient || isDisagreement(error)) return unavailable(error)
   if (state === ACCOUNT_DELETED) return accountDeleted(error)
   if (state === ACCOUNT_DISABLED) return accountDisabled(error)
+  const fault = faultOf(error, state)
+  if (fault !== undefined) return invalid(fault, error)
   return new AppError(codeOf(state), { cause: error, ...statementOf(error) })
+}
+
+/** Without the cause, whose text has the values of the row. */
+function invalid(fault: Fault, error: unknown): AppError {
+  const detail = `${fault.path.slice(1)} ${fault.message}`
+  return new AppError('validation_error', { detail, errors: [fault], ...statementOf(error) })
 }
 
 function accountDeleted(cause: unknown): AppError {

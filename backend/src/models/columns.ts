@@ -13,6 +13,8 @@ interface ClientColumn extends AnyColumn {
   readonly type: keyof ClientTypes
   /** The value in a new row without this member. A column without one is required. */
   readonly default?: ClientTypes[keyof ClientTypes] | null
+  /** The values of a `smallint` on the wire, by their numbers in the table. */
+  readonly names?: readonly string[]
 }
 
 /** The server sets it when it inserts the row, and does not change it. */
@@ -30,12 +32,29 @@ interface ChangedColumn extends AnyColumn {
   readonly change: string
 }
 
-export type Column = ClientColumn | InsertedColumn | ChangedColumn
+/** The server computes it from other columns, whenever one of them is set. */
+interface DerivedColumn extends AnyColumn {
+  readonly setBy: 'derivation'
+  /** The columns from which it is computed. */
+  readonly from: readonly string[]
+  /**
+   * @param value gives the new value of a column as SQL.
+   * @param present the present value as SQL; null in a new row.
+   * @returns its new value as SQL.
+   */
+  readonly derive: (value: (name: string) => string, present: string) => string
+}
+
+export type Column = ClientColumn | InsertedColumn | ChangedColumn | DerivedColumn
 
 /** The types of the values that a client may send, as they arrive in a JSON body. */
 interface ClientTypes {
   readonly text: string
   readonly boolean: boolean
+  readonly smallint: string
+  readonly 'text[]': readonly string[]
+  readonly date: string
+  readonly 'time without time zone': string
 }
 
 /**
@@ -51,6 +70,12 @@ const JSON_FORMS = {
   text: (column: string) => `to_json(${column})::text`,
   boolean: (column: string) =>
     `case when ${column} then 'true' when not ${column} then 'false' end`,
+  smallint: (column: string, names: readonly string[] = []) =>
+    `case ${column} ${names.map((name, value) => `when ${value} then '"${name}"'`).join(' ')} end`,
+  'text[]': (column: string) =>
+    `case when ${column} = '{}' then '[]' else to_json(${column})::text end`,
+  date: (column: string) => `to_json(${column})::text`,
+  'time without time zone': (column: string) => `'"' || left(${column}::text, 5) || '"'`,
   'timestamp(3) with time zone': (column: string) => `${instant(column, 1, 24)} || 'Z"'`,
 }
 
@@ -81,7 +106,9 @@ export const UPDATED_AT = {
 
 type ClientOf<C extends readonly Column[]> = Extract<C[number], { setBy: 'client' }>
 type ValueOf<C> = C extends { type: keyof ClientTypes }
-  ? ClientTypes[C['type']] | (C extends { nullable: true } ? null : never)
+  ?
+      | (C extends { names: readonly (infer Name)[] } ? Name : ClientTypes[C['type']])
+      | (C extends { nullable: true } ? null : never)
   : never
 
 /** The values that a client may set, each of them present. */
@@ -114,9 +141,11 @@ export function jsonOf(columns: readonly Column[]): string {
 
 /** The members of {@link jsonOf} without the braces. */
 export function jsonMembersOf(columns: readonly Column[]): string {
-  const members = columns.map(
-    ({ name, type }) => `"${name}":' || coalesce(${JSON_FORMS[type](name)}, 'null')`,
-  )
+  const members = columns.map((column) => {
+    const { name, type } = column
+    const names = 'names' in column ? column.names : undefined
+    return `"${name}":' || coalesce(${JSON_FORMS[type](name, names)}, 'null')`
+  })
   return `'${members.join(` || ',`)}`
 }
 
@@ -130,12 +159,40 @@ export function namesOf(columns: readonly Column[]): string {
 const isClient = (column: Column): column is ClientColumn => column.setBy === 'client'
 
 /** The value of a column in the JSON object `$3`. */
-const given = ({ name, type }: ClientColumn) =>
-  type === 'text' ? `$3::jsonb ->> '${name}'` : `($3::jsonb ->> '${name}')::${type}`
+function given({ name, type, names = [] }: ClientColumn): string {
+  const text = `$3::jsonb ->> '${name}'`
+  switch (type) {
+    case 'text':
+      return text
+    case 'smallint':
+      return `(case ${text} ${names.map((one, value) => `when '${one}' then ${value}`).join(' ')} end)::smallint`
+    case 'text[]':
+      return `array(select jsonb_array_elements_text($3::jsonb -> '${name}'))`
+    default:
+      return `(${text})::${type}`
+  }
+}
 
 /** The values of a new row as SQL, in the order of the columns. `$3` is {@link Values} as JSON. */
 export function insertedOf(columns: readonly Column[]): string {
-  return columns.map((column) => (isClient(column) ? given(column) : column.insert)).join(', ')
+  const value = newValues(columns, given)
+  return columns
+    .map((column) => {
+      if (isClient(column)) return given(column)
+      return column.setBy === 'derivation' ? column.derive(value, 'null') : column.insert
+    })
+    .join(', ')
+}
+
+/** @returns a function that gives the new value of a column as SQL. */
+function newValues(
+  columns: readonly Column[],
+  sqlOf: (column: ClientColumn) => string,
+): (name: string) => string {
+  return (name) => {
+    const column = columns.find((one) => one.name === name)
+    return column !== undefined && isClient(column) ? `(${sqlOf(column)})` : name
+  }
 }
 
 /** The new value of a column: that of `$3`, which is {@link Changes} as JSON, or the present one. */
@@ -156,8 +213,18 @@ export function updatedOf(columns: readonly Column[]): string {
   const differs = differsFrom(columns)
   return [
     ...columns.filter(isClient).map((column) => `${column.name} = ${changed(column)}`),
+    ...derivedOf(columns, newValues(columns, changed)),
     ...changedOf(columns, (change, name) => `case when ${differs} then ${change} else ${name} end`),
   ].join(', ')
+}
+
+/** The assignments of the columns that are derived from others, whose new values `value` gives as SQL. */
+export function derivedOf(columns: readonly Column[], value: (name: string) => string): string[] {
+  return columns.flatMap((column) => {
+    if (column.setBy !== 'derivation' || column.from.every((name) => value(name) === name))
+      return []
+    return `${column.name} = ${column.derive(value, column.name)}`
+  })
 }
 
 /** The assignments of the columns that every change sets. */

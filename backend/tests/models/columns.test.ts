@@ -9,7 +9,7 @@ import {
   namesOf,
   updatedOf,
 } from '../../src/models/columns.ts'
-import { COLUMNS } from '../../src/models/tasks/columns.ts'
+import { COLUMNS, withDefaults } from '../../src/models/tasks/columns.ts'
 import { listLongTasks, listTasks } from '../../src/models/tasks/list.ts'
 import { insertTaskOnce, toggleTaskOnce } from '../../src/models/tasks/once.ts'
 import {
@@ -38,6 +38,10 @@ const SCHEMA_TYPES: Record<Column['type'], string> = {
   uuid: 'string',
   text: 'string',
   boolean: 'boolean',
+  smallint: 'string',
+  'text[]': 'array',
+  date: 'string',
+  'time without time zone': 'string',
   'timestamp(3) with time zone': 'string',
 }
 
@@ -77,7 +81,7 @@ describe('the columns of a task', () => {
       .filter(({ kind, name }) => kind === 'column' && name.startsWith('todo.tasks.'))
       .map(({ name, definition }) => [
         name.split('.').at(-1),
-        definition.replace(/ collate "\w+"/, ''),
+        definition.replace(/ collate "\w+"/, '').replace(/ default .*/, ''),
       ])
     const inList = columns.map(({ name, type, nullable }) => [
       name,
@@ -168,7 +172,9 @@ for (const kind of KINDS) {
       const update = `update todo.tasks set ${updatedOf(added)}, seq = seq + 1 where user_id = $1 and id = $2`
       const flip = `update todo.tasks set completed = $3::jsonb is null, ${changedOf(added)}, seq = seq + 1 where user_id = $1 and id = $2`
       const id = taskId(2)
-      const [made] = await run(write(insert, id, { title: 'new', completed: true, note: 'n' }))
+      const [made] = await run(
+        write(insert, id, { ...withDefaults({ title: 'new', completed: true }), note: 'n' }),
+      )
       assert.deepEqual([made.title, made.completed, made.note], ['new', true, 'n'])
       const [kept] = await run(write(update, id, { title: 'kept' }))
       assert.deepEqual([kept.title, kept.completed, kept.note], ['kept', true, 'n'])

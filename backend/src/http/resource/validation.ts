@@ -4,6 +4,7 @@ import { AppError, type Fault } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { isDeeper, trimExcess } from './excess.ts'
 import { type Asked, addKeywords } from './keywords.ts'
+import { addMemberKeywords } from './member-keywords.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
@@ -69,6 +70,7 @@ export function validateStrictly(app: FastifyInstance): void {
   const ajv = new Ajv(OPTIONS)
   ajv.addFormat('uuid', true).addFormat('date-time', true)
   addKeywords(ajv)
+  addMemberKeywords(ajv)
   app.addHook('onRoute', (route) => {
     // On each route, because a plugin that adds a schema does not inherit the compilers of the server.
     // Fastify's validation stops at the first invalid part of a request.
@@ -170,10 +172,8 @@ function pointer({ params }: ErrorObject): string {
   return `/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`
 }
 
-function message(
-  part: 'body' | 'query',
-  { keyword, params, parentSchema, data }: ErrorObject,
-): string {
+function message(part: 'body' | 'query', error: ErrorObject): string {
+  const { keyword, params, parentSchema, data } = error
   const { minLength = 0, maxLength, minimum, maximum } = parentSchema ?? {}
   switch (keyword) {
     case 'type':
@@ -192,11 +192,16 @@ function message(
     case 'maxItems':
       return `must have at most ${params.limit} items`
     case 'pattern':
+    case 'format':
+    case 'enum':
       return String(parentSchema?.['x-message'])
     case 'minProperties':
       return `must have one of ${writable(parentSchema?.properties).join(', ')}`
     case 'x-path':
       return 'must be that of the path'
+    case 'x-distinct':
+    case 'x-needs':
+      return String(error.message)
     default:
       return 'is invalid'
   }
@@ -209,6 +214,7 @@ function writable(properties: Record<string, object> = {}): string[] {
 }
 
 const TYPE_NAMES: Record<string, string> = {
+  array: 'a JSON array',
   boolean: 'true or false',
   integer: 'a whole number',
   null: 'null',

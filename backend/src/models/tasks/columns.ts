@@ -10,6 +10,30 @@ import {
   type Values,
 } from '../columns.ts'
 
+/** The priorities on the wire, by their numbers in the table. */
+export const PRIORITIES = ['none', 'low', 'medium', 'high'] as const
+
+const COMPLETED_AT = {
+  name: 'completed_at',
+  type: 'timestamp(3) with time zone',
+  nullable: true,
+  setBy: 'derivation',
+  from: ['completed'],
+  derive: (value: (name: string) => string, present: string) =>
+    `case when ${value('completed')} then coalesce(${present}, now()) end`,
+} as const
+
+/** Only a task with a zone is due at an instant. */
+const DUE_AT = {
+  name: 'due_at',
+  type: 'timestamp(3) with time zone',
+  nullable: true,
+  setBy: 'derivation',
+  from: ['due_date', 'due_time', 'due_zone'],
+  derive: (value: (name: string) => string) =>
+    `case when ${value('due_zone')} is not null then todo.due_at(${value('due_date')}, ${value('due_time')}, ${value('due_zone')}) end`,
+} as const
+
 /**
  * Every column of a task, in the order of the JSON. This list determines the JSON, the columns of INSERT and
  * UPDATE, and the types of the members that clients may set. A test compares it with the schema of a task,
@@ -21,6 +45,19 @@ export const COLUMNS = [
   { name: 'title', type: 'text', setBy: 'client' },
   { name: 'description', type: 'text', nullable: true, setBy: 'client', default: null },
   { name: 'completed', type: 'boolean', setBy: 'client', default: false },
+  COMPLETED_AT,
+  { name: 'priority', type: 'smallint', setBy: 'client', default: 'none', names: PRIORITIES },
+  { name: 'tags', type: 'text[]', setBy: 'client', default: [] },
+  { name: 'due_date', type: 'date', nullable: true, setBy: 'client', default: null },
+  {
+    name: 'due_time',
+    type: 'time without time zone',
+    nullable: true,
+    setBy: 'client',
+    default: null,
+  },
+  { name: 'due_zone', type: 'text', nullable: true, setBy: 'client', default: null },
+  DUE_AT,
   CREATED_AT,
   UPDATED_AT,
 ] as const satisfies readonly Column[]

@@ -10,8 +10,10 @@ export const STORED_TASK = storedOf(COLUMNS)
 export const TRASHED_JSON = jsonOf([...COLUMNS, DELETED_AT])
 /** The columns of a stored task in the trash. */
 export const STORED_TRASHED = storedOf([...COLUMNS, DELETED_AT])
-/** The stored length of the texts, which PostgreSQL knows without reading them. The JSON is longer. */
-export const STORED_BYTES = 'octet_length(title) + coalesce(octet_length(description), 0)'
+/** The stored length of the texts, for which PostgreSQL reads only the tags. The JSON is longer. */
+export const STORED_BYTES = `octet_length(title) + coalesce(octet_length(description), 0) + case when tags = '{}' then 0 else octet_length(array_to_string(tags, ' ')) end`
+/** The assignments that overwrite the text of a task. The function `todo.purge_tasks` has the same. */
+export const WITHOUT_TEXT = `title = '', description = null, tags = '{}'`
 /** Every column that {@link STORED_TASK} reads. A RETURNING of these calls no function. */
 export const TASK_COLUMNS = namesOf(COLUMNS)
 

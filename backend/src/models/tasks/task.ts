@@ -1,5 +1,5 @@
 import { type Row, type Statement, sql } from '../../database/session.ts'
-import { changedOf, differsFrom, updatedOf } from '../columns.ts'
+import { changedOf, derivedOf, differsFrom, updatedOf } from '../columns.ts'
 import {
   findOne,
   NOT_DELETED,
@@ -170,7 +170,11 @@ export function updateTask(
 }
 
 /** The assignments that toggle `completed`. */
-export const TOGGLED = ['completed = not completed', ...changedOf(COLUMNS)].join(', ')
+export const TOGGLED = [
+  'completed = not completed',
+  ...derivedOf(COLUMNS, (name) => (name === 'completed' ? 'not completed' : name)),
+  ...changedOf(COLUMNS),
+].join(', ')
 
 const TOGGLE = change({ set: TOGGLED, of: ALIVE, outcome: CHANGED, versions: '$3' })
 

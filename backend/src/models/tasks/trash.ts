@@ -2,7 +2,14 @@ import { type Statement, sql } from '../../database/session.ts'
 import { changedOf, DELETED_AT } from '../columns.ts'
 import { findOne, NOT_DELETED, REFUSE_DELETED, readFound, type Stored } from '../stored.ts'
 import { COLUMNS } from './columns.ts'
-import { IN_TRASH, STORED_TASK, STORED_TRASHED, TASK_COLUMNS, taskWhere } from './sql.ts'
+import {
+  IN_TRASH,
+  STORED_TASK,
+  STORED_TRASHED,
+  TASK_COLUMNS,
+  taskWhere,
+  WITHOUT_TEXT,
+} from './sql.ts'
 import { CHANGED, type Change, change, changeAt, readChange } from './task.ts'
 
 const FIND = findOne(`select ${STORED_TRASHED} from ${taskWhere(IN_TRASH)} and ${NOT_DELETED}`)
@@ -35,7 +42,7 @@ const purge = (which: string, before = '') =>
   `with ${before}locked as materialized (
      select 1 from todo.users where id = $1 and deleted_at is null for no key update
    ), purged as (
-     update todo.tasks set title = '', description = null, purged_at = now()
+     update todo.tasks set ${WITHOUT_TEXT}, purged_at = now()
      from locked where user_id = $1 and ${IN_TRASH} and ${which} returning ${TASK_COLUMNS}
    ), emptied as (
      update todo.idempotency_keys set answer = gone.json

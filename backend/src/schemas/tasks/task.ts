@@ -1,6 +1,7 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { pageQuery, rowParams } from '../resource.ts'
 import { TEXT } from '../text.ts'
+import { DUE_DATE, DUE_TIME, DUE_ZONE, NEEDS, NEW_TAGS, PRIORITY, TAGS } from './members.ts'
 
 const EXAMPLE = {
   id: '019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90',
@@ -8,6 +9,13 @@ const EXAMPLE = {
   title: 'Buy milk',
   description: null,
   completed: false,
+  completed_at: null,
+  priority: 'high',
+  tags: ['shopping'],
+  due_date: '2026-12-01',
+  due_time: '09:30',
+  due_zone: 'Europe/Berlin',
+  due_at: '2026-12-01T08:30:00.000Z',
   created_at: '2026-11-23T06:00:00.123Z',
   updated_at: '2026-11-23T06:00:00.123Z',
 } as const
@@ -32,7 +40,16 @@ const DESCRIPTION = {
 const COMPLETED = { type: 'boolean' } as const
 
 /** The members of a task that a client may write. */
-const WRITABLE = { title: TITLE, description: DESCRIPTION, completed: COMPLETED } as const
+const WRITABLE = {
+  title: TITLE,
+  description: DESCRIPTION,
+  completed: COMPLETED,
+  priority: PRIORITY,
+  tags: NEW_TAGS,
+  due_date: DUE_DATE,
+  due_time: DUE_TIME,
+  due_zone: DUE_ZONE,
+} as const
 
 /** A member that a client may send back. It must be that of the path. */
 const ofPath = <const Name extends string>(name: Name) =>
@@ -59,11 +76,30 @@ export const INSTANT = {
   description: 'UTC, to the millisecond',
 } as const
 
+/** An instant, or null. */
+const optionalInstant = <const Description extends string>(description: Description) =>
+  ({ type: ['string', 'null'], format: 'date-time', description }) as const
+
 export const Task = {
   $id: 'Task',
   type: 'object',
   additionalProperties: false,
-  required: ['id', 'user_id', 'title', 'description', 'completed', 'created_at', 'updated_at'],
+  required: [
+    'id',
+    'user_id',
+    'title',
+    'description',
+    'completed',
+    'completed_at',
+    'priority',
+    'tags',
+    'due_date',
+    'due_time',
+    'due_zone',
+    'due_at',
+    'created_at',
+    'updated_at',
+  ],
   properties: {
     id: {
       type: 'string',
@@ -74,6 +110,15 @@ export const Task = {
     title: { type: 'string' },
     description: { type: ['string', 'null'] },
     completed: COMPLETED,
+    completed_at: optionalInstant('When the task was completed, or null while it is open'),
+    priority: { type: 'string', enum: PRIORITY.enum },
+    tags: TAGS,
+    due_date: { type: DUE_DATE.type, format: DUE_DATE.format, description: DUE_DATE.description },
+    due_time: { type: DUE_TIME.type, pattern: DUE_TIME.pattern, description: DUE_TIME.description },
+    due_zone: { type: DUE_ZONE.type, description: DUE_ZONE.description },
+    due_at: optionalInstant(
+      'The instant at which the task is due; null without `due_zone`. A time that the clocks skip is moved forward, and of a time that occurs twice it is the first',
+    ),
     created_at: INSTANT,
     updated_at: {
       type: 'string',
@@ -89,8 +134,12 @@ export const NewTask = {
   type: 'object',
   additionalProperties: false,
   required: ['title'],
+  'x-needs': { members: NEEDS, absentIsNull: true },
   properties: { ...WRITABLE, id: CHOSEN_ID, user_id: ofPath('user_id') },
-  examples: [{ title: 'Buy milk' }],
+  examples: [
+    { title: 'Buy milk' },
+    { title: 'Buy milk', priority: 'high', tags: ['shopping'], due_date: '2026-12-01' },
+  ],
 } as const
 export type NewTask = FromSchema<typeof NewTask>
 
@@ -100,11 +149,14 @@ export const TaskChanges = {
   additionalProperties: false,
   minProperties: 1,
   description:
-    'Members that are absent keep their values. A null description removes it. A task that was read may be sent back whole',
+    'Members that are absent keep their values. Null clears a member. A task that was read may be sent back whole',
+  'x-needs': { members: NEEDS, absentIsNull: false },
   properties: {
     ...WRITABLE,
     id: ofPath('id'),
     user_id: ofPath('user_id'),
+    completed_at: IGNORED,
+    due_at: IGNORED,
     created_at: IGNORED,
     updated_at: IGNORED,
   },
