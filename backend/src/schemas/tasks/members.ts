@@ -1,7 +1,6 @@
 /** The members of a task beside its text and whether it is completed. */
 
 export const PRIORITY = {
-  type: 'string',
   enum: ['none', 'low', 'medium', 'high'],
   'x-message': 'must be none, low, medium or high',
   description: '`none`, if it is left out on creation',
