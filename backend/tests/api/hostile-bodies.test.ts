@@ -116,8 +116,8 @@ for (const kind of KINDS) {
         for (const operation of OPERATIONS) {
           for (const value of VALUES) {
             const what = `${operation.method} ${value.slice(0, 40)}`
-            const member = await send(operation, `{${operation.beside},"priority":${value}}`)
-            assertFaults(member, [['/priority', UNKNOWN]], what)
+            const member = await send(operation, `{${operation.beside},"colour":${value}}`)
+            assertFaults(member, [['/colour', UNKNOWN]], what)
             if (value.startsWith('{')) continue
             assertFaults(await send(operation, value), [['', 'must be a JSON object']], what)
           }

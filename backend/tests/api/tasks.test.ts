@@ -6,7 +6,10 @@ import { KINDS } from '../support/databases.ts'
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
-const MEMBERS = ['id', 'user_id', 'title', 'description', 'completed', 'created_at', 'updated_at']
+const MEMBERS = [
+  ...['id', 'user_id', 'title', 'description', 'completed', 'completed_at', 'priority', 'tags'],
+  ...['due_date', 'due_time', 'due_zone', 'due_at', 'created_at', 'updated_at'],
+]
 
 for (const kind of KINDS) {
   describe(`the tasks of a user on ${kind}`, () => {

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { type Sending, startApp, type TestApp } from '../support/app.ts'
 
+const WRITABLE = 'title, description, completed, priority, tags, due_date, due_time, due_zone'
 const JSON_TYPE = { 'content-type': 'application/json' }
 const LENGTH = 'must be 1 to 500 characters'
 const MISSING = '019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90'
@@ -77,7 +78,7 @@ describe('what is sent', () => {
         { title: 'x', completed: null },
         ['/completed', 'must be true or false'],
       ],
-      ['POST ', 'an unknown member', { title: 'x', priority: 1 }, ['/priority', 'is unknown']],
+      ['POST ', 'an unknown member', { title: 'x', colour: 1 }, ['/colour', 'is unknown']],
       [
         'POST ',
         'a member whose name needs escaping',
@@ -97,7 +98,7 @@ describe('what is sent', () => {
       ['POST ', 'a string', 'x', ['', 'must be a JSON object']],
       ['POST ', 'a number', 1, ['', 'must be a JSON object']],
       ['POST ', 'null', null, ['', 'must be a JSON object']],
-      ['PUT /:id', 'nothing to change', {}, ['', 'must have one of title, description, completed']],
+      ['PUT /:id', 'nothing to change', {}, ['', `must have one of ${WRITABLE}`]],
       ['PUT /:id', 'a title null', { title: null }, ['/title', 'must be a string']],
       [
         'PUT /:id',
@@ -116,12 +117,7 @@ describe('what is sent', () => {
       ],
       ['POST ', 'a time', { title: 'x', created_at: 'x' }, ['/created_at', 'is unknown']],
       ['POST ', 'a user null', { title: 'x', user_id: null }, ['/user_id', 'must be a string']],
-      [
-        'PATCH /:id',
-        'nothing to change',
-        {},
-        ['', 'must have one of title, description, completed'],
-      ],
+      ['PATCH /:id', 'nothing to change', {}, ['', `must have one of ${WRITABLE}`]],
       ['PATCH /:id', 'a title null', { title: null }, ['/title', 'must be a string']],
       ['PATCH /:id', 'another id', { id: MISSING }, ['/id', 'must be that of the path']],
       ['PATCH /:id/complete', 'a title', { title: 'x' }, ['/title', 'is unknown']],

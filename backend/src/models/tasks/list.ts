@@ -8,8 +8,8 @@ export interface TaskPageOptions extends PageOptions {
   readonly completed?: boolean | undefined
 }
 
-/** The most tasks that fit on a page: the JSON of the shortest task has 187 bytes. */
-export const PAGE_TASKS = 350
+/** The most tasks that fit on a page: the JSON of the shortest task has 295 bytes. */
+export const PAGE_TASKS = 222
 
 /**
  * The number of tasks that a statement examines. It takes a few milliseconds, also in
@@ -20,7 +20,7 @@ export const SCANNED_TASKS = 500
 
 /**
  * A page of up to this many tasks is first read by `short`, without the running sum of bytes, which would
- * take a fifth of the time. `short` omits tasks with a longer description, so its result has at most 800 kB.
+ * take a fifth of the time. `short` omits tasks with a longer description, so its result has at most 1 MB.
  * If it omitted one, `long` reads the page again.
  */
 const SHORT_PAGE_TASKS = 50

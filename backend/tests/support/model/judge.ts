@@ -2,6 +2,7 @@ import type { Answer } from '../app.ts'
 import { listPath, type TaskRequest } from './request.ts'
 import {
   ALLOWED,
+  NOW,
   type Outcome,
   outcomeOf,
   STATUSES,
@@ -23,7 +24,10 @@ export const REQUEST_ID = 'model'
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const ANY_UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/i
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
-const MEMBERS = ['id', 'user_id', 'title', 'description', 'completed', 'created_at', 'updated_at']
+const MEMBERS = [
+  ...['id', 'user_id', 'title', 'description', 'completed', 'completed_at', 'priority', 'tags'],
+  ...['due_date', 'due_time', 'due_zone', 'due_at', 'created_at', 'updated_at'],
+]
 
 /**
  * Whether the answer is the one the model gives in this world.
@@ -64,7 +68,7 @@ export function judge(world: World, request: TaskRequest, answer: Answer, rivals
     }
     case 'made': {
       const task = taskIn(answer.text)
-      const text = JSON.stringify(ordered({ ...task, ...outcome.task }))
+      const text = JSON.stringify(ordered({ ...task, ...completedIn(task, outcome.task) }))
       if (asWritten(answer.text) !== text) return fault(`${wanted} ${text}`)
       if (!UUID_V7.test(task.id) || !INSTANT.test(task.created_at)) return fault('a new id')
       const last = tasksOf(world, request.owner).some(({ id }) => id === task.id)
@@ -73,7 +77,10 @@ export function judge(world: World, request: TaskRequest, answer: Answer, rivals
     }
     case 'changed': {
       const task = taskIn(answer.text)
-      const text = JSON.stringify({ ...outcome.task, updated_at: task.updated_at })
+      const text = JSON.stringify({
+        ...completedIn(task, outcome.task),
+        updated_at: task.updated_at,
+      })
       if (asWritten(answer.text) !== text) return fault(`${wanted} ${text}`)
       if (!INSTANT.test(task.updated_at) || task.updated_at <= outcome.task.updated_at) {
         return fault(`updated_at after ${outcome.task.updated_at}`)
@@ -137,10 +144,26 @@ function taskIn(text: string): Task {
       title: '',
       description: '',
       completed: false,
+      completed_at: null,
+      priority: '',
+      tags: [],
+      due_date: null,
+      due_time: null,
+      due_zone: null,
+      due_at: null,
       created_at: '',
       updated_at: '',
     }
   }
+}
+
+/** The expected task with the time of the answer, where the model leaves that to the server. */
+function completedIn<T extends { completed_at: string | null }>(task: Task, expected: T): T {
+  if (expected.completed_at !== NOW) return expected
+  const { completed_at: at, updated_at: updated } = task
+  return at !== null && INSTANT.test(at) && at <= updated
+    ? { ...expected, completed_at: at }
+    : expected
 }
 
 function ordered(task: Task): Record<string, unknown> {

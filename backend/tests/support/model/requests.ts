@@ -309,6 +309,9 @@ function membersOf(
     if (title !== 'absent') members.title = titleOf(title, `${word} ${owner.mark}`)
     if (description !== 'absent')
       members.description = descriptionOf(description, `${owner.mark} ${word}`)
+    if (plan.priority !== 'absent') members.priority = plan.priority
+    if (plan.tags !== 'absent') members.tags = TAGS[plan.tags](owner.mark)
+    Object.assign(members, DUES[plan.due])
   }
   if (completed !== 'absent') {
     members.completed = completed === 'of the wrong type' ? 'true' : completed === 'true'
@@ -333,6 +336,28 @@ function membersOf(
       members['a/b~c'] = 1
   }
   return members
+}
+
+const TAGS: Record<Exclude<Plan['tags'], 'absent'>, (mark: string) => unknown> = {
+  some: (mark) => [mark, 'b'],
+  'in two spellings': (mark) => ['B', ` ${mark} `, 'b', mark.toUpperCase()],
+  empty: () => [],
+  'with a comma': (mark) => [mark, `${mark},`],
+  'of the wrong type': (mark) => mark,
+}
+
+const DUES: Record<Plan['due'], object> = {
+  absent: {},
+  'a day': { due_date: '2027-07-01' },
+  'a time': { due_date: '2027-07-02', due_time: '09:30' },
+  'a zone': { due_date: '2027-07-03', due_time: '09:30', due_zone: 'Asia/Kolkata' },
+  'another time': { due_time: '23:59' },
+  'another zone': { due_zone: 'UTC' },
+  'no day': { due_date: null },
+  'no time': { due_time: null },
+  'no zone': { due_zone: null },
+  nothing: { due_date: null, due_time: null, due_zone: null },
+  malformed: { due_date: '1 July', due_time: 'noon', due_zone: 'GMT+2' },
 }
 
 function titleOf(title: Plan['title'], plain: string): unknown {

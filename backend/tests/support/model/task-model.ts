@@ -6,9 +6,19 @@ export interface Task {
   readonly title: string
   readonly description: string | null
   readonly completed: boolean
+  readonly completed_at: string | null
+  readonly priority: string
+  readonly tags: readonly string[]
+  readonly due_date: string | null
+  readonly due_time: string | null
+  readonly due_zone: string | null
+  readonly due_at: string | null
   readonly created_at: string
   readonly updated_at: string
 }
+
+/** In place of an instant at which the server makes a task completed. */
+export const NOW = 'now'
 
 /** What only the server can choose. */
 export type Chosen = 'id' | 'created_at' | 'updated_at'
@@ -150,8 +160,41 @@ function matches(condition: Condition, task: Task): boolean {
 }
 
 function newTask({ owner, body }: TaskRequest): Omit<Task, Chosen> {
-  const { title = '', description = null, completed = false } = writtenIn(body)
-  return { user_id: owner.id, title: title.trim(), description, completed }
+  const { title = '', description = null, completed = false, ...members } = writtenIn(body)
+  const completed_at = completed ? NOW : null
+  const task = { user_id: owner.id, title: title.trim(), description, completed, completed_at }
+  return { ...task, ...withMembers(NO_MEMBERS, members) }
+}
+
+type Members = Pick<Task, 'priority' | 'tags' | 'due_date' | 'due_time' | 'due_zone' | 'due_at'>
+const NO_MEMBERS: Members = {
+  ...{ priority: 'none', tags: [] },
+  ...{ due_date: null, due_time: null, due_zone: null, due_at: null },
+}
+
+function withMembers(members: Members, written: Partial<Members>): Members {
+  const { priority = members.priority, tags = members.tags } = written
+  const { due_date = members.due_date, due_time = members.due_time } = written
+  const { due_zone = members.due_zone } = written
+  const due_at =
+    due_zone === null ? null : new Date(`${due_date}T${due_time}${OFFSETS[due_zone]}`).toISOString()
+  return { priority, tags: distinct(tags), due_date, due_time, due_zone, due_at }
+}
+
+/** The zones of the model, which never change their clocks. */
+export const OFFSETS: Readonly<Record<string, string>> = { UTC: 'Z', 'Asia/Kolkata': '+05:30' }
+
+const distinct = (tags: readonly string[]) =>
+  tags
+    .map((tag) => tag.trim())
+    .filter(
+      (tag, at, all) => all.findIndex((one) => one.toLowerCase() === tag.toLowerCase()) === at,
+    )
+
+/** The member that may not stay as it is without another. */
+function hanging({ due_date, due_time, due_zone }: Partial<Members>): string | undefined {
+  if (due_time !== null && due_date === null) return 'body/due_time'
+  return due_zone !== null && due_time === null ? 'body/due_zone' : undefined
 }
 
 const create = (request: TaskRequest): Outcome => ({ kind: 'made', task: newTask(request) })
@@ -161,12 +204,18 @@ function change(task: Task, { place, body }: TaskRequest): Outcome {
   const flips = place === 'complete' && written.completed === undefined
   const { title = task.title, description = task.description } = written
   const { completed = flips ? !task.completed : task.completed } = written
-  const next = { ...task, title: title.trim(), description, completed }
+  const completed_at = completed ? (task.completed ? task.completed_at : NOW) : null
+  const due = { ...task, ...written }
+  const missing = hanging(due)
+  if (missing !== undefined)
+    return { kind: 'problem', error: 'validation_error', places: [missing] }
+  const text = { title: title.trim(), description, completed, completed_at }
+  const next = { ...task, ...text, ...withMembers(task, written) }
   return { kind: sameValues(task, next) ? 'read' : 'changed', task: next }
 }
 
 function sameValues(a: Task, b: Task): boolean {
-  return a.title === b.title && a.description === b.description && a.completed === b.completed
+  return JSON.stringify(a) === JSON.stringify(b)
 }
 
 function list(world: World, { owner, query }: TaskRequest): Outcome {
@@ -214,6 +263,11 @@ const MEMBERS: Record<string, (value: unknown) => boolean> = {
     typeof value === 'string' && value.trim() !== '' && wellFormed(value.trim(), 500),
   description: (value) => value === null || wellFormed(value, 16_384),
   completed: (value) => typeof value === 'boolean',
+  priority: (value) => ['none', 'low', 'medium', 'high'].includes(String(value)),
+  tags: (value) => Array.isArray(value),
+  due_date: (value) => value === null || /^\d{4}-\d\d-\d\d$/.test(String(value)),
+  due_time: (value) => value === null || /^\d\d:\d\d$/.test(String(value)),
+  due_zone: (value) => value === null || String(value) in OFFSETS,
 }
 
 /** The members that the server sets, and whether a client may send them back. */
@@ -221,6 +275,8 @@ const OF_SERVER: Record<string, (value: unknown, request: TaskRequest) => boolea
   id: (value, { segment }) =>
     typeof value === 'string' && value.toLowerCase() === decodeURIComponent(segment).toLowerCase(),
   user_id: (value, { owner }) => value === owner.id,
+  completed_at: () => true,
+  due_at: () => true,
   created_at: () => true,
   updated_at: () => true,
 }
@@ -244,8 +300,23 @@ function faultsOfBody(request: TaskRequest): string[] {
     })
     .map(([name]) => `body/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`)
   if (method === 'POST' && !('title' in value)) faults.push('body/title')
+  if (place !== 'complete')
+    faults.push(...faultsOfDue(value, method === 'POST'), ...faultsOfTags(value))
   if (place === 'task' && members.length === 0) faults.push('body')
   return faults
+}
+
+function faultsOfDue(value: Partial<Members>, isNew: boolean): string[] {
+  const isNull = (name: keyof Members) =>
+    isNew ? (value[name] ?? null) === null : value[name] === null
+  const time = (value.due_time ?? null) !== null && isNull('due_date')
+  const zone = (value.due_zone ?? null) !== null && isNull('due_time')
+  return [...(time ? ['body/due_time'] : []), ...(zone ? ['body/due_zone'] : [])]
+}
+
+function faultsOfTags({ tags }: Partial<Members>): string[] {
+  if (!Array.isArray(tags)) return []
+  return tags.flatMap((tag, at) => (/^[^,]+$/.test(String(tag)) ? [] : `body/tags/${at}`))
 }
 
 /** The world with this task made or changed. */
