@@ -37,6 +37,18 @@ const OCCASIONS = [
 const FIRST_MS = Date.UTC(2026, 0, 1)
 const HOUR_MS = 3_600_000
 
+const DAY_MS = 24 * HOUR_MS
+const PRIORITIES = ['none', 'low', 'none', 'medium', 'high'] as const
+const TAGS = ['home', 'errands', 'work', 'music', 'garden']
+
+/** The due date of every second task, with a time for some, and a time zone for some of those. */
+function dueOf(n: number): Pick<SampleTask, 'due_date' | 'due_time' | 'due_zone'> {
+  if (n % 2 === 0) return {}
+  const due_date = new Date(FIRST_MS + (n * 7 + 3) * DAY_MS).toISOString().slice(0, 10)
+  if (n % 5 !== 0) return { due_date }
+  return { due_date, due_time: '09:30', due_zone: n % 15 === 0 ? 'Europe/Warsaw' : null }
+}
+
 /** 200 tasks, every third of them completed. They are the same in every run. */
 export const SAMPLE_TASKS: readonly SampleTask[] = OCCASIONS.flatMap((occasion) =>
   CHORES.map(([chore, description]) => ({ title: `${chore}, ${occasion}`, description })),
@@ -45,4 +57,7 @@ export const SAMPLE_TASKS: readonly SampleTask[] = OCCASIONS.flatMap((occasion) 
   title,
   description: description ?? null,
   completed: n % 3 === 0,
+  priority: PRIORITIES[n % PRIORITIES.length] ?? 'none',
+  tags: TAGS.filter((_tag, at) => n % (at + 3) === 1),
+  ...dueOf(n),
 }))

@@ -36,6 +36,10 @@ for (const kind of KINDS) {
           title: 'Buy milk',
           description: null,
           completed: false,
+          completed_at: null,
+          priority: 'none',
+          tags: [],
+          ...{ due_date: null, due_time: null, due_zone: null, due_at: null },
           created_at: task.created_at,
           updated_at: task.created_at,
         })

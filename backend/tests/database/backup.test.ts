@@ -19,7 +19,7 @@ import { migrate, readMigrations } from '../../src/database/migrate/migrate.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { proveWalls } from '../../src/database/walls/walls.ts'
 import { insertTaskOnce } from '../../src/models/tasks/once.ts'
-import { insertTask, toggleTask } from '../../src/models/tasks/task.ts'
+import { findTask, insertTask, toggleTask } from '../../src/models/tasks/task.ts'
 import {
   embeddedFolder,
   emptyPostgres,
@@ -58,7 +58,9 @@ async function fill(test: TestDatabase): Promise<void> {
     for (let task = 0; task < 700; task += 350) {
       const id = taskId(n * 10_000 + task)
       const description = task === 0 ? 'line\nfeed, "quotes", \\ and \u{1f480}' : null
-      await database.asUser(user, insertTask(id, { title: `of ${user}`, description }))
+      const due = { due_date: '0001-02-28', due_time: '09:30', due_zone: 'Asia/Katmandu' }
+      const members = { priority: 'high', tags: ['a "b" \\ {c}', 'NULL'], ...due } as const
+      await database.asUser(user, insertTask(id, { title: `of ${user}`, description, ...members }))
       await database.asUser(user, toggleTask(id, undefined))
     }
   }
@@ -148,6 +150,38 @@ describe('a backup', () => {
         await test.close()
       })
     }
+  }
+
+  for (const kind of KINDS) {
+    it(`of the version before priorities is restored with their defaults, into ${kind}`, async () => {
+      const older = await emptyTarget(kind)
+      const all = await readMigrations()
+      await migrate(
+        older,
+        all.filter(({ name }) => name < '0012'),
+      )
+      const id = taskId(1)
+      await adminOf(older)(`insert into todo.users (id, seq) values ('alice', 1)`)
+      await adminOf(older)(
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
+         values ('alice', $1, 'old', true, '2026-01-01Z', '2026-01-02Z', 1)`,
+        [id],
+      )
+      const file = join(await testFolder(), 'an-older.backup')
+      await backUp(older, file, quiet)
+      await older.close()
+      const target = await emptyTarget(kind)
+      await restoreBackup(target, file, quiet)
+      const pool = new PipelinedPool(target)
+      const found = await pool.asUser('alice', findTask(id))
+      await pool.close()
+      assert.deepEqual(JSON.parse(found?.json ?? ''), {
+        ...{ id, user_id: 'alice', title: 'old', description: null, completed: true },
+        ...{ completed_at: '2026-01-02T00:00:00.000Z', priority: 'none', tags: [] },
+        ...{ due_date: null, due_time: null, due_zone: null, due_at: null },
+        ...{ created_at: '2026-01-01T00:00:00.000Z', updated_at: '2026-01-02T00:00:00.000Z' },
+      })
+    })
   }
 
   it('contains no sessions, codes or counters, which a restore must not bring back', async () => {

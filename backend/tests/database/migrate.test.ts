@@ -315,6 +315,41 @@ for (const kind of KINDS) {
     })
   })
 
+  it(`gives completed tasks of an older version the time of their last change, on ${kind}`, async () => {
+    const all = await readMigrations()
+    await withEmpty(kind, async (connector) => {
+      await migrate(
+        connector,
+        all.filter(({ name }) => name < '0012'),
+      )
+      await query(connector, `insert into todo.users (id, seq) values ('alice', 2)`)
+      await query(
+        connector,
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
+         select 'alice', gen_random_uuid(), n, n = 2, '2026-01-01Z', '2026-01-02Z', n
+         from generate_series(1, 2) n`,
+      )
+      await migrate(connector)
+      const tasks = await query(
+        connector,
+        `select title, completed_at, updated_at, seq::int, priority, tags, due_at
+         from todo.tasks order by title`,
+      )
+      const members = { priority: 0, tags: [], due_at: null, updated_at: new Date('2026-01-02Z') }
+      assert.deepEqual(tasks, [
+        { title: '1', seq: 1, completed_at: null, ...members },
+        { title: '2', seq: 2, completed_at: new Date('2026-01-02Z'), ...members },
+      ])
+      const [walls] = await query(
+        connector,
+        `select relforcerowsecurity as forced,
+           (select tgenabled from pg_trigger where tgname = 'refuse_unnumbered') as trigger
+         from pg_class where oid = 'todo.tasks'::regclass`,
+      )
+      assert.deepEqual(walls, { forced: true, trigger: 'O' })
+    })
+  })
+
   it(`gives a copy of a database a new epoch, and the same one keeps its own, on ${kind}`, async () => {
     await withEmpty(kind, async (connector) => {
       await migrate(connector)
