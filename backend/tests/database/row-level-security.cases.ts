@@ -299,6 +299,11 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
     ['todo_accounts', `select todo.refuse('missing')`, { all: REFUSED }],
     ['public', `select todo.refuse('missing')`, { all: REFUSED }],
   ],
+  'todo.due_at(date,time without time zone,text)': [
+    ['todo_user', `select todo.due_at('2027-07-01', '12:00', 'UTC')`, { all: 1 }],
+    ['todo_accounts', `select todo.due_at('2027-07-01', '12:00', 'UTC')`, { all: REFUSED }],
+    ['public', `select todo.due_at('2027-07-01', '12:00', 'UTC')`, { all: REFUSED }],
+  ],
   // It tells how many, and nothing of them.
   'todo.forget_expired_keys(integer)': [
     ['todo_user', 'select todo.forget_expired_keys(10)', { all: 'changes rows of erin' }],
