@@ -1,6 +1,7 @@
 import type { Ajv, SchemaValidateFunction } from 'ajv'
 import { isCalendarDay } from '../../core/calendar.ts'
 import { caseless } from '../../core/caseless.ts'
+import { LIMITS } from '../../core/limits.ts'
 import { isTimeZone } from '../../core/time-zones.ts'
 
 /** The schema of `x-distinct`. */
@@ -24,12 +25,12 @@ interface Place {
   readonly instancePath: string
 }
 
-/** An error of a part of the value, which ajv completes. */
+/** An error of a part of the value, which ajv completes. It may stand for `further` ones, which are not named. */
 const fault = (keyword: string, instancePath: string, message: string) => ({
   keyword,
   instancePath,
   message,
-  params: {},
+  params: { further: 0 },
 })
 
 const textFault = (text: unknown, { characters }: Distinct): string | undefined => {
@@ -49,25 +50,29 @@ const checkDistinct: SchemaValidateFunction = (
 ) => {
   const path = at?.instancePath ?? ''
   const kept = new Map<string, unknown>()
-  checkDistinct.errors = []
+  const errors: ReturnType<typeof fault>[] = []
   for (const [index, given] of list.entries()) {
     const text = typeof given === 'string' ? given.trim().normalize('NFC') : given
     const message = textFault(text, distinct)
-    if (message !== undefined) {
-      checkDistinct.errors.push(fault('x-distinct', `${path}/${index}`, message))
-    }
-    const key = caseless(String(text))
-    if (!kept.has(key)) kept.set(key, text)
+    const last = errors[LIMITS.faultsNamed - 1]
+    if (message === undefined) keepFirst(kept, caseless(String(text)), text)
+    else if (last !== undefined) last.params.further += 1
+    else errors.push(fault('x-distinct', `${path}/${index}`, message))
   }
-  if (kept.size > distinct.most && checkDistinct.errors.length === 0) {
+  if (kept.size > distinct.most && errors.length === 0) {
     const message = `must have at most ${distinct.most} items that differ in more than letter case`
-    checkDistinct.errors.push(fault('x-distinct', path, message))
+    errors.push(fault('x-distinct', path, message))
   }
-  const isValid = checkDistinct.errors.length === 0
+  checkDistinct.errors = errors
+  const isValid = errors.length === 0
   // After a fault the list is empty, so that the schema of the items does not report it again.
   const value = isValid ? [...kept.values()] : []
   if (at) Object.assign(at.parentData, { [at.parentDataProperty]: value })
   return isValid
+}
+
+function keepFirst(kept: Map<string, unknown>, key: string, text: unknown): void {
+  if (!kept.has(key)) kept.set(key, text)
 }
 
 const checkNeeds: SchemaValidateFunction = (

@@ -113,7 +113,7 @@ function compile(ajv: Ajv, { querystring, body, ...schema }: FastifySchema, leve
 
 interface Faults {
   readonly errors: Fault[]
-  /** The number of surplus parts that were not validated. */
+  /** The number of faults that are not in `errors`, or of surplus parts that were not validated. */
   further: number
 }
 
@@ -162,6 +162,7 @@ function addFaults(
   for (const error of check.errors ?? []) {
     const path = error.instancePath + pointer(error)
     found.errors.push({ in: part, path, message: message(part, error) })
+    found.further += Number(error.params.further ?? 0)
   }
 }
 
