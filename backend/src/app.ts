@@ -27,6 +27,7 @@ import { answerProblems } from './http/resource/problem.ts'
 import { scopeToUser } from './http/resource/user-scope.ts'
 import { validateStrictly } from './http/resource/validation.ts'
 import { ChangeHints } from './models/changes/hints.ts'
+import { withRoom } from './models/tasks/room.ts'
 import { Account, Session } from './schemas/accounts/account.ts'
 import { Problem } from './schemas/problem.ts'
 
@@ -81,7 +82,7 @@ export async function buildApp({
   boundQueuedBytes(app, queued)
   serveCanonicalPaths(app)
   const revocations = accounts?.revocations ?? NO_REVOCATIONS
-  const announcing = announced(database, (userId) => hints.changed(userId))
+  const announcing = announced(withRoom(database), (userId) => hints.changed(userId))
   scopeToUser(app, { config, database: announcing, limit, queued, revocations })
 
   await describeApi(app, SCHEMAS)

@@ -85,6 +85,8 @@ const STALE = 'TD412'
 const CHECK_VIOLATION = '23514'
 /** The SQLSTATE that todo.due_at raises (0012_members.sql). */
 const UNKNOWN_ZONE = 'TD422'
+/** The SQLSTATE that todo.refuse raises for the neighbour of a move, whose member it names (0013_order.sql). */
+const NO_NEIGHBOUR = 'TD423'
 /** Check constraints that a change can violate because of what the row already has, and their faults. */
 const CHECKS: Readonly<Record<string, readonly [path: string, message: string]>> = {
   tasks_due_time_check: ['/due_time', 'must be null if due_date is null'],
@@ -94,7 +96,10 @@ const CHECKS: Readonly<Record<string, readonly [path: string, message: string]>>
 
 /** @returns the fault of a row that the database refused because of its values; undefined for other errors. */
 function faultOf(error: unknown, state: string): Fault | undefined {
-  const { constraint = '' } = error as { constraint?: string } // PostgreSQL names it
+  const { constraint = '', column } = error as { constraint?: string; column?: string } // PostgreSQL names them
+  if (state === NO_NEIGHBOUR) {
+    return { in: 'body', path: `/${column}`, message: 'must be the id of another task of the user' }
+  }
   const found =
     state === UNKNOWN_ZONE
       ? ['/due_zone', 'must be the name of a time zone that the database knows']

@@ -13,6 +13,8 @@ interface ClientColumn extends AnyColumn {
   readonly type: keyof ClientTypes
   /** The value in a new row without this member. A column without one is required. */
   readonly default?: ClientTypes[keyof ClientTypes] | null
+  /** The value in a new row without this member as SQL, instead of a default. */
+  readonly absent?: string
   /** The values of a `smallint` on the wire, by their numbers in the table. */
   readonly names?: readonly string[]
 }
@@ -119,7 +121,7 @@ export type Values<C extends readonly Column[]> = {
 export type Changes<C extends readonly Column[]> = Partial<Values<C>>
 /** Without a member, the column has its default. */
 export type NewValues<C extends readonly Column[]> = Changes<C> &
-  Pick<Values<C>, Exclude<ClientOf<C>, { default: unknown }>['name']>
+  Pick<Values<C>, Exclude<ClientOf<C>, { default: unknown } | { absent: string }>['name']>
 
 /** @returns a function that gives a new row the default of each member that it lacks. */
 export function defaultsOf<const C extends readonly Column[]>(
@@ -128,7 +130,7 @@ export function defaultsOf<const C extends readonly Column[]>(
   const defaults = Object.fromEntries(
     columns.flatMap((column) => ('default' in column ? [[column.name, column.default]] : [])),
   )
-  return (row) => ({ ...defaults, ...row }) as Values<C> // what lacks has a default
+  return (row) => ({ ...defaults, ...row }) as Values<C> // what lacks has a default, or one in SQL
 }
 
 /**
@@ -173,12 +175,15 @@ function given({ name, type, names = [] }: ClientColumn): string {
   }
 }
 
+const inserted = (column: ClientColumn) =>
+  column.absent === undefined ? given(column) : `coalesce(${given(column)}, ${column.absent})`
+
 /** The values of a new row as SQL, in the order of the columns. `$3` is {@link Values} as JSON. */
 export function insertedOf(columns: readonly Column[]): string {
   const value = newValues(columns, given)
   return columns
     .map((column) => {
-      if (isClient(column)) return given(column)
+      if (isClient(column)) return inserted(column)
       return column.setBy === 'derivation' ? column.derive(value, 'null') : column.insert
     })
     .join(', ')

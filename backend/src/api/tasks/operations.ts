@@ -6,6 +6,7 @@ import {
   UserParams,
   WITH_BODY,
 } from '../../schemas/resource.ts'
+import { TaskMove } from '../../schemas/tasks/move.ts'
 import {
   Completion,
   ListQuery,
@@ -75,7 +76,7 @@ const CHANGE = {
   ),
 }
 
-/** The schemas of the seven operations, for validation and for the OpenAPI document. */
+/** The schemas of the operations on tasks, for validation and for the OpenAPI document. */
 export const operations = {
   list: {
     ...common,
@@ -145,6 +146,22 @@ export const operations = {
       {
         204: { description: 'The task is deleted' },
       },
+      ...WITH_BODY,
+      'precondition_failed',
+    ),
+  },
+  move: {
+    ...common,
+    operationId: 'moveTask',
+    summary: 'Move a task',
+    description:
+      'Moves the task in the manual order and returns it. Where there is no room for another key, the server also gives new positions to tasks beside it. A task that is in the place already stays as it is.',
+    params: TaskParams,
+    querystring: NoQuery,
+    headers: IF_MATCH,
+    body: TaskMove,
+    ...ownerResponses(
+      { 200: task('The task after the move') },
       ...WITH_BODY,
       'precondition_failed',
     ),

@@ -6,6 +6,7 @@ import { type List, sendList } from '../../http/resource/pages.ts'
 import { found, sendStored } from '../../http/resource/send.ts'
 import { withDefaults } from '../../models/tasks/columns.ts'
 import { listLongTasks, listTasks } from '../../models/tasks/list.ts'
+import { LOCK_USER, moveTask } from '../../models/tasks/move.ts'
 import { insertTaskOnce, toggleTaskOnce } from '../../models/tasks/once.ts'
 import {
   deleteTask,
@@ -16,6 +17,7 @@ import {
   updateTask,
 } from '../../models/tasks/task.ts'
 import { purgeTask } from '../../models/tasks/trash.ts'
+import { TaskMove } from '../../schemas/tasks/move.ts'
 import { Completion, NewTask, Task, TaskChanges } from '../../schemas/tasks/task.ts'
 import { changesOnce, idempotencyKey } from './idempotency.ts'
 import { operations } from './operations.ts'
@@ -35,7 +37,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
   app,
   { pageMs, trashDays },
 ) => {
-  for (const schema of [Task, NewTask, TaskChanges, Completion]) app.addSchema(schema)
+  for (const schema of [Task, NewTask, TaskChanges, Completion, TaskMove]) app.addSchema(schema)
   const changeOnce = changesOnce()
 
   app.get('', { schema: operations.list, config }, async (request, reply) => {
@@ -88,6 +90,12 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
     const deletion = deleteTask(params.id, requiredVersions(request))
     if (trashDays > 0) return sendChange(reply, await request.asUser(deletion))
     const [change] = await request.asUser([deletion, purgeTask(params.id)])
+    return sendChange(reply, change)
+  })
+
+  app.post('/:id/move', { schema: operations.move, config }, async (request, reply) => {
+    const move = moveTask(request.params.id, request.body, requiredVersions(request))
+    const [, change] = await request.asUser([LOCK_USER, move])
     return sendChange(reply, change)
   })
 

@@ -198,6 +198,8 @@ function message(part: 'body' | 'query', error: ErrorObject): string {
       return String(parentSchema?.['x-message'])
     case 'minProperties':
       return `must have one of ${writable(parentSchema?.properties).join(', ')}`
+    case 'maxProperties':
+      return `must have exactly one of ${writable(parentSchema?.properties).join(', ')}`
     case 'x-path':
       return 'must be that of the path'
     case 'x-distinct':

@@ -58,6 +58,7 @@ export const COLUMNS = [
   },
   { name: 'due_zone', type: 'text', nullable: true, setBy: 'client', default: null },
   DUE_AT,
+  { name: 'position', type: 'text', setBy: 'client', absent: 'first' },
   CREATED_AT,
   UPDATED_AT,
 ] as const satisfies readonly Column[]

@@ -1,6 +1,7 @@
 import { DELETED_AT, insertedOf, jsonOf, namesOf } from '../columns.ts'
 import { NOT_DELETED, storedOf } from '../stored.ts'
 import { COLUMNS } from './columns.ts'
+import { FIRST_POSITION, GIVEN_POSITION } from './position.ts'
 
 /** A task as JSON text. */
 export const TASK_JSON = jsonOf(COLUMNS)
@@ -34,17 +35,20 @@ export const taskWhere = (condition: string) =>
  *
  * @param condition whether something will change. It sees the snapshot of the statement, so a concurrent
  *   change may waste a number.
+ * @param also more assignments to the user's row.
  */
-export const takeTurn = (condition: string) =>
+export const takeTurn = (condition: string, also = '') =>
   `turn as (
-     update todo.users set seq = seq + 1 where id = $1 and deleted_at is null and ${condition} returning seq as next
+     update todo.users set seq = seq + 1${also} where id = $1 and deleted_at is null and ${condition} returning seq as next
    )`
 
-/** The same for the first task as well: it inserts the user. */
+/** The same for a new task with the values `$3`, also the user's first one. `first` is the position before all others. */
 export const takeFirstTurn = (condition: string) =>
   `turn as (
-     insert into todo.users as u (id, seq) select $1, 1 where ${condition} and ${NOT_DELETED}
-     on conflict (id) do update set seq = u.seq + 1 where u.deleted_at is null returning seq as next
+     insert into todo.users as u (id, seq, first_position)
+     select $1, 1, coalesce(${GIVEN_POSITION}, 'a0') where ${condition} and ${NOT_DELETED}
+     on conflict (id) do update set seq = u.seq + 1, first_position = ${FIRST_POSITION}
+     where u.deleted_at is null returning seq as next, first_position as first
    )`
 
 /** Inserts a task with the id `$2` and the values `$3`, if it has a turn. */

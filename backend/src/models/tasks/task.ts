@@ -9,6 +9,7 @@ import {
   type Stored,
 } from '../stored.ts'
 import { COLUMNS, type NewTask, type TaskChanges, withDefaults } from './columns.ts'
+import { LOWER_FIRST_POSITION } from './position.ts'
 import {
   ALIVE,
   INSERT_TASK,
@@ -98,6 +99,8 @@ interface ChangeSql {
   readonly set: string
   /** The tasks that may be changed, as an SQL condition. */
   readonly of: string
+  /** More assignments to the user's row. */
+  readonly also?: string
   /** An SQL condition for those that the change leaves as they are. They take no number. */
   readonly unless?: string
   /** The columns of the result, of a changed task. */
@@ -115,11 +118,11 @@ const required = (outcome: string) =>
  * A change, plain and with a version asked for, each also as one of several. With a version, a second part
  * tells a stale task from a missing one.
  */
-export const change = ({ set, of, unless, outcome, versions }: ChangeSql) => {
+export const change = ({ set, also, of, unless, outcome, versions }: ChangeSql) => {
   const done = (condition: string) => {
     const task = taskWhere(`${of}${condition}`)
     const kept = `select ${TASK_COLUMNS} from ${task} and ${unless} and ${NOT_DELETED}`
-    return `with ${takeTurn(`exists (select 1 from ${task}${unless ? ` and not (${unless})` : ''})`)},
+    return `with ${takeTurn(`exists (select 1 from ${task}${unless ? ` and not (${unless})` : ''})`, also)},
      changed as (
        update todo.tasks set ${set}, seq = next from turn where user_id = $1 and id = $2 and ${of}${condition}
        returning ${TASK_COLUMNS}
@@ -154,6 +157,7 @@ export const CHANGED = `'changed', ${STORED_TASK}`
 
 const UPDATE = change({
   set: updatedOf(COLUMNS),
+  also: LOWER_FIRST_POSITION,
   of: ALIVE,
   unless: `not (${differsFrom(COLUMNS)})`,
   outcome: CHANGED,

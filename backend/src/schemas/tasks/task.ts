@@ -2,6 +2,7 @@ import type { FromSchema } from 'json-schema-to-ts'
 import { pageQuery, rowParams } from '../resource.ts'
 import { TEXT } from '../text.ts'
 import { DUE_DATE, DUE_TIME, DUE_ZONE, NEEDS, NEW_TAGS, PRIORITY, TAGS } from './members.ts'
+import { POSITION } from './move.ts'
 
 const EXAMPLE = {
   id: '019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90',
@@ -16,6 +17,7 @@ const EXAMPLE = {
   due_time: '09:30',
   due_zone: 'Europe/Berlin',
   due_at: '2026-12-01T08:30:00.000Z',
+  position: 'Zz',
   created_at: '2026-11-23T06:00:00.123Z',
   updated_at: '2026-11-23T06:00:00.123Z',
 } as const
@@ -49,6 +51,7 @@ const WRITABLE = {
   due_date: DUE_DATE,
   due_time: DUE_TIME,
   due_zone: DUE_ZONE,
+  position: POSITION,
 } as const
 
 /** A member that a client may send back. It must be that of the path. */
@@ -97,6 +100,7 @@ export const Task = {
     'due_time',
     'due_zone',
     'due_at',
+    'position',
     'created_at',
     'updated_at',
   ],
@@ -119,6 +123,11 @@ export const Task = {
     due_at: optionalInstant(
       'The instant at which the task is due; null without `due_zone`. A time that the clocks skip is moved forward, and of a time that occurs twice it is the first',
     ),
+    position: {
+      type: POSITION.type,
+      pattern: POSITION.pattern,
+      description: POSITION.description,
+    },
     created_at: INSTANT,
     updated_at: {
       type: 'string',
