@@ -82,6 +82,7 @@ export const routes = (title: string) => [
   { method: 'PATCH', at: (id: string) => `/${id}`, body: json({ title }) },
   { method: 'DELETE', at: (id: string) => `/${id}` },
   { method: 'PATCH', at: (id: string) => `/${id}/complete` },
+  { method: 'POST', at: (id: string) => `/${id}/move`, body: json({ to: 'top' }) },
 ]
 
 /** The endpoints of the trash and of the changes, which have no body. */

@@ -46,6 +46,7 @@ function ownTasks(pair: Pair): Attempt[] {
     tryOf(pair, served(me), 'PUT', `${me.path}/${spare.id}`, { body }),
     tryOf(pair, served(me), 'PATCH', `${me.path}/${spare.id}`, { body }),
     tryOf(pair, served(me), 'PATCH', `${me.path}/${spare.id}/complete`),
+    tryOf(pair, served(me), 'POST', `${me.path}/${spare.id}/move`, { body: json({ to: 'top' }) }),
     // The other filters also need tasks.
     tryOf(pair, served(me), 'PATCH', `${me.path}/${spare.id}/complete`, {}, 'back'),
   ]
@@ -116,10 +117,14 @@ function foreignBodies(pair: Pair): Attempt[] {
     routes(title)
       .filter(({ method }) => ['POST', 'PUT', 'PATCH'].includes(method))
       // Each user may choose any id for a new task, also one that another user has.
-      .filter(({ method }) => !(method === 'POST' && name === 'id'))
+      .filter(({ method, at }) => !(method === 'POST' && at('') === '' && name === 'id'))
       .map(({ method, at }) => {
         const body = json({
-          ...(at('').endsWith('/complete') ? { completed: true } : { title }),
+          ...(at('').endsWith('/complete')
+            ? { completed: true }
+            : at('').endsWith('/move')
+              ? { to: 'top' }
+              : { title }),
           [name]: value,
         })
         const path = me.path + at(me.tasks[0].id)

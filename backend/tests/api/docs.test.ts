@@ -96,6 +96,7 @@ describe('the OpenAPI document', () => {
         `PATCH ${tasks}/{id}`,
         `DELETE ${tasks}/{id}`,
         `PATCH ${tasks}/{id}/complete`,
+        `POST ${tasks}/{id}/move`,
         `GET ${tasks}/trash`,
         `DELETE ${tasks}/trash`,
         `GET ${tasks}/trash/{id}`,

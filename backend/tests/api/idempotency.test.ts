@@ -141,11 +141,11 @@ for (const kind of KINDS) {
     it('422 for a request under the same key that differs in any one member', async () => {
       const body: Record<string, unknown> = {
         ...{ title: 'whole', description: 'd', completed: false, priority: 'none', tags: ['a'] },
-        ...{ due_date: '2027-07-01', due_time: '09:30', due_zone: 'UTC' },
+        ...{ due_date: '2027-07-01', due_time: '09:30', due_zone: 'UTC', position: 'a0' },
       }
       const others: Record<string, unknown> = {
         ...{ title: 'other', description: null, completed: true, priority: 'low', tags: ['b'] },
-        ...{ due_date: '2027-07-02', due_time: '09:31', due_zone: null },
+        ...{ due_date: '2027-07-02', due_time: '09:31', due_zone: null, position: 'a1' },
       }
       const clients = COLUMNS.filter(({ setBy }) => setBy === 'client').map(({ name }) => name)
       assert.deepEqual(Object.keys(body), clients)

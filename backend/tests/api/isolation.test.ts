@@ -14,6 +14,7 @@ const ENDPOINTS = [
   { method: 'PATCH', at: '/:id', body: { title: 'taken' } },
   { method: 'DELETE', at: '/:id' },
   { method: 'PATCH', at: '/:id/complete' },
+  { method: 'POST', at: '/:id/move', body: { to: 'top' } },
   { method: 'GET', at: '/trash' },
   { method: 'DELETE', at: '/trash' },
   { method: 'GET', at: '/trash/:id' },

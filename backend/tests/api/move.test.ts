@@ -368,8 +368,8 @@ for (const kind of KINDS) {
           'select id from todo.tasks where user_id = $1 and id <> $2 order by seq',
           ['mia', target.id],
         )
-        const commits = rows.map(({ id }) => id)
-        const expected =
+        const commits = rows.map(({ id }) => String(id))
+        const expected: string[] =
           place === 'before' ? [...commits, target.id] : [target.id, ...commits.reverse()]
         assert.deepEqual(
           list.map(({ id }) => id),

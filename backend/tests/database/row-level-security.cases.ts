@@ -80,6 +80,11 @@ const OWN: Tables = {
         `update todo.users set seq = 1 where id <> 'alice' returning id`,
         { bob: 1, others: 0 },
       ],
+      [
+        'todo_user',
+        `update todo.users set first_position = 'a0' returning first_position`,
+        { alice: 1, bob: 1, others: 0 },
+      ],
       ['todo_user', 'update todo.users set deleted_at = now()', { all: REFUSED }],
       ['todo_user', `update todo.users set id = 'mallory'`, { all: REFUSED }],
       ['todo_user', 'delete from todo.users', { all: REFUSED }],
@@ -303,6 +308,36 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
     ['todo_user', `select todo.due_at('2027-07-01', '12:00', 'UTC')`, { all: 1 }],
     ['todo_accounts', `select todo.due_at('2027-07-01', '12:00', 'UTC')`, { all: REFUSED }],
     ['public', `select todo.due_at('2027-07-01', '12:00', 'UTC')`, { all: REFUSED }],
+  ],
+  'todo.key_integer(text)': [
+    ['todo_user', `select todo.key_integer('a0')`, { all: 1 }],
+    ['todo_accounts', `select todo.key_integer('a0')`, { all: REFUSED }],
+    ['public', `select todo.key_integer('a0')`, { all: REFUSED }],
+  ],
+  'todo.key_step(text,boolean)': [
+    ['todo_user', `select todo.key_step('a0', true)`, { all: 1 }],
+    ['todo_accounts', `select todo.key_step('a0', true)`, { all: REFUSED }],
+    ['public', `select todo.key_step('a0', true)`, { all: REFUSED }],
+  ],
+  'todo.key_middle(text,text)': [
+    ['todo_user', `select todo.key_middle('1', '2')`, { all: 1 }],
+    ['todo_accounts', `select todo.key_middle('1', '2')`, { all: REFUSED }],
+    ['public', `select todo.key_middle('1', '2')`, { all: REFUSED }],
+  ],
+  'todo.key_between(text,text)': [
+    ['todo_user', `select todo.key_between('a0', 'a1')`, { all: 1 }],
+    ['todo_accounts', `select todo.key_between('a0', 'a1')`, { all: REFUSED }],
+    ['public', `select todo.key_between('a0', 'a1')`, { all: REFUSED }],
+  ],
+  'todo.key_before(text)': [
+    ['todo_user', `select todo.key_before('a0')`, { all: 1 }],
+    ['todo_accounts', `select todo.key_before('a0')`, { all: REFUSED }],
+    ['public', `select todo.key_before('a0')`, { all: REFUSED }],
+  ],
+  'todo.spread(text[],integer)': [
+    ['todo_user', `select todo.spread('{a0}', 1) limit 1`, { all: 1 }],
+    ['todo_accounts', `select todo.spread('{a0}', 1) limit 1`, { all: REFUSED }],
+    ['public', `select todo.spread('{a0}', 1) limit 1`, { all: REFUSED }],
   ],
   // It tells how many, and nothing of them.
   'todo.forget_expired_keys(integer)': [

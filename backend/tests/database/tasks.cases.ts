@@ -68,6 +68,11 @@ export const TABLES: Tables = {
         `update todo.tasks set title = '', deleted_at = now(), purged_at = now()`,
         { alice: 2, bob: 1, others: 0 },
       ],
+      [
+        'todo_user',
+        `update todo.tasks set position = 'a1', seq = tasks.seq + 1`,
+        { alice: 2, bob: 1, others: 0 },
+      ],
       ['todo_user', 'delete from todo.tasks', { all: REFUSED }],
       ['todo_user', `delete from todo.tasks where id = ${id('a1')}`, { all: REFUSED }],
       [

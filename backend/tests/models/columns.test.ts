@@ -11,6 +11,7 @@ import {
 } from '../../src/models/columns.ts'
 import { COLUMNS, withDefaults } from '../../src/models/tasks/columns.ts'
 import { listLongTasks, listTasks } from '../../src/models/tasks/list.ts'
+import { moveTask } from '../../src/models/tasks/move.ts'
 import { insertTaskOnce, toggleTaskOnce } from '../../src/models/tasks/once.ts'
 import {
   deleteTask,
@@ -72,7 +73,7 @@ describe('the columns of a task', () => {
     assert.deepEqual(Object.keys(NewTask.properties), [...names(clients), 'id', 'user_id'])
     // A task that was read may be sent back whole.
     assert.deepEqual(Object.keys(TaskChanges.properties), [...names(clients), ...others])
-    const required = clients.filter((column) => !('default' in column))
+    const required = clients.filter((column) => !('default' in column || 'absent' in column))
     assert.deepEqual([...NewTask.required], names(required))
   })
 
@@ -120,14 +121,16 @@ describe('the columns of a task', () => {
       restoreTask(taskId(1)),
       purgeTask(taskId(1)),
       purgeTrash(1),
+      ...[undefined, versions].map((at) => moveTask(taskId(1), { to: 'top' }, at)),
     ]
     const returned = statements.flatMap(({ sql }) =>
       [...sql.text.matchAll(/\breturning\b([^)]*)\)/g)].map(([, list]) => list?.trim()),
     )
-    const turns = returned.filter((list) => list === 'seq as next')
-    assert.equal(turns.length, 10)
+    const TURNS = ['seq as next', 'seq as next, first_position as first']
+    const turns = returned.filter((list) => TURNS.includes(list ?? ''))
+    assert.equal(turns.length, 12)
     assert.equal(returned.length, 2 * turns.length + 2)
-    for (const list of returned) assert.ok([namesOf(COLUMNS), 'seq as next'].includes(list ?? ''))
+    for (const list of returned) assert.ok([namesOf(COLUMNS), ...TURNS].includes(list ?? ''))
   })
 })
 
@@ -168,7 +171,7 @@ for (const kind of KINDS) {
     })
 
     it('is written by INSERT, UPDATE and the flip, and cleared by null', async () => {
-      const insert = `insert into todo.tasks (${namesOf(added)}, seq) select ${insertedOf(added)}, 1`
+      const insert = `insert into todo.tasks (${namesOf(added)}, seq) select ${insertedOf(added)}, 1 from (values ('a0')) turn (first)`
       const update = `update todo.tasks set ${updatedOf(added)}, seq = seq + 1 where user_id = $1 and id = $2`
       const flip = `update todo.tasks set completed = $3::jsonb is null, ${changedOf(added)}, seq = seq + 1 where user_id = $1 and id = $2`
       const id = taskId(2)

@@ -58,6 +58,7 @@ const OWN: readonly Asked[] = [
       `updateTask${at(versions)}, of several`,
       ofSeveral(updateTask(BOTHS, CHANGES, versions)),
     ] as const,
+    [`moveTask${at(versions)}`, moveTask(BOTHS, { to: 'bottom' }, versions)] as const,
     [`toggleTask${at(versions)}, of several`, ofSeveral(toggleTask(BOTHS, versions))] as const,
   ]),
 ]
@@ -137,6 +138,24 @@ for (const kind of KINDS) {
     }
 
     for (const [wall, run] of walls) {
+      it(`${wall}: a move neither reaches nor tells of another's task`, async () => {
+        await test.admin(`update todo.tasks set position = 'a1', seq = seq + 1 where id = $1`, [
+          ALICES,
+        ])
+        const before = await allOf('alice')
+        for (const versions of SOME_VERSIONS) {
+          for (const place of [{ before: ALICES }, { after: ALICES }]) {
+            await assert.rejects(run(moveTask(BOTHS, place, versions)))
+          }
+          await assert.rejects(run(moveTask(ALICES, { to: 'top' }, versions)))
+        }
+        const bobs = await tasksOf('bob')
+        for (const to of ['top', 'bottom'] as const) await run(moveTask(BOTHS, { to }, undefined))
+        // It is bob's only task, so it is there already.
+        assert.deepEqual(await tasksOf('bob'), bobs)
+        assert.deepEqual(await allOf('alice'), before)
+      })
+
       it(`${wall}: the trash of another user is neither seen, restored nor emptied`, async () => {
         await test.admin(`update todo.tasks set deleted_at = now(), seq = seq + 1`)
         const before = await allOf('alice')

@@ -97,7 +97,7 @@ const faults: Record<string, { groups: string[]; fault: Fault; tried?: string[] 
       const reply = await passOn(request)
       const user = asking(request)
       if (reply.status !== 404 || user === undefined) return reply
-      const rest = readPath(request).rest.replace(/\/complete|\/trash(?=\/)|\/restore/g, '')
+      const rest = readPath(request).rest.replace(/\/complete|\/move|\/trash(?=\/)|\/restore/g, '')
       const found = await passOn(as(other(user), reading(request), { user, rest }))
       return found.status === 200 ? withHeader(reply, 'x-cache', 'hit') : reply
     },

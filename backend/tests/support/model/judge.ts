@@ -26,7 +26,7 @@ const ANY_UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/i
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const MEMBERS = [
   ...['id', 'user_id', 'title', 'description', 'completed', 'completed_at', 'priority', 'tags'],
-  ...['due_date', 'due_time', 'due_zone', 'due_at', 'created_at', 'updated_at'],
+  ...['due_date', 'due_time', 'due_zone', 'due_at', 'position', 'created_at', 'updated_at'],
 ]
 
 /**
@@ -72,6 +72,7 @@ export function judge(world: World, request: TaskRequest, answer: Answer, rivals
       if (asWritten(answer.text) !== text) return fault(`${wanted} ${text}`)
       if (!UUID_V7.test(task.id) || !INSTANT.test(task.created_at)) return fault('a new id')
       const last = tasksOf(world, request.owner).some(({ id }) => id === task.id)
+      if (!isBeforeAll(task, tasksOf(world, request.owner))) return fault('a position before all')
       if (last || task.updated_at !== task.created_at) return fault('updated_at as created_at')
       return { world: withKey(withTask(world, task), request, task, true) }
     }
@@ -151,6 +152,7 @@ function taskIn(text: string): Task {
       due_time: null,
       due_zone: null,
       due_at: null,
+      position: '',
       created_at: '',
       updated_at: '',
     }
@@ -165,6 +167,10 @@ function completedIn<T extends { completed_at: string | null }>(task: Task, expe
     ? { ...expected, completed_at: at }
     : expected
 }
+
+/** A new task precedes the others in the manual order. */
+const isBeforeAll = ({ position }: Task, others: readonly Task[]) =>
+  /^[0-9A-Za-z]{1,128}$/.test(position) && others.every((other) => position < other.position)
 
 function ordered(task: Task): Record<string, unknown> {
   const values = new Map<string, unknown>(Object.entries(task))

@@ -13,6 +13,7 @@ export interface Task {
   readonly due_time: string | null
   readonly due_zone: string | null
   readonly due_at: string | null
+  readonly position: string
   readonly created_at: string
   readonly updated_at: string
 }
@@ -21,7 +22,7 @@ export interface Task {
 export const NOW = 'now'
 
 /** What only the server can choose. */
-export type Chosen = 'id' | 'created_at' | 'updated_at'
+export type Chosen = 'id' | 'position' | 'created_at' | 'updated_at'
 
 /** All there is: the tasks of each user who ever made one, by their ids, the oldest first. */
 export interface World {
