@@ -230,6 +230,35 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   ...mutants(
     'the first wall',
+    'models/tasks/move.ts',
+    ['models/task.test.ts', 'statements on tasks, on postgres'],
+    [
+      [
+        'a move reads the order of all users',
+        [['todo.tasks where user_id = $1 and id <> $2', 'todo.tasks where id <> $2']],
+        'the first wall alone',
+      ],
+      [
+        'a move gives tasks of others a position',
+        [['where user_id = $1 and id = task and', 'where id = task and']],
+        'the first wall alone',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the order',
+    'api/tasks/routes.ts',
+    ['api/move.test.ts', 'the manual order on postgres'],
+    [
+      [
+        'a move reads positions before it has the lock',
+        [['await request.asUser([LOCK_USER, move])', 'await request.asUser([move, move])']],
+        'concurrent moves',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the first wall',
     'models/tasks/trash.ts',
     ['models/task.test.ts', 'statements on tasks, on postgres'],
     [
@@ -284,8 +313,8 @@ export const MUTANTS: readonly Mutant[] = [
         'numbers are those of a clock that does not wait for the commit',
         [
           [
-            'set seq = seq + 1 where id',
-            'set seq = greatest(seq, (extract(epoch from clock_timestamp()) * 1000)::bigint) where id',
+            'set seq = seq + 1$',
+            'set seq = greatest(seq, (extract(epoch from clock_timestamp()) * 1000)::bigint)$',
           ],
         ],
         'its picture',

@@ -112,8 +112,13 @@ function foreignEtags(pair: Pair): Attempt[] {
 
 function foreignBodies(pair: Pair): Attempt[] {
   const { me, other, title } = pair
+  const moves = (['before', 'after'] as const).map((member) => {
+    const body = json({ [member]: other.tasks[0].id })
+    const path = `${me.path}/${me.tasks[0].id}/move`
+    return tryOf(pair, REFUSED.invalid, 'POST', path, { body }, `${member} a task of other`)
+  })
   const names = { user_id: other.id, id: other.tasks[0].id, userId: other.id, owner: other.id }
-  return Object.entries(names).flatMap(([name, value]) =>
+  const bodies = Object.entries(names).flatMap(([name, value]) =>
     routes(title)
       .filter(({ method }) => ['POST', 'PUT', 'PATCH'].includes(method))
       // Each user may choose any id for a new task, also one that another user has.
@@ -131,6 +136,7 @@ function foreignBodies(pair: Pair): Attempt[] {
         return tryOf(pair, REFUSED.invalid, method, path, { body }, `with ${name} of other`)
       }),
   )
+  return [...moves, ...bodies]
 }
 
 function trashAndChanges(pair: Pair): Attempt[] {
