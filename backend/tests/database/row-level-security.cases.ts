@@ -82,7 +82,7 @@ const OWN: Tables = {
       ],
       [
         'todo_user',
-        `update todo.users set first_position = 'a0' returning first_position`,
+        `update todo.users set first_position = 'a0' returning id, first_position`,
         { alice: 1, bob: 1, others: 0 },
       ],
       ['todo_user', 'update todo.users set deleted_at = now()', { all: REFUSED }],

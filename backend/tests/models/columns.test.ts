@@ -81,7 +81,7 @@ describe('the columns of a task', () => {
     const inTable = catalogue
       .filter(({ kind, name }) => kind === 'column' && name.startsWith('todo.tasks.'))
       .map(({ name, definition }) => [
-        name.split('.').at(-1),
+        name.split('.').at(-1)?.replaceAll('"', ''),
         definition.replace(/ collate "\w+"/, '').replace(/ default .*/, ''),
       ])
     const inList = columns.map(({ name, type, nullable }) => [
@@ -95,7 +95,7 @@ describe('the columns of a task', () => {
     const granted = catalogue.flatMap(
       ({ kind, name }) =>
         (kind === 'grant' &&
-          /^update \((\w+)\) on table todo\.tasks to todo_user$/.exec(name)?.[1]) ||
+          /^update \("?(\w+)"?\) on table todo\.tasks to todo_user$/.exec(name)?.[1]) ||
         [],
     )
     const changing = columns.filter(({ setBy }) => setBy !== 'insertion')

@@ -23,7 +23,7 @@ export const LOCK_USER: Statement<undefined> = {
 }
 
 /**
- * The other tasks of the user, of which the moved one is none. They are ordered by position and id. There is
+ * The other tasks of the user, without the one that is moved. They are ordered by position and id. There is
  * no index on the position: it would cost every write, and a move reads 100 000 tasks in a tenth of a second.
  */
 const OTHERS = `todo.tasks where user_id = $1 and id <> $2 and ${ALIVE} and ${NOT_DELETED}`
@@ -51,7 +51,7 @@ const fromNeighbour = (compare: '<' | '>') =>
 
 /**
  * `$2` is the task, `$3` the neighbour or null, `$4` the place, `$5` the versions or null. A gap without a key is
- * spread: so many tasks beside the place get new positions that there is room for the task among them.
+ * spread: tasks beside the place get new positions, as many as it takes to make room.
  */
 const PLACE = `with task as materialized (
      select position, id from ${taskWhere(ALIVE)} and ${AT_VERSION} and ${NOT_DELETED}
