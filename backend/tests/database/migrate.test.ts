@@ -315,6 +315,42 @@ for (const kind of KINDS) {
     })
   })
 
+  it(`gives tasks of an older version the order of the list, on ${kind}`, async () => {
+    const all = await readMigrations()
+    await withEmpty(kind, async (connector) => {
+      await migrate(
+        connector,
+        all.filter(({ name }) => name < '0013'),
+      )
+      await query(connector, `insert into todo.users (id, seq) values ('alice', 99), ('bob', 0)`)
+      await query(
+        connector,
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
+         select 'alice', ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'x', false, now(), '2026-01-02Z', n
+         from generate_series(1, 70) n`,
+      )
+      await migrate(connector)
+      const tasks = await query(
+        connector,
+        'select seq::int, updated_at, position from todo.tasks order by position, id',
+      )
+      assert.deepEqual(
+        tasks.map(({ seq }) => seq),
+        Array.from({ length: 70 }, (_, at) => 70 - at),
+      )
+      assert.ok(tasks.every(({ updated_at }) => Number(updated_at) === Date.UTC(2026, 0, 2)))
+      assert.deepEqual([tasks[0]?.position, tasks[69]?.position], ['Yzt', 'a0'])
+      const users = await query(
+        connector,
+        'select seq::int, first_position from todo.users order by id',
+      )
+      assert.deepEqual(users, [
+        { seq: 99, first_position: 'Yzt' },
+        { seq: 0, first_position: null },
+      ])
+    })
+  })
+
   it(`gives completed tasks of an older version the time of their last change, on ${kind}`, async () => {
     const all = await readMigrations()
     await withEmpty(kind, async (connector) => {

@@ -122,8 +122,11 @@ const faults: Record<string, { groups: string[]; fault: Fault; tried?: string[] 
     groups: ['foreign bodies'],
     fault: (request, passOn) => {
       if (!request.body.startsWith('{"')) return passOn(request)
-      const { title, description, completed } = JSON.parse(request.body)
-      return passOn({ ...request, body: JSON.stringify({ title, description, completed }) })
+      const { title, description, completed, to, before, after } = JSON.parse(request.body)
+      // A move beside a task that nobody looks for.
+      const place = (before ?? after) ? 'top' : to
+      const body = JSON.stringify({ title, description, completed, to: place })
+      return passOn({ ...request, body })
     },
   },
   'a list that has everybody’s tasks': {
