@@ -6,21 +6,31 @@ import {
   UserParams,
   WITH_BODY,
 } from '../../schemas/resource.ts'
+
+import { ListQuery } from '../../schemas/tasks/list.ts'
 import { TaskMove } from '../../schemas/tasks/move.ts'
-import {
-  Completion,
-  ListQuery,
-  NewTask,
-  TaskChanges,
-  TaskParams,
-} from '../../schemas/tasks/task.ts'
+import { Completion, NewTask, TaskChanges, TaskParams } from '../../schemas/tasks/task.ts'
 
 const text = (description: string) => ({ description, type: 'string' })
 const ETAG = { ETag: text('The version of the task. Send it in If-Match or If-None-Match') }
 
+const COUNT_HEADERS = {
+  'Total-Count': text('With `Prefer: count=exact`: the number of all tasks that pass every filter'),
+  'Preference-Applied': text('count=exact, if Total-Count is there'),
+}
+const PREFER = {
+  type: 'object',
+  properties: {
+    prefer: {
+      type: 'string',
+      description: '`count=exact` adds the number of all tasks that pass every filter (RFC 7240)',
+    },
+  },
+} as const
+
 const tasks = {
-  description: 'The tasks of the user, newest first',
-  headers: PAGE_HEADERS,
+  description: 'The tasks of the user that pass every filter, in the order of `sort`',
+  headers: { ...PAGE_HEADERS, ...COUNT_HEADERS },
   content: { 'application/json': { schema: { type: 'array', items: { $ref: 'Task#' } } } },
 }
 const task = (description: string, headers: object = {}) => ({
@@ -83,9 +93,10 @@ export const operations = {
     operationId: 'listTasks',
     summary: 'List tasks',
     description:
-      'Returns the tasks of the user, newest first: with `limit` one page, and the address of the next page in `Link`, its cursor in `Next-Cursor`; without `limit` all of them.',
+      'Returns the tasks of the user that pass every filter, the newest first if there is no `sort`: with `limit` one page, and the address of the next page in `Link`, its cursor in `Next-Cursor`; without `limit` all of them. A cursor is for one order and one filter.',
     params: UserParams,
     querystring: ListQuery,
+    headers: PREFER,
     ...ownerResponses({ 200: tasks }),
   },
   create: {

@@ -2,11 +2,11 @@ import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-js
 import { v7 as uuidv7 } from 'uuid'
 import { acceptJson } from '../../http/protocol/body.ts'
 import { etagOf, isNotModified, requiredVersions } from '../../http/resource/conditions.ts'
-import { type List, sendList } from '../../http/resource/pages.ts'
 import { found, sendStored } from '../../http/resource/send.ts'
 import { withDefaults } from '../../models/tasks/columns.ts'
-import { listLongTasks, listTasks } from '../../models/tasks/list.ts'
+
 import { LOCK_USER, moveTask } from '../../models/tasks/move.ts'
+
 import { insertTaskOnce, toggleTaskOnce } from '../../models/tasks/once.ts'
 import {
   deleteTask,
@@ -20,6 +20,7 @@ import { purgeTask } from '../../models/tasks/trash.ts'
 import { TaskMove } from '../../schemas/tasks/move.ts'
 import { Completion, NewTask, Task, TaskChanges } from '../../schemas/tasks/task.ts'
 import { changesOnce, idempotencyKey } from './idempotency.ts'
+import { sendTasks } from './list.ts'
 import { operations } from './operations.ts'
 import { insertAs, sendChange, sendNew, sendNewAs } from './send.ts'
 
@@ -40,14 +41,9 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
   for (const schema of [Task, NewTask, TaskChanges, Completion, TaskMove]) app.addSchema(schema)
   const changeOnce = changesOnce()
 
-  app.get('', { schema: operations.list, config }, async (request, reply) => {
-    const { completed, limit, cursor } = request.query
-    const list: List = {
-      short: (options) => listTasks({ ...options, completed }),
-      long: (options) => listLongTasks({ ...options, completed }),
-    }
-    return sendList(reply, list, { resource: 'tasks', cursor, limit, pageMs })
-  })
+  app.get('', { schema: operations.list, config }, (request, reply) =>
+    sendTasks(reply, request.query, pageMs),
+  )
 
   app.post('', { schema: operations.create, config }, async (request, reply) => {
     const { id: given, ...body } = request.body

@@ -1,12 +1,13 @@
 import { Readable } from 'node:stream'
 import { setTimeout as rest } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { AppError, type Fault } from '../../core/errors.ts'
 import type { Statement } from '../../database/session.ts'
 import { PAGE_BYTES, type Page, type PageOptions, uuidOf } from '../../models/page.ts'
 import { collectionPath } from './send.ts'
 
 /** The page size for a list without `limit`. It bounds the memory that one response takes. */
-const STREAM_PAGE_ROWS = 200
+export const STREAM_PAGE_ROWS = 200
 /**
  * The pause between these pages. Without it, a list of 100 000 tasks keeps two cores busy for 0.5 s, and the
  * slowest requests of other users take four times as long.
@@ -20,6 +21,21 @@ export interface List {
   short(options: PageOptions): Statement<Page | undefined>
   /** The same for rows of any length. */
   long(options: PageOptions): Statement<Page>
+  /**
+   * Reads the pages of a list of all rows, one after the other, if that is not the same as reading each page alone.
+   * Each begins where the last one ended; the position is that of the first.
+   */
+  pages?(request: FastifyRequest): (after: string | undefined) => Promise<Page>
+  /** How its positions are written as cursors. The default is for ids and numbers. */
+  readonly cursors?: Cursors
+}
+
+/** Writes and reads cursors: base64url of a position in the order of a list. */
+export interface Cursors {
+  /** @param key the key of the last row of a page. */
+  bytesOf(key: string): Buffer
+  /** @returns undefined if the bytes are no position in this list. */
+  keyOf(bytes: Buffer): string | undefined
 }
 
 export interface ListRequest {
@@ -44,27 +60,25 @@ export async function sendList(
   { resource, cursor, limit, pageMs }: ListRequest,
 ): Promise<string | Readable> {
   const { request } = reply
-  const after = cursor === undefined ? undefined : keyOf(cursor)
+  const { cursors = KEYS } = list
+  const after = cursor === undefined ? undefined : positionOf(cursor, cursors)
   reply.type('application/json')
   if (limit === undefined) return allRows(request, list, after, pageMs)
   const page = await readPage(request, list, { after, limit }, pageMs)
-  if (page.next !== null) reply.headers(nextPage(request, resource, page.next))
+  if (page.next !== null) reply.headers(nextPage(request, resource, cursors.bytesOf(page.next)))
   return `[${page.rows}]`
 }
 
 /**
- * @param last the key of the last row of this page: a UUID or a number. It is the cursor of the next page.
+ * @param position the bytes of the cursor of the next page.
  * @returns the headers that lead to the next page: `Link` (RFC 8288) with the same query, and the cursor alone.
  */
-function nextPage(request: FastifyRequest, resource: string, last: string) {
+function nextPage(request: FastifyRequest, resource: string, position: Buffer) {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(request.query as object)) {
     query.set(name, String(value))
   }
-  const hex = last.includes('-')
-    ? last.replaceAll('-', '')
-    : BigInt(last).toString(16).padStart(NUMBER_DIGITS, '0')
-  const cursor = Buffer.from(hex, 'hex').toString('base64url')
+  const cursor = position.toString('base64url')
   query.set('cursor', cursor)
   return {
     link: `<${collectionPath(request, resource)}?${query}>; rel="next"`,
@@ -72,16 +86,34 @@ function nextPage(request: FastifyRequest, resource: string, last: string) {
   }
 }
 
+/** @throws {AppError} `validation_error` if the list has no such position. */
+function positionOf(cursor: string, cursors: Cursors): string {
+  const bytes = Buffer.from(cursor, 'base64url')
+  const key = bytes.toString('base64url') === cursor ? cursors.keyOf(bytes) : undefined
+  if (key !== undefined) return key
+  const message = 'must be the cursor of a Link of this list, with the same filter and order'
+  const errors: Fault[] = [{ in: 'query', path: '/cursor', message }]
+  throw new AppError('validation_error', { detail: `cursor ${message}`, errors })
+}
+
 /** Hexadecimal digits of a number in a cursor. */
 const NUMBER_DIGITS = 16
 
 /**
- * @returns the key in a cursor. A cursor is only a position in an order: another user's cursor still returns
- *   only the requesting user's rows.
+ * A cursor is only a position in an order: another user's cursor still returns only the requesting user's rows.
+ * The key is a UUID or a number.
  */
-function keyOf(cursor: string): string {
-  const hex = Buffer.from(cursor, 'base64url').toString('hex')
-  return hex.length === NUMBER_DIGITS ? BigInt(`0x${hex}`).toString() : uuidOf(hex)
+export const KEYS: Cursors = {
+  bytesOf(key) {
+    const hex = key.includes('-')
+      ? key.replaceAll('-', '')
+      : BigInt(key).toString(16).padStart(NUMBER_DIGITS, '0')
+    return Buffer.from(hex, 'hex')
+  },
+  keyOf(bytes) {
+    const hex = bytes.toString('hex')
+    return hex.length === NUMBER_DIGITS ? BigInt(`0x${hex}`).toString() : uuidOf(hex)
+  },
 }
 
 /**
@@ -131,8 +163,10 @@ async function allRows(
   after: string | undefined,
   pageMs: number,
 ): Promise<string | Readable> {
-  const read = (from: string | undefined) =>
-    readPage(request, list, { after: from, limit: STREAM_PAGE_ROWS }, pageMs)
+  const read =
+    list.pages?.(request) ??
+    ((from: string | undefined) =>
+      readPage(request, list, { after: from, limit: STREAM_PAGE_ROWS }, pageMs))
   const first = await read(after)
   if (first.next === null) return `[${first.rows}]`
   return Readable.from(request.method === 'HEAD' ? [] : array(first, read))

@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { FastifyInstance, FastifySchema } from 'fastify'
+import { isInstant } from '../../core/calendar.ts'
 import { AppError, type Fault } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { isDeeper, trimExcess } from './excess.ts'
@@ -68,7 +69,7 @@ const OPTIONS = {
  */
 export function validateStrictly(app: FastifyInstance): void {
   const ajv = new Ajv(OPTIONS)
-  ajv.addFormat('uuid', true).addFormat('date-time', true)
+  ajv.addFormat('uuid', true).addFormat('date-time', true).addFormat('instant', isInstant)
   addKeywords(ajv)
   addMemberKeywords(ajv)
   app.addHook('onRoute', (route) => {
@@ -181,7 +182,7 @@ function message(part: 'body' | 'query', error: ErrorObject): string {
       if (part === 'query' && Array.isArray(data)) return 'must be given once'
       return `must be ${typeNames(params.type)}`
     case 'additionalProperties':
-      return 'is unknown'
+      return part === 'query' ? unknownParameter(parentSchema?.properties) : 'is unknown'
     case 'required':
       return 'is required'
     case 'minLength':
@@ -208,6 +209,12 @@ function message(part: 'body' | 'query', error: ErrorObject): string {
     default:
       return 'is invalid'
   }
+}
+
+function unknownParameter(properties: object = {}): string {
+  const names = Object.keys(properties)
+  if (names.length === 0) return 'is unknown: there are no query parameters here'
+  return `is unknown: the query parameters here are ${names.join(', ')}`
 }
 
 /** The names of the members that the server does not ignore. */

@@ -1,11 +1,14 @@
 import { type Row, type Statement, sql, type Value } from '../../database/session.ts'
 import { PAGE_BYTES, type Page, type PageOptions, uuidOf } from '../page.ts'
 import { NOT_DELETED, REFUSE_DELETED } from '../stored.ts'
+import { type Filter, filterValues, passesFilter } from './filters.ts'
+import type { IdSort } from './sorts.ts'
 import { ALIVE, IN_TRASH, STORED_BYTES, TASK_JSON, TRASHED_JSON } from './sql.ts'
 
 /** The keys of tasks are their ids, those of the trash the numbers of the deletions. */
-export interface TaskPageOptions extends PageOptions {
-  readonly completed?: boolean | undefined
+export interface TaskPageOptions extends PageOptions, Filter {
+  /** The default is the newest first. */
+  readonly sort?: IdSort | undefined
 }
 
 /** The most tasks that fit on a page: the JSON of the shortest task has 295 bytes. */
@@ -27,13 +30,15 @@ const SHORT_PAGE_TASKS = 50
 const SHORT_DESCRIPTION_BYTES = 2_000
 
 /** SQL for whether the page has space after the tasks before this one. */
-const hasSpace = (bytes: string, key: string) =>
-  `coalesce(sum(${bytes}) over (order by ${key} desc rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES}`
+const hasSpace = (bytes: string, order: string) =>
+  `coalesce(sum(${bytes}) over (order by ${order} rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES}`
 
-/** A list of rows in the descending order of one column. */
+/** A list of rows in the order of one column. */
 interface ListSql {
   /** The column of the order, which identifies a row of the user. */
   readonly key: 'id' | 'seq'
+  /** Whether the least key comes first. The default is the greatest. */
+  readonly ascends?: boolean
   /** An SQL condition for the rows that an index contains: those that are examined. */
   readonly of?: string
   /** An SQL condition for the rows of the list. */
@@ -47,9 +52,11 @@ interface ListSql {
  * are the tasks on the page, the number found, the number that fit (only in `long`), the key of the last task
  * on the page, and that of the last task examined if the scan ended there.
  */
-const list = ({ key, of = 'true', where, json }: ListSql) => {
-  const user = `select * from todo.tasks where user_id = $1 and ${key} <= $2 and ${of} and ${NOT_DELETED} order by ${key} desc`
-  const newest = `select * from (${user} limit ${SCANNED_TASKS}) scanned where ${where} order by ${key} desc limit $3 + 1`
+const list = ({ key, ascends = false, of = 'true', where, json }: ListSql) => {
+  const order = ascends ? key : `${key} desc`
+  const from = ascends ? `${key} > $2` : `${key} <= $2`
+  const user = `select * from todo.tasks where user_id = $1 and ${from} and ${of} and ${NOT_DELETED} order by ${order}`
+  const newest = `select * from (${user} limit ${SCANNED_TASKS}) scanned where ${where} order by ${order} limit $3 + 1`
   const scanEnd = `case when count(*) <= $3 then (${user.replace('*', key)} offset ${SCANNED_TASKS - 1} limit 1) end`
   const end = `${scanEnd}, case when count(*) = 0 then ${REFUSE_DELETED} end`
   const isShort = `octet_length(description) <= ${SHORT_DESCRIPTION_BYTES} is not false`
@@ -62,8 +69,8 @@ const list = ({ key, of = 'true', where, json }: ListSql) => {
       `select string_agg(json, E',\\n') filter (where fits), count(*), count(*) filter (where fits),
          (array_agg(${key}) filter (where fits))[least(count(*) filter (where fits), $3)::int], ${end}
        from (
-         select ${key}, json, ${hasSpace('octet_length(json)', key)} as fits from (
-           select ${key}, case when ${hasSpace(STORED_BYTES, key)} then ${json} end as json
+         select ${key}, json, ${hasSpace('octet_length(json)', order)} as fits from (
+           select ${key}, case when ${hasSpace(STORED_BYTES, order)} then ${json} end as json
            from (${newest}) newest
          ) written
        ) measured`,
@@ -73,15 +80,19 @@ const list = ({ key, of = 'true', where, json }: ListSql) => {
 const LIVING = { key: 'id', json: TASK_JSON } as const
 const LISTS = {
   all: list({ ...LIVING, where: ALIVE }),
-  filtered: list({ ...LIVING, where: `${ALIVE} and completed = $4` }),
+  completed: list({ ...LIVING, where: `${ALIVE} and completed = $4` }),
+  filtered: list({ ...LIVING, where: `${ALIVE} and ${passesFilter(4)}` }),
+  oldestFirst: list({ ...LIVING, ascends: true, where: `${ALIVE} and ${passesFilter(4)}` }),
   trash: list({ key: 'seq', of: IN_TRASH, where: 'true', json: TRASHED_JSON }),
 }
 
 /** The greatest keys. A client may have chosen this id, so that the newest page begins with it. */
 const NEWEST = { id: 'ffffffff-ffff-ffff-ffff-ffffffffffff', seq: '9223372036854775807' }
+/** No task has it. */
+const OLDEST = '00000000-0000-0000-0000-000000000000'
 
 /**
- * Reads a page of the user's tasks, newest first. It ends early if its JSON is long, and after
+ * Reads a page of the user's tasks, in the order of their ids. It ends early if its JSON is long, and after
  * {@link SCANNED_TASKS} tasks, of which some do not match or are in the trash.
  *
  * @param options a `limit` above {@link PAGE_TASKS} is reduced to it.
@@ -109,7 +120,7 @@ export function listLongTrash(options: PageOptions): Statement<Page> {
 
 interface ListStatement {
   readonly sql: ReturnType<typeof list>
-  /** The greatest key that the page may have. */
+  /** The greatest key that the page may have, or the one after which it begins if keys ascend. */
   readonly from: string
   readonly filter: readonly Value[]
 }
@@ -122,11 +133,21 @@ function predecessor(key: string): string {
   return uuidOf(less.toString(16).padStart(32, '0'))
 }
 
-function statementOf({ completed, after }: TaskPageOptions): ListStatement {
+const NO_FILTER = JSON.stringify({})
+
+function statementOf({ after, limit: _limit, sort, ...filter }: TaskPageOptions): ListStatement {
+  if (sort === 'created_at') {
+    return { sql: LISTS.oldestFirst, from: after ?? OLDEST, filter: filterValues(filter) }
+  }
   const from = after === undefined ? NEWEST.id : predecessor(after)
+  const { completed, ...rest } = filter
+  // The usual lists, without the conditions of the other filters.
+  if (JSON.stringify(rest) !== NO_FILTER) {
+    return { sql: LISTS.filtered, from, filter: filterValues(filter) }
+  }
   return completed === undefined
     ? { sql: LISTS.all, from, filter: [] }
-    : { sql: LISTS.filtered, from, filter: [completed] }
+    : { sql: LISTS.completed, from, filter: [completed] }
 }
 
 function statementOfTrash({ after }: PageOptions): ListStatement {

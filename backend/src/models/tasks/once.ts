@@ -1,6 +1,7 @@
 import { type Row, type Statement, sql } from '../../database/session.ts'
 import { NOT_DELETED, REFUSE_DELETED, readStored, type Stored } from '../stored.ts'
 import { type NewTask, withDefaults } from './columns.ts'
+import { withFolded } from './folded.ts'
 import {
   ALIVE,
   INSERT_TASK,
@@ -75,7 +76,7 @@ export function insertTaskOnce(
   task: NewTask,
   { key, requestHash }: IdempotencyKey,
 ): Statement<ChangeOnce> {
-  const values = [id, JSON.stringify(withDefaults(task)), key, requestHash]
+  const values = [id, withFolded(withDefaults(task)), key, requestHash]
   return { sql: INSERT, values, read: readOnce }
 }
 

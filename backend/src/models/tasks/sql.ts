@@ -1,6 +1,7 @@
 import { DELETED_AT, insertedOf, jsonOf, namesOf } from '../columns.ts'
 import { NOT_DELETED, storedOf } from '../stored.ts'
 import { COLUMNS } from './columns.ts'
+import { FOLDED } from './folded.ts'
 import { FIRST_POSITION, GIVEN_POSITION } from './position.ts'
 
 /** A task as JSON text. */
@@ -14,7 +15,7 @@ export const STORED_TRASHED = storedOf([...COLUMNS, DELETED_AT])
 /** The stored length of the texts, for which PostgreSQL reads only the tags. The JSON is longer. */
 export const STORED_BYTES = `octet_length(title) + coalesce(octet_length(description), 0) + case when tags = '{}' then 0 else octet_length(array_to_string(tags, ' ')) end`
 /** The assignments that overwrite the text of a task. The function `todo.purge_tasks` has the same. */
-export const WITHOUT_TEXT = `title = '', description = null, tags = '{}'`
+export const WITHOUT_TEXT = `title = '', description = null, tags = '{}', folded_title = '', folded_description = null, folded_tags = '{}'`
 /** Every column that {@link STORED_TASK} reads. A RETURNING of these calls no function. */
 export const TASK_COLUMNS = namesOf(COLUMNS)
 
@@ -52,4 +53,5 @@ export const takeFirstTurn = (condition: string) =>
    )`
 
 /** Inserts a task with the id `$2` and the values `$3`, if it has a turn. */
-export const INSERT_TASK = `insert into todo.tasks (${TASK_COLUMNS}, seq) select ${insertedOf(COLUMNS)}, next from turn`
+export const INSERT_TASK = `insert into todo.tasks (${TASK_COLUMNS}, ${FOLDED.map(({ name }) => name).join(', ')}, seq)
+   select ${insertedOf(COLUMNS)}, ${FOLDED.map(({ given }) => given).join(', ')}, next from turn`

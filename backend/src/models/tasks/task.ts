@@ -9,6 +9,7 @@ import {
   type Stored,
 } from '../stored.ts'
 import { COLUMNS, type NewTask, type TaskChanges, withDefaults } from './columns.ts'
+import { UPDATED_FOLDED, withFolded } from './folded.ts'
 import { LOWER_FIRST_POSITION } from './position.ts'
 import {
   ALIVE,
@@ -48,7 +49,7 @@ const INSERT = sql(
 
 /** Creates a task, and the row of its user if it is the user's first task. */
 export function insertTask(id: string, task: NewTask): Statement<Change> {
-  return { sql: INSERT, values: [id, JSON.stringify(withDefaults(task))], read: readChange }
+  return { sql: INSERT, values: [id, withFolded(withDefaults(task))], read: readChange }
 }
 
 /** Rows of the user with the id, also in the trash or purged. */
@@ -72,7 +73,7 @@ const INSERT_AS = sql(
  *   this one cannot see it yet. Then run it again.
  */
 export function insertTaskAs(id: string, task: NewTask): Statement<Insertion> {
-  return { sql: INSERT_AS, values: [id, JSON.stringify(withDefaults(task))], read: readInsertion }
+  return { sql: INSERT_AS, values: [id, withFolded(withDefaults(task))], read: readInsertion }
 }
 
 function readInsertion(rows: readonly Row[]): Insertion {
@@ -156,7 +157,7 @@ export const change = ({ set, also, of, unless, outcome, versions }: ChangeSql) 
 export const CHANGED = `'changed', ${STORED_TASK}`
 
 const UPDATE = change({
-  set: updatedOf(COLUMNS),
+  set: `${updatedOf(COLUMNS)}, ${UPDATED_FOLDED}`,
   also: LOWER_FIRST_POSITION,
   of: ALIVE,
   unless: `not (${differsFrom(COLUMNS)})`,
@@ -170,7 +171,7 @@ export function updateTask(
   changes: TaskChanges,
   versions: Versions,
 ): Statement<Change> {
-  return changeAt(UPDATE, [id, JSON.stringify(changes)], versions)
+  return changeAt(UPDATE, [id, withFolded(changes)], versions)
 }
 
 /** The assignments that toggle `completed`. */

@@ -1,5 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts'
-import { pageQuery, rowParams } from '../resource.ts'
+import { rowParams } from '../resource.ts'
 import { TEXT } from '../text.ts'
 import { DUE_DATE, DUE_TIME, DUE_ZONE, NEEDS, NEW_TAGS, PRIORITY, TAGS } from './members.ts'
 import { POSITION } from './move.ts'
@@ -182,19 +182,5 @@ export const Completion = {
   examples: [{ completed: true }],
 } as const
 export type Completion = FromSchema<typeof Completion>
-
-export const ListQuery = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    completed: {
-      type: 'boolean',
-      description: 'true: only completed tasks; false: only open tasks',
-    },
-    // 16 bytes in base64url. The last character has only two significant bits.
-    ...pageQuery('tasks', '^[A-Za-z0-9_-]{21}[AQgw]$'),
-  },
-} as const
-export type ListQuery = FromSchema<typeof ListQuery>
 
 export const TaskParams = rowParams('The id of a task', EXAMPLE.id)
