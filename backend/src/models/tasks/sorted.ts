@@ -104,13 +104,16 @@ export function listRun({ sort, filter }: SortedOptions, after: string): Stateme
   }
 }
 
-/** Those of the tasks `$2` that are still in the list, in this order, and how many of them were looked at. */
+/**
+ * Those of the tasks `$2` that are still in the list, in this order, and the first that has no space. `limit 1` keeps
+ * PostgreSQL from reading all tasks of the user for a join with the ids.
+ */
 const TASKS = sql(
   `select string_agg(json, E',\\n' order by place) filter (where fits), count(*) filter (where fits),
      min(place) filter (where not fits), case when count(*) = 0 then ${REFUSE_DELETED} end
    from (${written(
      `select tasks.*, place from unnest($2::uuid[]) with ordinality wanted (wanted_id, place)
-        join lateral (select * from ${tasksOf(3)} and id = wanted_id) tasks on true`,
+        join lateral (select * from ${tasksOf(3)} and id = wanted_id limit 1) tasks on true`,
      'id',
    )}) measured`,
 )
