@@ -6,6 +6,7 @@ import { changes } from './api/changes/routes.ts'
 import { docs } from './api/service/docs.ts'
 import { health } from './api/service/health.ts'
 import { describeApi } from './api/service/openapi.ts'
+import { overview } from './api/tasks/overview.ts'
 import { tasks } from './api/tasks/routes.ts'
 import { trash } from './api/trash/routes.ts'
 import type { Config } from './core/config/config.ts'
@@ -92,6 +93,7 @@ export async function buildApp({
     pageMs,
     trashDays: config.trashDays,
   })
+  await app.register(overview, { prefix: '/api/:user_id/tasks' })
   await app.register(changes, {
     prefix: '/api/:user_id/tasks/changes',
     ...{ database, limits, hints, queued, revocations, log: logger },

@@ -337,6 +337,68 @@ for (const kind of KINDS) {
       assert.doesNotMatch(JSON.stringify(rows), /secret/i)
     })
 
+    it('tags: every tag once, by name, in the first spelling', async () => {
+      const counted = new Map<string, { tag: string; open: number; completed: number }>()
+      for (const { tags, completed } of order(byId, tasks)) {
+        for (const tag of tags) {
+          const count = counted.get(caseless(tag)) ?? { tag, open: 0, completed: 0 }
+          counted.set(caseless(tag), count)
+          count[completed ? 'completed' : 'open'] += 1
+        }
+      }
+      const expected = [...counted].toSorted(([a], [b]) => text(a, b)).map(([, count]) => count)
+      assert.ok(expected.length > 2)
+      assert.deepEqual((await test.send('GET', '/api/alice/tasks/tags')).json, expected)
+      assert.deepEqual((await test.send('GET', '/api/bob/tasks/tags')).json, [
+        { tag: 'work', open: 1, completed: 0 },
+      ])
+      assert.equal((await test.send('GET', '/api/nobody/tasks/tags')).text, '[]')
+    })
+
+    it('summary: counts as the model, and completed_today in a time zone', async () => {
+      const today = '2026-12-01'
+      await test.admin(`update todo.users set seq = seq + 1 where id = 'alice'`)
+      await test.admin(
+        `update todo.tasks set completed_at = case when priority > 1 then '2026-12-01T22:59:59Z' else '2026-12-01T23:00:00Z' end::timestamptz, seq = seq + 1
+         where user_id = 'alice' and completed`,
+      )
+      const open = tasks.filter(({ completed }) => !completed)
+      const completed = tasks.filter((task) => task.completed)
+      const due = (shows: (day: string) => boolean) =>
+        open.filter(({ due_date }) => due_date !== null && shows(due_date)).length
+      const early = completed.filter(({ priority }) => ['medium', 'high'].includes(priority))
+      const expected = {
+        open: open.length,
+        completed: completed.length,
+        overdue: due((day) => day < today),
+        due_today: due((day) => day === today),
+        due_next_7_days: due((day) => day > today && day <= '2026-12-08'),
+        without_due_date: open.filter(({ due_date }) => due_date === null).length,
+        by_priority: Object.fromEntries(
+          PRIORITIES.map((name) => [name, open.filter(({ priority }) => priority === name).length]),
+        ),
+      }
+      const summary = async (query: string) =>
+        (await test.send('GET', `/api/alice/tasks/summary?today=${today}${query}`)).json
+      assert.deepEqual(await summary(''), { ...expected, completed_today: completed.length })
+      assert.deepEqual(await summary('&time_zone=Europe/Berlin'), {
+        ...expected,
+        completed_today: early.length,
+      })
+      const nobody = await test.send('GET', `/api/nobody/tasks/summary?today=${today}`)
+      assert.equal(nobody.json.open, 0)
+      for (const query of [
+        '',
+        '?today=today',
+        '?today=2026-12-01&time_zone=GMT%2B2',
+        '?today=2026-12-01&limit=1',
+      ]) {
+        problemOf(await test.send('GET', `/api/alice/tasks/summary${query}`))
+      }
+      const last = await test.send('GET', '/api/alice/tasks/summary?today=9999-12-31')
+      assert.equal(last.status, 200)
+    })
+
     it('sends a long list whole and in order, in any order, and takes little memory for it', async () => {
       const many = 10_450
       await test.admin(`insert into todo.users (id) values ('long')`)

@@ -55,6 +55,9 @@ const HIDDEN = [
   ['seq', 'bigint not null'],
   ['deleted_at', 'timestamp(3) with time zone'],
   ['purged_at', 'timestamp(3) with time zone'],
+  ['folded_title', 'text not null'],
+  ['folded_description', 'text'],
+  ['folded_tags', 'text[] not null'],
 ] as const
 
 describe('the columns of a task', () => {

@@ -7,6 +7,16 @@ import type { Stored } from '../../src/models/stored.ts'
 import { listLongTasks, listTasks, listTrash, SCANNED_TASKS } from '../../src/models/tasks/list.ts'
 import { moveTask } from '../../src/models/tasks/move.ts'
 import { type ChangeOnce, insertTaskOnce, toggleTaskOnce } from '../../src/models/tasks/once.ts'
+import { countTags, summarizeTasks } from '../../src/models/tasks/overview.ts'
+import {
+  countTasks,
+  listRun,
+  listSorted,
+  listTasksOf,
+  type Run,
+  type RunPage,
+} from '../../src/models/tasks/sorted.ts'
+import { type KeySort, SORTS } from '../../src/models/tasks/sorts.ts'
 import {
   deleteTask,
   findTask,
@@ -27,7 +37,7 @@ const OLDER = '2025-01-01T00:00:00.000Z'
 const KEY = { key: 'k', requestHash: 'h' }
 const ALICES_ANSWER = JSON.stringify({ id: ALICES, user_id: 'alice', updated_at: VERSION })
 
-type Answer = Page | ChangeOnce | Stored | Changes | number | undefined
+type Answer = Page | Run | RunPage | string | ChangeOnce | Stored | Changes | number | undefined
 type Asked = readonly [what: string, statement: Statement<Answer>]
 
 const CHANGES = { title: 'changed' }
@@ -49,6 +59,16 @@ const OWN: readonly Asked[] = [
     [`listLongTasks, ${limit}`, listLongTasks({ limit })] as const,
     [`listLongTasks, ${limit} to do`, listLongTasks({ limit, completed: false })] as const,
   ]),
+  ...Object.keys(SORTS).map(
+    (sort) =>
+      [
+        `listSorted, ${sort}`,
+        listSorted({ sort: sort as KeySort, filter: {} }, { limit: 10 }),
+      ] as const,
+  ),
+  [`listTasks, oldest first`, listTasks({ limit: 10, sort: 'created_at' })],
+  [`listTasks, by a word`, listTasks({ limit: 10, q: 'x' })],
+  ['listTasksOf', listTasksOf({}, [BOTHS, ALICES])],
   ['listChanges', listChanges(undefined, 10)],
   ['insertTaskOnce', insertTaskOnce(NEW, CHANGES, KEY)],
   ...SOME_VERSIONS.flatMap((versions) => [
@@ -157,6 +177,18 @@ for (const kind of KINDS) {
         assert.deepEqual(await allOf('alice'), before)
       })
 
+      it(`${wall}: counts and ids are of the own tasks only`, async () => {
+        await test.admin(`update todo.tasks set tags = '{a}', folded_tags = '{a}', seq = seq + 1`)
+        assert.equal(await run(countTasks({})), 1)
+        const start = '00000000-0000-0000-0000-00000000000000'
+        const ids = await run(listRun({ sort: 'position', filter: {} }, start))
+        assert.deepEqual(ids, { ids: [BOTHS], next: null })
+        assert.match(String(await run(countTags())), /"open" : 1,/)
+        assert.match(String(await run(summarizeTasks('2026-12-01', 'UTC'))), /"open" : 1,/)
+      })
+    }
+
+    for (const [wall, run] of walls) {
       it(`${wall}: the trash of another user is neither seen, restored nor emptied`, async () => {
         await test.admin(`update todo.tasks set deleted_at = now(), seq = seq + 1`)
         const before = await allOf('alice')
