@@ -223,7 +223,7 @@ export const MUTANTS: readonly Mutant[] = [
     [
       [
         'listTasks forgets its owner',
-        [[`where user_id = $1 and \${key} <= $2`, `where \${key} <= $2`]],
+        [[`where user_id = $1 and \${from}`, `where \${from}`]],
         'the first wall alone',
       ],
     ],
@@ -254,6 +254,30 @@ export const MUTANTS: readonly Mutant[] = [
         'a move reads positions before it has the lock',
         [['await request.asUser([LOCK_USER, move])', 'await request.asUser([move, move])']],
         'concurrent moves',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the first wall',
+    'models/tasks/sorted.ts',
+    ['models/task.test.ts', 'statements on tasks, on postgres'],
+    [
+      [
+        'a sorted list forgets its owner',
+        [['todo.tasks where user_id = $1 and', 'todo.tasks where']],
+        'the first wall alone',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the first wall',
+    'models/tasks/overview.ts',
+    ['models/task.test.ts', 'statements on tasks, on postgres'],
+    [
+      [
+        'the numbers of tasks forget their owner',
+        [['todo.tasks where user_id = $1 and', 'todo.tasks where']],
+        'the first wall alone',
       ],
     ],
   ),

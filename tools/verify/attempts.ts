@@ -95,6 +95,9 @@ export const trashRoutes = [
   { method: 'POST', at: (id: string) => `/trash/${id}/restore` },
   { method: 'GET', at: () => '/changes' },
   { method: 'GET', at: () => '/changes?limit=1' },
+  { method: 'GET', at: () => '/tags' },
+  { method: 'GET', at: () => '/summary?today=2026-12-01' },
+  { method: 'GET', at: () => '?sort=title&q=a&limit=1' },
 ]
 
 export const isRead = (method: string) => method === 'GET' || method === 'HEAD'

@@ -21,6 +21,8 @@ const ENDPOINTS = [
   { method: 'DELETE', at: '/trash/:id' },
   { method: 'POST', at: '/trash/:id/restore' },
   { method: 'GET', at: '/changes' },
+  { method: 'GET', at: '/tags' },
+  { method: 'GET', at: '/summary?today=2026-12-01' },
 ] as const
 const ON_A_TASK = ENDPOINTS.filter(({ at }) => at.includes(':id'))
 const MISSING = '019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90'

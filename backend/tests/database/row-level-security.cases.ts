@@ -304,6 +304,11 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
     ['todo_accounts', `select todo.refuse('missing')`, { all: REFUSED }],
     ['public', `select todo.refuse('missing')`, { all: REFUSED }],
   ],
+  'todo.folded(text)': [
+    ['todo_user', `select todo.folded('x')`, { all: REFUSED }],
+    ['todo_accounts', `select todo.folded('x')`, { all: REFUSED }],
+    ['public', `select todo.folded('x')`, { all: REFUSED }],
+  ],
   'todo.due_at(date,time without time zone,text)': [
     ['todo_user', `select todo.due_at('2027-07-01', '12:00', 'UTC')`, { all: 1 }],
     ['todo_accounts', `select todo.due_at('2027-07-01', '12:00', 'UTC')`, { all: REFUSED }],

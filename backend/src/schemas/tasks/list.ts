@@ -30,7 +30,6 @@ export const ListQuery = {
       maxLength: 100,
       'x-message': `must be one or more of ${PRIORITY.enum.join(', ')}, separated by commas`,
       description: 'Only tasks with one of these priorities, separated by commas',
-      examples: ['high,medium'],
     },
     tags: {
       type: 'string',
@@ -39,7 +38,6 @@ export const ListQuery = {
       'x-message': 'must be 1 to 20 tags, separated by commas',
       description:
         'Only tasks with all of these tags, separated by commas. Letter case does not count',
-      examples: ['work,home'],
     },
     due_from: { ...DAY, description: 'Only tasks that are due on this day or later' },
     due_before: { ...DAY, description: 'Only tasks that are due before this day' },
@@ -55,7 +53,6 @@ export const ListQuery = {
       'x-message': 'must be 1 to 8 words, without U+0000',
       description:
         'Only tasks with all of these words, each anywhere in the title or in the description. Letter case and accents do not count. 1 to 8 words, at most 200 characters',
-      examples: ['milk eggs'],
     },
     updated_since: {
       type: 'string',
@@ -63,7 +60,6 @@ export const ListQuery = {
       'x-message':
         'must be an instant such as 2026-12-01T09:30:00Z or 2026-12-01T10:30:00%2B01:00 (RFC 3339)',
       description: 'Only tasks that were changed at this instant or later',
-      examples: ['2026-12-01T09:30:00Z'],
     },
     sort: {
       enum: SORT_NAMES,
