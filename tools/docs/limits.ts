@@ -6,6 +6,11 @@ export const LIMIT_EFFECTS: Readonly<Record<keyof Limits, string>> = {
   pathPartCharacters: 'One segment of a path. A longer one is no user id and no task id: 404.',
   bodyBytes: 'The body of a request. Beyond it: 413.',
   bodyLevels: 'Nesting of objects and arrays in a body. Beyond it: 422, and `detail` says so.',
+  operationsOfBatch: 'Operations of a batch. Beyond it: 422.',
+  batchBytes: 'The body of a batch. Beyond it: 413.',
+  batchLevels: 'Nesting of objects and arrays in the body of a batch. Beyond it: 422.',
+  batchStoredBytes:
+    'The tasks in the response to a batch with an `Idempotency-Key`, which the server stores. Beyond it: 413, and the batch changes nothing.',
   keyCharacters: 'An `Idempotency-Key`. Beyond it: 422.',
   connectionsWaiting:
     'New connections that the operating system queues, unless its own limit is lower. It rejects others, and their clients try again.',

@@ -10,6 +10,12 @@ export const LIMITS = Object.freeze({
   bodyBytes: 65_536,
   /** The nesting depth of objects and arrays in a body. No schema is deeper. */
   bodyLevels: 2,
+  /** The same for a batch: its operations, the bytes and depth of its body. */
+  operationsOfBatch: 100,
+  batchBytes: 1_048_576,
+  batchLevels: 5,
+  /** The tasks in the stored response to a batch with a key. A body of new tasks never reaches it. */
+  batchStoredBytes: 2_097_152,
   /** The length of an `Idempotency-Key`. The check constraint of its column has the same number. */
   keyCharacters: 255,
 
@@ -34,7 +40,7 @@ export const LIMITS = Object.freeze({
   /** The same for one user. */
   statementsOfOneUser: 256,
   /** Statements of one transaction. */
-  statementsOfBatch: 128,
+  statementsOfBatch: 256,
   /** One user's statements that may be in progress on the database: their number and estimated time. */
   underWayOfOneUser: 16,
   workOfOneUserMs: 5,

@@ -39,6 +39,17 @@ export interface Statement<Result> {
   readonly read: (rows: readonly Row[]) => Result
 }
 
+/**
+ * As the last of several statements, undoes what the others have changed. Each has its result nevertheless.
+ * PostgreSQL logs a warning, because the transaction is an implicit one. An explicit one would remain open on the
+ * connection if a statement fails.
+ */
+export const ROLLBACK: Statement<undefined> = {
+  sql: sql('rollback'),
+  values: [],
+  read: () => undefined,
+}
+
 /** One or several statements that run in one transaction. */
 export type Asked = Statement<unknown> | readonly Statement<unknown>[]
 
@@ -65,7 +76,8 @@ export interface Database {
    * @throws {AppError} `service_unavailable` if the database is unreachable, overloaded or too slow;
    *   `not_found` or `precondition_failed` if one of several finds nothing; otherwise the problem for the
    *   SQLSTATE (`fromDatabase`). Its `statement` is the index of the one that failed.
-   * @throws {RangeError} for more than `statementsOfBatch` statements.
+   * @throws {RangeError} for more than `statementsOfBatch` statements, and for a statement after {@link ROLLBACK},
+   *   which ends the scope.
    */
   asUser<const A extends Asked>(userId: string, asked: A): Promise<Answer<A>>
   /** Resolves when the database responds. @throws {AppError} `service_unavailable` */
@@ -104,7 +116,9 @@ export function announced(database: Database, changed: (userId: string) => void)
 }
 
 const raises = (asked: Asked): boolean =>
-  'sql' in asked ? asked.sql.raises : asked.some(({ sql }) => sql.raises)
+  'sql' in asked
+    ? asked.sql.raises
+    : asked.some(({ sql }) => sql.raises) && asked.at(-1) !== ROLLBACK
 
 /** The role of every user's statement. It owns nothing and cannot bypass row-level security. */
 export const TASK_ROLE = 'todo_user'

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../core/limits.ts'
-import type { Answer, Asked, Row, Statement } from '../session.ts'
+import { type Answer, type Asked, ROLLBACK, type Row, type Statement } from '../session.ts'
 
 /** The rows of each statement. */
 export type RowsOfEach = readonly (readonly Row[])[]
@@ -19,6 +19,9 @@ export function batchOf<A extends Asked>(asked: A): Batch<Answer<A>> {
   const statements: readonly Statement<unknown>[] = 'sql' in asked ? [asked] : asked.map(asRequired)
   if (statements.length > LIMITS.statementsOfBatch) {
     throw new RangeError(`A batch has at most ${LIMITS.statementsOfBatch} statements`)
+  }
+  if (statements.slice(0, -1).some(({ sql }) => sql === ROLLBACK.sql)) {
+    throw new RangeError('A statement after the end of the transaction would have no scope')
   }
   const read = (rows: RowsOfEach): unknown => {
     const results = statements.map((statement, at) => statement.read(rows[at] ?? []))

@@ -26,7 +26,11 @@ export function isNotModified(
  * version is still in them, so a weak tag counts as well.
  */
 export function requiredVersions(request: FastifyRequest): readonly string[] | undefined {
-  const header = request.headers['if-match']
+  return versionsIn(request.headers['if-match'])
+}
+
+/** The same for the text of an `If-Match`, which the operation of a batch has. */
+export function versionsIn(header: string | undefined): readonly string[] | undefined {
   if (header === undefined || header.trim() === '*') return undefined
   return [...header.matchAll(ENTITY_TAG)].flatMap(([, tag]) =>
     tag !== undefined && isVersion(tag) ? tag : [],

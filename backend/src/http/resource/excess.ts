@@ -3,6 +3,10 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>
   readonly items?: Schema
   readonly maxItems?: number
+  /** Schemas of which the text of one member of the object selects one. */
+  readonly discriminator?: { readonly propertyName: string }
+  readonly oneOf?: readonly Schema[]
+  readonly const?: unknown
 }
 
 /** A value without its surplus members and items, and how many of them were removed. */
@@ -29,7 +33,7 @@ export function trimExcess(schema: Schema, value: unknown, unknown: number): Tri
 function trimArray({ items, maxItems }: Schema, value: unknown[], unknown: number): Trimmed {
   const most = (maxItems ?? value.length) + 1
   const kept = value.length > most ? value.slice(0, most) : value
-  if (items?.properties === undefined && items?.items === undefined) {
+  if (items?.properties === undefined && items?.items === undefined && !items?.oneOf) {
     return { value: kept, further: value.length - kept.length }
   }
   const inner = kept.map((item) => trimExcess(items, item, unknown))
@@ -37,7 +41,16 @@ function trimArray({ items, maxItems }: Schema, value: unknown[], unknown: numbe
   return { value: further === 0 ? value : inner.map((item) => item.value), further }
 }
 
-function trimObject({ properties }: Schema, value: object, unknown: number): Trimmed {
+/** @returns the properties that the schema gives an object, or the one of several schemas that is selected. */
+function propertiesFor({ properties, discriminator, oneOf }: Schema, value: object) {
+  if (discriminator === undefined) return properties
+  const name = discriminator.propertyName
+  const selected = Object.entries(value).find(([member]) => member === name)?.[1]
+  return oneOf?.find((schema) => schema.properties?.[name]?.const === selected)?.properties
+}
+
+function trimObject(schema: Schema, value: object, unknown: number): Trimmed {
+  const properties = propertiesFor(schema, value)
   if (properties === undefined) return { value, further: 0 }
   let [unknownMembers, further] = [0, 0]
   const changed = new Map<string, unknown>()

@@ -10,6 +10,9 @@ export interface Asked {
 interface Place {
   readonly parentData: object
   readonly parentDataProperty: string | number
+  /** The body, and a JSON Pointer to the value in it. */
+  readonly rootData: unknown
+  readonly instancePath: string
 }
 
 const modifying = { modifying: true } as const
@@ -20,6 +23,7 @@ const modifying = { modifying: true } as const
  * - `x-trim` removes the white space around a string, before its length is checked.
  * - `x-path` accepts a member that equals the path parameter of this name, and removes it. A user id must
  *   be the user's to the letter. Other parameters are UUIDs, whose letter case does not count (RFC 9562 §4).
+ * - `x-outer` accepts a member that equals the member of this name of the object around its own, and removes it.
  * - `x-ignored` removes a member, whatever its value.
  */
 export function addKeywords(ajv: Ajv): void {
@@ -49,6 +53,18 @@ export function addKeywords(ajv: Ajv): void {
   })
   ajv.addKeyword({
     ...modifying,
+    keyword: 'x-outer',
+    type: 'string',
+    schemaType: 'string',
+    validate: (name: string, text: string, _schema: unknown, at?: Place) => {
+      remove(at)
+      const outer = at && memberAround(at, name)
+      // Another error reports an outer member that is missing or no string.
+      return typeof outer !== 'string' || text.toLowerCase() === outer.toLowerCase()
+    },
+  })
+  ajv.addKeyword({
+    ...modifying,
     keyword: 'x-ignored',
     schemaType: 'boolean',
     validate: (_ignored: boolean, _value: unknown, _schema: unknown, at?: Place) => {
@@ -56,6 +72,15 @@ export function addKeywords(ajv: Ajv): void {
       return true
     },
   })
+}
+
+/** @returns a member of the object around that of the value. Its path has names of our schemas and indexes. */
+function memberAround({ rootData, instancePath }: Place, name: string): unknown {
+  const path = [...instancePath.split('/').slice(1, -2), name]
+  return path.reduce<unknown>(
+    (value, key) => (value as Record<string, unknown>)[key], // an object or array, as it contains the value
+    rootData,
+  )
 }
 
 function remove(at: Place | undefined): void {

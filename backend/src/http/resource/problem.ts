@@ -46,7 +46,7 @@ export function answerProblems(app: FastifyInstance, reasonsBelow: string): void
 
 /** Sends the problem for an error, unless a response was already sent. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = toAppError(error)
+  const problem = toAppError(error, request)
   const expected = problem.status === 503 && problem.cause === undefined
   if (problem.status >= 500 && !expected) request.log.error({ err: problem }, problem.message)
   if (problem.refusal) request.log.info({ refusal: problem.refusal }, 'unauthorized')
@@ -116,10 +116,14 @@ export function problemBody(
   return body
 }
 
-function toAppError(error: unknown): AppError {
+function toAppError(error: unknown, { routeOptions }: FastifyRequest): AppError {
   if (error instanceof AppError) return error
   const { code = '', statusCode = 500 } = (error ?? {}) as Partial<FastifyError> // any thrown value
   const known = FASTIFY_CODES[code]
+  if (known === 'payload_too_large') {
+    const detail = `The body must not exceed ${routeOptions.bodyLimit} bytes`
+    return new AppError(known, { cause: error, detail })
+  }
   if (known !== undefined) return new AppError(known, { cause: error })
   return new AppError(statusCode >= 400 && statusCode < 500 ? 'bad_request' : 'internal_error', {
     cause: error,

@@ -53,13 +53,16 @@ function decode(text: string): string {
   return /[%+]/.test(text) ? decodeURIComponent(text.replaceAll('+', ' ')) : text
 }
 
-/** `verbose` puts the schema into each error, and `passContext` the request into `this` of keywords. */
+/** `verbose` puts the schema into each error, and `passContext` the request into `this` of keywords. With
+ * `discriminator`, one of several schemas is selected by a member, and only its errors are reported.
+ */
 const OPTIONS = {
   allErrors: true,
   verbose: true,
   strict: true,
   allowUnionTypes: true,
   passContext: true,
+  discriminator: true,
 }
 
 /**
@@ -167,9 +170,12 @@ function addFaults(
   }
 }
 
-/** @returns the JSON Pointer (RFC 6901) to a missing or unknown member. Ajv reports only its object. */
+/**
+ * @returns the JSON Pointer (RFC 6901) to a missing or unknown member, or to one that selects a schema. Ajv reports
+ *   only its object.
+ */
 function pointer({ params }: ErrorObject): string {
-  const member: unknown = params.additionalProperty ?? params.missingProperty
+  const member: unknown = params.additionalProperty ?? params.missingProperty ?? params.tag
   if (typeof member !== 'string') return ''
   return `/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`
 }
@@ -193,6 +199,10 @@ function message(part: 'body' | 'query', error: ErrorObject): string {
       return `must be ${minimum} to ${maximum}`
     case 'maxItems':
       return `must have at most ${params.limit} items`
+    case 'minItems':
+      return `must have at least ${params.limit} items`
+    case 'discriminator':
+      return selectorMessage(params, parentSchema)
     case 'pattern':
     case 'format':
     case 'enum':
@@ -206,6 +216,8 @@ function message(part: 'body' | 'query', error: ErrorObject): string {
     case 'x-distinct':
     case 'x-needs':
       return String(error.message)
+    case 'x-outer':
+      return 'must be that of the operation'
     default:
       return 'is invalid'
   }
@@ -217,9 +229,20 @@ function unknownParameter(properties: object = {}): string {
   return `is unknown: the query parameters here are ${names.join(', ')}`
 }
 
+/** @returns the message for a member that selects no schema. */
+function selectorMessage({ tag, tagValue }: ErrorObject['params'], schema: unknown): string {
+  if (tagValue === undefined) return 'is required'
+  const { oneOf = [] } = schema as { oneOf?: { properties: Record<string, { const?: string }> }[] } // ours
+  const values = oneOf.map(({ properties }) => properties[tag]?.const)
+  return `must be one of ${values.join(', ')}`
+}
+
+/** Keywords of members that a client may send back, and that change nothing. */
+const SENT_BACK = ['x-path', 'x-outer', 'x-ignored']
+
 /** The names of the members that the server does not ignore. */
 function writable(properties: Record<string, object> = {}): string[] {
-  const isWritable = (member: object) => !('x-path' in member || 'x-ignored' in member)
+  const isWritable = (member: object) => !SENT_BACK.some((keyword) => keyword in member)
   return Object.keys(properties).filter((name) => isWritable(properties[name] ?? {}))
 }
 

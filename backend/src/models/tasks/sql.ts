@@ -1,3 +1,4 @@
+import { type Sql, type Statement, sql } from '../../database/session.ts'
 import { DELETED_AT, insertedOf, jsonOf, namesOf } from '../columns.ts'
 import { NOT_DELETED, storedOf } from '../stored.ts'
 import { COLUMNS } from './columns.ts'
@@ -55,3 +56,24 @@ export const takeFirstTurn = (condition: string) =>
 /** Inserts a task with the id `$2` and the values `$3`, if it has a turn. */
 export const INSERT_TASK = `insert into todo.tasks (${TASK_COLUMNS}, ${FOLDED.map(({ name }) => name).join(', ')}, seq)
    select ${insertedOf(COLUMNS)}, ${FOLDED.map(({ given }) => given).join(', ')}, next from turn`
+
+/** A statement that may be an operation of a batch. */
+export interface Part<Result> extends Statement<Result> {
+  /**
+   * The same with one more value, the key under which it notes its outcome and its task. A purge of the task finds
+   * the note by the task, as it finds every response to a keyed request.
+   */
+  readonly noted: Sql
+}
+
+/**
+ * @param ctes the CTEs of a change. @param select its result: the outcome, and the columns of a stored task.
+ * @param values how many values the statement has.
+ * @returns the statement with a note ({@link Part}).
+ */
+export const noting = (ctes: string, select: string, values: number) =>
+  sql(`with ${ctes}, result (outcome, id, version, json) as materialized (${select}
+   ), noted as (
+     insert into todo.idempotency_keys (user_id, key, request_hash, answer, task_id)
+     select $1, $${values + 2}, outcome, json, id from result where json is not null
+   ) select * from result`)

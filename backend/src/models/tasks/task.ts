@@ -14,6 +14,8 @@ import { LOWER_FIRST_POSITION } from './position.ts'
 import {
   ALIVE,
   INSERT_TASK,
+  noting,
+  type Part,
   STORED_TASK,
   TASK_COLUMNS,
   takeFirstTurn,
@@ -41,29 +43,42 @@ export type Insertion =
  */
 export type Versions = readonly string[] | undefined
 
-const INSERT = sql(
-  `with ${takeFirstTurn('true')}, made as (${INSERT_TASK} returning ${TASK_COLUMNS})
-   select 'changed', ${STORED_TASK} from made
-   union all select ${REFUSE_DELETED}, null, null, null where not exists (select 1 from made)`,
-)
+const MADE = `${takeFirstTurn('true')}, made as (${INSERT_TASK} returning ${TASK_COLUMNS})`
+const NEW = `select 'changed', ${STORED_TASK} from made
+   union all select ${REFUSE_DELETED}, null, null, null where not exists (select 1 from made)`
+const INSERT = { sql: sql(`with ${MADE} ${NEW}`), noted: noting(MADE, NEW, 2) }
 
 /** Creates a task, and the row of its user if it is the user's first task. */
-export function insertTask(id: string, task: NewTask): Statement<Change> {
-  return { sql: INSERT, values: [id, withFolded(withDefaults(task))], read: readChange }
+export function insertTask(id: string, task: NewTask): Part<Change> {
+  return { ...INSERT, values: [id, withFolded(withDefaults(task))], read: readChange }
 }
 
 /** Rows of the user with the id, also in the trash or purged. */
 const TAKEN = 'exists (select 1 from todo.tasks where user_id = $1 and id = $2)'
+const PRESENT = `select 'present', ${STORED_TASK} from ${taskWhere(ALIVE)} and ${NOT_DELETED} and not exists (select 1 from made)`
 const INSERT_AS = sql(
   `with ${takeFirstTurn(`not ${TAKEN}`)}, made as (
      ${INSERT_TASK} on conflict on constraint tasks_pkey do nothing returning ${TASK_COLUMNS}
    )
    select 'changed', ${STORED_TASK} from made
-   union all select 'present', ${STORED_TASK} from ${taskWhere(ALIVE)} and ${NOT_DELETED} and not exists (select 1 from made)
+   union all ${PRESENT}
    union all select 'taken', null, null, null from ${taskWhere('deleted_at is not null')} and ${NOT_DELETED}
    union all select 'missing', null, null, null
      where not exists (select 1 from made) and not ${TAKEN} and ${REFUSE_DELETED} is null`,
 )
+
+/**
+ * Among several statements, a deleted task violates the primary key, which is a conflict. They have locked the
+ * user, so no concurrent statement creates the task.
+ */
+const MADE_AS = `${takeFirstTurn(`not exists (select 1 from ${taskWhere(ALIVE)})`)}, made as (
+     ${INSERT_TASK} returning ${TASK_COLUMNS}
+   )`
+const NEW_AS = `select 'changed', ${STORED_TASK} from made union all ${PRESENT}`
+const OF_SEVERAL = {
+  required: sql(`with ${MADE_AS} ${NEW_AS}`),
+  noted: noting(MADE_AS, NEW_AS, 2),
+}
 
 /**
  * Creates a task with an id that the client has chosen.
@@ -72,8 +87,9 @@ const INSERT_AS = sql(
  *   `taken` if it is in the trash, or was there; `missing` if another statement has just created it, and
  *   this one cannot see it yet. Then run it again.
  */
-export function insertTaskAs(id: string, task: NewTask): Statement<Insertion> {
-  return { sql: INSERT_AS, values: [id, withFolded(withDefaults(task))], read: readInsertion }
+export function insertTaskAs(id: string, task: NewTask): Part<Insertion> {
+  const values = [id, withFolded(withDefaults(task))]
+  return { sql: INSERT_AS, ...OF_SEVERAL, values, read: readInsertion }
 }
 
 function readInsertion(rows: readonly Row[]): Insertion {
@@ -106,14 +122,19 @@ interface ChangeSql {
   readonly unless?: string
   /** The columns of the result, of a changed task. */
   readonly outcome: string
-  /** The parameter with the versions. */
+  /** The parameter with the versions, which is the last. */
   readonly versions: string
 }
 
-/** The end of a change among several: the transaction ends if nothing was found. */
-const required = (outcome: string) =>
-  `union all select todo.refuse(${outcome}), null, null, null
+/** A change among several: the transaction ends if nothing was found. */
+const ofSeveral = (change: { ctes: string; select: string }, outcome: string, values: number) => {
+  const select = `${change.select} union all select todo.refuse(${outcome}), null, null, null
    where not exists (select 1 from done) and ${REFUSE_DELETED} is null`
+  return {
+    required: sql(`with ${change.ctes} ${select}`),
+    noted: noting(change.ctes, select, values),
+  }
+}
 
 /**
  * A change, plain and with a version asked for, each also as one of several. With a version, a second part
@@ -123,33 +144,32 @@ export const change = ({ set, also, of, unless, outcome, versions }: ChangeSql) 
   const done = (condition: string) => {
     const task = taskWhere(`${of}${condition}`)
     const kept = `select ${TASK_COLUMNS} from ${task} and ${unless} and ${NOT_DELETED}`
-    return `with ${takeTurn(`exists (select 1 from ${task}${unless ? ` and not (${unless})` : ''})`, also)},
+    const ctes = `${takeTurn(`exists (select 1 from ${task}${unless ? ` and not (${unless})` : ''})`, also)},
      changed as (
        update todo.tasks set ${set}, seq = next from turn where user_id = $1 and id = $2 and ${of}${condition}
        returning ${TASK_COLUMNS}
-     ), done as (select * from changed${unless ? ` union all ${kept} and not exists (select 1 from turn)` : ''})
-     select ${outcome} from done`
+     ), done as (select * from changed${unless ? ` union all ${kept} and not exists (select 1 from turn)` : ''})`
+    return { ctes, select: `select ${outcome} from done` }
   }
   const any = done('')
   const atVersion = done(` and updated_at = any(${versions}::timestamptz[])`)
+  const last = Number(versions.slice(1))
   return {
     unconditional: {
       sql: sql(
-        `${any}
+        `with ${any.ctes} ${any.select}
          union all select 'missing', null, null, null
            where not exists (select 1 from done) and ${REFUSE_DELETED} is not null`,
       ),
-      required: sql(`${any} ${required(`'missing'`)}`),
+      ...ofSeveral(any, `'missing'`, last - 2),
     },
     atVersion: {
       sql: sql(
-        `${atVersion}
+        `with ${atVersion.ctes} ${atVersion.select}
          union all select 'stale', null, null, null where not exists (select 1 from done)
            and (${isThere(of)} or ${REFUSE_DELETED} is not null)`,
       ),
-      required: sql(
-        `${atVersion} ${required(`case when ${isThere(of)} then 'stale' else 'missing' end`)}`,
-      ),
+      ...ofSeveral(atVersion, `case when ${isThere(of)} then 'stale' else 'missing' end`, last - 1),
     },
   }
 }
@@ -166,11 +186,7 @@ const UPDATE = change({
 })
 
 /** Sets the given values. If the task already has them, its version stays the same. */
-export function updateTask(
-  id: string,
-  changes: TaskChanges,
-  versions: Versions,
-): Statement<Change> {
+export function updateTask(id: string, changes: TaskChanges, versions: Versions): Part<Change> {
   return changeAt(UPDATE, [id, withFolded(changes)], versions)
 }
 
@@ -184,7 +200,7 @@ export const TOGGLED = [
 const TOGGLE = change({ set: TOGGLED, of: ALIVE, outcome: CHANGED, versions: '$3' })
 
 /** Toggles `completed`. PostgreSQL serializes concurrent toggles by the row lock, so each takes effect. */
-export function toggleTask(id: string, versions: Versions): Statement<Change> {
+export function toggleTask(id: string, versions: Versions): Part<Change> {
   return changeAt(TOGGLE, [id], versions)
 }
 
@@ -196,7 +212,7 @@ const DELETE = change({
 })
 
 /** Moves the task to the trash. */
-export function deleteTask(id: string, versions: Versions): Statement<Change> {
+export function deleteTask(id: string, versions: Versions): Part<Change> {
   return changeAt(DELETE, [id], versions)
 }
 
@@ -204,7 +220,7 @@ export function changeAt(
   { unconditional, atVersion }: ReturnType<typeof change>,
   values: Statement<Change>['values'],
   versions: Versions,
-): Statement<Change> {
+): Part<Change> {
   return versions === undefined
     ? { ...unconditional, values, read: readChange }
     : { ...atVersion, values: [...values, `{${versions.join()}}`], read: readChange }

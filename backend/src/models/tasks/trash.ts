@@ -4,6 +4,7 @@ import { findOne, NOT_DELETED, REFUSE_DELETED, readFound, type Stored } from '..
 import { COLUMNS } from './columns.ts'
 import {
   IN_TRASH,
+  type Part,
   STORED_TASK,
   STORED_TRASHED,
   TASK_COLUMNS,
@@ -27,7 +28,7 @@ const RESTORE = change({
 })
 
 /** Takes a task out of the trash, where it was. */
-export function restoreTask(id: string): Statement<Change> {
+export function restoreTask(id: string): Part<Change> {
   return changeAt(RESTORE, [id], undefined)
 }
 

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto'
+import { LIMITS } from '../../core/limits.ts'
+import { ROLLBACK, type Row, type Statement, sql } from '../../database/session.ts'
+import { NOT_DELETED, REFUSE_DELETED, type Stored } from '../stored.ts'
+import type { IdempotencyKey } from './once.ts'
+import type { Part } from './sql.ts'
+import type { Change, Insertion } from './task.ts'
+
+/**
+ * Locks the user before anything else, so that concurrent requests of the user wait: every later statement sees the
+ * tasks and keys as they will be at the end, except for its own changes.
+ */
+const LOCK = sql(
+  `with locked as (
+     insert into todo.users as u (id) select $1 where ${NOT_DELETED}
+     on conflict (id) do update set seq = u.seq where u.deleted_at is null returning 1
+   )
+   select case when not exists (select 1 from locked) then ${REFUSE_DELETED} end`,
+)
+
+/**
+ * The response to a batch is stored in a row of its key, and in one more row for each task in it, under a key that no
+ * client can choose. `$2` is the key, `$3` the hash of the request.
+ */
+const CLAIM = sql(
+  `with claim as materialized (
+     select not exists (select 1 from todo.idempotency_keys where user_id = $1 and key = $2)
+       and pg_try_advisory_xact_lock(hashtextextended($2, hashtextextended($1, 0))) as mine
+   ), kept as (
+     insert into todo.idempotency_keys (user_id, key, request_hash, answer) select $1, $2, $3, '{}' from claim where mine
+   )
+   select todo.refuse('claimed') from claim where not mine`,
+)
+
+/** `$2` and `$3` enclose the keys of the notes, `$4` is the maximum of their bytes. */
+const MEASURE = sql(
+  `select todo.refuse('large') from (
+     select sum(octet_length(answer)) as bytes from todo.idempotency_keys where user_id = $1 and key >= $2 and key < $3
+   ) noted where bytes > $4::bigint`,
+)
+
+const FIND = sql(
+  `select null, request_hash, null, null, null from todo.idempotency_keys where user_id = $1 and key = $2 and ${NOT_DELETED}
+   union all
+   select key, request_hash, answer::json ->> 'id', answer::json ->> 'updated_at', answer
+   from todo.idempotency_keys where user_id = $1 and key >= $3 and key < $4 and ${NOT_DELETED}`,
+)
+
+/** No idempotency key of a client has this character. */
+const PART = '§'
+
+/** The key of the note of one operation is between the two. A slash precedes a zero in the collation of the column. */
+function notesOf(key: string): { first: string; end: string } {
+  const hash = createHash('sha256').update(key).digest('base64url')
+  return { first: `${PART}${hash}/`, end: `${PART}${hash}0` }
+}
+
+/** The statements of an operation. The result of the first is that of the operation. */
+export type Operation = readonly [Part<Insertion>, ...Statement<Change>[]]
+
+/** The statements of a batch, as `asUser` takes them. */
+export interface Batch {
+  readonly statements: readonly Statement<Insertion | undefined>[]
+  /** @returns the index of the operation to which a statement belongs; undefined for the others. */
+  readonly operationAt: (statement: number) => number | undefined
+  /** The statement that fails if the response is too large to store. */
+  readonly measureAt: number | undefined
+  /** The statement that fails if the key was used. */
+  readonly claimAt: number | undefined
+  /** @returns the outcome of each operation. */
+  readonly outcomes: (results: readonly (Insertion | undefined)[]) => Insertion[]
+}
+
+const nothing = () => undefined
+
+/**
+ * @param key makes the batch once. Its response is stored.
+ * @returns the statements of a batch that is done as a whole or not at all.
+ */
+export function batchOnce(operations: readonly Operation[], key?: IdempotencyKey): Batch {
+  const before: Statement<undefined>[] = [{ sql: LOCK, values: [], read: nothing }]
+  const after: Statement<undefined>[] = []
+  let noted = operations
+  if (key !== undefined) {
+    const { first, end } = notesOf(key.key)
+    before.push({ sql: CLAIM, values: [key.key, key.requestHash], read: nothing })
+    after.push({ sql: MEASURE, values: [first, end, LIMITS.batchStoredBytes], read: nothing })
+    noted = operations.map(([part, ...others], at) => [withNote(part, first + at), ...others])
+  }
+  return batchOf(before, noted, after)
+}
+
+/** @returns the statements of a batch that changes nothing, with the results of one that does. */
+export function batchUndone(operations: readonly Operation[]): Batch {
+  return batchOf([{ sql: LOCK, values: [], read: nothing }], operations, [ROLLBACK])
+}
+
+function withNote(part: Part<Insertion>, key: string): Part<Insertion> {
+  return { ...part, required: part.noted, values: [...part.values, key] }
+}
+
+function batchOf(
+  before: readonly Statement<undefined>[],
+  operations: readonly Operation[],
+  after: readonly Statement<undefined>[],
+): Batch {
+  const owners = operations.flatMap((statements, at) => statements.map(() => at))
+  const firsts = operations.map((_, at) => before.length + owners.indexOf(at))
+  const isNoted = before.length > 1
+  return {
+    statements: [...before, ...operations.flat(), ...after],
+    operationAt: (statement) => owners[statement - before.length],
+    claimAt: isNoted ? 1 : undefined,
+    measureAt: isNoted ? before.length + owners.length : undefined,
+    outcomes: (results) =>
+      firsts.map((at) => {
+        const outcome = results[at]
+        if (outcome === undefined) throw new Error('An operation has no outcome')
+        return outcome
+      }),
+  }
+}
+
+/** The stored response to a batch: the note of each operation that has a task. */
+export interface StoredBatch {
+  readonly requestHash: string
+  readonly notes: ReadonlyMap<number, { readonly outcome: string; readonly task: Stored }>
+}
+
+/** Finds the response that was stored under a key. @returns a statement; undefined if no batch has used the key. */
+export function findBatch(key: string): Statement<StoredBatch | undefined> {
+  const { first, end } = notesOf(key)
+  return { sql: FIND, values: [key, first, end], read: (rows) => readBatch(rows, first) }
+}
+
+function readBatch(rows: readonly Row[], first: string): StoredBatch | undefined {
+  const notes = new Map<number, { outcome: string; task: Stored }>()
+  let requestHash: string | undefined
+  for (const [key, hash, id, version, json] of rows) {
+    if (typeof hash !== 'string') continue
+    if (typeof key !== 'string') requestHash = hash
+    else if (id && version && json) {
+      notes.set(Number(key.slice(first.length)), { outcome: hash, task: { id, version, json } })
+    }
+  }
+  return requestHash === undefined ? undefined : { requestHash, notes }
+}
