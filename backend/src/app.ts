@@ -6,6 +6,7 @@ import { changes } from './api/changes/routes.ts'
 import { docs } from './api/service/docs.ts'
 import { health } from './api/service/health.ts'
 import { describeApi } from './api/service/openapi.ts'
+import { batch } from './api/tasks/batch.ts'
 import { overview } from './api/tasks/overview.ts'
 import { tasks } from './api/tasks/routes.ts'
 import { trash } from './api/trash/routes.ts'
@@ -88,11 +89,13 @@ export async function buildApp({
 
   await describeApi(app, SCHEMAS)
   const { pageMs } = limits
+  const { trashDays } = config
   await app.register(tasks, {
     prefix: '/api/:user_id/tasks',
     pageMs,
-    trashDays: config.trashDays,
+    trashDays,
   })
+  await app.register(batch, { prefix: '/api/:user_id/tasks/batch', trashDays })
   await app.register(overview, { prefix: '/api/:user_id/tasks' })
   await app.register(changes, {
     prefix: '/api/:user_id/tasks/changes',

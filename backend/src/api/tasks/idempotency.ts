@@ -90,20 +90,27 @@ function refused(message: string): AppError {
   return new AppError('validation_error', { detail: `Idempotency-Key ${message}`, errors: [fault] })
 }
 
-/**
- * @returns a function that makes a change once, and at most every minute deletes expired keys. It deletes
- * only when keys are used, so that it does not wake a suspended database.
- */
+/** @returns a function that makes a change once, and deletes expired keys ({@link forgetsKeys}). */
 export function changesOnce(): typeof changeOnce {
-  let deletedMs = Number.NEGATIVE_INFINITY
+  const forgetKeys = forgetsKeys()
   return (request, statement) => {
-    if (performance.now() - deletedMs >= DELETE_EVERY_MS) {
-      deletedMs = performance.now()
-      deleteExpiredKeys(request).catch((err) => {
-        request.log.warn({ err }, 'expired idempotency keys could not be deleted')
-      })
-    }
+    forgetKeys(request)
     return changeOnce(request, statement)
+  }
+}
+
+/**
+ * @returns a function that deletes expired keys, at most every minute. It is called only when keys are used, so that
+ *   it does not wake a suspended database.
+ */
+export function forgetsKeys(): (request: FastifyRequest) => void {
+  let deletedMs = Number.NEGATIVE_INFINITY
+  return (request) => {
+    if (performance.now() - deletedMs < DELETE_EVERY_MS) return
+    deletedMs = performance.now()
+    deleteExpiredKeys(request).catch((err) => {
+      request.log.warn({ err }, 'expired idempotency keys could not be deleted')
+    })
   }
 }
 

@@ -56,8 +56,8 @@ const IDEMPOTENCY_KEY = {
       'Makes it safe to send the request again: for 24 hours, the same request with the same key gets the first response and changes nothing. Use a new key for each request, such as a UUID: 1 to 255 visible ASCII characters, with or without quotes',
   },
 } as const
-const ONCE = { type: 'object', properties: IDEMPOTENCY_KEY } as const
-const REPLAYED = {
+export const ONCE = { type: 'object', properties: IDEMPOTENCY_KEY } as const
+export const REPLAYED = {
   'Idempotency-Replayed': text(
     'true, if this is the response to an earlier request with the same key',
   ),

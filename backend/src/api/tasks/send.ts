@@ -30,6 +30,9 @@ export function sendChange(reply: FastifyReply, change: ChangeOnce): FastifyRepl
   }
 }
 
+/** Why a new task cannot have the id of a deleted one. */
+export const TAKEN = 'The task with this id was deleted; restore it, or choose another id'
+
 /** Creates a task with an id of the client. A concurrent request may have just created it. */
 export async function insertAs(
   request: FastifyRequest,
@@ -43,8 +46,7 @@ export async function insertAs(
 export function sendNewAs(reply: FastifyReply, insertion: Insertion): FastifyReply {
   if (insertion.outcome === 'present') return sendStored(reply, insertion.task)
   if (insertion.outcome !== 'taken') return sendNew(reply, insertion)
-  const detail = 'The task with this id was deleted; restore it, or choose another id'
-  throw new AppError('conflict', { detail })
+  throw new AppError('conflict', { detail: TAKEN })
 }
 
 /** Sends the response to a creation: the task, and its path in `Location`. */

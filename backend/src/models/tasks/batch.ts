@@ -124,7 +124,10 @@ function batchOf(
 /** The stored response to a batch: the note of each operation that has a task. */
 export interface StoredBatch {
   readonly requestHash: string
-  readonly notes: ReadonlyMap<number, { readonly outcome: string; readonly task: Stored }>
+  readonly notes: ReadonlyMap<
+    number,
+    { readonly outcome: 'changed' | 'present'; readonly task: Stored }
+  >
 }
 
 /** Finds the response that was stored under a key. @returns a statement; undefined if no batch has used the key. */
@@ -134,13 +137,14 @@ export function findBatch(key: string): Statement<StoredBatch | undefined> {
 }
 
 function readBatch(rows: readonly Row[], first: string): StoredBatch | undefined {
-  const notes = new Map<number, { outcome: string; task: Stored }>()
+  const notes = new Map<number, { outcome: 'changed' | 'present'; task: Stored }>()
   let requestHash: string | undefined
   for (const [key, hash, id, version, json] of rows) {
     if (typeof hash !== 'string') continue
     if (typeof key !== 'string') requestHash = hash
     else if (id && version && json) {
-      notes.set(Number(key.slice(first.length)), { outcome: hash, task: { id, version, json } })
+      const outcome = hash === 'present' ? 'present' : 'changed'
+      notes.set(Number(key.slice(first.length)), { outcome, task: { id, version, json } })
     }
   }
   return requestHash === undefined ? undefined : { requestHash, notes }

@@ -1,0 +1,124 @@
+import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-json-schema-to-ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { AppError } from '../../core/errors.ts'
+import { LIMITS } from '../../core/limits.ts'
+import { etagOf } from '../../http/resource/conditions.ts'
+import type { Stored } from '../../models/stored.ts'
+import {
+  type Batch as BatchStatements,
+  batchOnce,
+  batchUndone,
+  findBatch,
+  type StoredBatch,
+} from '../../models/tasks/batch.ts'
+import { withDefaults } from '../../models/tasks/columns.ts'
+import type { IdempotencyKey } from '../../models/tasks/once.ts'
+import type { Insertion } from '../../models/tasks/task.ts'
+import { type AskedOperation, Batch, BatchResults } from '../../schemas/tasks/batch.ts'
+import { batchOperation } from './batch-operation.ts'
+import { type BatchOptions, explain, statementsOf, statusOf } from './batch-operations.ts'
+import { forgetsKeys, idempotencyKey, keyInFlight, keyReused } from './idempotency.ts'
+
+const config = { access: 'owner', bodyLevels: LIMITS.batchLevels } as const
+
+/** Several operations on tasks at once (contract §1), at `/api/:user_id/tasks/batch`. */
+export const batch: FastifyPluginAsyncJsonSchemaToTs<{ Options: BatchOptions }> = async (
+  app,
+  options,
+) => {
+  for (const schema of [Batch, BatchResults]) app.addSchema(schema)
+  const forgetKeys = forgetsKeys()
+
+  const route = { schema: batchOperation, config, bodyLimit: LIMITS.batchBytes }
+  app.post('', route, async (request, reply) => {
+    const asked: readonly AskedOperation[] = request.body.operations
+    const operations = asked.map((operation) => statementsOf(operation, options))
+    if (request.query.dry_run) {
+      return sendResults(reply, asked, await outcomes(request, asked, batchUndone(operations)))
+    }
+    const key = idempotencyKey(request, { body: asked.map(canonical) })
+    if (key !== undefined) forgetKeys(request)
+    const replay =
+      key &&
+      (async () => {
+        const stored = storedOutcomes(asked, key, await request.asUser(findBatch(key.key)))
+        reply.header('idempotency-replayed', 'true')
+        return stored
+      })
+    return sendResults(
+      reply,
+      asked,
+      await outcomes(request, asked, batchOnce(operations, key), replay),
+    )
+  })
+}
+
+/** The operation with the defaults of a new task, and ids in lower case. */
+function canonical(asked: AskedOperation): object {
+  if ('id' in asked) return { ...asked, id: asked.id.toLowerCase() }
+  const { id } = asked.task
+  return { ...asked, task: { ...withDefaults(asked.task), ...(id && { id: id.toLowerCase() }) } }
+}
+
+/** The outcome of an operation, and its task. */
+type Outcome = Pick<Insertion, 'outcome'> & { readonly task?: Stored }
+
+/** @param replay is called if the key was used. @throws {AppError} the problem of the first operation that fails. */
+async function outcomes(
+  request: FastifyRequest,
+  asked: readonly AskedOperation[],
+  batch: BatchStatements,
+  replay?: () => Promise<readonly Outcome[]>,
+): Promise<readonly Outcome[]> {
+  try {
+    return batch.outcomes(await request.asUser(batch.statements))
+  } catch (error) {
+    if (!(error instanceof AppError) || error.statement === undefined) throw error
+    const { statement } = error
+    const at = batch.operationAt(statement)
+    const operation = at === undefined ? undefined : asked[at]
+    if (at !== undefined && operation !== undefined) throw explain(error, operation, at)
+    if (error.code === 'not_found' && statement === batch.claimAt && replay) return replay()
+    if (error.code === 'not_found' && statement === batch.measureAt) throw tooLarge(error)
+    throw error
+  }
+}
+
+function tooLarge(cause: AppError): AppError {
+  const detail = `The tasks in the response to a request with an Idempotency-Key must not exceed ${LIMITS.batchStoredBytes} bytes; send fewer operations`
+  return new AppError('payload_too_large', { cause, detail })
+}
+
+/**
+ * @param stored undefined if a request that is in progress has the key.
+ * @returns the outcomes in the response that was stored under the key. @throws {AppError} `conflict`, `validation_error`
+ */
+function storedOutcomes(
+  asked: readonly AskedOperation[],
+  key: IdempotencyKey,
+  stored: StoredBatch | undefined,
+): readonly Outcome[] {
+  if (stored === undefined) throw keyInFlight()
+  if (stored.requestHash !== key.requestHash) throw keyReused()
+  return asked.map(({ op }, at) => {
+    const note = stored.notes.get(at)
+    if (note !== undefined) return note
+    if (op === 'delete') return { outcome: 'deleted' }
+    // The key has expired, and its rows are being deleted.
+    throw keyInFlight()
+  })
+}
+
+function sendResults(
+  reply: FastifyReply,
+  asked: readonly AskedOperation[],
+  outcomes: readonly Outcome[],
+): FastifyReply {
+  const results = outcomes.map(({ outcome, task }, at) => {
+    const operation = asked[at]
+    const status = operation && statusOf(operation, outcome)
+    if (task === undefined) return `{"status":${status}}`
+    return `{"status":${status},"etag":${JSON.stringify(etagOf(task))},"task":${task.json}}`
+  })
+  return reply.type('application/json').send(`{"results":[${results.join(',\n')}]}`)
+}
