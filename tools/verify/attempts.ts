@@ -24,6 +24,8 @@ export interface Attempt {
   readonly expected: Expected
   /** The same path for a task that does not exist. Its response must have the same bytes. */
   readonly missing?: string
+  /** The same for a path that does not name the task: the body for a task that does not exist. */
+  readonly missingBody?: string
   /** Texts that must not be in the response. The default is the other person's secret. */
   readonly forbidden?: readonly string[]
   /** A proxy may refuse this request, without the headers of the API. */

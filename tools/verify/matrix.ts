@@ -11,6 +11,7 @@ import {
   trashRoutes,
   tryOf,
 } from './attempts.ts'
+import { batches } from './batches.ts'
 import { idempotencyKeys, lists, otherWaysToNameAUser, spellings } from './detours.ts'
 import { forgedTokens } from './forged-tokens.ts'
 
@@ -28,6 +29,7 @@ export function matrix(pair: Pair): readonly Group[] {
     { name: 'no good token', attempts: noGoodToken(pair) },
     { name: 'lists and filters', attempts: lists(pair) },
     { name: 'trash and changes', attempts: trashAndChanges(pair) },
+    { name: 'batches', attempts: batches(pair) },
     { name: 'idempotency keys', attempts: idempotencyKeys(pair) },
   ]
 }

@@ -78,10 +78,20 @@ export class Trial {
   }
 
   async #try(group: string, attempt: Attempt): Promise<void> {
-    const { name, missing, expected, method, forbidden = [this.#pair.other.secret] } = attempt
-    const before = missing && (await this.#send(attempt, missing))
+    const {
+      name,
+      missing,
+      missingBody,
+      expected,
+      method,
+      forbidden = [this.#pair.other.secret],
+    } = attempt
+    const compared = missing !== undefined || missingBody !== undefined
+    const sendMissing = () =>
+      this.#send(missingBody === undefined ? attempt : { ...attempt, body: missingBody }, missing)
+    const before = compared && (await sendMissing())
     const answer = await this.#send(attempt)
-    const after = missing && (await this.#send(attempt, missing))
+    const after = compared && (await sendMissing())
     const wrong = [wrongWith(answer, expected, method)]
     const text = `${JSON.stringify(answer.headers)}\n${answer.text}`
     const foreign = forbidden.reduce((sum, secret) => sum + foreignBytes(text, secret), 0)

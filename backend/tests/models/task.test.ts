@@ -4,6 +4,7 @@ import { type Statement, sql } from '../../src/database/session.ts'
 import { type Changes, listChanges } from '../../src/models/changes/changes.ts'
 import type { Page } from '../../src/models/page.ts'
 import type { Stored } from '../../src/models/stored.ts'
+import { batchOnce, findBatch, type StoredBatch } from '../../src/models/tasks/batch.ts'
 import { listLongTasks, listTasks, listTrash, SCANNED_TASKS } from '../../src/models/tasks/list.ts'
 import { moveTask } from '../../src/models/tasks/move.ts'
 import { type ChangeOnce, insertTaskOnce, toggleTaskOnce } from '../../src/models/tasks/once.ts'
@@ -17,10 +18,13 @@ import {
   type RunPage,
 } from '../../src/models/tasks/sorted.ts'
 import { type KeySort, SORTS } from '../../src/models/tasks/sorts.ts'
+import type { Part } from '../../src/models/tasks/sql.ts'
 import {
   deleteTask,
   findTask,
+  type Insertion,
   insertTask,
+  insertTaskAs,
   toggleTask,
   updateTask,
 } from '../../src/models/tasks/task.ts'
@@ -37,7 +41,18 @@ const OLDER = '2025-01-01T00:00:00.000Z'
 const KEY = { key: 'k', requestHash: 'h' }
 const ALICES_ANSWER = JSON.stringify({ id: ALICES, user_id: 'alice', updated_at: VERSION })
 
-type Answer = Page | Run | RunPage | string | ChangeOnce | Stored | Changes | number | undefined
+type Answer =
+  | StoredBatch
+  | Page
+  | Run
+  | RunPage
+  | string
+  | ChangeOnce
+  | Insertion
+  | Stored
+  | Changes
+  | number
+  | undefined
 type Asked = readonly [what: string, statement: Statement<Answer>]
 
 const CHANGES = { title: 'changed' }
@@ -49,6 +64,13 @@ const ofSeveral = <Result>(statement: Statement<Result>): Statement<Result> => {
   assert.ok(statement.required)
   return { ...statement, sql: statement.required }
 }
+
+/** The statement in the form that notes its outcome, in a batch with a key. */
+const noted = <Result>(part: Part<Result>): Statement<Result> => ({
+  ...part,
+  sql: part.noted,
+  values: [...part.values, 'note'],
+})
 
 /** What bob is answered with his own. */
 const OWN: readonly Asked[] = [
@@ -81,8 +103,16 @@ const OWN: readonly Asked[] = [
     ] as const,
     [`moveTask${at(versions)}`, moveTask(BOTHS, { to: 'bottom' }, versions)] as const,
     [`toggleTask${at(versions)}, of several`, ofSeveral(toggleTask(BOTHS, versions))] as const,
+    [`updateTask${at(versions)}, noted`, noted(updateTask(BOTHS, CHANGES, versions))] as const,
+    [`toggleTask${at(versions)}, noted`, noted(toggleTask(BOTHS, versions))] as const,
   ]),
 ]
+/** A new task with the id of another user's. */
+const NEW_ALICES = [
+  ['insertTaskAs', insertTaskAs(ALICES, CHANGES)],
+  ['insertTaskAs, of several', ofSeveral(insertTaskAs(ALICES, CHANGES))],
+  ['insertTaskAs, noted', noted(insertTaskAs(ALICES, CHANGES))],
+] as const
 /** What bob is answered by nothing. */
 const ANOTHERS: readonly Asked[] = [
   ['findTask', findTask(ALICES)],
@@ -158,6 +188,15 @@ for (const kind of KINDS) {
       }
     }
 
+    for (const [what, statement] of NEW_ALICES) {
+      it(`the first wall alone, past every policy: ${what} of an id that another user has`, async () => {
+        const before = await allOf('alice')
+        const answer = await test.unscoped('bob', statement)
+        assert.deepEqual([answer.outcome, ownersIn(answer)], ['changed', ['bob']])
+        assert.deepEqual(await allOf('alice'), before)
+      })
+    }
+
     for (const [wall, run] of walls) {
       it(`${wall}: a move neither reaches nor tells of another's task`, async () => {
         await test.admin(`update todo.tasks set position = 'a1', seq = seq + 1 where id = $1`, [
@@ -189,6 +228,22 @@ for (const kind of KINDS) {
     }
 
     for (const [wall, run] of walls) {
+      it(`${wall}: a batch with the key of another user's`, async () => {
+        const key = { ...KEY, key: 'batch' }
+        const { statements } = batchOnce([[updateTask(BOTHS, CHANGES, undefined)]], key)
+        await test.database.asUser('alice', statements)
+        const before = await allOf('alice')
+        assert.equal(await run(findBatch(key.key)), undefined)
+        const [, claim, change] = statements
+        assert.ok(claim && change)
+        await run(claim)
+        assert.deepEqual(ownersIn(await run(ofSeveral(change))), ['bob'])
+        const found = await run(findBatch(key.key))
+        assert.ok(found && typeof found === 'object' && 'notes' in found)
+        assert.deepEqual(ownersIn(found.notes.get(0)?.task), ['bob'])
+        assert.deepEqual(await allOf('alice'), before)
+      })
+
       it(`${wall}: the trash of another user is neither seen, restored nor emptied`, async () => {
         await test.admin(`update todo.tasks set deleted_at = now(), seq = seq + 1`)
         const before = await allOf('alice')

@@ -65,21 +65,21 @@ const NAMING = [
 /** A faulty server, the groups that must fail, and the groups to run if they are different. */
 const faults: Record<string, { groups: string[]; fault: Fault; tried?: string[] }> = {
   'a token that is good for every path': {
-    groups: ['foreign paths', 'spellings of foreign paths', 'trash and changes'],
+    groups: ['foreign paths', 'spellings of foreign paths', 'trash and changes', 'batches'],
     fault: (request, passOn) => {
       const { user } = readPath(request)
       return passOn(asking(request) && user ? as(user, request) : request)
     },
   },
   'a token that is not verified': {
-    groups: ['no good token', 'trash and changes'],
+    groups: ['no good token', 'trash and changes', 'batches'],
     fault: (request, passOn) => {
       const { user } = readPath(request)
       return passOn(asking(request) || !user ? request : as(user, request))
     },
   },
   'a task that is found by its id alone': {
-    groups: ['foreign ids', 'trash and changes'],
+    groups: ['foreign ids', 'trash and changes', 'batches'],
     fault: async (request, passOn) => {
       const reply = await passOn(request)
       const user = asking(request)
@@ -92,12 +92,15 @@ const faults: Record<string, { groups: string[]; fault: Fault; tried?: string[] 
     },
   },
   'a missing task that is told from another’s': {
-    groups: ['foreign ids', 'trash and changes'],
+    groups: ['foreign ids', 'trash and changes', 'batches'],
     fault: async (request, passOn) => {
       const reply = await passOn(request)
       const user = asking(request)
       if (reply.status !== 404 || user === undefined) return reply
-      const rest = readPath(request).rest.replace(/\/complete|\/move|\/trash(?=\/)|\/restore/g, '')
+      const { rest: asked } = readPath(request)
+      const rest = asked.startsWith('/batch')
+        ? `/${JSON.parse(request.body).operations.at(-1).id}`
+        : asked.replace(/\/complete|\/move|\/trash(?=\/)|\/restore/g, '')
       const found = await passOn(as(other(user), reading(request), { user, rest }))
       return found.status === 200 ? withHeader(reply, 'x-cache', 'hit') : reply
     },
@@ -153,7 +156,7 @@ const faults: Record<string, { groups: string[]; fault: Fault; tried?: string[] 
     },
   },
   'a user who has no tasks': {
-    groups: ['own tasks', 'lists and filters', 'foreign cursors', 'foreign ETags'],
+    groups: ['own tasks', 'lists and filters', 'foreign cursors', 'foreign ETags', 'batches'],
     fault: async (request, passOn) => {
       const reply = await passOn(request)
       // The requests that create and compare tasks must work.
@@ -194,6 +197,7 @@ const faults: Record<string, { groups: string[]; fault: Fault; tried?: string[] 
     groups: [
       ...['foreign paths', 'spellings of foreign paths', 'foreign ids', 'foreign ETags'],
       ...['foreign bodies', 'no good token', 'other ways to name a user', 'trash and changes'],
+      'batches',
     ],
     fault: async (request, passOn) => {
       const reply = await passOn(request)
