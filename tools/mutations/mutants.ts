@@ -1009,6 +1009,95 @@ grant select on todo.tasks to todo_accounts;`,
     ],
   ),
   ...mutants(
+    'the batch',
+    'models/tasks/task.ts',
+    ['api/batch.test.ts', 'a batch on postgres'],
+    [
+      [
+        'an operation that finds nothing leaves the others done',
+        [[`union all select todo.refuse(\${outcome}), null`, `union all select \${outcome}, null`]],
+        'a failure is that of the operation alone',
+      ],
+      [
+        'a create with the id of a deleted task leaves the others done',
+        [
+          [
+            `\${INSERT_TASK} returning \${TASK_COLUMNS}\n   )\`\nconst NEW_AS`,
+            `\${INSERT_TASK} on conflict do nothing returning \${TASK_COLUMNS}\n   )\`\nconst NEW_AS`,
+          ],
+        ],
+        'a failure is that of the operation alone',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the batch',
+    'models/tasks/batch.ts',
+    ['api/batch.test.ts', 'a batch on postgres'],
+    [
+      ['a dry run is not undone', [[', [ROLLBACK])', ', [])']], 'a dry run'],
+      [
+        'a used key does not stop the batch',
+        [["select todo.refuse('claimed') from claim", "select 'claimed' from claim"]],
+        'with an Idempotency-Key it is done once',
+      ],
+      [
+        'a stored response may have any length',
+        [["select todo.refuse('large') from (", "select 'large' from ("]],
+        '413 for a response that is too long to store',
+      ],
+      [
+        'the user is not locked first',
+        [['sql: LOCK,', 'sql: sql(`select 1`),']],
+        'one (batch|new task) for',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the batch',
+    'database/pipeline/batch.ts',
+    ['database/session.test.ts', 'on postgres'],
+    [
+      [
+        'a statement may follow the end of the scope',
+        [['statements.slice(0, -1).some(({ sql }) => sql === ROLLBACK.sql)', 'false']],
+        'no statement follows the end',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the first wall',
+    'models/tasks/batch.ts',
+    ['models/task.test.ts', 'statements on tasks, on postgres'],
+    [
+      [
+        'the stored response of another user is found',
+        [
+          ['where user_id = $1 and key >= $3', 'where key >= $3'],
+          ['where user_id = $1 and key = $2 and', 'where key = $2 and'],
+        ],
+        'a batch with the key of another',
+      ],
+      [
+        'the key of another user counts as used',
+        [['where user_id = $1 and key = $2)', 'where key = $2)']],
+        'a batch with the key of another',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the first wall',
+    'models/tasks/sql.ts',
+    ['models/task.test.ts', 'statements on tasks, on postgres'],
+    [
+      [
+        'the outcome of an operation is noted for another user',
+        [['select $1, $${values + 2}, outcome', "select 'alice', $1 || $${values + 2}, outcome"]],
+        'noted',
+      ],
+    ],
+  ),
+  ...mutants(
     'the streams',
     'api/changes/streams.ts',
     ['api/changes-stream.test.ts', 'streams of changes on postgres'],

@@ -8,9 +8,9 @@ export const LIMITS = Object.freeze({
   /** One part of a path: a user id of 255 characters, each of four bytes, percent-encoded. */
   pathPartCharacters: 255 * 4 * 3,
   bodyBytes: 65_536,
-  /** The nesting depth of objects and arrays in a body. No schema is deeper. */
+  /** The nesting depth of objects and arrays in a body. No schema is deeper, except that of a batch. */
   bodyLevels: 2,
-  /** The same for a batch: its operations, the bytes and depth of its body. */
+  /** A batch: its operations, the bytes of its body, and their depth. */
   operationsOfBatch: 100,
   batchBytes: 1_048_576,
   batchLevels: 5,

@@ -97,6 +97,7 @@ describe('the OpenAPI document', () => {
         `DELETE ${tasks}/{id}`,
         `PATCH ${tasks}/{id}/complete`,
         `POST ${tasks}/{id}/move`,
+        `POST ${tasks}/batch`,
         `GET ${tasks}/trash`,
         `DELETE ${tasks}/trash`,
         `GET ${tasks}/trash/{id}`,

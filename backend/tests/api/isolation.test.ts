@@ -15,6 +15,11 @@ const ENDPOINTS = [
   { method: 'DELETE', at: '/:id' },
   { method: 'PATCH', at: '/:id/complete' },
   { method: 'POST', at: '/:id/move', body: { to: 'top' } },
+  {
+    method: 'POST',
+    at: '/batch',
+    body: { operations: [{ op: 'create', task: { title: 'planted' } }] },
+  },
   { method: 'GET', at: '/trash' },
   { method: 'DELETE', at: '/trash' },
   { method: 'GET', at: '/trash/:id' },

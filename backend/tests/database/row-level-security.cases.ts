@@ -74,6 +74,11 @@ const OWN: Tables = {
         `insert into todo.users as u (id, seq) values ('alice', 1) on conflict (id) do update set seq = u.seq + 1`,
         { alice: 1, others: REFUSED },
       ],
+      [
+        'todo_user',
+        `insert into todo.users as u (id) values ('alice') on conflict (id) do update set seq = u.seq`,
+        { alice: 1, others: REFUSED },
+      ],
       ['todo_user', 'update todo.users set seq = seq + 1', { alice: 1, bob: 1, others: 0 }],
       [
         'todo_user',
@@ -122,6 +127,11 @@ const OWN: Tables = {
         'todo_user',
         `select ${KEY} from todo.idempotency_keys where user_id = 'alice'`,
         { alice: 1, others: 0 },
+      ],
+      [
+        'todo_user',
+        `select ${KEY} from todo.idempotency_keys where key >= 'a' and key < 'z'`,
+        { alice: 1, bob: 1, others: 0 },
       ],
       ['todo_user', 'select created_at from todo.idempotency_keys', { all: REFUSED }],
       [

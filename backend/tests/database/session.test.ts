@@ -4,7 +4,7 @@ import { AppError } from '../../src/core/errors.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { OWN_SESSION, POOLED } from '../../src/database/scope.ts'
-import type { Statement } from '../../src/database/session.ts'
+import { announced, ROLLBACK, type Statement } from '../../src/database/session.ts'
 import {
   deleteTask,
   findTask,
@@ -166,6 +166,53 @@ for (const kind of KINDS) {
         )
       })
     }
+
+    it('undoes several statements at their end, and has their results', async () => {
+      const made = insertTask(taskId(60), { title: 'undone' })
+      const [inserted, found, seen, undone] = await test.database.asUser('alice', [
+        made,
+        findTask(taskId(60)),
+        count,
+        ROLLBACK,
+      ])
+      assert.ok(inserted.outcome === 'changed')
+      assert.deepEqual([found, seen, undone], [inserted.task, [['2']], undefined])
+      const next = test.database.asUser('bob', [count, ROLLBACK])
+      assert.deepEqual(await Promise.all([test.database.asUser('alice', count), next]), [
+        [['1']],
+        [[['2']], undefined],
+      ])
+      const failing = [made, deleteTask(taskId(99), undefined), ROLLBACK] as const
+      await assert.rejects(test.database.asUser('alice', failing), { code: 'not_found' })
+      assert.deepEqual(await test.database.asUser('alice', [count]), [[['1']]])
+    })
+
+    it('no statement follows the end of the transaction, where it would have no scope', async () => {
+      for (const statements of [
+        [ROLLBACK, count],
+        [count, ROLLBACK, ROLLBACK],
+      ]) {
+        await assert.rejects(test.database.asUser('alice', statements), RangeError)
+      }
+    })
+
+    it('announces several statements once, and not at all if they are undone', async () => {
+      const changed: string[] = []
+      const database = announced(test.database, (userId) => changed.push(userId))
+      const change = (n: number) => updateTask(taskId(1), { title: `Alice’s ${n}` }, undefined)
+      await database.asUser('alice', [change(1), count, change(2), ROLLBACK])
+      assert.deepEqual(changed, [])
+      await database
+        .asUser('alice', [change(1), count, change(2), deleteTask(taskId(99), undefined)])
+        .catch(() => {})
+      assert.deepEqual(changed, ['alice'])
+      await database.asUser('alice', [
+        change(1),
+        count,
+        updateTask(taskId(1), { title: 'Alice’s' }, undefined),
+      ])
+      assert.deepEqual(changed, ['alice', 'alice'])
+    })
 
     it('refuses more statements than one transaction may have', async () => {
       const most = Array.from({ length: LIMITS.statementsOfBatch }, () => count)

@@ -72,13 +72,14 @@ export interface Batch {
 }
 
 const nothing = () => undefined
+const LOCKED: Statement<undefined> = { sql: LOCK, values: [], read: nothing }
 
 /**
  * @param key makes the batch once. Its response is stored.
  * @returns the statements of a batch that is done as a whole or not at all.
  */
 export function batchOnce(operations: readonly Operation[], key?: IdempotencyKey): Batch {
-  const before: Statement<undefined>[] = [{ sql: LOCK, values: [], read: nothing }]
+  const before: Statement<undefined>[] = [LOCKED]
   const after: Statement<undefined>[] = []
   let noted = operations
   if (key !== undefined) {
@@ -92,7 +93,7 @@ export function batchOnce(operations: readonly Operation[], key?: IdempotencyKey
 
 /** @returns the statements of a batch that changes nothing, with the results of one that does. */
 export function batchUndone(operations: readonly Operation[]): Batch {
-  return batchOf([{ sql: LOCK, values: [], read: nothing }], operations, [ROLLBACK])
+  return batchOf([LOCKED], operations, [ROLLBACK])
 }
 
 function withNote(part: Part<Insertion>, key: string): Part<Insertion> {
