@@ -13,7 +13,8 @@ export const Problem = {
     detail: { type: 'string' },
     errors: {
       type: 'array',
-      description: 'The first validation errors of an invalid request',
+      description:
+        'The first validation errors of an invalid request, or the operation of a batch that cannot be done',
       items: {
         type: 'object',
         required: ['in', 'path', 'message'],

@@ -14,7 +14,7 @@ import {
 import { withDefaults } from '../../models/tasks/columns.ts'
 import type { IdempotencyKey } from '../../models/tasks/once.ts'
 import type { Insertion } from '../../models/tasks/task.ts'
-import { type AskedOperation, Batch, BatchResults } from '../../schemas/tasks/batch.ts'
+import { type AskedOperation, BATCH_DOCUMENTED, BatchResults } from '../../schemas/tasks/batch.ts'
 import { batchOperation } from './batch-operation.ts'
 import { type BatchOptions, explain, statementsOf, statusOf } from './batch-operations.ts'
 import { forgetsKeys, idempotencyKey, keyInFlight, keyReused } from './idempotency.ts'
@@ -26,7 +26,7 @@ export const batch: FastifyPluginAsyncJsonSchemaToTs<{ Options: BatchOptions }> 
   app,
   options,
 ) => {
-  for (const schema of [Batch, BatchResults]) app.addSchema(schema)
+  for (const schema of [...BATCH_DOCUMENTED, BatchResults]) app.addSchema(schema)
   const forgetKeys = forgetsKeys()
 
   const route = { schema: batchOperation, config, bodyLimit: LIMITS.batchBytes }

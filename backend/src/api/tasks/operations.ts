@@ -86,7 +86,7 @@ const CHANGE = {
   ),
 }
 
-/** The schemas of the operations on tasks, for validation and for the OpenAPI document. */
+/** The schemas of the operations on one task and on the list, for validation and for the OpenAPI document. */
 export const operations = {
   list: {
     ...common,

@@ -61,6 +61,8 @@ const Complete = operation(
 const Delete = operation('delete', { id: ID, if_match: IF_MATCH }, 'id')
 const Restore = operation('restore', { id: ID }, 'id')
 
+const OPERATIONS = [Create, Update, Complete, Delete, Restore] as const
+
 const [TASK] = Task.examples
 
 export const Batch = {
@@ -77,7 +79,7 @@ export const Batch = {
       items: {
         type: 'object',
         discriminator: { propertyName: 'op' },
-        oneOf: [Create, Update, Complete, Delete, Restore],
+        oneOf: OPERATIONS,
       },
     },
   },
@@ -93,6 +95,45 @@ export const Batch = {
     },
   ],
 } as const
+
+/** `CreateOperation` for `create`. */
+const nameOf = (op: string) => `${op.slice(0, 1).toUpperCase()}${op.slice(1)}Operation`
+/** The schema of `task`, by operation, as the document names it. */
+const TASKS: Record<string, object> = {
+  create: { task: { $ref: 'NewTask#' } },
+  update: { task: { $ref: 'TaskChanges#' } },
+}
+
+/** {@link Batch} for the OpenAPI document, in which each schema of a `discriminator` has a name. */
+export const BATCH_DOCUMENTED: readonly object[] = [
+  {
+    ...Batch,
+    properties: {
+      operations: {
+        ...Batch.properties.operations,
+        items: {
+          type: 'object',
+          discriminator: {
+            propertyName: 'op',
+            mapping: Object.fromEntries(
+              OPERATIONS.map(({ properties: { op } }) => [
+                op.const,
+                `#/components/schemas/${nameOf(op.const)}`,
+              ]),
+            ),
+          },
+          oneOf: OPERATIONS.map(({ properties: { op } }) => ({ $ref: `${nameOf(op.const)}#` })),
+        },
+      },
+    },
+  },
+  ...OPERATIONS.map((schema) => {
+    const { op } = schema.properties
+    const properties = { ...schema.properties, ...TASKS[op.const] }
+    return { $id: nameOf(op.const), ...schema, properties }
+  }),
+]
+
 /** One operation, as its schema defines it. */
 export type AskedOperation =
   | FromSchema<typeof Create>
