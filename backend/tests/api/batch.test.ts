@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { LIMITS } from '../../src/core/limits.ts'
+import { withDirectClient } from '../../src/database/direct.ts'
 import { type Database, withAsUser } from '../../src/database/session.ts'
 import { type Answer, startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
@@ -649,3 +650,30 @@ for (const kind of KINDS) {
     })
   })
 }
+
+describe('a batch whose key a single request has in progress', () => {
+  let test: TestApp
+  before(async () => {
+    test = await startApp('postgres')
+  })
+  after(() => test.close())
+
+  it('409 with Retry-After, and nothing is done', async () => {
+    const send = () =>
+      test.send('POST', '/api/ann/tasks/batch', {
+        body: { operations: [{ op: 'create', task: { title: 'x' } }] },
+        headers: { 'idempotency-key': 'held' },
+      })
+    await withDirectClient(test.test.connector.direct, async (holder) => {
+      // The lock that a request with a key holds.
+      const lock = `(hashtextextended('held', hashtextextended('ann', 0)))`
+      await holder.query(`select pg_advisory_lock${lock}`)
+      const { status, json, headers } = await send()
+      assert.deepEqual([status, json.error, headers['retry-after']], [409, 'conflict', '1'])
+      assert.equal(headers['idempotency-replayed'], undefined)
+      assert.deepEqual(await test.admin('select from todo.users'), [])
+      await holder.query(`select pg_advisory_unlock${lock}`)
+    })
+    assert.equal((await send()).status, 200)
+  })
+})
