@@ -14,11 +14,13 @@ export const ERROR_CAUSES: Readonly<Record<ErrorCode, string>> = {
   request_timeout:
     'The headers or the whole request arrived too late. The server closes the connection.',
   conflict:
-    'A request with the same `Idempotency-Key` is in progress; see `Retry-After`. Under `/api/auth`: the change would violate a unique constraint.',
+    'A request with the same `Idempotency-Key` is in progress; see `Retry-After`. The `id` of a new task is that of a deleted one. Under `/api/auth`: the change would violate a unique constraint.',
   sync_expired:
     'The token in `since` has expired, or the database was restored since it was given. Read the changes without `since`.',
-  precondition_failed: '`If-Match` does not contain the current `ETag` of the task.',
-  payload_too_large: 'The body is too large, with or without chunks.',
+  precondition_failed:
+    '`If-Match`, or `if_match` of an operation, does not contain the current `ETag` of the task.',
+  payload_too_large:
+    'The body is too large, with or without chunks; or the response to a batch is too large to be stored under its `Idempotency-Key`.',
   unsupported_media_type:
     'The body is not `application/json`, its charset is not UTF-8, or it has a content encoding.',
   validation_error: 'Body, query or header can be read, but violate a rule. `errors` lists them.',
