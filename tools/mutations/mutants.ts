@@ -1073,7 +1073,10 @@ grant select on todo.tasks to todo_accounts;`,
       [
         'the stored response of another user is found',
         [
-          ['where user_id = $1 and key >= $3', 'where key >= $3'],
+          [
+            'from todo.idempotency_keys where user_id = $1\n     and',
+            'from todo.idempotency_keys where',
+          ],
           ['where user_id = $1 and key = $2 and', 'where key = $2 and'],
         ],
         'the first wall alone, past every policy: a batch',

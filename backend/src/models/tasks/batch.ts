@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { LIMITS } from '../../core/limits.ts'
 import { ROLLBACK, type Row, type Statement, sql } from '../../database/session.ts'
 import { NOT_DELETED, REFUSE_DELETED, type Stored } from '../stored.ts'
@@ -20,14 +20,14 @@ const LOCK = sql(
 
 /**
  * The response to a batch is stored in a row of its key, and in one more row for each task in it, under a key that no
- * client can choose. `$2` is the key, `$3` the hash of the request.
+ * client can choose. `$2` is the key, `$3` the hash of the request, `$4` the beginning of the other keys as JSON.
  */
 const CLAIM = sql(
   `with claim as materialized (
      select not exists (select 1 from todo.idempotency_keys where user_id = $1 and key = $2)
        and pg_try_advisory_xact_lock(hashtextextended($2, hashtextextended($1, 0))) as mine
    ), kept as (
-     insert into todo.idempotency_keys (user_id, key, request_hash, answer) select $1, $2, $3, '{}' from claim where mine
+     insert into todo.idempotency_keys (user_id, key, request_hash, answer) select $1, $2, $3, $4 from claim where mine
    )
    select todo.refuse('claimed') from claim where not mine`,
 )
@@ -39,21 +39,21 @@ const MEASURE = sql(
    ) noted where bytes > $4::bigint`,
 )
 
+/** A slash precedes a zero in the collation of the column. */
 const FIND = sql(
-  `select null, request_hash, null, null, null from todo.idempotency_keys where user_id = $1 and key = $2 and ${NOT_DELETED}
+  `with claimed as (
+     select request_hash, answer::json #>> '{}' as notes from todo.idempotency_keys
+     where user_id = $1 and key = $2 and ${NOT_DELETED}
+   )
+   select null, request_hash, null, null, null from claimed
    union all
    select key, request_hash, answer::json ->> 'id', answer::json ->> 'updated_at', answer
-   from todo.idempotency_keys where user_id = $1 and key >= $3 and key < $4 and ${NOT_DELETED}`,
+   from todo.idempotency_keys where user_id = $1
+     and key >= (select notes || '/' from claimed) and key < (select notes || '0' from claimed)`,
 )
 
-/** No idempotency key of a client has this character. */
-const PART = '§'
-
-/** The key of the note of one operation is between the two. A slash precedes a zero in the collation of the column. */
-function notesOf(key: string): { first: string; end: string } {
-  const hash = createHash('sha256').update(key).digest('base64url')
-  return { first: `${PART}${hash}/`, end: `${PART}${hash}0` }
-}
+/** @returns the beginning of the keys of a batch's notes. No idempotency key of a client has this character. */
+const notesOfBatch = () => `§${randomUUID()}`
 
 /** The statements of an operation. The result of the first is that of the operation. */
 export type Operation = readonly [Part<Insertion>, ...Statement<Change>[]]
@@ -83,10 +83,12 @@ export function batchOnce(operations: readonly Operation[], key?: IdempotencyKey
   const after: Statement<undefined>[] = []
   let noted = operations
   if (key !== undefined) {
-    const { first, end } = notesOf(key.key)
-    before.push({ sql: CLAIM, values: [key.key, key.requestHash], read: nothing })
-    after.push({ sql: MEASURE, values: [first, end, LIMITS.batchStoredBytes], read: nothing })
-    noted = operations.map(([part, ...others], at) => [withNote(part, first + at), ...others])
+    const notes = notesOfBatch()
+    const claim = [key.key, key.requestHash, JSON.stringify(notes)]
+    before.push({ sql: CLAIM, values: claim, read: nothing })
+    const measure = [`${notes}/`, `${notes}0`, LIMITS.batchStoredBytes]
+    after.push({ sql: MEASURE, values: measure, read: nothing })
+    noted = operations.map(([part, ...rest], at) => [withNote(part, `${notes}/${at}`), ...rest])
   }
   return batchOf(before, noted, after)
 }
@@ -131,13 +133,12 @@ export interface StoredBatch {
   >
 }
 
-/** Finds the response that was stored under a key. @returns a statement; undefined if no batch has used the key. */
+/** Finds the response that was stored under a key. @returns a statement; undefined if no request has used the key. */
 export function findBatch(key: string): Statement<StoredBatch | undefined> {
-  const { first, end } = notesOf(key)
-  return { sql: FIND, values: [key, first, end], read: (rows) => readBatch(rows, first) }
+  return { sql: FIND, values: [key], read: readBatch }
 }
 
-function readBatch(rows: readonly Row[], first: string): StoredBatch | undefined {
+function readBatch(rows: readonly Row[]): StoredBatch | undefined {
   const notes = new Map<number, { outcome: 'changed' | 'present'; task: Stored }>()
   let requestHash: string | undefined
   for (const [key, hash, id, version, json] of rows) {
@@ -145,7 +146,10 @@ function readBatch(rows: readonly Row[], first: string): StoredBatch | undefined
     if (typeof key !== 'string') requestHash = hash
     else if (id && version && json) {
       const outcome = hash === 'present' ? 'present' : 'changed'
-      notes.set(Number(key.slice(first.length)), { outcome, task: { id, version, json } })
+      notes.set(Number(key.slice(key.lastIndexOf('/') + 1)), {
+        outcome,
+        task: { id, version, json },
+      })
     }
   }
   return requestHash === undefined ? undefined : { requestHash, notes }
