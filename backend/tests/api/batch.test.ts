@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
+import { explain } from '../../src/api/tasks/batch-operations.ts'
+import { AppError } from '../../src/core/errors.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { type Database, withAsUser } from '../../src/database/session.ts'
@@ -675,5 +677,30 @@ describe('a batch whose key a single request has in progress', () => {
       await holder.query(`select pg_advisory_unlock${lock}`)
     })
     assert.equal((await send()).status, 200)
+  })
+})
+
+describe('the problem of an operation', () => {
+  const id = MISSING
+  const fault = { in: 'body', path: '/title', message: 'is too new' } as const
+  const invalid = new AppError('validation_error', { errors: [fault], statement: 5 })
+
+  it('has the members that a statement names in their place in the batch', () => {
+    for (const [asked, path] of [
+      [{ op: 'create', task: { title: 'x' } }, '/operations/3/task/title'],
+      [{ op: 'update', id, task: { title: 'x' } }, '/operations/3/task/title'],
+      [{ op: 'complete', id }, '/operations/3/title'],
+    ] as const) {
+      const { code, errors, detail } = explain(invalid, asked, 3)
+      assert.deepEqual([code, errors], ['validation_error', [{ ...fault, path }]])
+      assert.equal(detail, `${path.slice(1)} is too new`)
+    }
+  })
+
+  it('is the same if the operation is not the reason', () => {
+    for (const code of ['internal_error', 'service_unavailable', 'unauthorized'] as const) {
+      const error = new AppError(code, { statement: 5 })
+      assert.equal(explain(error, { op: 'delete', id }, 3), error)
+    }
   })
 })

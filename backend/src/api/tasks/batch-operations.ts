@@ -24,6 +24,8 @@ interface Kind<Asked> {
   /** The status of a changed task. */
   readonly status: 200 | 201
   readonly statements: (asked: Asked, options: BatchOptions) => Operation
+  /** Where the operation has the body of the request that does the same alone. */
+  readonly body: '' | '/task'
   /** For each problem of a failed statement: the message, and a detail other than that of the problem. */
   readonly refusals: Partial<Record<ErrorCode, { message: string; detail?: string }>>
 }
@@ -39,6 +41,7 @@ function idOf(id: string): string {
 
 const ON_A_TASK = {
   status: 200,
+  body: '',
   refusals: {
     not_found: { message: 'is for a task that does not exist' },
     precondition_failed: { message: 'is for a task with another ETag than if_match' },
@@ -50,6 +53,7 @@ const KINDS: { readonly [Op in AskedOperation['op']]: Kind<Extract<AskedOperatio
   {
     create: {
       status: 201,
+      body: '/task',
       statements: ({ task: { id, ...task } }) => [
         id === undefined ? insertTask(uuidv7(), task) : insertTaskAs(id.toLowerCase(), task),
       ],
@@ -57,6 +61,7 @@ const KINDS: { readonly [Op in AskedOperation['op']]: Kind<Extract<AskedOperatio
     },
     update: {
       ...ON_A_TASK,
+      body: '/task',
       statements: ({ id, task, if_match }) => [updateTask(idOf(id), task, versionsIn(if_match))],
     },
     complete: {
@@ -98,7 +103,9 @@ export function statusOf(asked: AskedOperation, outcome: Insertion['outcome']): 
  *   the reason.
  */
 export function explain(error: AppError, asked: AskedOperation, at: number): AppError {
-  const refusal = kindOf(asked).refusals[error.code]
+  const { refusals, body } = kindOf(asked)
+  if (error.errors !== undefined) return withPlace(error, `/operations/${at}${body}`)
+  const refusal = refusals[error.code]
   if (refusal === undefined) return error
   const { message, detail } = refusal
   return new AppError(error.code, {
@@ -106,4 +113,12 @@ export function explain(error: AppError, asked: AskedOperation, at: number): App
     errors: [{ in: 'body', path: `/operations/${at}`, message }],
     cause: error,
   })
+}
+
+/** The statement has named members of the body. */
+function withPlace({ code, errors = [] }: AppError, place: string): AppError {
+  const placed = errors.map((fault) => ({ ...fault, path: place + fault.path }))
+  const [first] = placed
+  const detail = first && `${first.path.slice(1)} ${first.message}`
+  return new AppError(code, { ...(detail !== undefined && { detail }), errors: placed })
 }
