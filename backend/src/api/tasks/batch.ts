@@ -9,7 +9,6 @@ import {
   batchOnce,
   batchUndone,
   findBatch,
-  type StoredBatch,
 } from '../../models/tasks/batch.ts'
 import { withDefaults } from '../../models/tasks/columns.ts'
 import type { IdempotencyKey } from '../../models/tasks/once.ts'
@@ -38,18 +37,9 @@ export const batch: FastifyPluginAsyncJsonSchemaToTs<{ Options: BatchOptions }> 
     }
     const key = idempotencyKey(request, { body: asked.map(canonical) })
     if (key !== undefined) forgetKeys(request)
-    const replay =
-      key &&
-      (async () => {
-        const stored = storedOutcomes(asked, key, await request.asUser(findBatch(key.key)))
-        reply.header('idempotency-replayed', 'true')
-        return stored
-      })
-    return sendResults(
-      reply,
-      asked,
-      await outcomes(request, asked, batchOnce(operations, key), replay),
-    )
+    const replay = key && (() => replayed(reply, asked, key))
+    const done = await outcomes(request, asked, batchOnce(operations, key), replay)
+    return sendResults(reply, asked, done)
   })
 }
 
@@ -76,11 +66,11 @@ async function outcomes(
     if (!(error instanceof AppError) || error.statement === undefined) throw error
     const { statement } = error
     const at = batch.operationAt(statement)
-    const operation = at === undefined ? undefined : asked[at]
+    const operation = asked[at ?? -1]
     if (at !== undefined && operation !== undefined) throw explain(error, operation, at)
-    if (error.code === 'not_found' && statement === batch.claimAt && replay) return replay()
-    if (error.code === 'not_found' && statement === batch.measureAt) throw tooLarge(error)
-    throw error
+    if (error.code !== 'not_found') throw error
+    if (statement === batch.claimAt && replay !== undefined) return replay()
+    throw statement === batch.measureAt ? tooLarge(error) : error
   }
 }
 
@@ -90,23 +80,27 @@ function tooLarge(cause: AppError): AppError {
 }
 
 /**
- * @param stored undefined if a request that is in progress has the key.
- * @returns the outcomes in the response that was stored under the key. @throws {AppError} `conflict`, `validation_error`
+ * Reads the response that was stored under the key. While another request with the key is in progress, it is missing.
+ *
+ * @throws {AppError} `conflict`, `validation_error`
  */
-function storedOutcomes(
+async function replayed(
+  reply: FastifyReply,
   asked: readonly AskedOperation[],
-  key: IdempotencyKey,
-  stored: StoredBatch | undefined,
-): readonly Outcome[] {
+  { key, requestHash }: IdempotencyKey,
+): Promise<readonly Outcome[]> {
+  const stored = await reply.request.asUser(findBatch(key))
   if (stored === undefined) throw keyInFlight()
-  if (stored.requestHash !== key.requestHash) throw keyReused()
-  return asked.map(({ op }, at) => {
+  if (stored.requestHash !== requestHash) throw keyReused()
+  const outcomes = asked.map(({ op }, at): Outcome => {
     const note = stored.notes.get(at)
     if (note !== undefined) return note
     if (op === 'delete') return { outcome: 'deleted' }
     // The key has expired, and its rows are being deleted.
     throw keyInFlight()
   })
+  reply.header('idempotency-replayed', 'true')
+  return outcomes
 }
 
 function sendResults(
