@@ -1,13 +1,4 @@
-/** The part of our JSON Schemas that this file uses. */
-interface Schema {
-  readonly properties?: Readonly<Record<string, Schema>>
-  readonly items?: Schema
-  readonly maxItems?: number
-  /** Schemas of which the text of one member of the object selects one. */
-  readonly discriminator?: { readonly propertyName: string }
-  readonly oneOf?: readonly Schema[]
-  readonly const?: unknown
-}
+import { propertiesFor, type Schema } from './selected.ts'
 
 /** A value without its surplus members and items, and how many of them were removed. */
 export interface Trimmed {
@@ -39,14 +30,6 @@ function trimArray({ items, maxItems }: Schema, value: unknown[], unknown: numbe
   const inner = kept.map((item) => trimExcess(items, item, unknown))
   const further = inner.reduce((sum, item) => sum + item.further, value.length - kept.length)
   return { value: further === 0 ? value : inner.map((item) => item.value), further }
-}
-
-/** @returns the properties that the schema gives an object, or the one of several schemas that is selected. */
-function propertiesFor({ properties, discriminator, oneOf }: Schema, value: object) {
-  if (discriminator === undefined) return properties
-  const name = discriminator.propertyName
-  const selected = Object.entries(value).find(([member]) => member === name)?.[1]
-  return oneOf?.find((schema) => schema.properties?.[name]?.const === selected)?.properties
 }
 
 function trimObject(schema: Schema, value: object, unknown: number): Trimmed {

@@ -6,6 +6,7 @@ import { LIMITS } from '../../core/limits.ts'
 import { isDeeper, trimExcess } from './excess.ts'
 import { type Asked, addKeywords } from './keywords.ts'
 import { addMemberKeywords } from './member-keywords.ts'
+import { selectorMessage } from './selected.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
@@ -227,14 +228,6 @@ function unknownParameter(properties: object = {}): string {
   const names = Object.keys(properties)
   if (names.length === 0) return 'is unknown: there are no query parameters here'
   return `is unknown: the query parameters here are ${names.join(', ')}`
-}
-
-/** @returns the message for a member that selects no schema. */
-function selectorMessage({ tag, tagValue }: ErrorObject['params'], schema: unknown): string {
-  if (tagValue === undefined) return 'is required'
-  const { oneOf = [] } = schema as { oneOf?: { properties: Record<string, { const?: string }> }[] } // ours
-  const values = oneOf.map(({ properties }) => properties[tag]?.const)
-  return `must be one of ${values.join(', ')}`
 }
 
 /** Keywords of members that a client may send back, and that change nothing. */
