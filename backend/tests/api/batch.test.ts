@@ -367,6 +367,20 @@ for (const kind of KINDS) {
       assert.deepEqual([await seqOf('flo'), await keysOf('flo')], [seq, []])
     })
 
+    it('422 with the place of a member that does not fit the task, and nothing is done', async () => {
+      const task = await create('gia', { title: 'x', due_date: '2026-12-01', due_time: '09:30' })
+      const answer = await send('gia', [
+        { op: 'complete', id: task.id },
+        { op: 'update', id: task.id, task: { due_date: null } },
+      ])
+      const path = '/operations/1/task/due_time'
+      assert.deepEqual(refusal(answer), [422, 'validation_error', [path]])
+      const tags = [{ op: 'update', id: task.id, task: { tags: ['x,y'] } }]
+      const form = await send('gia', tags)
+      assert.deepEqual(refusal(form), [422, 'validation_error', ['/operations/0/task/tags/0']])
+      assert.deepEqual(await listOf('gia'), [task])
+    })
+
     it('if_match is as If-Match: the tag, the same as a weak one, one of several, and *', async () => {
       const task = await create('gil')
       let tag = `"${task.updated_at}"`
