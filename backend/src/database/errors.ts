@@ -73,7 +73,8 @@ const LOCK_NOT_AVAILABLE = '55P03'
  * deleted while their task is inserted.
  */
 const TRANSIENT_STATES = [LOCK_NOT_AVAILABLE, '25006', '23503']
-const CONFLICTS = ['23505', '23P01']
+/** The last one is that of triggers, for a row that does not fit the other rows any more. */
+const CONFLICTS = ['23505', '23P01', 'TD409']
 /** The SQLSTATE that todo.refuse_deleted raises (0002_accounts.sql). */
 const ACCOUNT_DELETED = 'TD401'
 /** The SQLSTATE that todo_auth.refuse_disabled raises (0010_disabled_accounts.sql). */
@@ -91,6 +92,10 @@ const NO_NEIGHBOUR = 'TD423'
 const CHECKS: Readonly<Record<string, readonly [path: string, message: string]>> = {
   tasks_due_time_check: ['/due_time', 'must be null if due_date is null'],
   tasks_due_zone_check: ['/due_zone', 'must be null if due_time is null'],
+  tasks_parent_id_check: [
+    '/parent_id',
+    'must be the id of another task without a parent, and with fewer than 500 children; a task with children has no parent',
+  ],
   tasks_due_at_check: ['/due_date', 'must give an instant in the years 0001 to 9999'],
 }
 

@@ -57,6 +57,7 @@ interface ClientTypes {
   readonly 'text[]': readonly string[]
   readonly date: string
   readonly 'time without time zone': string
+  readonly uuid: string
 }
 
 /**

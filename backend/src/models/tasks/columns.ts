@@ -58,6 +58,7 @@ export const COLUMNS = [
   },
   { name: 'due_zone', type: 'text', nullable: true, setBy: 'client', default: null },
   DUE_AT,
+  { name: 'parent_id', type: 'uuid', nullable: true, setBy: 'client', default: null },
   { name: 'position', type: 'text', setBy: 'client', absent: 'first' },
   CREATED_AT,
   UPDATED_AT,

@@ -50,16 +50,18 @@ const purge = (which: string, before = '') =>
      from (select ${STORED_TASK} from purged) gone where user_id = $1 and task_id = gone.id
    )`
 
+/** A task in the trash and its children there. */
+const WITH_CHILDREN = `(id = $2 or parent_id = $2 and exists (select 1 from ${taskWhere(IN_TRASH)}))`
+const PURGED = `${purge(WITH_CHILDREN)} select 'deleted' from purged where id = $2`
+const NOT_PURGED = 'not exists (select 1 from purged where id = $2)'
 const PURGE = sql(
-  `${purge('id = $2')} select 'deleted' from purged
-   union all select 'missing' where not exists (select 1 from purged) and ${REFUSE_DELETED} is not null`,
+  `${PURGED} union all select 'missing' where ${NOT_PURGED} and ${REFUSE_DELETED} is not null`,
 )
 const PURGE_REQUIRED = sql(
-  `${purge('id = $2')} select 'deleted' from purged
-   union all select todo.refuse('missing') where not exists (select 1 from purged) and ${REFUSE_DELETED} is null`,
+  `${PURGED} union all select todo.refuse('missing') where ${NOT_PURGED} and ${REFUSE_DELETED} is null`,
 )
 
-/** Deletes a task in the trash permanently. */
+/** Deletes a task in the trash permanently, with its children there. */
 export function purgeTask(id: string): Statement<Change> {
   return { sql: PURGE, required: PURGE_REQUIRED, values: [id], read: readChange }
 }

@@ -17,10 +17,15 @@ const EXAMPLE = {
   due_time: '09:30',
   due_zone: 'Europe/Berlin',
   due_at: '2026-12-01T08:30:00.000Z',
+  parent_id: null,
   position: 'Zz',
   created_at: '2026-11-23T06:00:00.123Z',
   updated_at: '2026-11-23T06:00:00.123Z',
 } as const
+
+/** A UUID of any version, except the nil UUID. */
+const UUID =
+  '^(?!0{8}-0{4}-0{4}-0{4}-0{12}$)[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$'
 
 const TITLE = {
   type: 'string',
@@ -41,6 +46,14 @@ const DESCRIPTION = {
 
 const COMPLETED = { type: 'boolean' } as const
 
+const PARENT_ID = {
+  type: ['string', 'null'],
+  pattern: UUID,
+  'x-message': 'must be the id of a task, or null',
+  description:
+    'The task that this one is part of. That task has no parent itself, and fewer than 500 children; a task with children has no parent. A deleted task takes its children to the trash, and brings them back',
+} as const
+
 /** The members of a task that a client may write. */
 const WRITABLE = {
   title: TITLE,
@@ -51,6 +64,7 @@ const WRITABLE = {
   due_date: DUE_DATE,
   due_time: DUE_TIME,
   due_zone: DUE_ZONE,
+  parent_id: PARENT_ID,
   position: POSITION,
 } as const
 
@@ -62,11 +76,9 @@ const IGNORED = {
   description: 'The server sets this member, and ignores it here',
 } as const
 
-/** A UUID of any version, except the nil UUID. */
 const CHOSEN_ID = {
   type: 'string',
-  pattern:
-    '^(?!0{8}-0{4}-0{4}-0{4}-0{12}$)[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$',
+  pattern: UUID,
   'x-message': 'must be a UUID, and not the nil UUID',
   description:
     'Optional: the id of the new task, a UUID. If the user has a task with this id, the response is 200 with that task',
@@ -100,6 +112,7 @@ export const Task = {
     'due_time',
     'due_zone',
     'due_at',
+    'parent_id',
     'position',
     'created_at',
     'updated_at',
@@ -123,6 +136,7 @@ export const Task = {
     due_at: optionalInstant(
       'The instant at which the task is due; null without `due_zone`. A time that the clocks skip is moved forward, and of a time that occurs twice it is the first',
     ),
+    parent_id: { type: ['string', 'null'], format: 'uuid', description: PARENT_ID.description },
     position: {
       type: POSITION.type,
       pattern: POSITION.pattern,
