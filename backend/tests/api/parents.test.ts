@@ -135,7 +135,7 @@ for (const kind of KINDS) {
       const rows = await test.admin(`select title from todo.tasks where user_id = 'fay'`, [])
       assert.deepEqual(
         rows.map(({ title }) => title),
-        ['', ''],
+        ['', '', ''],
       )
     })
 
