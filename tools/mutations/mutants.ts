@@ -300,6 +300,29 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   ...mutants(
     'the first wall',
+    'database/migrate/migrations/0015_parents.sql',
+    ['models/task.test.ts', 'statements on tasks, on postgres'],
+    [
+      [
+        'a task of another user is a parent',
+        [['where user_id = new.user_id and id = new.parent_id', 'where id = new.parent_id']],
+        'the first wall alone',
+      ],
+      [
+        'a task takes the children of another user',
+        [
+          [
+            'where user_id = new.user_id and parent_id = new.id and purged_at',
+            'where parent_id = new.id and purged_at',
+          ],
+          ['where t.user_id = new.user_id and t.id', 'where t.id'],
+        ],
+        'the first wall alone',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the first wall',
     'models/changes/changes.ts',
     ['models/task.test.ts', 'statements on tasks, on postgres'],
     [

@@ -259,6 +259,28 @@ for (const kind of KINDS) {
         assert.deepEqual(await allOf('alice'), before)
       })
 
+      it(`${wall}: another's task is no parent, and a task takes the own children alone`, async () => {
+        const foreign = run(updateTask(BOTHS, { parent_id: ALICES }, undefined))
+        await assert.rejects(foreign, /must be the id of another task|well-formed, but invalid/)
+        await test.admin(
+          `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq, parent_id)
+           select user_id, $2, 'child', false, $1, $1, 1, $3 from (values ('alice'), ('bob')) task (user_id)`,
+          [VERSION, NEW, BOTHS],
+        )
+        const before = await allOf('alice')
+        await run(deleteTask(BOTHS, undefined))
+        assert.ok((await tasksOf('bob')).every((task) => task.deleted_at instanceof Date))
+        await run(restoreTask(BOTHS))
+        assert.ok((await tasksOf('bob')).every((task) => task.deleted_at === null))
+        await run(deleteTask(BOTHS, undefined))
+        await run(purgeTask(BOTHS))
+        assert.deepEqual(
+          (await tasksOf('bob')).map(({ title }) => title),
+          ['', ''],
+        )
+        assert.deepEqual(await allOf('alice'), before)
+      })
+
       it(`${wall}: restores and purges the own task`, async () => {
         await test.admin(`update todo.tasks set deleted_at = now(), seq = seq + 1`)
         const before = await allOf('alice')
