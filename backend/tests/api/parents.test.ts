@@ -141,14 +141,14 @@ for (const kind of KINDS) {
 
     it('one level only, whatever happens at once', async () => {
       for (let round = 0; round < 5; round += 1) {
-        const tasks = []
+        const tasks: { id: string }[] = []
         for (let n = 0; n < 4; n += 1) tasks.push(await create('gus', { title: `${n}` }))
         const moves = tasks.flatMap((task, n) =>
           [1, 2].map((step) =>
-            send('PATCH', 'gus', `/${task.id}`, { parent_id: tasks[(n + step) % 4].id }),
+            send('PATCH', 'gus', `/${task.id}`, { parent_id: tasks[(n + step) % 4]?.id }),
           ),
         )
-        const deletion = send('DELETE', 'gus', `/${tasks[round % 4].id}`)
+        const deletion = send('DELETE', 'gus', `/${tasks[round % 4]?.id}`)
         for (const { status } of await Promise.all(moves))
           assert.ok([200, 404, 422].includes(status))
         await deletion
