@@ -1,3 +1,4 @@
+import type { DatabaseError } from 'pg'
 import { AppError, type ErrorCode, type Fault, unauthorized } from '../core/errors.ts'
 
 /** @returns the 503 for a database that is unreachable, or whose response was lost. The cause is logged. */
@@ -92,6 +93,7 @@ const NO_NEIGHBOUR = 'TD423'
 const CHECKS: Readonly<Record<string, readonly [path: string, message: string]>> = {
   tasks_due_time_check: ['/due_time', 'must be null if due_date is null'],
   tasks_due_zone_check: ['/due_zone', 'must be null if due_time is null'],
+  tasks_recurrence_check: ['/recurrence', 'must be null if due_date is null'],
   tasks_parent_id_check: [
     '/parent_id',
     'must be the id of another task without a parent, and with fewer than 500 children; a task with children has no parent',
@@ -164,6 +166,15 @@ function codeOf(state: string): ErrorCode {
   if (state === MISSING) return 'not_found'
   if (state === STALE) return 'precondition_failed'
   return CONFLICTS.includes(state) ? 'conflict' : 'internal_error'
+}
+
+/** The SQLSTATE with which todo.end_occurrence asks for a date (0016_recurrence.sql). */
+const DATE_NEEDED = 'TD303'
+
+/** @returns the facts that a statement asks about before it completes a recurring task, as JSON. */
+export function neededFor(error: unknown): string | undefined {
+  const cause = error instanceof AppError ? error.cause : undefined
+  return sqlState(cause) === DATE_NEEDED ? (cause as DatabaseError).detail : undefined
 }
 
 /** @returns the SQLSTATE of an error that PostgreSQL reported; undefined for a lost connection. */

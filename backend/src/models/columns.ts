@@ -58,6 +58,7 @@ interface ClientTypes {
   readonly date: string
   readonly 'time without time zone': string
   readonly uuid: string
+  readonly jsonb: object
 }
 
 /**
@@ -77,6 +78,7 @@ const JSON_FORMS = {
     `case ${column} ${names.map((name, value) => `when ${value} then '"${name}"'`).join(' ')} end`,
   'text[]': (column: string) =>
     `case when ${column} = '{}' then '[]' else to_json(${column})::text end`,
+  jsonb: (column: string) => `${column}::text`,
   date: (column: string) => `to_json(${column})::text`,
   'time without time zone': (column: string) => `'"' || left(${column}::text, 5) || '"'`,
   'timestamp(3) with time zone': (column: string) => `${instant(column, 1, 24)} || 'Z"'`,
@@ -169,6 +171,8 @@ function given({ name, type, names = [] }: ClientColumn): string {
       return text
     case 'smallint':
       return `(case ${text} ${names.map((one, value) => `when '${one}' then ${value}`).join(' ')} end)::smallint`
+    case 'jsonb':
+      return `nullif($3::jsonb -> '${name}', 'null')`
     case 'text[]':
       return `array(select jsonb_array_elements_text($3::jsonb -> '${name}'))`
     default:

@@ -41,6 +41,7 @@ const SCHEMA_TYPES: Record<Column['type'], string> = {
   boolean: 'boolean',
   smallint: 'string',
   'text[]': 'array',
+  jsonb: 'object',
   date: 'string',
   'time without time zone': 'string',
   'timestamp(3) with time zone': 'string',
@@ -58,6 +59,13 @@ const HIDDEN = [
   ['folded_title', 'text not null'],
   ['folded_description', 'text'],
   ['folded_tags', 'text[] not null'],
+] as const
+/** Columns that triggers set. */
+const SET_BY_TRIGGERS = [
+  ['series_start', 'date'],
+  ['series_date', 'date'],
+  ['series_number', 'integer'],
+  ['next_id', 'uuid'],
 ] as const
 
 describe('the columns of a task', () => {
@@ -91,7 +99,7 @@ describe('the columns of a task', () => {
       name,
       nullable ? type : `${type} not null`,
     ])
-    assert.deepEqual(inTable.sort(), [...inList, ...HIDDEN].sort())
+    assert.deepEqual(inTable.sort(), [...inList, ...HIDDEN, ...SET_BY_TRIGGERS].sort())
   })
 
   it('that change are those that the role of users may update, and no others', () => {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { dateInZone, isCalendarDate } from '../../src/models/tasks/recurrence/calendar-date.ts'
+import { isCalendarDay } from '../../src/core/calendar.ts'
+import { dateInZone } from '../../src/core/recurrence/calendar-date.ts'
 import {
   comes,
   nextOccurrence,
   type Occurrence,
-} from '../../src/models/tasks/recurrence/next-occurrence.ts'
-import { parseRule, type Rule } from '../../src/models/tasks/recurrence/rule.ts'
+} from '../../src/core/recurrence/next-occurrence.ts'
+import { parseRule, type Rule } from '../../src/core/recurrence/rule.ts'
 
 function ruleOf(text: string): Rule {
   const parsed = parseRule(text)
@@ -442,7 +443,7 @@ describe('the date in a zone', () => {
 
 describe('a calendar date', () => {
   for (const date of ['0001-01-01', '0099-12-31', '2024-02-29', '2000-02-29', '9999-12-31']) {
-    it(`${date} is one`, () => assert.ok(isCalendarDate(date)))
+    it(`${date} is one`, () => assert.ok(isCalendarDay(date)))
   }
   for (const text of [
     '0000-12-31',
@@ -456,6 +457,6 @@ describe('a calendar date', () => {
     '2027-01-01T',
     '',
   ]) {
-    it(`${JSON.stringify(text)} is not`, () => assert.ok(!isCalendarDate(text)))
+    it(`${JSON.stringify(text)} is not`, () => assert.ok(!isCalendarDay(text)))
   }
 })

@@ -1,4 +1,4 @@
-import { type Rule, WEEKDAYS } from '../../src/models/tasks/recurrence/rule.ts'
+import { type Rule, WEEKDAYS } from '../../src/core/recurrence/rule.ts'
 
 /**
  * The dates of a rule by RFC 5545's definition, one day after another: for each day, whether the rule has it.

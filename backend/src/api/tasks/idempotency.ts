@@ -6,6 +6,7 @@ import { LIMITS } from '../../core/limits.ts'
 import type { Statement } from '../../database/session.ts'
 import { type ChangeOnce, forgetExpiredKeys, type IdempotencyKey } from '../../models/tasks/once.ts'
 import type { Versions } from '../../models/tasks/task.ts'
+import { runAfter } from './occurrences.ts'
 
 /** A String (RFC 9651 §3.3.3), as the draft requires, or the same without quotes, as many clients send. */
 const QUOTED = /^"((?:[ !#-[\]-~]|\\["\\])+)"$/
@@ -70,15 +71,18 @@ export function keyInFlight(): AppError {
  * Makes a change once, also if clients send the same request concurrently. The statement's snapshot does not
  * contain a key that another transaction commits while it runs. A conflict means that the other request is
  * in progress. If nothing was changed, the other request may have been the reason, so the key is read again.
+ *
+ * @param first runs before it, in the same transaction.
  */
 async function changeOnce(
   request: FastifyRequest,
   statement: Statement<ChangeOnce>,
+  first?: Statement<void>,
 ): Promise<ChangeOnce> {
   try {
-    const change = await request.asUser(statement)
+    const change = await runAfter(request, first, statement)
     const unchanged = change.outcome === 'stale' || change.outcome === 'missing'
-    return unchanged ? await request.asUser(statement) : change
+    return unchanged ? await runAfter(request, first, statement) : change
   } catch (error) {
     if (error instanceof AppError && error.code === 'conflict') return { outcome: 'in flight' }
     throw error
@@ -93,9 +97,9 @@ function refused(message: string): AppError {
 /** @returns a function that makes a change once, and deletes expired keys ({@link forgetsKeys}). */
 export function changesOnce(): typeof changeOnce {
   const forgetKeys = forgetsKeys()
-  return (request, statement) => {
+  return (request, statement, first) => {
     forgetKeys(request)
-    return changeOnce(request, statement)
+    return changeOnce(request, statement, first)
   }
 }
 

@@ -1,14 +1,15 @@
 import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-json-schema-to-ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { v7 as uuidv7 } from 'uuid'
+import type { Statement } from '../../database/session.ts'
 import { acceptJson } from '../../http/protocol/body.ts'
 import { etagOf, isNotModified, requiredVersions } from '../../http/resource/conditions.ts'
 import { found, sendStored } from '../../http/resource/send.ts'
 import { withDefaults } from '../../models/tasks/columns.ts'
-
 import { LOCK_USER, moveTask } from '../../models/tasks/move.ts'
-
-import { insertTaskOnce, toggleTaskOnce } from '../../models/tasks/once.ts'
+import { type ChangeOnce, insertTaskOnce, toggleTaskOnce } from '../../models/tasks/once.ts'
 import {
+  type Change,
   deleteTask,
   findTask,
   insertTask,
@@ -21,6 +22,7 @@ import { TaskMove } from '../../schemas/tasks/move.ts'
 import { Completion, NewTask, Task, TaskChanges } from '../../schemas/tasks/task.ts'
 import { changesOnce, idempotencyKey } from './idempotency.ts'
 import { sendTasks } from './list.ts'
+import { linkNext, runAfter, withOccurrences } from './occurrences.ts'
 import { operations } from './operations.ts'
 import { insertAs, sendChange, sendNew, sendNewAs } from './send.ts'
 
@@ -40,6 +42,15 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
 ) => {
   for (const schema of [Task, NewTask, TaskChanges, Completion, TaskMove]) app.addSchema(schema)
   const changeOnce = changesOnce()
+  const change = async (
+    reply: FastifyReply,
+    make: (first: Statement<void> | undefined) => Promise<ChangeOnce>,
+  ) => {
+    const { result, made } = await withOccurrences(make)
+    return sendChange(linkNext(reply, made), result)
+  }
+  const update = (request: FastifyRequest, reply: FastifyReply, statement: Statement<Change>) =>
+    change(reply, (first) => runAfter(request, first, statement))
 
   app.get('', { schema: operations.list, config }, (request, reply) =>
     sendTasks(reply, request.query, pageMs),
@@ -67,8 +78,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
 
   app.put('/:id', { schema: operations.update, config }, async (request, reply) => {
     const { params, body } = request
-    const change = await request.asUser(updateTask(params.id, body, requiredVersions(request)))
-    return sendChange(reply, change)
+    return update(request, reply, updateTask(params.id, body, requiredVersions(request)))
   })
 
   // A plugin of its own, because no other route accepts the media type of a merge patch.
@@ -76,8 +86,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
     acceptJson(patches, 'application/merge-patch+json')
     patches.patch('/:id', { schema: operations.patch, config }, async (request, reply) => {
       const { params, body } = request
-      const change = await request.asUser(updateTask(params.id, body, requiredVersions(request)))
-      return sendChange(reply, change)
+      return update(request, reply, updateTask(params.id, body, requiredVersions(request)))
     })
   })
 
@@ -99,13 +108,11 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
     const { params, body } = request
     const versions = requiredVersions(request)
     if (body?.completed !== undefined) {
-      return sendChange(reply, await request.asUser(updateTask(params.id, body, versions)))
+      return update(request, reply, updateTask(params.id, body, versions))
     }
     const key = idempotencyKey(request, { id: params.id, versions, body: body ?? {} })
-    const change =
-      key === undefined
-        ? await request.asUser(toggleTask(params.id, versions))
-        : await changeOnce(request, toggleTaskOnce(params.id, versions, key))
-    return sendChange(reply, change)
+    if (key === undefined) return update(request, reply, toggleTask(params.id, versions))
+    const toggle = toggleTaskOnce(params.id, versions, key)
+    return change(reply, (first) => changeOnce(request, toggle, first))
   })
 }

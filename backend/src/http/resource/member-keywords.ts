@@ -2,6 +2,8 @@ import type { Ajv, SchemaValidateFunction } from 'ajv'
 import { isCalendarDay } from '../../core/calendar.ts'
 import { caseless } from '../../core/caseless.ts'
 import { LIMITS } from '../../core/limits.ts'
+import { comes } from '../../core/recurrence/next-occurrence.ts'
+import { parseRule } from '../../core/recurrence/rule.ts'
 import { isTimeZone } from '../../core/time-zones.ts'
 
 /** The schema of `x-distinct`. */
@@ -92,12 +94,36 @@ const checkNeeds: SchemaValidateFunction = (
 
 const needsMessage = (needed: string) => `must be null if ${needed} is null`
 
+/** A day for rules of which the request does not say the first one. */
+const ANY_DAY = '2024-01-01'
+
+const checkRule: SchemaValidateFunction = (
+  _isRule: boolean,
+  text: string,
+  _schema: unknown,
+  at?: Place & { readonly rootData: object },
+) => {
+  const { due_date: due } = (at?.rootData ?? {}) as { due_date?: unknown }
+  const firstDate = typeof due === 'string' && isCalendarDay(due) ? due : ANY_DAY
+  const parsed = parseRule(text)
+  const message =
+    parsed.outcome === 'refused'
+      ? parsed.reason
+      : comes(parsed.rule, firstDate)
+        ? undefined
+        : 'The rule has no date.'
+  checkRule.errors =
+    message === undefined ? [] : [fault('x-recurrence-rule', at?.instancePath ?? '', message)]
+  return message === undefined
+}
+
 /**
  * Adds the formats and keywords of members that are more than text and numbers:
  *
  * - The formats `date`, a day of the calendar, and `time-zone`, a name of a time zone.
  * - `x-distinct`, for a list of texts: removes white space around each, brings it to the Unicode form NFC, and
  *   removes those that differ from an earlier one only in letter case. Then it counts them.
+ * - `x-recurrence-rule`, for a recurrence rule that has a date.
  * - `x-needs`, for an object: a member may be other than null only if another one is.
  */
 export function addMemberKeywords(ajv: Ajv): void {
@@ -110,6 +136,13 @@ export function addMemberKeywords(ajv: Ajv): void {
     before: 'items',
     errors: 'full',
     validate: checkDistinct,
+  })
+  ajv.addKeyword({
+    keyword: 'x-recurrence-rule',
+    type: 'string',
+    schemaType: 'boolean',
+    errors: 'full',
+    validate: checkRule,
   })
   ajv.addKeyword({
     keyword: 'x-needs',

@@ -216,6 +216,7 @@ function message(part: 'body' | 'query', error: ErrorObject): string {
       return 'must be that of the path'
     case 'x-distinct':
     case 'x-needs':
+    case 'x-recurrence-rule':
       return String(error.message)
     case 'x-outer':
       return 'must be that of the operation'

@@ -58,6 +58,9 @@ export const COLUMNS = [
   },
   { name: 'due_zone', type: 'text', nullable: true, setBy: 'client', default: null },
   DUE_AT,
+  { name: 'recurrence', type: 'jsonb', nullable: true, setBy: 'client', default: null },
+  // Triggers set it (0016_recurrence.sql).
+  { name: 'series_id', type: 'uuid', nullable: true, setBy: 'insertion', insert: 'null' },
   { name: 'parent_id', type: 'uuid', nullable: true, setBy: 'client', default: null },
   { name: 'position', type: 'text', setBy: 'client', absent: 'first' },
   CREATED_AT,

@@ -53,5 +53,37 @@ export const DUE_ZONE = {
   description: 'The IANA name of the time zone of `due_time`, which it needs',
 } as const
 
+const RULE = {
+  type: 'string',
+  description:
+    'A recurrence rule of RFC 5545, without `RRULE:`, on dates: FREQ (DAILY, WEEKLY, MONTHLY, YEARLY), INTERVAL, BYDAY, BYMONTHDAY, BYMONTH, BYSETPOS, COUNT, UNTIL, WKST, and RSCALE=GREGORIAN;SKIP=BACKWARD (RFC 7529), which moves a day that a month lacks to its last day',
+} as const
+
+const FROM = {
+  enum: ['due', 'completion'],
+  'x-message': 'must be due or completion',
+  description:
+    '`due`: the next date of the rule after the due date and after today. `completion`: counted from the day on which the task was completed',
+} as const
+
+export const RECURRENCE = {
+  type: ['object', 'null'],
+  additionalProperties: false,
+  required: ['rule', 'from'],
+  properties: { rule: { ...RULE, 'x-recurrence-rule': true }, from: FROM },
+  description:
+    'How the task recurs; it needs `due_date`. Completing the task makes the next occurrence, a new task',
+} as const
+
+/** {@link RECURRENCE} as the server returns it. */
+export const STORED_RECURRENCE = {
+  ...RECURRENCE,
+  properties: { rule: RULE, from: { type: 'string', enum: FROM.enum } },
+} as const
+
 /** Which members need another one. */
-export const NEEDS = { due_time: 'due_date', due_zone: 'due_time' } as const
+export const NEEDS = {
+  due_time: 'due_date',
+  due_zone: 'due_time',
+  recurrence: 'due_date',
+} as const

@@ -1,7 +1,17 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { rowParams } from '../resource.ts'
 import { TEXT } from '../text.ts'
-import { DUE_DATE, DUE_TIME, DUE_ZONE, NEEDS, NEW_TAGS, PRIORITY, TAGS } from './members.ts'
+import {
+  DUE_DATE,
+  DUE_TIME,
+  DUE_ZONE,
+  NEEDS,
+  NEW_TAGS,
+  PRIORITY,
+  RECURRENCE,
+  STORED_RECURRENCE,
+  TAGS,
+} from './members.ts'
 import { POSITION } from './move.ts'
 
 const EXAMPLE = {
@@ -17,6 +27,8 @@ const EXAMPLE = {
   due_time: '09:30',
   due_zone: 'Europe/Berlin',
   due_at: '2026-12-01T08:30:00.000Z',
+  recurrence: null,
+  series_id: null,
   parent_id: null,
   position: 'Zz',
   created_at: '2026-11-23T06:00:00.123Z',
@@ -64,6 +76,7 @@ const WRITABLE = {
   due_date: DUE_DATE,
   due_time: DUE_TIME,
   due_zone: DUE_ZONE,
+  recurrence: RECURRENCE,
   parent_id: PARENT_ID,
   position: POSITION,
 } as const
@@ -112,6 +125,8 @@ export const Task = {
     'due_time',
     'due_zone',
     'due_at',
+    'recurrence',
+    'series_id',
     'parent_id',
     'position',
     'created_at',
@@ -136,6 +151,12 @@ export const Task = {
     due_at: optionalInstant(
       'The instant at which the task is due; null without `due_zone`. A time that the clocks skip is moved forward, and of a time that occurs twice it is the first',
     ),
+    recurrence: STORED_RECURRENCE,
+    series_id: {
+      type: ['string', 'null'],
+      format: 'uuid',
+      description: 'The same for all occurrences of a recurring task',
+    },
     parent_id: { type: ['string', 'null'], format: 'uuid', description: PARENT_ID.description },
     position: {
       type: POSITION.type,
@@ -180,6 +201,7 @@ export const TaskChanges = {
     user_id: ofPath('user_id'),
     completed_at: IGNORED,
     due_at: IGNORED,
+    series_id: IGNORED,
     created_at: IGNORED,
     updated_at: IGNORED,
   },

@@ -5,7 +5,7 @@ alter table todo.tasks add column parent_id uuid;
 -- For the children of a task. Tasks without a parent are not in it.
 create index tasks_parent on todo.tasks (user_id, parent_id) where parent_id is not null;
 -- next
-grant select (parent_id), insert (parent_id), update (parent_id) on todo.tasks to todo_user;
+grant update (parent_id) on todo.tasks to todo_user;
 -- next
 -- The statement has locked the user before, and each query here has a snapshot of its own, so it sees what
 -- concurrent statements of the user have committed. A restore of a backup may insert children before their

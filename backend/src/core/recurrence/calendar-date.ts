@@ -6,14 +6,6 @@ export type CalendarDate = string
 
 const DAY_MS = 86_400_000
 
-/** @returns whether a text is a day of the proleptic Gregorian calendar: `YYYY-MM-DD`, years 1 to 9999. */
-export function isCalendarDate(text: string): boolean {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || text.startsWith('0000')) return false
-  // Date takes February 30 for March 1 or 2, so that only a real day comes back as it was.
-  const time = Date.parse(`${text}T00:00:00Z`)
-  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
-}
-
 /** @returns the number of days since 1970-01-01, negative before it. */
 export const dayOf = (date: CalendarDate): number => Date.parse(`${date}T00:00:00Z`) / DAY_MS
 

@@ -1,4 +1,4 @@
-import { isCalendarDate } from './calendar-date.ts'
+import { isCalendarDay } from '../calendar.ts'
 
 /** The longest rule that a client may send. Every check takes time in proportion to it. */
 export const RULE_CHARACTERS = 200
@@ -97,7 +97,7 @@ function days(value: string | undefined): Rule['byDay'] {
 
 function untilDate(value: string): string {
   const date = value.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3')
-  return isCalendarDate(date) ? date : refuse('UNTIL must be a date without a time: YYYYMMDD.')
+  return isCalendarDay(date) ? date : refuse('UNTIL must be a date without a time: YYYYMMDD.')
 }
 
 /** The combinations that RFC 5545 and RFC 7529 forbid. */

@@ -1,0 +1,69 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { v7 as uuidv7 } from 'uuid'
+import { dateInZone } from '../../core/recurrence/calendar-date.ts'
+import { nextOccurrence } from '../../core/recurrence/next-occurrence.ts'
+import { parseRule } from '../../core/recurrence/rule.ts'
+import type { Statement } from '../../database/session.ts'
+import { collectionPath } from '../../http/resource/send.ts'
+import {
+  type Facts,
+  type Following,
+  factsNeeded,
+  giveFollowing,
+} from '../../models/tasks/occurrence.ts'
+
+/** How often a change is tried while other requests change the same tasks. */
+const ATTEMPTS = 20
+
+/** Runs a statement, in the same transaction as another one before it. */
+export async function runAfter<Result>(
+  request: FastifyRequest,
+  first: Statement<void> | undefined,
+  statement: Statement<Result>,
+): Promise<Result> {
+  if (first === undefined) return request.asUser(statement)
+  const [, result] = await request.asUser([first, statement])
+  return result
+}
+
+/**
+ * Makes a change that may complete recurring tasks. Only such a task needs a second attempt: the first one fails
+ * with what the date of its next occurrence depends on.
+ *
+ * @param change runs the statement in one transaction, after the given one.
+ * @returns the result, and the occurrences that the change made.
+ */
+export async function withOccurrences<Result>(
+  change: (first: Statement<void> | undefined) => Promise<Result>,
+): Promise<{ result: Result; made: readonly Following[] }> {
+  let following: Following[] = []
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const result = await change(following.length === 0 ? undefined : giveFollowing(following))
+      return { result, made: following.filter(({ date }) => date !== undefined) }
+    } catch (error) {
+      const facts = factsNeeded(error)
+      if (facts === undefined || attempt === ATTEMPTS) throw error
+      const others = following.filter(({ of }) => of.id !== facts.id)
+      following = [...others, { of: facts, id: uuidv7(), date: dateAfter(facts) }]
+    }
+  }
+}
+
+/** @returns the date of the occurrence that follows when the task is completed now. */
+function dateAfter({ recurrence, zone, due, start, date, number }: Facts): string | undefined {
+  const parsed = parseRule(recurrence.rule)
+  if (parsed.outcome === 'refused') return undefined
+  const today = dateInZone(new Date(), zone ?? 'UTC')
+  return nextOccurrence({
+    ...{ rule: parsed.rule, from: recurrence.from, firstDate: start, made: number },
+    ...{ dueDate: due > date ? due : date, completedOn: today, today },
+  })
+}
+
+/** Adds the address of the next occurrence to a response. */
+export function linkNext(reply: FastifyReply, [next]: readonly Following[]): FastifyReply {
+  if (next === undefined) return reply
+  const path = collectionPath(reply.request, 'tasks')
+  return reply.header('link', `<${path}/${next.id}>; rel="next-occurrence"`)
+}

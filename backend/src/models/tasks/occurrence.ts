@@ -1,0 +1,40 @@
+import { neededFor } from '../../database/errors.ts'
+import { type Statement, sql } from '../../database/session.ts'
+
+/** What the date of the next occurrence depends on, as todo.end_occurrence reports it (0016_recurrence.sql). */
+export interface Facts {
+  /** Of the task that is completed. */
+  readonly id: string
+  readonly recurrence: { readonly rule: string; readonly from: 'due' | 'completion' }
+  readonly zone: string | null
+  readonly due: string
+  /** The due date of the occurrence that got the rule. */
+  readonly start: string
+  /** The date that the rule gave to this occurrence. */
+  readonly date: string
+  /** Of this occurrence, beginning with 1. */
+  readonly number: number
+}
+
+/** The occurrence that follows a task. Without a date, none does. */
+export interface Following {
+  readonly of: Facts
+  readonly id: string
+  readonly date: string | undefined
+}
+
+/** @returns the facts of the recurring task that a failed statement was to complete; otherwise undefined. */
+export function factsNeeded(error: unknown): Facts | undefined {
+  const facts = neededFor(error)
+  return facts === undefined ? undefined : JSON.parse(facts)
+}
+
+const SET = sql(`select set_config('todo.next', $2, true) where $1 <> ''`)
+
+/** Gives the statements after this one, in the same transaction, the occurrences that follow. */
+export function giveFollowing(following: readonly Following[]): Statement<void> {
+  const byTask = Object.fromEntries(
+    following.map(({ of, id, date }) => [of.id, { of, ...(date !== undefined && { id, date }) }]),
+  )
+  return { sql: SET, values: [JSON.stringify(byTask)], read: () => undefined }
+}

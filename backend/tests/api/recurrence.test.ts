@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { startApp, type TestApp } from '../support/app.ts'
+import { KINDS } from '../support/databases.ts'
+
+const DAY_MS = 86_400_000
+/** A calendar day, so many days from now in UTC. */
+const day = (fromNow: number) => new Date(Date.now() + fromNow * DAY_MS).toISOString().slice(0, 10)
+const WEEKLY = { rule: 'FREQ=WEEKLY', from: 'due' }
+const DAILY = { rule: 'FREQ=DAILY', from: 'due' }
+
+interface Task {
+  readonly id: string
+  readonly title: string
+  readonly completed: boolean
+  readonly due_date: string
+  readonly series_id: string
+  readonly parent_id: string | null
+}
+
+for (const kind of KINDS) {
+  describe(`recurring tasks on ${kind}`, () => {
+    let test: TestApp
+    before(async () => {
+      test = await startApp(kind)
+    })
+    after(() => test.close())
+
+    const send = (method: string, user: string, path: string, body?: object, headers = {}) =>
+      test.send(method, `/api/${user}/tasks${path}`, { as: user, headers, ...(body && { body }) })
+    const create = async (user: string, body: object) => {
+      const answer = await send('POST', user, '', { title: 'water', ...body })
+      assert.equal(answer.status, 201, answer.text)
+      return answer.json
+    }
+    const listOf = async (user: string): Promise<Task[]> => (await send('GET', user, '')).json
+    const openOf = async (user: string) =>
+      (await listOf(user)).filter(({ completed }) => !completed)
+    const complete = (user: string, id: string, completed = true) =>
+      send('PATCH', user, `/${id}/complete`, { completed })
+    const nextOf = ({ headers }: { headers: Record<string, unknown> }) =>
+      /^<(?:.*)\/([0-9a-f-]{36})>; rel="next-occurrence"$/.exec(String(headers.link))?.[1]
+
+    it('completing one keeps it, makes the next with the same members, and links to it', async () => {
+      const task = await create('ann', {
+        ...{ description: 'd', priority: 'high', tags: ['home'], due_date: day(0) },
+        ...{ due_time: '09:30', due_zone: 'Europe/Berlin', recurrence: WEEKLY },
+      })
+      assert.deepEqual(task.recurrence, WEEKLY)
+      assert.match(task.series_id, /^[0-9a-f-]{36}$/)
+      const done = await complete('ann', task.id)
+      assert.equal(done.json.completed, true)
+      const id = nextOf(done)
+      const next = (await send('GET', 'ann', `/${id}`)).json
+      const { id: _a, created_at: _b, updated_at: _c, due_date, due_at, ...members } = next
+      const { id: _d, created_at: _e, updated_at: _f, due_date: _g, due_at: _h, ...before } = task
+      assert.deepEqual(members, before)
+      assert.equal(due_date, day(7))
+      assert.equal(due_at.slice(0, 10), day(7))
+      assert.deepEqual(
+        (await listOf('ann')).map((one) => one.id),
+        [id, task.id],
+      )
+    })
+
+    it('in every way to complete a task, and once only', async () => {
+      const ways: ((id: string) => ReturnType<typeof send>)[] = [
+        (id) => send('PATCH', 'bea', `/${id}/complete`),
+        (id) => send('PATCH', 'bea', `/${id}/complete`, { completed: true }),
+        (id) => send('PUT', 'bea', `/${id}`, { completed: true }),
+        (id) => send('PATCH', 'bea', `/${id}`, { completed: true, title: 'renamed' }),
+        (id) => send('PATCH', 'bea', `/${id}/complete`, undefined, { 'idempotency-key': id }),
+      ]
+      for (const way of ways) {
+        const task = await create('bea', { due_date: day(0), recurrence: DAILY })
+        const answer = await way(task.id)
+        assert.equal(answer.status, 200, answer.text)
+        const [next, ...more] = (await openOf('bea')).filter(
+          (one) => one.series_id === task.series_id,
+        )
+        assert.deepEqual([next?.id, more.length], [nextOf(answer), 0])
+        assert.equal(next?.title, answer.json.title)
+        // Nothing changes, so nothing is made.
+        await complete('bea', task.id)
+        const all = (await listOf('bea')).filter((one) => one.series_id === task.series_id)
+        assert.equal(all.length, 2)
+      }
+    })
+
+    it('from two devices at once there is one next occurrence', async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const task = await create('cy', { due_date: day(-1), recurrence: DAILY })
+        const answers = await Promise.all(Array.from({ length: 6 }, () => complete('cy', task.id)))
+        for (const { status, text } of answers) assert.equal(status, 200, text)
+        const series = (await listOf('cy')).filter((one) => one.series_id === task.series_id)
+        assert.deepEqual(series.map(({ completed }) => completed).sort(), [false, true])
+      }
+    })
+
+    it('open again: the next one goes if it is untouched, and stays if it is not', async () => {
+      const task = await create('dan', { due_date: day(0), recurrence: DAILY })
+      const { token } = (await send('GET', 'dan', '/changes')).json
+      const next = nextOf(await complete('dan', task.id))
+      assert.equal((await complete('dan', task.id, false)).status, 200)
+      assert.deepEqual(
+        (await listOf('dan')).map(({ id }) => id),
+        [task.id],
+      )
+      assert.equal((await send('GET', 'dan', `/trash/${next}`)).status, 404)
+      const { changes } = (await send('GET', 'dan', `/changes?since=${token}`)).json
+      assert.deepEqual(
+        changes.map((one: { id?: string; task?: Task }) => [one.id ?? one.task?.id]).sort(),
+        [[task.id], [next]].sort(),
+      )
+      const touched = nextOf(await complete('dan', task.id)) ?? ''
+      assert.notEqual(touched, next)
+      await send('PATCH', 'dan', `/${touched}`, { title: 'touched' })
+      await complete('dan', task.id, false)
+      assert.equal((await openOf('dan')).length, 2)
+      const again = await complete('dan', task.id)
+      assert.deepEqual([again.status, nextOf(again)], [200, undefined])
+      assert.deepEqual(
+        (await openOf('dan')).map(({ id }) => id),
+        [touched],
+      )
+    })
+
+    it('children come anew and open, and one that is touched keeps the next occurrence', async () => {
+      const task = await create('eve', { due_date: day(0), recurrence: DAILY })
+      const child = await create('eve', { title: 'can', parent_id: task.id })
+      await complete('eve', child.id)
+      const next = nextOf(await complete('eve', task.id))
+      const copies = (await listOf('eve')).filter(({ parent_id }) => parent_id === next)
+      assert.deepEqual(
+        copies.map(({ title, completed }) => [title, completed]),
+        [['can', false]],
+      )
+      await complete('eve', copies[0]?.id ?? '')
+      await complete('eve', task.id, false)
+      assert.equal((await send('GET', 'eve', `/${next}`)).status, 200)
+    })
+
+    it('missed weeks come back once; COUNT and UNTIL end the series', async () => {
+      const late = await create('fay', { due_date: day(-21), recurrence: WEEKLY })
+      await complete('fay', late.id)
+      assert.deepEqual(
+        (await openOf('fay')).map(({ due_date }) => due_date),
+        [day(7)],
+      )
+      const twice = await create('gus', {
+        due_date: day(0),
+        recurrence: { rule: 'FREQ=DAILY;COUNT=2', from: 'due' },
+      })
+      const second = nextOf(await complete('gus', twice.id)) ?? ''
+      const last = await complete('gus', second)
+      assert.deepEqual([last.status, nextOf(last)], [200, undefined])
+      assert.deepEqual(await openOf('gus'), [])
+      await complete('gus', second, false)
+      assert.deepEqual(
+        (await openOf('gus')).map(({ id }) => id),
+        [second],
+      )
+      const until = await create('gus', {
+        due_date: day(0),
+        recurrence: { rule: `FREQ=DAILY;UNTIL=${day(0).replaceAll('-', '')}`, from: 'due' },
+      })
+      assert.equal(nextOf(await complete('gus', until.id)), undefined)
+    })
+
+    it('null ends the series, and DELETE deletes one occurrence', async () => {
+      const task = await create('hal', { due_date: day(0), recurrence: DAILY })
+      const next = nextOf(await complete('hal', task.id)) ?? ''
+      const ended = await send('PATCH', 'hal', `/${next}`, { recurrence: null })
+      assert.deepEqual([ended.json.recurrence, ended.json.series_id], [null, task.series_id])
+      assert.equal(nextOf(await complete('hal', next)), undefined)
+      assert.equal((await send('DELETE', 'hal', `/${next}`)).status, 204)
+      assert.deepEqual(
+        (await listOf('hal')).map(({ id }) => id),
+        [task.id],
+      )
+    })
+
+    it('the 31st is the last day of a short month, and the 31st again afterwards', async () => {
+      const rule = 'FREQ=MONTHLY;BYMONTHDAY=31;RSCALE=GREGORIAN;SKIP=BACKWARD'
+      let task = await create('ida', {
+        due_date: '2201-01-31',
+        recurrence: { rule, from: 'due' },
+      })
+      const dates: string[] = []
+      for (let n = 0; n < 3; n += 1) {
+        const id = nextOf(await complete('ida', task.id))
+        task = (await send('GET', 'ida', `/${id}`)).json
+        dates.push(task.due_date)
+      }
+      assert.deepEqual(dates, ['2201-02-28', '2201-03-31', '2201-04-30'])
+    })
+
+    it('422 for a rule that is none or never comes, and for one without a due date', async () => {
+      const paths = ({ json }: { json: { errors?: { path: string }[] } }) =>
+        json.errors?.map(({ path }) => path)
+      for (const [recurrence, path] of [
+        [{ rule: 'FREQ=HOURLY', from: 'due' }, '/recurrence/rule'],
+        [{ rule: 'freq=daily', from: 'due' }, '/recurrence/rule'],
+        [{ rule: 'FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30', from: 'due' }, '/recurrence/rule'],
+        [{ rule: 'FREQ=DAILY' }, '/recurrence/from'],
+        [{ rule: 'FREQ=DAILY', from: 'now' }, '/recurrence/from'],
+        [{ ...DAILY, more: 1 }, '/recurrence/more'],
+        ['FREQ=DAILY', '/recurrence'],
+      ] as const) {
+        const answer = await send('POST', 'jo', '', { title: 'x', due_date: day(0), recurrence })
+        assert.deepEqual([answer.status, paths(answer)], [422, [path]])
+      }
+      const without = await send('POST', 'jo', '', { title: 'x', recurrence: DAILY })
+      assert.deepEqual([without.status, paths(without)], [422, ['/recurrence']])
+      const task = await create('jo', { due_date: day(0), recurrence: DAILY })
+      const hanging = await send('PATCH', 'jo', `/${task.id}`, { due_date: null })
+      assert.deepEqual([hanging.status, paths(hanging)], [422, ['/recurrence']])
+      const both = await send('PATCH', 'jo', `/${task.id}`, { due_date: null, recurrence: null })
+      assert.equal(both.status, 200)
+      const back = await send('PUT', 'jo', `/${task.id}`, both.json)
+      assert.deepEqual([back.status, back.json], [200, both.json])
+    })
+
+    it('a new rule begins to count again', async () => {
+      const task = await create('kim', {
+        due_date: day(0),
+        recurrence: { rule: 'FREQ=DAILY;COUNT=1', from: 'due' },
+      })
+      await send('PATCH', 'kim', `/${task.id}`, {
+        recurrence: { rule: 'FREQ=DAILY;COUNT=2', from: 'completion' },
+      })
+      const next = nextOf(await complete('kim', task.id)) ?? ''
+      assert.equal((await send('GET', 'kim', `/${next}`)).json.due_date, day(1))
+      assert.equal(nextOf(await complete('kim', next)), undefined)
+    })
+  })
+}
