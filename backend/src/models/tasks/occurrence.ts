@@ -1,7 +1,7 @@
 import { neededFor } from '../../database/errors.ts'
 import { type Statement, sql } from '../../database/session.ts'
 
-/** What the date of the next occurrence depends on, as todo.end_occurrence reports it (0016_recurrence.sql). */
+/** The facts that determine the date of the next occurrence, as todo.end_occurrence reports it (0016_recurrence.sql). */
 export interface Facts {
   /** Of the task that is completed. */
   readonly id: string
