@@ -21,7 +21,7 @@ interface Change {
 }
 
 /**
- * Follows the changes of a user as a stream, and goes on from its last token whenever the stream ends. What it
+ * Follows the changes of a user as a stream, and goes on from its last token whenever the stream ends. The tasks that it
  * knows afterwards must be the list of the user.
  */
 export class Follower {

@@ -74,7 +74,7 @@ export class Load {
     for (const session of this.#sessions) session.close()
   }
 
-  /** @returns how what the streams have told differs from the lists, as text. Call it after {@link stop}. */
+  /** @returns how the tasks of the streams differ from the lists, as text. Call it after {@link stop}. */
   async differences(): Promise<string[]> {
     const all = await Promise.all(this.#followers.map((follower) => follower.difference()))
     return all.filter((difference) => difference !== undefined)
