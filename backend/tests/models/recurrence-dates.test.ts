@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isCalendarDay } from '../../src/core/calendar.ts'
 import { dateInZone } from '../../src/core/recurrence/calendar-date.ts'
+import { dateOnOrAfter } from '../../src/core/recurrence/dates.ts'
 import {
   comes,
   nextOccurrence,
@@ -206,6 +207,8 @@ const OTHERS: readonly Case[] = [
   ['FREQ=DAILY;UNTIL=20200101', '2027-01-01', 'ends'],
   ['FREQ=DAILY', '9999-12-30 31', 'ends'],
   ['FREQ=WEEKLY', '9999-12-30', 'ends'],
+  // The week of the last day has days of the year 10000.
+  ['FREQ=WEEKLY;BYDAY=FR,SA', '9999-12-24 25 31', 'ends'],
   ['FREQ=DAILY', '0001-01-01 02 03'],
   ['FREQ=YEARLY', '0099-12-31; 0100-12-31'],
   // The clocks of Berlin change on 2027-03-28 and 2027-10-31, those of New York on 03-14 and 11-07.
@@ -377,6 +380,13 @@ describe('the next occurrence', () => {
   }
 })
 
+describe('a search', () => {
+  it('finds no date before the first one', () => {
+    const { date } = dateOnOrAfter(ruleOf('FREQ=WEEKLY;BYDAY=MO,TH'), '2027-01-06', '2026-01-01')
+    assert.equal(date, '2027-01-07')
+  })
+})
+
 describe('whether a rule comes at all', () => {
   const cases: readonly (readonly [rule: string, firstDate: string, comes: boolean])[] = [
     ['FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30', '2027-01-01', false],
@@ -397,6 +407,7 @@ describe('whether a rule comes at all', () => {
     ['FREQ=DAILY;COUNT=1', '2027-01-01', true],
     ['FREQ=DAILY;UNTIL=20200101', '2027-01-01', true],
     ['FREQ=DAILY', '9999-12-31', true],
+    ['FREQ=WEEKLY;BYDAY=SA', '9999-12-31', false],
   ]
   for (const [rule, firstDate, expected] of cases) {
     it(`${rule} from ${firstDate}: ${expected ? 'yes' : 'no'}`, () => {

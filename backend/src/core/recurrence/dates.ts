@@ -17,7 +17,9 @@ interface Series {
   readonly rule: Rule
   readonly firstDay: number
   /** By weekday, 0 for Monday: all such days, or those with one of these positions. */
-  readonly byDay: readonly { all: boolean; readonly positions: Set<number> }[]
+  readonly byDay: readonly { readonly all: boolean; readonly positions: ReadonlySet<number> }[]
+  /** By the number of days of a month: which of them BYMONTHDAY names, or the first day if nothing names any. */
+  readonly byMonthLength: ReadonlyMap<number, readonly number[]>
 }
 
 /** The periods in which a rule has its dates. Numbers of periods have no gaps. */
@@ -32,23 +34,32 @@ interface Periods {
   readonly daysIn: (period: number) => readonly number[]
 }
 
-function openSeries(rule: Rule, firstDay: number): Series {
-  const byDay = WEEKDAYS.map(() => ({ all: rule.byDay.length === 0, positions: new Set<number>() }))
-  for (const { position, weekday } of rule.byDay) {
-    const entry = byDay[WEEKDAYS.indexOf(weekday)]
-    if (position === undefined) Object.assign(entry ?? {}, { all: true })
-    else entry?.positions.add(position)
-  }
-  return { rule, firstDay, byDay }
-}
-
 const range = (start: number, end: number, step = 1) =>
   Array.from({ length: Math.max(0, Math.ceil((end - start) / step)) }, (_, at) => start + at * step)
+
+function openSeries(rule: Rule, firstDay: number): Series {
+  const byDay = WEEKDAYS.map((weekday) => {
+    const positions = rule.byDay.flatMap((day) => (day.weekday === weekday ? [day.position] : []))
+    return {
+      all: rule.byDay.length === 0 || positions.includes(undefined),
+      positions: new Set(positions.filter((position) => position !== undefined)),
+    }
+  })
+  const firstOfMonth = startOfMonth(monthOf(firstDay))
+  const unnamed = rule.byDay.length === 0 ? [firstDay - firstOfMonth + 1] : range(1, 32)
+  const numbers = rule.byMonthDay.length === 0 ? unnamed : rule.byMonthDay
+  const skips = rule.skipsBackward && rule.frequency !== 'DAILY'
+  const lengths = [28, 29, 30, 31].map(
+    (length) => [length, monthDays(numbers, length, skips)] as const,
+  )
+  return { rule, firstDay, byDay, byMonthLength: new Map(lengths) }
+}
 
 /** BYSETPOS: the days at these positions of a period. */
 function atPositions({ bySetPos }: Rule, days: readonly number[]): readonly number[] {
   if (bySetPos.length === 0) return days
-  return days.filter((_, at) => bySetPos.includes(at + 1) || bySetPos.includes(at - days.length))
+  const chosen = new Set(bySetPos.map((at) => (at < 0 ? days.length + at : at - 1)))
+  return days.filter((_, at) => chosen.has(at))
 }
 
 const inByMonth = ({ byMonth }: Rule, month: number) =>
@@ -63,34 +74,21 @@ function inByDay({ byDay }: Series, day: number, start: number, end: number): bo
   return entry.positions.has(fromStart) || entry.positions.has(fromEnd)
 }
 
-/** BYMONTHDAY with SKIP: the days of a month from `start` to `end` with these numbers, ascending. */
-function monthDays(
-  numbers: readonly number[],
-  skipsBackward: boolean,
-  start: number,
-  end: number,
-): number[] {
-  const days = numbers.map((number) => (number < 0 ? end + number : start + number - 1))
+/** BYMONTHDAY with SKIP: the days of a month of this length that these numbers mean, from 1, ascending. */
+function monthDays(numbers: readonly number[], length: number, skipsBackward: boolean): number[] {
+  const days = numbers.map((number) => (number < 0 ? length + 1 + number : number))
   const kept = skipsBackward
-    ? days.map((day) => Math.min(day, end - 1))
-    : days.filter((day) => day < end)
-  return [...new Set(kept.filter((day) => day >= start))].sort((one, other) => one - other)
+    ? days.map((day) => Math.min(day, length))
+    : days.filter((day) => day <= length)
+  return [...new Set(kept.filter((day) => day > 0))].sort((one, other) => one - other)
 }
 
-/** The days of a month in a MONTHLY or YEARLY rule, before BYSETPOS. */
+/** The days of a month in a MONTHLY or YEARLY rule, before BYSETPOS. BYDAY counts in the months named last. */
 function daysOfMonth(series: Series, month: number, countedIn = month, months = 1): number[] {
-  const { rule, firstDay } = series
-  const [start, end] = [startOfMonth(month), startOfMonth(month + 1)]
-  const isFree = rule.byMonthDay.length === 0
-  if (isFree && rule.byDay.length === 0) {
-    const number = firstDay - startOfMonth(monthOf(firstDay)) + 1
-    return monthDays([number], rule.skipsBackward, start, end)
-  }
-  const days = isFree
-    ? range(start, end)
-    : monthDays(rule.byMonthDay, rule.skipsBackward, start, end)
+  const start = startOfMonth(month)
+  const days = series.byMonthLength.get(startOfMonth(month + 1) - start) ?? []
   const [from, to] = [startOfMonth(countedIn), startOfMonth(countedIn + months)]
-  return days.filter((day) => inByDay(series, day, from, to))
+  return days.map((day) => start + day - 1).filter((day) => inByDay(series, day, from, to))
 }
 
 /** Days are sought month by month, so that a rule for one month does not cost a step for each other day. */
@@ -107,10 +105,11 @@ function daily(series: Series): Periods {
       if (!hasPosition || !inByMonth(rule, month)) return []
       const [start, end] = [startOfMonth(month), startOfMonth(month + 1)]
       const missed = Math.ceil(Math.max(0, start - firstDay) / rule.interval)
-      const named = monthDays(rule.byMonthDay, false, start, end)
+      const named = series.byMonthLength.get(end - start) ?? []
       return range(firstDay + missed * rule.interval, end, rule.interval).filter(
         (day) =>
-          (rule.byMonthDay.length === 0 || named.includes(day)) && inByDay(series, day, start, end),
+          (rule.byMonthDay.length === 0 || named.includes(day - start + 1)) &&
+          inByDay(series, day, start, end),
       )
     },
   }

@@ -96,7 +96,8 @@ function days(value: string | undefined): Rule['byDay'] {
 }
 
 function untilDate(value: string): string {
-  const date = value.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3')
+  const [, year, month, day] = /^(\d{4})(\d{2})(\d{2})$/.exec(value) ?? []
+  const date = `${year}-${month}-${day}`
   return isCalendarDay(date) ? date : refuse('UNTIL must be a date without a time: YYYYMMDD.')
 }
 
@@ -114,9 +115,8 @@ function checkCombinations(parts: ReadonlyMap<string, string>, { frequency, byDa
   }
   const selects = LIST_PARTS.some((name) => name !== 'BYSETPOS' && parts.has(name))
   if (parts.has('BYSETPOS') && !selects) refuse('BYSETPOS needs BYDAY, BYMONTHDAY or BYMONTH.')
-  const rscale = parts.get('RSCALE')
-  const skip = parts.get('SKIP')
-  if (rscale !== skip && (rscale !== 'GREGORIAN' || skip !== 'BACKWARD')) {
+  const calendar = [parts.get('RSCALE'), parts.get('SKIP')].join(' ')
+  if (calendar !== ' ' && calendar !== 'GREGORIAN BACKWARD') {
     refuse('RSCALE and SKIP must be RSCALE=GREGORIAN;SKIP=BACKWARD, both or neither.')
   }
 }

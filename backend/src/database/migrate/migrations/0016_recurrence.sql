@@ -132,7 +132,8 @@ begin
   end if;
   select seq into last from todo.users where id = new.user_id;
   update todo.tasks t set
-    title = '', description = null, tags = '{}', purged_at = now(), deleted_at = now(), seq = last + n.number
+    title = '', description = null, tags = '{}', folded_title = '', folded_description = null, folded_tags = '{}',
+    purged_at = now(), deleted_at = now(), seq = last + n.number
   from (
     select id, row_number() over (order by id) as number from todo.tasks
     where user_id = new.user_id and (id = new.next_id or parent_id = new.next_id)
