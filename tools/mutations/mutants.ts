@@ -247,13 +247,13 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   ...mutants(
     'the order',
-    'api/tasks/routes.ts',
+    'models/tasks/move.ts',
     ['api/move.test.ts', 'the manual order on postgres'],
     [
       [
         'a move reads positions before it has the lock',
-        [['await request.asUser([LOCK_USER, move])', 'await request.asUser([move, move])']],
-        'concurrent moves',
+        [['deleted_at is null for no key update', 'deleted_at is null']],
+        'a move sees the move',
       ],
     ],
   ),

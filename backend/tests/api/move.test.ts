@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
@@ -376,6 +377,30 @@ for (const kind of KINDS) {
           expected,
         )
       }
+    })
+
+    it('a move sees the move that it waited for', { skip: kind === 'pglite' }, async () => {
+      const [a, b, c] = await made('pia', 'abc')
+      assert.ok(a && b && c)
+      await withDirectClient(test.test.connector.direct, async (client) => {
+        await client.query('begin')
+        await client.query(`update todo.users set seq = seq + 1 where id = 'pia'`)
+        await client.query(
+          'update todo.tasks set position = todo.key_before($1), seq = seq + 9 where user_id = $2 and id = $3',
+          [c.position, 'pia', a.id],
+        )
+        const waiting = moved('pia', b.id, { to: 'top' })
+        const isWaiting = async () => {
+          const rows = await test.admin(
+            `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+          )
+          return rows.length > 0
+        }
+        while (!(await isWaiting())) await setImmediate()
+        await client.query('commit')
+        await waiting
+      })
+      assert.equal(await titles('pia'), 'bac')
     })
 
     it('a move does not wait for another user', { skip: kind === 'pglite' }, async () => {

@@ -213,6 +213,13 @@ for (const kind of KINDS) {
         for (const to of ['top', 'bottom'] as const) await run(moveTask(BOTHS, { to }, undefined))
         // It is bob's only task, so it is there already.
         assert.deepEqual(await tasksOf('bob'), bobs)
+        await test.admin(
+          `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq, position)
+           values ('bob', $2, 'x', false, $1, $1, 2, 'a2')`,
+          [VERSION, NEW],
+        )
+        await run(moveTask(BOTHS, { after: NEW }, undefined))
+        assert.equal((await tasksOf('bob'))[0]?.position, 'a3')
         assert.deepEqual(await allOf('alice'), before)
       })
 
