@@ -103,6 +103,8 @@ describe('the OpenAPI document', () => {
         `GET ${tasks}/trash/{id}`,
         `DELETE ${tasks}/trash/{id}`,
         `POST ${tasks}/trash/{id}/restore`,
+        `GET ${tasks}/tags`,
+        `GET ${tasks}/summary`,
         `GET ${tasks}/changes`,
         'GET /',
         'GET /health',

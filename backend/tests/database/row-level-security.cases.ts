@@ -314,6 +314,11 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
     ['todo_accounts', `select todo.refuse('missing')`, { all: REFUSED }],
     ['public', `select todo.refuse('missing')`, { all: REFUSED }],
   ],
+  'todo.fold_task()': [
+    ['todo_user', 'select todo.fold_task()', { all: REFUSED }],
+    ['todo_accounts', 'select todo.fold_task()', { all: REFUSED }],
+    ['public', 'select todo.fold_task()', { all: REFUSED }],
+  ],
   'todo.folded(text)': [
     ['todo_user', `select todo.folded('x')`, { all: REFUSED }],
     ['todo_accounts', `select todo.folded('x')`, { all: REFUSED }],

@@ -91,7 +91,7 @@ function positionOf(cursor: string, cursors: Cursors): string {
   const bytes = Buffer.from(cursor, 'base64url')
   const key = bytes.toString('base64url') === cursor ? cursors.keyOf(bytes) : undefined
   if (key !== undefined) return key
-  const message = 'must be the cursor of a Link of this list, with the same filter and order'
+  const message = 'must be the cursor of a Link'
   const errors: Fault[] = [{ in: 'query', path: '/cursor', message }]
   throw new AppError('validation_error', { detail: `cursor ${message}`, errors })
 }

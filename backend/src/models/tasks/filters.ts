@@ -4,7 +4,7 @@ import { fold } from '../../core/fold.ts'
 import type { Value } from '../../database/session.ts'
 import { PRIORITIES } from './columns.ts'
 
-/** What a list shows: the tasks that pass each of these. */
+/** A list shows the tasks that pass each of these. */
 export interface Filter {
   readonly completed?: boolean | undefined
   /** One of these. */
