@@ -143,7 +143,7 @@ const faults: Record<string, { groups: string[]; fault: Fault; tried?: string[] 
       if (user === undefined || reply.status !== 200) return reply
       const theirs = await passOn(as(other(user), reading(request), { user, rest: '' }))
       if (request.method === 'HEAD') {
-        return withHeader(reply, 'x-newest', encodeURIComponent(theirs.text))
+        return withHeader(reply, 'x-newest', encodeURIComponent(theirs.text.slice(0, 3_000)))
       }
       if (request.method !== 'GET') return reply
       if (reply.text.startsWith('{"changes"')) {
