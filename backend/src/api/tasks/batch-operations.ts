@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { AppError, type ErrorCode } from '../../core/errors.ts'
 import { versionsIn } from '../../http/resource/conditions.ts'
 import type { Operation } from '../../models/tasks/batch.ts'
+import { moveTask } from '../../models/tasks/move.ts'
 import {
   deleteTask,
   type Insertion,
@@ -82,6 +83,13 @@ const KINDS: { readonly [Op in AskedOperation['op']]: Kind<Extract<AskedOperatio
     restore: {
       ...ON_A_TASK,
       statements: ({ id }) => [restoreTask(idOf(id))],
+    },
+    move: {
+      ...ON_A_TASK,
+      statements: ({ id, if_match, before, after, to }) => {
+        const place = { ...(before && { before }), ...(after && { after }), ...(to && { to }) }
+        return [moveTask(idOf(id), place, versionsIn(if_match))]
+      },
     },
   }
 

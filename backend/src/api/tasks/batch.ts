@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-js
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
+import type { Statement } from '../../database/session.ts'
 import { etagOf } from '../../http/resource/conditions.ts'
 import type { Stored } from '../../models/stored.ts'
 import {
@@ -17,6 +18,7 @@ import { type AskedOperation, BATCH_DOCUMENTED, BatchResults } from '../../schem
 import { batchOperation } from './batch-operation.ts'
 import { type BatchOptions, explain, statementsOf, statusOf } from './batch-operations.ts'
 import { forgetsKeys, idempotencyKey, keyInFlight, keyReused } from './idempotency.ts'
+import { nextIds, storedNext, withOccurrences } from './occurrences.ts'
 
 const config = { access: 'owner', bodyLevels: LIMITS.batchLevels } as const
 
@@ -50,8 +52,11 @@ function canonical(asked: AskedOperation): object {
   return { ...asked, task: { ...withDefaults(asked.task), ...(id && { id: id.toLowerCase() }) } }
 }
 
-/** The outcome of an operation, and its task. */
-type Outcome = Pick<Insertion, 'outcome'> & { readonly task?: Stored }
+/** The outcome of an operation, its task, and the id of the next occurrence that it made. */
+type Outcome = Pick<Insertion, 'outcome'> & {
+  readonly task?: Stored
+  readonly next?: string | undefined
+}
 
 /** @param replay is called if the key was used. @throws {AppError} the problem of the first operation that fails. */
 async function outcomes(
@@ -61,7 +66,8 @@ async function outcomes(
   replay?: () => Promise<readonly Outcome[]>,
 ): Promise<readonly Outcome[]> {
   try {
-    return batch.outcomes(await request.asUser(batch.statements))
+    const { result, made } = await withOccurrences((first) => runBatch(request, first, batch))
+    return withNext(asked, result, nextIds(made))
   } catch (error) {
     if (!(error instanceof AppError) || error.statement === undefined) throw error
     const { statement } = error
@@ -72,6 +78,36 @@ async function outcomes(
     if (statement === batch.claimAt && replay !== undefined) return replay()
     throw statement === batch.measureAt ? tooLarge(error) : error
   }
+}
+
+/** Runs the statements behind another one. A failed statement has its index in the batch. */
+async function runBatch(
+  request: FastifyRequest,
+  first: Statement<void> | undefined,
+  { statements, outcomes }: BatchStatements,
+): Promise<readonly Insertion[]> {
+  if (first === undefined) return outcomes(await request.asUser(statements))
+  try {
+    const [, ...results] = await request.asUser([first, ...statements])
+    return outcomes(results as (Insertion | undefined)[]) // those of the statements
+  } catch (error) {
+    if (!(error instanceof AppError) || error.statement === undefined) throw error
+    throw Object.assign(error, { statement: error.statement - 1 })
+  }
+}
+
+/** @param next the ids of the next occurrences, by those of the completed tasks. */
+function withNext(
+  asked: readonly AskedOperation[],
+  outcomes: readonly Outcome[],
+  next: ReadonlyMap<string, string>,
+): readonly Outcome[] {
+  return outcomes.map((outcome, at) => {
+    const operation = asked[at]
+    const completes =
+      operation?.op === 'complete' || (operation?.op === 'update' && operation.task.completed)
+    return completes ? { ...outcome, next: next.get(outcome.task?.id ?? '') } : outcome
+  })
 }
 
 function tooLarge(cause: AppError): AppError {
@@ -100,7 +136,8 @@ async function replayed(
     throw keyInFlight()
   })
   reply.header('idempotency-replayed', 'true')
-  return outcomes
+  const tasks = outcomes.flatMap(({ task }) => task ?? [])
+  return withNext(asked, outcomes, await storedNext(reply.request, tasks))
 }
 
 function sendResults(
@@ -108,11 +145,13 @@ function sendResults(
   asked: readonly AskedOperation[],
   outcomes: readonly Outcome[],
 ): FastifyReply {
-  const results = outcomes.map(({ outcome, task }, at) => {
+  const results = outcomes.map(({ outcome, task, next }, at) => {
     const operation = asked[at]
     const status = operation && statusOf(operation, outcome)
     if (task === undefined) return `{"status":${status}}`
-    return `{"status":${status},"etag":${JSON.stringify(etagOf(task))},"task":${task.json}}`
+    const etag = JSON.stringify(etagOf(task))
+    const nextId = next === undefined ? '' : `,"next_id":"${next}"`
+    return `{"status":${status},"etag":${etag},"task":${task.json}${nextId}}`
   })
   return reply.type('application/json').send(`{"results":[${results.join(',\n')}]}`)
 }

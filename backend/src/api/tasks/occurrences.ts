@@ -3,8 +3,10 @@ import { v7 as uuidv7 } from 'uuid'
 import { dateInZone } from '../../core/recurrence/calendar-date.ts'
 import { nextOccurrence } from '../../core/recurrence/next-occurrence.ts'
 import { parseRule } from '../../core/recurrence/rule.ts'
+import { unavailable } from '../../database/errors.ts'
 import type { Statement } from '../../database/session.ts'
 import { collectionPath } from '../../http/resource/send.ts'
+import type { Stored } from '../../models/stored.ts'
 import {
   type Facts,
   type Following,
@@ -12,8 +14,8 @@ import {
   giveFollowing,
 } from '../../models/tasks/occurrence.ts'
 
-/** How often a change is tried while other requests change the same tasks. */
-const ATTEMPTS = 20
+/** How often a change is tried again while other requests change the same task. */
+const REPEATS = 20
 
 /** Runs a statement, in the same transaction as another one before it. */
 export async function runAfter<Result>(
@@ -37,14 +39,16 @@ export async function withOccurrences<Result>(
   change: (first: Statement<void> | undefined) => Promise<Result>,
 ): Promise<{ result: Result; made: readonly Following[] }> {
   let following: Following[] = []
-  for (let attempt = 1; ; attempt += 1) {
+  for (let repeats = 0; ; ) {
     try {
       const result = await change(following.length === 0 ? undefined : giveFollowing(following))
       return { result, made: following.filter(({ date }) => date !== undefined) }
     } catch (error) {
       const facts = factsNeeded(error)
-      if (facts === undefined || attempt === ATTEMPTS) throw error
+      if (facts === undefined) throw error
       const others = following.filter(({ of }) => of.id !== facts.id)
+      if (others.length < following.length) repeats += 1
+      if (repeats > REPEATS) throw unavailable(error)
       following = [...others, { of: facts, id: uuidv7(), date: dateAfter(facts) }]
     }
   }
@@ -61,9 +65,25 @@ function dateAfter({ recurrence, zone, due, start, date, number }: Facts): strin
   })
 }
 
-/** Adds the address of the next occurrence to a response. */
-export function linkNext(reply: FastifyReply, [next]: readonly Following[]): FastifyReply {
+/** @returns the next occurrences of completed recurring tasks in a stored response, by the ids of these tasks. */
+export async function storedNext(
+  request: FastifyRequest,
+  tasks: readonly Stored[],
+): Promise<ReadonlyMap<string, string>> {
+  const ids = tasks.filter(({ json }) => isRecurring(JSON.parse(json))).map(({ id }) => id)
+  return ids.length === 0 ? new Map() : request.asUser(findNext(ids))
+}
+
+const isRecurring = ({ completed, recurrence }: { completed: boolean; recurrence: unknown }) =>
+  completed && recurrence !== null
+
+/** @returns the ids of the next occurrences, by the ids of the completed tasks. */
+export const nextIds = (made: readonly Following[]): ReadonlyMap<string, string> =>
+  new Map(made.map(({ of, id }) => [of.id, id]))
+
+/** Adds the address of the next occurrence of a task to the response, if there is one. */
+export function linkNext(reply: FastifyReply, next: string | undefined): FastifyReply {
   if (next === undefined) return reply
   const path = collectionPath(reply.request, 'tasks')
-  return reply.header('link', `<${path}/${next.id}>; rel="next-occurrence"`)
+  return reply.header('link', `<${path}/${next}>; rel="next-occurrence"`)
 }

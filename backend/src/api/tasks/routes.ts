@@ -22,7 +22,7 @@ import { TaskMove } from '../../schemas/tasks/move.ts'
 import { Completion, NewTask, Task, TaskChanges } from '../../schemas/tasks/task.ts'
 import { changesOnce, idempotencyKey } from './idempotency.ts'
 import { sendTasks } from './list.ts'
-import { linkNext, runAfter, withOccurrences } from './occurrences.ts'
+import { linkNext, nextIds, runAfter, storedNext, withOccurrences } from './occurrences.ts'
 import { operations } from './operations.ts'
 import { insertAs, sendChange, sendNew, sendNewAs } from './send.ts'
 
@@ -47,7 +47,10 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
     make: (first: Statement<void> | undefined) => Promise<ChangeOnce>,
   ) => {
     const { result, made } = await withOccurrences(make)
-    return sendChange(linkNext(reply, made), result)
+    if (!('task' in result)) return sendChange(reply, result)
+    const { outcome, task } = result
+    const next = outcome === 'replayed' ? await storedNext(reply.request, [task]) : nextIds(made)
+    return sendChange(linkNext(reply, next.get(task.id)), result)
   }
   const update = (request: FastifyRequest, reply: FastifyReply, statement: Statement<Change>) =>
     change(reply, (first) => runAfter(request, first, statement))

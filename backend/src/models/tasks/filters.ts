@@ -19,9 +19,14 @@ export interface Filter {
   readonly due?: 'any' | 'none' | undefined
   /** Changed at this instant (RFC 3339) or later. */
   readonly updated_since?: string | undefined
+  /** Part of this task, or of none. */
+  readonly parent_id?: string | undefined
   /** Words, each of which is in the title or the description, without regard to letter case and accents. */
   readonly q?: string | undefined
 }
+
+/** In place of a parent, for tasks without one. No task has it. */
+const NIL = '00000000-0000-0000-0000-000000000000'
 
 type FilterName = keyof Filter
 
@@ -64,6 +69,11 @@ const FILTERS: { readonly [Name in FilterName]: FilterColumn<Name> } = {
     type: 'boolean',
     passes: (given) => `(due_date is not null) = ${given}`,
     value: (due) => due === 'any',
+  },
+  parent_id: {
+    type: 'uuid',
+    passes: (given) => `coalesce(parent_id, '${NIL}') = ${given}`,
+    value: (parent) => (parent === 'none' ? NIL : parent),
   },
   updated_since: {
     type: 'timestamptz',

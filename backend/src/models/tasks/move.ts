@@ -2,7 +2,7 @@ import { type Statement, sql } from '../../database/session.ts'
 import { changedOf } from '../columns.ts'
 import { NOT_DELETED, REFUSE_DELETED } from '../stored.ts'
 import { COLUMNS } from './columns.ts'
-import { ALIVE, TASK_COLUMNS, taskWhere } from './sql.ts'
+import { ALIVE, noting, type Part, TASK_COLUMNS, taskWhere } from './sql.ts'
 import { CHANGED, type Change, isThere, readChange, type Versions } from './task.ts'
 
 /** Where a task is moved: directly before or after another task, or to an end of the list. It has one member. */
@@ -53,7 +53,7 @@ const fromNeighbour = (compare: '<' | '>') =>
  * `$2` is the task, `$3` the neighbour or null, `$4` the place, `$5` the versions or null. A gap without a key is
  * spread: tasks beside the place get new positions, as many as it takes to make room.
  */
-const PLACE = `with task as materialized (
+const PLACE = `task as materialized (
      select position, id from ${taskWhere(ALIVE)} and ${AT_VERSION} and ${NOT_DELETED}
    ), neighbour as materialized (
      select position, id from ${OTHERS} and id = $3
@@ -84,14 +84,12 @@ const PLACE = `with task as materialized (
      union all select ${TASK_COLUMNS} from ${taskWhere(ALIVE)} and ${AT_VERSION} and ${NOT_DELETED}
        and exists (select 1 from task) and not exists (select 1 from turn)
        and ($3 is null or exists (select 1 from neighbour))
-   )
-   select ${CHANGED} from done`
+   )`
 const FAILED = `case when exists (select 1 from task) then $4 when $5 is not null and ${isThere(ALIVE)} then 'stale' else 'missing' end`
 
-const MOVE = sql(
-  `${PLACE}
-   union all select todo.refuse(${FAILED}), null, null, null where not exists (select 1 from done) and ${REFUSE_DELETED} is null`,
-)
+const MOVED = `select ${CHANGED} from done
+   union all select todo.refuse(${FAILED}), null, null, null where not exists (select 1 from done) and ${REFUSE_DELETED} is null`
+const MOVE = { sql: sql(`with ${PLACE} ${MOVED}`), noted: noting(PLACE, MOVED, 4) }
 
 /**
  * Moves a task to a place in the manual order. If it is there already, its version stays the same. It runs behind
@@ -100,9 +98,9 @@ const MOVE = sql(
  * @returns a statement that fails with `not_found`, `precondition_failed`, or `validation_error` if the user has no other
  *   task with the id in the place.
  */
-export function moveTask(id: string, place: Place, versions: Versions): Statement<Change> {
+export function moveTask(id: string, place: Place, versions: Versions): Part<Change> {
   const { before, after = before ?? null, to } = place
   const name = to ?? (before === undefined ? 'after' : 'before')
   const values = [id, after, name, versions ? `{${versions.join()}}` : null]
-  return { sql: MOVE, values, read: readChange }
+  return { ...MOVE, values, read: readChange }
 }

@@ -1,5 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts'
 import { LIMITS } from '../../core/limits.ts'
+import { TaskMove } from './move.ts'
 import { NewTask, Task, TaskChanges } from './task.ts'
 
 const { $id: _new, examples: _examples, ...NEW_TASK } = NewTask
@@ -61,7 +62,14 @@ const Complete = operation(
 const Delete = operation('delete', { id: ID, if_match: IF_MATCH }, 'id')
 const Restore = operation('restore', { id: ID }, 'id')
 
-const OPERATIONS = [Create, Update, Complete, Delete, Restore] as const
+const { $id: _move, examples: _places, ...TASK_MOVE } = TaskMove
+const Move = {
+  ...operation('move', { id: ID, ...TASK_MOVE.properties, if_match: IF_MATCH }, 'id'),
+  // Exactly one place.
+  oneOf: [{ required: ['before'] }, { required: ['after'] }, { required: ['to'] }],
+} as const
+
+const OPERATIONS = [Create, Update, Complete, Delete, Restore, Move] as const
 
 const [TASK] = Task.examples
 
@@ -91,6 +99,7 @@ export const Batch = {
         { op: 'complete', id: TASK.id, completed: true },
         { op: 'delete', id: TASK.id },
         { op: 'restore', id: TASK.id },
+        { op: 'move', id: TASK.id, to: 'top' },
       ],
     },
   ],
@@ -141,6 +150,7 @@ export type AskedOperation =
   | FromSchema<typeof Complete>
   | FromSchema<typeof Delete>
   | FromSchema<typeof Restore>
+  | FromSchema<typeof Move>
 
 export const BatchQuery = {
   type: 'object',
@@ -174,6 +184,11 @@ export const BatchResults = {
           },
           etag: { type: 'string', description: 'The ETag of the task' },
           task: { $ref: 'Task#' },
+          next_id: {
+            type: 'string',
+            format: 'uuid',
+            description: 'The id of the next occurrence that the operation made',
+          },
         },
       },
     },

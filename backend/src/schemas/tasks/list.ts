@@ -54,6 +54,13 @@ export const ListQuery = {
       description:
         'Only tasks with all of these words, each anywhere in the title or in the description. Letter case and accents do not count. 1 to 8 words, at most 200 characters',
     },
+    parent_id: {
+      type: 'string',
+      pattern:
+        '^(none|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$',
+      'x-message': 'must be the id of a task, or none',
+      description: 'Only the tasks that are part of this one; none: only tasks without a parent',
+    },
     updated_since: {
       type: 'string',
       format: 'instant',
