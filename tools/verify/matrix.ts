@@ -90,7 +90,7 @@ function foreignIds(pair: Pair): Attempt[] {
 function foreignCursors(pair: Pair): Attempt[] {
   const { me, other } = pair
   const own = tryOf(pair, served(me), 'GET', `${me.path}?limit=1&cursor=${me.cursor}`)
-  const others = ['', '&limit=1', '&limit=1000', '&completed=false'].map((more) =>
+  const others = ['', '&limit=1', '&limit=1000'].map((more) =>
     tryOf(pair, served(me), 'GET', `${me.path}?cursor=${other.cursor}${more}`),
   )
   return [own, ...others]
