@@ -141,11 +141,14 @@ for (const kind of KINDS) {
     it('422 for a request under the same key that differs in any one member', async () => {
       const body: Record<string, unknown> = {
         ...{ title: 'whole', description: 'd', completed: false, priority: 'none', tags: ['a'] },
-        ...{ due_date: '2027-07-01', due_time: '09:30', due_zone: 'UTC', position: 'a0' },
+        ...{ due_date: '2027-07-01', due_time: '09:30', due_zone: 'UTC' },
+        ...{ recurrence: null, parent_id: null, position: 'a0' },
       }
       const others: Record<string, unknown> = {
         ...{ title: 'other', description: null, completed: true, priority: 'low', tags: ['b'] },
-        ...{ due_date: '2027-07-02', due_time: '09:31', due_zone: null, position: 'a1' },
+        ...{ due_date: '2027-07-02', due_time: '09:31', due_zone: null },
+        ...{ recurrence: { rule: 'FREQ=DAILY', from: 'due' }, parent_id: randomUUID() },
+        position: 'a1',
       }
       const clients = COLUMNS.filter(({ setBy }) => setBy === 'client').map(({ name }) => name)
       assert.deepEqual(Object.keys(body), clients)

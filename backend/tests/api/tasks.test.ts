@@ -8,7 +8,18 @@ const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const MEMBERS = [
   ...['id', 'user_id', 'title', 'description', 'completed', 'completed_at', 'priority', 'tags'],
-  ...['due_date', 'due_time', 'due_zone', 'due_at', 'position', 'created_at', 'updated_at'],
+  ...[
+    'due_date',
+    'due_time',
+    'due_zone',
+    'due_at',
+    'recurrence',
+    'series_id',
+    'parent_id',
+    'position',
+    'created_at',
+    'updated_at',
+  ],
 ]
 
 for (const kind of KINDS) {
@@ -40,6 +51,7 @@ for (const kind of KINDS) {
           priority: 'none',
           tags: [],
           ...{ due_date: null, due_time: null, due_zone: null, due_at: null },
+          ...{ recurrence: null, series_id: null, parent_id: null },
           position: 'a0',
           created_at: task.created_at,
           updated_at: task.created_at,

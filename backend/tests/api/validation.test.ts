@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { type Sending, startApp, type TestApp } from '../support/app.ts'
 
 const WRITABLE =
-  'title, description, completed, priority, tags, due_date, due_time, due_zone, position'
+  'title, description, completed, priority, tags, due_date, due_time, due_zone, recurrence, parent_id, position'
 const JSON_TYPE = { 'content-type': 'application/json' }
 const LENGTH = 'must be 1 to 500 characters'
 const MISSING = '019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90'

@@ -179,6 +179,7 @@ describe('a backup', () => {
         ...{ id, user_id: 'alice', title: 'old', description: null, completed: true },
         ...{ completed_at: '2026-01-02T00:00:00.000Z', priority: 'none', tags: [] },
         ...{ due_date: null, due_time: null, due_zone: null, due_at: null, position: 'a0' },
+        ...{ recurrence: null, series_id: null, parent_id: null },
         ...{ created_at: '2026-01-01T00:00:00.000Z', updated_at: '2026-01-02T00:00:00.000Z' },
       })
     })

@@ -11,6 +11,7 @@ import {
   type Facts,
   type Following,
   factsNeeded,
+  findNext,
   giveFollowing,
 } from '../../models/tasks/occurrence.ts'
 

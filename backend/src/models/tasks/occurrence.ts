@@ -1,6 +1,6 @@
 import { neededFor } from '../../database/errors.ts'
 import { type Statement, sql } from '../../database/session.ts'
-import { NOT_DELETED, NOT_DELETED } from '../stored.ts'
+import { NOT_DELETED } from '../stored.ts'
 
 /** The facts that determine the date of the next occurrence, as todo.end_occurrence reports it (0016_recurrence.sql). */
 export interface Facts {
@@ -38,20 +38,6 @@ export function giveFollowing(following: readonly Following[]): Statement<void> 
     following.map(({ of, id, date }) => [of.id, { of, ...(date !== undefined && { id, date }) }]),
   )
   return { sql: SET, values: [JSON.stringify(byTask)], read: () => undefined }
-}
-
-const NONE = '00000000-0000-0000-0000-000000000000'
-const FIND_NEXT = sql(
-  `select id, next_id from todo.tasks where user_id = $1 and id = any($2::uuid[]) and next_id <> '${NONE}' and ${NOT_DELETED}`,
-)
-
-/** Finds the occurrences that the completion of tasks made. @returns their ids, by those of the completed tasks. */
-export function findNext(ids: readonly string[]): Statement<ReadonlyMap<string, string>> {
-  return {
-    sql: FIND_NEXT,
-    values: [`{${ids.join()}}`],
-    read: (rows) => new Map(rows.map(([id, next]) => [String(id), String(next)])),
-  }
 }
 
 const NONE = '00000000-0000-0000-0000-000000000000'

@@ -26,7 +26,18 @@ const ANY_UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/i
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const MEMBERS = [
   ...['id', 'user_id', 'title', 'description', 'completed', 'completed_at', 'priority', 'tags'],
-  ...['due_date', 'due_time', 'due_zone', 'due_at', 'position', 'created_at', 'updated_at'],
+  ...[
+    'due_date',
+    'due_time',
+    'due_zone',
+    'due_at',
+    'recurrence',
+    'series_id',
+    'parent_id',
+    'position',
+    'created_at',
+    'updated_at',
+  ],
 ]
 
 /**
@@ -152,6 +163,7 @@ function taskIn(text: string): Task {
       due_time: null,
       due_zone: null,
       due_at: null,
+      ...{ recurrence: null, series_id: null, parent_id: null },
       position: '',
       created_at: '',
       updated_at: '',

@@ -189,7 +189,7 @@ async function compareRows(test: TestApp, model: Rows): Promise<string | undefin
   const tasks = await test.admin(
     `select id, user_id, title, description, completed, ${instant('completed_at')},
        (array['none', 'low', 'medium', 'high'])[priority + 1] as priority, tags, due_date::text,
-       left(due_time::text, 5) as due_time, due_zone, ${instant('due_at')}, position, ${instant('created_at')}, ${instant('updated_at')} from todo.tasks where deleted_at is null`,
+       left(due_time::text, 5) as due_time, due_zone, ${instant('due_at')}, recurrence, series_id, parent_id, position, ${instant('created_at')}, ${instant('updated_at')} from todo.tasks where deleted_at is null`,
   )
   const users = await test.admin('select id from todo.users')
   const keys = await test.admin('select user_id, key, answer from todo.idempotency_keys')

@@ -13,6 +13,10 @@ export interface Task {
   readonly due_time: string | null
   readonly due_zone: string | null
   readonly due_at: string | null
+  /** These three are always null here. */
+  readonly recurrence: null
+  readonly series_id: null
+  readonly parent_id: null
   readonly position: string
   readonly created_at: string
   readonly updated_at: string
@@ -164,7 +168,8 @@ function newTask({ owner, body }: TaskRequest): Omit<Task, Chosen> {
   const { title = '', description = null, completed = false, ...members } = writtenIn(body)
   const completed_at = completed ? NOW : null
   const task = { user_id: owner.id, title: title.trim(), description, completed, completed_at }
-  return { ...task, ...withMembers(NO_MEMBERS, members) }
+  const none = { recurrence: null, series_id: null, parent_id: null }
+  return { ...task, ...withMembers(NO_MEMBERS, members), ...none }
 }
 
 type Members = Pick<Task, 'priority' | 'tags' | 'due_date' | 'due_time' | 'due_zone' | 'due_at'>
@@ -269,6 +274,8 @@ const MEMBERS: Record<string, (value: unknown) => boolean> = {
   due_date: (value) => value === null || /^\d{4}-\d\d-\d\d$/.test(String(value)),
   due_time: (value) => value === null || /^\d\d:\d\d$/.test(String(value)),
   due_zone: (value) => value === null || String(value) in OFFSETS,
+  recurrence: (value) => value === null,
+  parent_id: (value) => value === null,
 }
 
 /** The members that the server sets, and whether a client may send them back. */
@@ -278,6 +285,7 @@ const OF_SERVER: Record<string, (value: unknown, request: TaskRequest) => boolea
   user_id: (value, { owner }) => value === owner.id,
   completed_at: () => true,
   due_at: () => true,
+  series_id: () => true,
   created_at: () => true,
   updated_at: () => true,
 }
