@@ -117,6 +117,17 @@ const checkRule: SchemaValidateFunction = (
   return message === undefined
 }
 
+const checkOneOf: SchemaValidateFunction = (
+  names: readonly string[],
+  value: object,
+  _schema: unknown,
+  at?: Place,
+) => {
+  const message = `must have exactly one of ${names.join(', ')}`
+  checkOneOf.errors = [fault('x-one-of', at?.instancePath ?? '', message)]
+  return names.filter((name) => name in value).length === 1
+}
+
 /**
  * Adds the formats and keywords of members that are more than text and numbers:
  *
@@ -124,6 +135,7 @@ const checkRule: SchemaValidateFunction = (
  * - `x-distinct`, for a list of texts: removes white space around each, brings it to the Unicode form NFC, and
  *   removes those that differ from an earlier one only in letter case. Then it counts them.
  * - `x-recurrence-rule`, for a recurrence rule that has a date.
+ * - `x-one-of`, for an object that has exactly one of these members.
  * - `x-needs`, for an object: a member may be other than null only if another one is.
  */
 export function addMemberKeywords(ajv: Ajv): void {
@@ -143,6 +155,13 @@ export function addMemberKeywords(ajv: Ajv): void {
     schemaType: 'boolean',
     errors: 'full',
     validate: checkRule,
+  })
+  ajv.addKeyword({
+    keyword: 'x-one-of',
+    type: 'object',
+    schemaType: 'array',
+    errors: 'full',
+    validate: checkOneOf,
   })
   ajv.addKeyword({
     keyword: 'x-needs',

@@ -217,6 +217,7 @@ function message(part: 'body' | 'query', error: ErrorObject): string {
     case 'x-distinct':
     case 'x-needs':
     case 'x-recurrence-rule':
+    case 'x-one-of':
       return String(error.message)
     case 'x-outer':
       return 'must be that of the operation'

@@ -65,8 +65,7 @@ const Restore = operation('restore', { id: ID }, 'id')
 const { $id: _move, examples: _places, ...TASK_MOVE } = TaskMove
 const Move = {
   ...operation('move', { id: ID, ...TASK_MOVE.properties, if_match: IF_MATCH }, 'id'),
-  // Exactly one place.
-  oneOf: [{ required: ['before'] }, { required: ['after'] }, { required: ['to'] }],
+  'x-one-of': ['before', 'after', 'to'],
 } as const
 
 const OPERATIONS = [Create, Update, Complete, Delete, Restore, Move] as const
