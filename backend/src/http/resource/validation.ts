@@ -6,7 +6,7 @@ import { LIMITS } from '../../core/limits.ts'
 import { isDeeper, trimExcess } from './excess.ts'
 import { type Asked, addKeywords } from './keywords.ts'
 import { addMemberKeywords } from './member-keywords.ts'
-import { selectorMessage } from './selected.ts'
+import { messageOf } from './messages.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
@@ -166,7 +166,7 @@ function addFaults(
   if (check.call(request, value)) return
   for (const error of check.errors ?? []) {
     const path = error.instancePath + pointer(error)
-    found.errors.push({ in: part, path, message: message(part, error) })
+    found.errors.push({ in: part, path, message: messageOf(part, error) })
     found.further += Number(error.params.further ?? 0)
   }
 }
@@ -179,80 +179,4 @@ function pointer({ params }: ErrorObject): string {
   const member: unknown = params.additionalProperty ?? params.missingProperty ?? params.tag
   if (typeof member !== 'string') return ''
   return `/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`
-}
-
-function message(part: 'body' | 'query', error: ErrorObject): string {
-  const { keyword, params, parentSchema, data } = error
-  const { minLength = 0, maxLength, minimum, maximum } = parentSchema ?? {}
-  switch (keyword) {
-    case 'type':
-      if (part === 'query' && Array.isArray(data)) return 'must be given once'
-      return `must be ${typeNames(params.type)}`
-    case 'additionalProperties':
-      return part === 'query' ? unknownParameter(parentSchema?.properties) : 'is unknown'
-    case 'required':
-      return 'is required'
-    case 'minLength':
-    case 'maxLength':
-      return `must be ${minLength} to ${maxLength} characters`
-    case 'minimum':
-    case 'maximum':
-      return `must be ${minimum} to ${maximum}`
-    case 'maxItems':
-      return `must have at most ${params.limit} items`
-    case 'minItems':
-      return `must have at least ${params.limit} items`
-    case 'discriminator':
-      return selectorMessage(params, parentSchema)
-    case 'pattern':
-    case 'format':
-    case 'enum':
-      return String(parentSchema?.['x-message'])
-    case 'minProperties':
-      return `must have one of ${writable(parentSchema?.properties).join(', ')}`
-    case 'maxProperties':
-      return `must have exactly one of ${writable(parentSchema?.properties).join(', ')}`
-    case 'x-path':
-      return 'must be that of the path'
-    case 'x-distinct':
-    case 'x-needs':
-    case 'x-recurrence-rule':
-    case 'x-one-of':
-      return String(error.message)
-    case 'x-outer':
-      return 'must be that of the operation'
-    default:
-      return 'is invalid'
-  }
-}
-
-function unknownParameter(properties: object = {}): string {
-  const names = Object.keys(properties)
-  if (names.length === 0) return 'is unknown: there are no query parameters here'
-  return `is unknown: the query parameters here are ${names.join(', ')}`
-}
-
-/** Keywords of members that a client may send back, and that change nothing. */
-const SENT_BACK = ['x-path', 'x-outer', 'x-ignored']
-
-/** The names of the members that the server does not ignore. */
-function writable(properties: Record<string, object> = {}): string[] {
-  const isWritable = (member: object) => !SENT_BACK.some((keyword) => keyword in member)
-  return Object.keys(properties).filter((name) => isWritable(properties[name] ?? {}))
-}
-
-const TYPE_NAMES: Record<string, string> = {
-  array: 'a JSON array',
-  boolean: 'true or false',
-  integer: 'a whole number',
-  null: 'null',
-  object: 'a JSON object',
-  string: 'a string',
-}
-
-function typeNames(types: string | string[]): string {
-  return [types]
-    .flat()
-    .map((type) => TYPE_NAMES[type] ?? type)
-    .join(' or ')
 }
