@@ -40,6 +40,16 @@ for (const kind of KINDS) {
       assert.equal(again.json.parent_id, parent.id)
     })
 
+    it('the list of the children of a task, and of tasks without a parent', async () => {
+      const parent = await create('abe', { title: 'list' })
+      for (const title of ['a', 'b']) await create('abe', { title, parent_id: parent.id })
+      await create('abe', { title: 'other' })
+      assert.deepEqual(await titles('abe', `?parent_id=${parent.id}`), ['a', 'b'])
+      assert.deepEqual(await titles('abe', '?parent_id=none&sort=title'), ['list', 'other'])
+      assert.deepEqual(await titles('abe', `?parent_id=${NOBODY}`), [])
+      assert.equal((await send('GET', 'abe', '?parent_id=x')).status, 422)
+    })
+
     it('422 for what cannot be a parent: missing, foreign, deleted, a child, itself; all alike', async () => {
       const foreign = await create('ben', { title: 'foreign' })
       const parent = await create('cy', { title: 'parent' })

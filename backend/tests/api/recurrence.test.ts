@@ -125,6 +125,55 @@ for (const kind of KINDS) {
       )
     })
 
+    it('a repeated request under a key has the same Link', async () => {
+      const task = await create('dot', { due_date: day(0), recurrence: DAILY })
+      const headers = { 'idempotency-key': 'k' }
+      const flip = () => send('PATCH', 'dot', `/${task.id}/complete`, undefined, headers)
+      const first = await flip()
+      const again = await flip()
+      assert.ok(nextOf(first))
+      assert.deepEqual([again.text, nextOf(again)], [first.text, nextOf(first)])
+      assert.equal((await listOf('dot')).length, 2)
+    })
+
+    it('a batch completes several, says what it made, also when it is repeated, and tries first', async () => {
+      const tasks: Task[] = []
+      for (let n = 0; n < 12; n += 1) {
+        tasks.push(await create('ed', { title: `${n}`, due_date: day(0), recurrence: DAILY }))
+      }
+      const operations = [
+        ...tasks.map(({ id }) => ({ op: 'complete', id, completed: true })),
+        { op: 'create', task: { title: 'last' } },
+      ]
+      const tried = await send('POST', 'ed', '/batch?dry_run=true', { operations })
+      assert.equal(tried.status, 200, tried.text)
+      assert.equal((await listOf('ed')).length, 12)
+      const headers = { 'idempotency-key': 'batch' }
+      const batch = () => send('POST', 'ed', '/batch', { operations }, headers)
+      const first = await batch()
+      assert.equal(first.status, 200, first.text)
+      const ids = first.json.results.map(({ next_id }: { next_id?: string }) => next_id)
+      const open = await openOf('ed')
+      assert.deepEqual(
+        ids.slice(0, 12).sort(),
+        open
+          .slice(0)
+          .map(({ id }) => id)
+          .filter((id) => ids.includes(id))
+          .sort(),
+      )
+      assert.deepEqual([new Set(ids).size, ids[12], open.length], [13, undefined, 13])
+      const again = await batch()
+      assert.deepEqual([again.status, again.text], [200, first.text])
+      // Another operation fails, and nothing is done.
+      const more = open.slice(0, 2).map(({ id }) => ({ op: 'complete', id, completed: true }))
+      const failed = await send('POST', 'ed', '/batch', {
+        operations: [...more, { op: 'delete', id: '019ab1c2-7d3e-7a41-9c55-0b6f2f1d8e90' }],
+      })
+      assert.deepEqual([failed.status, failed.json.errors[0].path], [404, '/operations/2'])
+      assert.equal((await openOf('ed')).length, 13)
+    })
+
     it('children come anew and open, and one that is touched keeps the next occurrence', async () => {
       const task = await create('eve', { due_date: day(0), recurrence: DAILY })
       const child = await create('eve', { title: 'can', parent_id: task.id })
