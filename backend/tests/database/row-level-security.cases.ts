@@ -314,6 +314,36 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
     ['todo_accounts', `select todo.refuse('missing')`, { all: REFUSED }],
     ['public', `select todo.refuse('missing')`, { all: REFUSED }],
   ],
+  'todo.check_parent()': [
+    ['todo_user', 'select todo.check_parent()', { all: REFUSED }],
+    ['todo_accounts', 'select todo.check_parent()', { all: REFUSED }],
+    ['public', 'select todo.check_parent()', { all: REFUSED }],
+  ],
+  'todo.take_children()': [
+    ['todo_user', 'select todo.take_children()', { all: REFUSED }],
+    ['todo_accounts', 'select todo.take_children()', { all: REFUSED }],
+    ['public', 'select todo.take_children()', { all: REFUSED }],
+  ],
+  'todo.begin_series()': [
+    ['todo_user', 'select todo.begin_series()', { all: REFUSED }],
+    ['todo_accounts', 'select todo.begin_series()', { all: REFUSED }],
+    ['public', 'select todo.begin_series()', { all: REFUSED }],
+  ],
+  'todo.end_occurrence()': [
+    ['todo_user', 'select todo.end_occurrence()', { all: REFUSED }],
+    ['todo_accounts', 'select todo.end_occurrence()', { all: REFUSED }],
+    ['public', 'select todo.end_occurrence()', { all: REFUSED }],
+  ],
+  'todo.make_occurrence()': [
+    ['todo_user', 'select todo.make_occurrence()', { all: REFUSED }],
+    ['todo_accounts', 'select todo.make_occurrence()', { all: REFUSED }],
+    ['public', 'select todo.make_occurrence()', { all: REFUSED }],
+  ],
+  'todo.reopen_occurrence()': [
+    ['todo_user', 'select todo.reopen_occurrence()', { all: REFUSED }],
+    ['todo_accounts', 'select todo.reopen_occurrence()', { all: REFUSED }],
+    ['public', 'select todo.reopen_occurrence()', { all: REFUSED }],
+  ],
   'todo.fold_task()': [
     ['todo_user', 'select todo.fold_task()', { all: REFUSED }],
     ['todo_accounts', 'select todo.fold_task()', { all: REFUSED }],
