@@ -68,7 +68,7 @@ describe('pages of trusted origins', () => {
       assert.match(String(headers.vary), /origin/i)
       assert.equal(
         headers['access-control-expose-headers'],
-        'allow, etag, idempotency-replayed, link, location, next-cursor, ratelimit, ratelimit-policy, retry-after, set-auth-jwt, set-auth-token, www-authenticate, x-request-id',
+        'allow, etag, idempotency-replayed, link, location, next-cursor, preference-applied, ratelimit, ratelimit-policy, retry-after, set-auth-jwt, set-auth-token, total-count, www-authenticate, x-request-id',
       )
     }
   })
