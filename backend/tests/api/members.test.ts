@@ -31,7 +31,7 @@ for (const kind of KINDS) {
         ...{ user_id: 'alice', title: 'x', description: null, completed: false },
         ...{ completed_at: null, priority: 'none', tags: [] },
         ...{ due_date: null, due_time: null, due_zone: null, due_at: null },
-        ...{ recurrence: null, series_id: null, parent_id: null },
+        ...{ recurrence: null, series_id: null, parent_id: null, position: 'a0' },
       })
     })
 

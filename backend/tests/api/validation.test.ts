@@ -17,7 +17,7 @@ const WITH_BODY = ['POST ', 'PUT /:id', 'PATCH /:id', 'PATCH /:id/complete'] as 
 
 /** The message names what is allowed. */
 const UNKNOWN =
-  'is unknown: the query parameters here are completed, priority, tags, due_from, due_before, due, q, updated_since, sort, limit, cursor'
+  'is unknown: the query parameters here are completed, priority, tags, due_from, due_before, due, q, parent_id, updated_since, sort, limit, cursor'
 
 describe('what is sent', () => {
   let test: TestApp

@@ -297,6 +297,6 @@ function follow(
     path === listPath(owner) &&
     [...asked].map((pair) => pair.join('=')).join('&') === same.join('&')
   return right && cursor !== null && cursor === nextCursor
-    ? { world: withCursor(world, cursor, last.id) }
+    ? { world: withCursor(world, cursor, last.id, asked.get('completed') ?? undefined) }
     : undefined
 }

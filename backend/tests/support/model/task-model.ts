@@ -33,8 +33,14 @@ export interface World {
   readonly tasks: ReadonlyMap<string, readonly Task[]>
   /** What was done under a key, by the user's id and the key. */
   readonly done: ReadonlyMap<string, Done>
-  /** The ids that cursors of answers stand for. Any other text is no cursor. */
-  readonly cursors: ReadonlyMap<string, string>
+  /** What cursors of answers stand for. Any other text is no cursor. */
+  readonly cursors: ReadonlyMap<string, Cursor>
+}
+
+/** The id of a task, after which a list goes on, and the filter of that list. */
+interface Cursor {
+  readonly id: string
+  readonly completed: string | undefined
 }
 
 export const EMPTY: World = { tasks: new Map(), done: new Map(), cursors: new Map() }
@@ -226,7 +232,11 @@ function sameValues(a: Task, b: Task): boolean {
 
 function list(world: World, { owner, query }: TaskRequest): Outcome {
   const { completed, limit, cursor } = Object.fromEntries(query)
-  const before = cursor === undefined ? undefined : world.cursors.get(cursor)
+  const known = world.cursors.get(cursor ?? '')
+  if (cursor !== undefined && (known === undefined || known.completed !== completed)) {
+    return { kind: 'problem', error: 'validation_error', places: ['query/cursor'] }
+  }
+  const before = known?.id
   const found = tasksOf(world, owner)
     .filter((task) => before === undefined || task.id < before)
     .filter((task) => completed === undefined || String(task.completed) === completed)
@@ -243,7 +253,8 @@ function writtenIn(body: TaskRequest['body']): Partial<Omit<Task, Chosen>> {
 const PARAMETERS: Record<string, (world: World, value: string) => boolean> = {
   completed: (_world, value) => ['true', 'false'].includes(value),
   limit: (_world, value) => /^[1-9]\d{0,3}$/.test(value) && Number(value) <= 1000,
-  cursor: (world, value) => world.cursors.has(value),
+  // Whether it is a cursor of this very list is looked at afterwards.
+  cursor: (_world, value) => /^[\w-]{22,2700}$/.test(value),
 }
 
 /** Every offending parameter, as `query/name`. */
@@ -354,7 +365,7 @@ export function withoutTask(world: World, { id, user_id }: Task): World {
   return { ...world, tasks: new Map(world.tasks).set(user_id, others) }
 }
 
-/** The world in which this text is known to be a cursor, and where a page begins with it. */
-export function withCursor(world: World, text: string, id: string): World {
-  return { ...world, cursors: new Map(world.cursors).set(text, id) }
+/** The world in which this text is known to be a cursor, where a page begins with it, and of which list. */
+export function withCursor(world: World, text: string, id: string, completed?: string): World {
+  return { ...world, cursors: new Map(world.cursors).set(text, { id, completed }) }
 }
