@@ -379,7 +379,10 @@ for (const kind of KINDS) {
       }
     })
 
-    it('a move sees the move that it waited for', { skip: kind === 'pglite' }, async () => {
+    // The embedded database has one connection.
+    if (kind === 'pglite') return
+
+    it('a move sees the move that it waited for', async () => {
       const [a, b, c] = await made('pia', 'abc')
       assert.ok(a && b && c)
       await withDirectClient(test.test.connector.direct, async (client) => {
@@ -403,7 +406,7 @@ for (const kind of KINDS) {
       assert.equal(await titles('pia'), 'bac')
     })
 
-    it('a move does not wait for another user', { skip: kind === 'pglite' }, async () => {
+    it('a move does not wait for another user', async () => {
       const [a, b] = await made('nia', 'ab')
       await create('otto', 'x')
       assert.ok(a && b)

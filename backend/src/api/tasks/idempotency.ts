@@ -56,6 +56,9 @@ function readKey(header: string): string {
   throw refused(`must be given once, as 1 to ${LIMITS.keyCharacters} visible ASCII characters`)
 }
 
+const OWN_LOCK_MS = 5
+const OWN_LOCK_WAITS = 100
+
 /** @returns the 422 for a key that a different request has used. */
 export function keyReused(): AppError {
   return refused('was used for a different request; use a new key')
@@ -80,7 +83,16 @@ async function changeOnce(
   first?: Statement<void>,
 ): Promise<ChangeOnce> {
   try {
-    const change = await runAfter(request, first, statement)
+    let change = await runAfter(request, first, statement)
+    // The lock of the key may be that of an earlier attempt of this request, whose transaction is about to end.
+    for (
+      let waits = 0;
+      first && change.outcome === 'in flight' && waits < OWN_LOCK_WAITS;
+      waits += 1
+    ) {
+      await rest(OWN_LOCK_MS)
+      change = await runAfter(request, first, statement)
+    }
     const unchanged = change.outcome === 'stale' || change.outcome === 'missing'
     return unchanged ? await runAfter(request, first, statement) : change
   } catch (error) {

@@ -6,8 +6,7 @@ import { PRIORITY } from './members.ts'
 const SORT_NAMES = [...ID_SORTS, ...(Object.keys(SORTS) as (keyof typeof SORTS)[])] // the keys of the table
 const PRIORITIES = PRIORITY.enum.join('|')
 /** A tag, with at least one character that is not a space. */
-const TAG =
-  '[^,\\u0000-\\u001f\\u007f-\\u009f]*[^ ,\\u0000-\\u001f\\u007f-\\u009f][^,\\u0000-\\u001f\\u007f-\\u009f]*'
+const TAG = ' *[^ ,\\u0000-\\u001f\\u007f-\\u009f][^,\\u0000-\\u001f\\u007f-\\u009f]*'
 const WORD = '[^\\s\\u0000]+'
 
 const DAY = {

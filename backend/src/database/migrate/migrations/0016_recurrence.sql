@@ -106,7 +106,8 @@ revoke execute on function todo.make_occurrence from public;
 -- next
 create trigger make_occurrence after update on todo.tasks for each row
   when (
-    old.next_id is null and new.next_id is not null and new.next_id <> '00000000-0000-0000-0000-000000000000'
+    new.completed and not old.completed and old.next_id is null
+    and new.next_id is not null and new.next_id <> '00000000-0000-0000-0000-000000000000'
   )
   execute function todo.make_occurrence();
 -- next
