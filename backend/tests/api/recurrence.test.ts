@@ -174,6 +174,51 @@ for (const kind of KINDS) {
       assert.equal((await openOf('ed')).length, 13)
     })
 
+    it('from two devices at once each Link leads to the one next occurrence', async () => {
+      const task = await create('ivy', { due_date: day(0), recurrence: DAILY })
+      const answers = await Promise.all(Array.from({ length: 6 }, () => complete('ivy', task.id)))
+      const [next] = await openOf('ivy')
+      for (const answer of answers) {
+        const link = nextOf(answer)
+        if (link !== undefined) assert.equal(link, next?.id)
+      }
+    })
+
+    it('completed, opened and completed again in one batch makes one next occurrence', async () => {
+      const task = await create('jan', { due_date: day(0), recurrence: DAILY })
+      const operations = [true, false, true].map((completed) => ({
+        ...{ op: 'complete', id: task.id, completed },
+      }))
+      const { status, json, text } = await send('POST', 'jan', '/batch', { operations })
+      assert.equal(status, 200, text)
+      const ids = json.results.map(({ next_id }: { next_id?: string }) => next_id)
+      assert.deepEqual(ids, [undefined, undefined, (await openOf('jan'))[0]?.id])
+      assert.equal((await listOf('jan')).length, 2)
+    })
+
+    it('a deleted next occurrence does not count, and one that becomes the parent stays', async () => {
+      const task = await create('kay', { due_date: day(0), recurrence: DAILY })
+      const deleted = nextOf(await complete('kay', task.id))
+      await send('DELETE', 'kay', `/${deleted}`)
+      await complete('kay', task.id, false)
+      const next = nextOf(await complete('kay', task.id))
+      assert.ok(next !== undefined && next !== deleted)
+      const moved = await send('PATCH', 'kay', `/${task.id}`, { completed: false, parent_id: next })
+      assert.equal(moved.status, 200)
+      assert.equal((await send('GET', 'kay', `/${next}`)).status, 200)
+    })
+
+    it('of a child that recurs the last occurrence is copied', async () => {
+      const task = await create('lea', { due_date: day(0), recurrence: DAILY })
+      const child = await create('lea', {
+        ...{ title: 'child', due_date: day(0), recurrence: DAILY, parent_id: task.id },
+      })
+      await complete('lea', child.id)
+      const next = nextOf(await complete('lea', task.id))
+      const copies = (await listOf('lea')).filter(({ parent_id }) => parent_id === next)
+      assert.equal(copies.length, 1)
+    })
+
     it('children come anew and open, and one that is touched keeps the next occurrence', async () => {
       const task = await create('eve', { due_date: day(0), recurrence: DAILY })
       const child = await create('eve', { title: 'can', parent_id: task.id })
@@ -268,6 +313,26 @@ for (const kind of KINDS) {
       assert.equal(both.status, 200)
       const back = await send('PUT', 'jo', `/${task.id}`, both.json)
       assert.deepEqual([back.status, back.json], [200, both.json])
+    })
+
+    it('a rule is judged by its own first date, also in a batch and without that date', async () => {
+      const due_date = '2026-02-10'
+      const rule = (text: string) => ({ rule: text, from: 'due' })
+      const quarterly = rule('FREQ=MONTHLY;INTERVAL=3;BYMONTH=2,5,8,11')
+      const never = rule('FREQ=YEARLY;INTERVAL=4;BYMONTH=2;BYMONTHDAY=29')
+      const batch = (recurrence: object) =>
+        send('POST', 'lou', '/batch', {
+          operations: [{ op: 'create', task: { title: 'x', due_date, recurrence } }],
+        })
+      assert.equal((await batch(quarterly)).status, 200)
+      const refused = await batch(never)
+      assert.deepEqual(
+        [refused.status, refused.json.errors[0].path],
+        [422, '/operations/0/task/recurrence/rule'],
+      )
+      const task = await create('lou', { due_date })
+      const changed = await send('PATCH', 'lou', `/${task.id}`, { recurrence: quarterly })
+      assert.equal(changed.status, 200, changed.text)
     })
 
     it('a new rule begins to count again', async () => {

@@ -200,6 +200,7 @@ describe('the accounts’ tables', () => {
     const { PostgresDialect } = await import('kysely')
     const { Pool } = await import('pg')
     const pool = new Pool(test.connector.direct)
+    pool.on('error', () => {}) // the database is dropped while its last session ends
     const db = new Kysely({ dialect: new PostgresDialect({ pool }) })
     const { options } = betterAuth({
       database: { db, type: 'postgres', schemaName: 'todo_auth' },

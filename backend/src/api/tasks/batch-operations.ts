@@ -35,9 +35,12 @@ interface Kind<Asked> {
 const NIL = '00000000-0000-0000-0000-000000000000'
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
+/** @param id in lower case. */
+export const isUuid = (id: string): boolean => UUID.test(id)
+
 function idOf(id: string): string {
   const canonical = id.toLowerCase()
-  return UUID.test(canonical) ? canonical : NIL
+  return isUuid(canonical) ? canonical : NIL
 }
 
 const ON_A_TASK = {
@@ -82,6 +85,10 @@ const KINDS: { readonly [Op in AskedOperation['op']]: Kind<Extract<AskedOperatio
     },
     restore: {
       ...ON_A_TASK,
+      refusals: {
+        ...ON_A_TASK.refusals,
+        conflict: { message: 'is for a task whose parent is deleted' },
+      },
       statements: ({ id }) => [restoreTask(idOf(id))],
     },
     move: {

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-js
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
-import type { Statement } from '../../database/session.ts'
+import { ROLLBACK } from '../../database/session.ts'
 import { etagOf } from '../../http/resource/conditions.ts'
 import type { Stored } from '../../models/stored.ts'
 import {
@@ -12,13 +12,14 @@ import {
   findBatch,
 } from '../../models/tasks/batch.ts'
 import { withDefaults } from '../../models/tasks/columns.ts'
+import { findFacts } from '../../models/tasks/occurrence.ts'
 import type { IdempotencyKey } from '../../models/tasks/once.ts'
 import type { Insertion } from '../../models/tasks/task.ts'
 import { type AskedOperation, BATCH_DOCUMENTED, BatchResults } from '../../schemas/tasks/batch.ts'
 import { batchOperation } from './batch-operation.ts'
-import { type BatchOptions, explain, statementsOf, statusOf } from './batch-operations.ts'
+import { type BatchOptions, explain, isUuid, statementsOf, statusOf } from './batch-operations.ts'
 import { forgetsKeys, idempotencyKey, keyInFlight, keyReused } from './idempotency.ts'
-import { nextIds, storedNext, withOccurrences } from './occurrences.ts'
+import { type Around, type Next, storedNext, withOccurrences } from './occurrences.ts'
 
 const config = { access: 'owner', bodyLevels: LIMITS.batchLevels } as const
 
@@ -66,8 +67,12 @@ async function outcomes(
   replay?: () => Promise<readonly Outcome[]>,
 ): Promise<readonly Outcome[]> {
   try {
-    const { result, made } = await withOccurrences((first) => runBatch(request, first, batch))
-    return withNext(asked, result, nextIds(made))
+    const completed = asked.filter(completes).map(({ id }) => id.toLowerCase())
+    const [done, next] = await withOccurrences(
+      (around) => runBatch(request, around, batch),
+      () => request.asUser(findFacts(completed.filter(isUuid))),
+    )
+    return withNext(asked, done, next)
   } catch (error) {
     if (!(error instanceof AppError) || error.statement === undefined) throw error
     const { statement } = error
@@ -80,33 +85,48 @@ async function outcomes(
   }
 }
 
-/** Runs the statements behind another one. A failed statement has its index in the batch. */
+/** Runs the statements within others. A failed statement has its index in the batch. */
 async function runBatch(
   request: FastifyRequest,
-  first: Statement<void> | undefined,
+  around: Around | undefined,
   { statements, outcomes }: BatchStatements,
-): Promise<readonly Insertion[]> {
-  if (first === undefined) return outcomes(await request.asUser(statements))
+): Promise<readonly [readonly Insertion[], Next]> {
+  if (around === undefined) return [outcomes(await request.asUser(statements)), new Map()]
+  const { first, last } = around
+  // A rollback stays the last statement.
+  const end = statements.at(-1) === ROLLBACK ? -1 : statements.length
+  const all = [first, ...statements.slice(0, end), last, ...statements.slice(end)]
   try {
-    const [, ...results] = await request.asUser([first, ...statements])
-    return outcomes(results as (Insertion | undefined)[]) // those of the statements
+    const results = await request.asUser(all)
+    const at = all.indexOf(last)
+    const others = results.toSpliced(at, 1).slice(1) as (Insertion | undefined)[] // those of the batch
+    return [outcomes(others), results[at] ?? new Map()]
   } catch (error) {
     if (!(error instanceof AppError) || error.statement === undefined) throw error
     throw Object.assign(error, { statement: error.statement - 1 })
   }
 }
 
-/** @param next the ids of the next occurrences, by those of the completed tasks. */
+type Completing = Extract<AskedOperation, { op: 'complete' | 'update' }>
+const completes = (operation: AskedOperation): operation is Completing =>
+  operation.op === 'complete' || (operation.op === 'update' && operation.task.completed === true)
+
+/** @returns the outcomes, with the next occurrence at the last operation that completed its task. */
 function withNext(
   asked: readonly AskedOperation[],
   outcomes: readonly Outcome[],
-  next: ReadonlyMap<string, string>,
+  next: Next,
 ): readonly Outcome[] {
-  return outcomes.map((outcome, at) => {
+  if (next.size === 0) return outcomes
+  const makers = new Map<string, number>()
+  for (const [at, { task }] of outcomes.entries()) {
     const operation = asked[at]
-    const completes =
-      operation?.op === 'complete' || (operation?.op === 'update' && operation.task.completed)
-    return completes ? { ...outcome, next: next.get(outcome.task?.id ?? '') } : outcome
+    if (task === undefined || operation === undefined || !completes(operation)) continue
+    if (JSON.parse(task.json).completed) makers.set(task.id, at)
+  }
+  return outcomes.map((outcome, at) => {
+    const id = outcome.task?.id ?? ''
+    return makers.get(id) === at ? { ...outcome, next: next.get(id) } : outcome
   })
 }
 

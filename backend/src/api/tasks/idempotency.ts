@@ -6,7 +6,7 @@ import { LIMITS } from '../../core/limits.ts'
 import type { Statement } from '../../database/session.ts'
 import { type ChangeOnce, forgetExpiredKeys, type IdempotencyKey } from '../../models/tasks/once.ts'
 import type { Versions } from '../../models/tasks/task.ts'
-import { runAfter } from './occurrences.ts'
+import { type Around, type Next, runWithin } from './occurrences.ts'
 
 /** A String (RFC 9651 §3.3.3), as the draft requires, or the same without quotes, as many clients send. */
 const QUOTED = /^"((?:[ !#-[\]-~]|\\["\\])+)"$/
@@ -75,28 +75,32 @@ export function keyInFlight(): AppError {
  * contain a key that another transaction commits while it runs. A conflict means that the other request is
  * in progress. If nothing was changed, the other request may have been the reason, so the key is read again.
  *
- * @param first runs before it, in the same transaction.
+ * @param around the statements around it, in the same transaction.
+ * @returns the outcome, and the next occurrences that it made.
  */
 async function changeOnce(
   request: FastifyRequest,
   statement: Statement<ChangeOnce>,
-  first?: Statement<void>,
-): Promise<ChangeOnce> {
+  around?: Around,
+): Promise<readonly [ChangeOnce, Next]> {
   try {
-    let change = await runAfter(request, first, statement)
+    const run = () => runWithin(request, around, statement)
+    let [change, next] = await run()
     // The lock of the key may be that of an earlier attempt of this request, whose transaction is about to end.
     for (
       let waits = 0;
-      first && change.outcome === 'in flight' && waits < OWN_LOCK_WAITS;
+      around && change.outcome === 'in flight' && waits < OWN_LOCK_WAITS;
       waits += 1
     ) {
       await rest(OWN_LOCK_MS)
-      change = await runAfter(request, first, statement)
+      ;[change, next] = await run()
     }
     const unchanged = change.outcome === 'stale' || change.outcome === 'missing'
-    return unchanged ? await runAfter(request, first, statement) : change
+    return unchanged ? await run() : [change, next]
   } catch (error) {
-    if (error instanceof AppError && error.code === 'conflict') return { outcome: 'in flight' }
+    if (error instanceof AppError && error.code === 'conflict') {
+      return [{ outcome: 'in flight' }, new Map()]
+    }
     throw error
   }
 }
@@ -109,9 +113,9 @@ function refused(message: string): AppError {
 /** @returns a function that makes a change once, and deletes expired keys ({@link forgetsKeys}). */
 export function changesOnce(): typeof changeOnce {
   const forgetKeys = forgetsKeys()
-  return (request, statement, first) => {
+  return (request, statement, around) => {
     forgetKeys(request)
-    return changeOnce(request, statement, first)
+    return changeOnce(request, statement, around)
   }
 }
 

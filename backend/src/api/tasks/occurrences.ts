@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { v7 as uuidv7 } from 'uuid'
 import { dateInZone } from '../../core/recurrence/calendar-date.ts'
 import { nextOccurrence } from '../../core/recurrence/next-occurrence.ts'
 import { parseRule } from '../../core/recurrence/rule.ts'
@@ -7,53 +6,61 @@ import { unavailable } from '../../database/errors.ts'
 import type { Statement } from '../../database/session.ts'
 import { collectionPath } from '../../http/resource/send.ts'
 import type { Stored } from '../../models/stored.ts'
-import {
-  type Facts,
-  type Following,
-  factsNeeded,
-  findNext,
-  giveFollowing,
-} from '../../models/tasks/occurrence.ts'
+import { type Facts, factsNeeded, findNext, giveFollowing } from '../../models/tasks/occurrence.ts'
 
-/** How often a change is tried again while other requests change the same task. */
-const REPEATS = 20
+/** How often a change is tried while other requests change the same tasks, or while it changes them itself. */
+const ATTEMPTS = 20
 
-/** Runs a statement, in the same transaction as another one before it. */
-export async function runAfter<Result>(
+/** The ids of next occurrences, by those of the completed tasks. */
+export type Next = ReadonlyMap<string, string>
+
+/** The statements around a change, in the same transaction: the dates, and the ids of what was made. */
+export interface Around {
+  readonly first: Statement<void>
+  readonly last: Statement<Next>
+}
+
+/** Runs a statement, if need be with others around it. */
+export async function runWithin<Result>(
   request: FastifyRequest,
-  first: Statement<void> | undefined,
+  around: Around | undefined,
   statement: Statement<Result>,
-): Promise<Result> {
-  if (first === undefined) return request.asUser(statement)
-  const [, result] = await request.asUser([first, statement])
-  return result
+): Promise<readonly [Result, Next]> {
+  if (around === undefined) return [await request.asUser(statement), new Map()]
+  const [, result, next] = await request.asUser([around.first, statement, around.last])
+  return [result, next]
 }
 
 /**
  * Makes a change that may complete recurring tasks. Only such a task needs a second attempt: the first one fails
- * with what the date of its next occurrence depends on.
+ * with the facts that determine the date of its next occurrence.
  *
- * @param change runs the statement in one transaction, after the given one.
+ * @param change runs the statements in one transaction, within the given ones.
+ * @param others finds the facts of other tasks that it may complete.
  * @returns the result, and the occurrences that the change made.
  */
 export async function withOccurrences<Result>(
-  change: (first: Statement<void> | undefined) => Promise<Result>,
-): Promise<{ result: Result; made: readonly Following[] }> {
-  let following: Following[] = []
-  for (let repeats = 0; ; ) {
+  change: (around: Around | undefined) => Promise<readonly [Result, Next]>,
+  others?: () => Promise<readonly Facts[]>,
+): Promise<readonly [Result, Next]> {
+  const known = new Map<string, Facts>()
+  for (let attempt = 1; ; attempt += 1) {
     try {
-      const result = await change(following.length === 0 ? undefined : giveFollowing(following))
-      return { result, made: following.filter(({ date }) => date !== undefined) }
+      return await change(known.size === 0 ? undefined : aroundOf([...known.values()]))
     } catch (error) {
       const facts = factsNeeded(error)
       if (facts === undefined) throw error
-      const others = following.filter(({ of }) => of.id !== facts.id)
-      if (others.length < following.length) repeats += 1
-      if (repeats > REPEATS) throw unavailable(error)
-      following = [...others, { of: facts, id: uuidv7(), date: dateAfter(facts) }]
+      if (attempt === ATTEMPTS) throw unavailable(error)
+      if (attempt === 1) for (const other of (await others?.()) ?? []) known.set(other.id, other)
+      known.set(facts.id, facts)
     }
   }
 }
+
+const aroundOf = (all: readonly Facts[]): Around => ({
+  first: giveFollowing(all.map((of) => ({ of, date: dateAfter(of) }))),
+  last: findNext(all.map(({ id }) => id)),
+})
 
 /** @returns the date of the occurrence that follows when the task is completed now. */
 function dateAfter({ recurrence, zone, due, start, date, number }: Facts): string | undefined {
@@ -67,20 +74,13 @@ function dateAfter({ recurrence, zone, due, start, date, number }: Facts): strin
 }
 
 /** @returns the next occurrences of completed recurring tasks in a stored response, by the ids of these tasks. */
-export async function storedNext(
-  request: FastifyRequest,
-  tasks: readonly Stored[],
-): Promise<ReadonlyMap<string, string>> {
+export async function storedNext(request: FastifyRequest, tasks: readonly Stored[]): Promise<Next> {
   const ids = tasks.filter(({ json }) => isRecurring(JSON.parse(json))).map(({ id }) => id)
   return ids.length === 0 ? new Map() : request.asUser(findNext(ids))
 }
 
 const isRecurring = ({ completed, recurrence }: { completed: boolean; recurrence: unknown }) =>
   completed && recurrence !== null
-
-/** @returns the ids of the next occurrences, by the ids of the completed tasks. */
-export const nextIds = (made: readonly Following[]): ReadonlyMap<string, string> =>
-  new Map(made.map(({ of, id }) => [of.id, id]))
 
 /** Adds the address of the next occurrence of a task to the response, if there is one. */
 export function linkNext(reply: FastifyReply, next: string | undefined): FastifyReply {

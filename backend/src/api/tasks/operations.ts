@@ -72,6 +72,10 @@ const IF_NONE_MATCH = {
   },
 } as const
 
+const NEXT_OCCURRENCE = {
+  Link: text('The address of the next occurrence that the change made (rel="next-occurrence")'),
+}
+
 /** PUT and PATCH do the same. */
 const CHANGE = {
   ...common,
@@ -80,7 +84,7 @@ const CHANGE = {
   headers: IF_MATCH,
   body: TaskChanges,
   ...ownerResponses(
-    { 200: task('The task after the change') },
+    { 200: task('The task after the change', NEXT_OCCURRENCE) },
     ...WITH_BODY,
     'precondition_failed',
   ),
@@ -149,7 +153,8 @@ export const operations = {
     ...common,
     operationId: 'deleteTask',
     summary: 'Delete a task',
-    description: 'Deletes the task permanently.',
+    description:
+      'Moves the task to the trash, with its children. If TRASH_DAYS is 0, deletes it permanently.',
     params: TaskParams,
     querystring: NoQuery,
     headers: IF_MATCH,
@@ -190,7 +195,7 @@ export const operations = {
     'x-optional-body': true,
     ...ownerResponses(
       {
-        200: task('The task after the change', REPLAYED),
+        200: task('The task after the change', { ...REPLAYED, ...NEXT_OCCURRENCE }),
       },
       'conflict',
       ...WITH_BODY,

@@ -22,7 +22,14 @@ import { TaskMove } from '../../schemas/tasks/move.ts'
 import { Completion, NewTask, Task, TaskChanges } from '../../schemas/tasks/task.ts'
 import { changesOnce, idempotencyKey } from './idempotency.ts'
 import { sendTasks } from './list.ts'
-import { linkNext, nextIds, runAfter, storedNext, withOccurrences } from './occurrences.ts'
+import {
+  type Around,
+  linkNext,
+  type Next,
+  runWithin,
+  storedNext,
+  withOccurrences,
+} from './occurrences.ts'
 import { operations } from './operations.ts'
 import { insertAs, sendChange, sendNew, sendNewAs } from './send.ts'
 
@@ -44,16 +51,16 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
   const changeOnce = changesOnce()
   const change = async (
     reply: FastifyReply,
-    make: (first: Statement<void> | undefined) => Promise<ChangeOnce>,
+    make: (around: Around | undefined) => Promise<readonly [ChangeOnce, Next]>,
   ) => {
-    const { result, made } = await withOccurrences(make)
+    const [result, made] = await withOccurrences(make)
     if (!('task' in result)) return sendChange(reply, result)
     const { outcome, task } = result
-    const next = outcome === 'replayed' ? await storedNext(reply.request, [task]) : nextIds(made)
+    const next = outcome === 'replayed' ? await storedNext(reply.request, [task]) : made
     return sendChange(linkNext(reply, next.get(task.id)), result)
   }
   const update = (request: FastifyRequest, reply: FastifyReply, statement: Statement<Change>) =>
-    change(reply, (first) => runAfter(request, first, statement))
+    change(reply, (around) => runWithin(request, around, statement))
 
   app.get('', { schema: operations.list, config }, (request, reply) =>
     sendTasks(reply, request.query, pageMs),
@@ -65,7 +72,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
     const asked = { body: withDefaults(body), ...(id !== undefined && { id }) }
     const key = idempotencyKey(request, asked)
     if (key !== undefined) {
-      const change = await changeOnce(request, insertTaskOnce(id ?? uuidv7(), body, key))
+      const [change] = await changeOnce(request, insertTaskOnce(id ?? uuidv7(), body, key))
       // The user has a task with this id already.
       if (id === undefined || change.outcome !== 'missing') return sendNew(reply, change)
     }
@@ -116,6 +123,6 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
     const key = idempotencyKey(request, { id: params.id, versions, body: body ?? {} })
     if (key === undefined) return update(request, reply, toggleTask(params.id, versions))
     const toggle = toggleTaskOnce(params.id, versions, key)
-    return change(reply, (first) => changeOnce(request, toggle, first))
+    return change(reply, (around) => changeOnce(request, toggle, around))
   })
 }

@@ -3,6 +3,7 @@ import { AppError } from '../../core/errors.ts'
 import { type List, sendList } from '../../http/resource/pages.ts'
 import { found, sendStored } from '../../http/resource/send.ts'
 import { listLongTrash, listTrash } from '../../models/tasks/list.ts'
+import { LOCK_USER } from '../../models/tasks/move.ts'
 import { findTrashed, purgeTask, purgeTrash, restoreTask } from '../../models/tasks/trash.ts'
 import { TrashedTask } from '../../schemas/tasks/trash.ts'
 import { operations } from './operations.ts'
@@ -36,8 +37,7 @@ export const trash: FastifyPluginAsyncJsonSchemaToTs<{ Options: { pageMs: number
   )
 
   app.delete('/:id', { schema: operations.delete, config }, async (request, reply) => {
-    const { outcome } = await request.asUser(purgeTask(request.params.id))
-    if (outcome === 'missing') throw new AppError('not_found')
+    await request.asUser([LOCK_USER, purgeTask(request.params.id)])
     return reply.code(204).send()
   })
 

@@ -94,27 +94,32 @@ const checkNeeds: SchemaValidateFunction = (
 
 const needsMessage = (needed: string) => `must be null if ${needed} is null`
 
-/** A day for rules of which the request does not say the first one. */
+/** A first day for rules of which the request does not say it. */
 const ANY_DAY = '2024-01-01'
 
-const checkRule: SchemaValidateFunction = (
-  _isRule: boolean,
-  text: string,
+const checkRecurs: SchemaValidateFunction = (
+  _recurs: boolean,
+  { recurrence, due_date: due }: Record<string, unknown>,
   _schema: unknown,
-  at?: Place & { readonly rootData: object },
+  at?: Place,
 ) => {
-  const { due_date: due } = (at?.rootData ?? {}) as { due_date?: unknown }
-  const firstDate = typeof due === 'string' && isCalendarDay(due) ? due : ANY_DAY
-  const parsed = parseRule(text)
-  const message =
-    parsed.outcome === 'refused'
-      ? parsed.reason
-      : comes(parsed.rule, firstDate)
-        ? undefined
-        : 'The rule has no date.'
-  checkRule.errors =
-    message === undefined ? [] : [fault('x-recurrence-rule', at?.instancePath ?? '', message)]
+  const text: unknown = Reflect.get(Object(recurrence), 'rule')
+  const message = typeof text === 'string' ? ruleFault(text, due) : undefined
+  const path = `${at?.instancePath ?? ''}/recurrence/rule`
+  checkRecurs.errors = message === undefined ? [] : [fault('x-recurs', path, message)]
   return message === undefined
+}
+
+function ruleFault(text: string, due: unknown): string | undefined {
+  const parsed = parseRule(text)
+  if (parsed.outcome === 'refused') return parsed.reason
+  const { rule } = parsed
+  const hasDates =
+    typeof due === 'string' && isCalendarDay(due)
+      ? comes(rule, due)
+      : // Without the first date, a rule is refused that has no date whatever its interval counts from.
+        comes({ ...rule, interval: 1 }, ANY_DAY)
+  return hasDates ? undefined : 'must have a date'
 }
 
 const checkOneOf: SchemaValidateFunction = (
@@ -134,7 +139,7 @@ const checkOneOf: SchemaValidateFunction = (
  * - The formats `date`, a day of the calendar, and `time-zone`, a name of a time zone.
  * - `x-distinct`, for a list of texts: removes white space around each, brings it to the Unicode form NFC, and
  *   removes those that differ from an earlier one only in letter case. Then it counts them.
- * - `x-recurrence-rule`, for a recurrence rule that has a date.
+ * - `x-recurs`, for a task, whose recurrence rule must have a date.
  * - `x-one-of`, for an object that has exactly one of these members.
  * - `x-needs`, for an object: a member may be other than null only if another one is.
  */
@@ -150,11 +155,11 @@ export function addMemberKeywords(ajv: Ajv): void {
     validate: checkDistinct,
   })
   ajv.addKeyword({
-    keyword: 'x-recurrence-rule',
-    type: 'string',
+    keyword: 'x-recurs',
+    type: 'object',
     schemaType: 'boolean',
     errors: 'full',
-    validate: checkRule,
+    validate: checkRecurs,
   })
   ajv.addKeyword({
     keyword: 'x-one-of',

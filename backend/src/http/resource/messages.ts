@@ -37,7 +37,7 @@ export function messageOf(part: 'body' | 'query', error: ErrorObject): string {
       return 'must be that of the path'
     case 'x-distinct':
     case 'x-needs':
-    case 'x-recurrence-rule':
+    case 'x-recurs':
     case 'x-one-of':
       return String(error.message)
     case 'x-outer':

@@ -1,6 +1,7 @@
 import { neededFor } from '../../database/errors.ts'
 import { type Statement, sql } from '../../database/session.ts'
 import { NOT_DELETED } from '../stored.ts'
+import { ALIVE } from './sql.ts'
 
 /** The facts that determine the date of the next occurrence, as todo.end_occurrence reports it (0016_recurrence.sql). */
 export interface Facts {
@@ -17,10 +18,9 @@ export interface Facts {
   readonly number: number
 }
 
-/** The occurrence that follows a task. Without a date, none does. */
+/** The date of the occurrence that follows a task. Without one, the series ends. */
 export interface Following {
   readonly of: Facts
-  readonly id: string
   readonly date: string | undefined
 }
 
@@ -32,17 +32,32 @@ export function factsNeeded(error: unknown): Facts | undefined {
 
 const SET = sql(`select set_config('todo.next', $2, true) where $1 <> ''`)
 
-/** Gives the statements after this one, in the same transaction, the occurrences that follow. */
+/** Gives the statements after this one, in the same transaction, the dates of the occurrences that follow. */
 export function giveFollowing(following: readonly Following[]): Statement<void> {
-  const byTask = Object.fromEntries(
-    following.map(({ of, id, date }) => [of.id, { of, ...(date !== undefined && { id, date }) }]),
-  )
-  return { sql: SET, values: [JSON.stringify(byTask)], read: () => undefined }
+  const byTask = following.map(({ of, date }) => [
+    of.id,
+    { of, ...(date !== undefined && { date }) },
+  ])
+  const values = [JSON.stringify(Object.fromEntries(byTask))]
+  return { sql: SET, values, read: () => undefined }
+}
+
+const FACTS = sql(
+  `select jsonb_build_object('id', id, 'recurrence', recurrence, 'zone', due_zone, 'due', due_date,
+     'start', series_start, 'date', series_date, 'number', series_number)
+   from todo.tasks where user_id = $1 and id = any($2::uuid[]) and recurrence is not null and not completed
+     and ${ALIVE} and ${NOT_DELETED}`,
+)
+
+/** Finds the facts of open recurring tasks, as todo.end_occurrence would report them. */
+export function findFacts(ids: readonly string[]): Statement<readonly Facts[]> {
+  const values = [`{${ids.join()}}`]
+  return { sql: FACTS, values, read: (rows) => rows.map(([facts]) => JSON.parse(String(facts))) }
 }
 
 const NONE = '00000000-0000-0000-0000-000000000000'
 const FIND_NEXT = sql(
-  `select id, next_id from todo.tasks where user_id = $1 and id = any($2::uuid[]) and next_id <> '${NONE}' and ${NOT_DELETED}`,
+  `select id, next_id from todo.tasks where user_id = $1 and id = any($2::uuid[]) and completed and next_id <> '${NONE}' and ${NOT_DELETED}`,
 )
 
 /** Finds the occurrences that the completion of tasks made. @returns their ids, by those of the completed tasks. */

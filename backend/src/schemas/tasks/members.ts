@@ -70,7 +70,7 @@ export const RECURRENCE = {
   type: ['object', 'null'],
   additionalProperties: false,
   required: ['rule', 'from'],
-  properties: { rule: { ...RULE, 'x-recurrence-rule': true }, from: FROM },
+  properties: { rule: RULE, from: FROM },
   description:
     'How the task recurs; it needs `due_date`. Completing the task makes the next occurrence, a new task',
 } as const

@@ -136,7 +136,7 @@ export const Task = {
     id: {
       type: 'string',
       format: 'uuid',
-      description: 'A UUIDv7, so ids sort by time of creation',
+      description: 'A UUID. Those that the server makes are UUIDv7, which sort by time of creation',
     },
     user_id: { type: 'string', description: 'The owner' },
     title: { type: 'string' },
@@ -179,6 +179,7 @@ export const NewTask = {
   additionalProperties: false,
   required: ['title'],
   'x-needs': { members: NEEDS, absentIsNull: true },
+  'x-recurs': true,
   properties: { ...WRITABLE, id: CHOSEN_ID, user_id: ofPath('user_id') },
   examples: [
     { title: 'Buy milk' },
@@ -195,6 +196,7 @@ export const TaskChanges = {
   description:
     'Members that are absent keep their values. Null clears a member. A task that was read may be sent back whole',
   'x-needs': { members: NEEDS, absentIsNull: false },
+  'x-recurs': true,
   properties: {
     ...WRITABLE,
     id: ofPath('id'),

@@ -67,7 +67,7 @@ begin
     where user_id = new.user_id and parent_id = new.id and purged_at is null
       and deleted_at is not distinct from old.deleted_at
   ) moved
-  where t.user_id = new.user_id and t.id = moved.id;
+  where t.user_id = new.user_id and t.id = moved.id and t.purged_at is null;
   get diagnostics taken = row_count;
   if taken > 0 then
     update todo.users set seq = before + taken where id = new.user_id;

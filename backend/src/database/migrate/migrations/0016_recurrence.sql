@@ -28,6 +28,9 @@ begin
   new.series_start := new.due_date;
   new.series_date := new.due_date;
   new.series_number := 1;
+  if tg_op = 'UPDATE' and not old.completed then
+    new.next_id := null;
+  end if;
   return new;
 end $$;
 -- next
@@ -43,7 +46,7 @@ create trigger begin_series before update on todo.tasks for each row
   execute function todo.begin_series();
 -- next
 -- The server computes the date of the next occurrence from these facts. The setting todo.next has the dates that it
--- has computed, by the id of the completed task: {"<id>": {"of": <facts>, "id": "<id of the next>", "date": "…"}}.
+-- has computed, by the id of the completed task: {"<id>": {"of": <facts>, "date": "…"}}, without a date if the series ends.
 -- Without the date of these very facts, the statement fails with them, and the server tries again.
 create function todo.end_occurrence() returns trigger
 language plpgsql set search_path = '' as $$
@@ -57,7 +60,11 @@ begin
   if following -> 'of' is distinct from facts then
     raise exception 'the next occurrence is not known yet' using errcode = 'TD303', detail = facts::text;
   end if;
-  new.next_id := coalesce((following ->> 'id')::uuid, '00000000-0000-0000-0000-000000000000');
+  -- A UUIDv7. Its last 62 bits are those of a random UUID.
+  new.next_id := case when following ? 'date'
+    then (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') || '7'
+      || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid
+    else '00000000-0000-0000-0000-000000000000' end;
   return new;
 end $$;
 -- next
@@ -68,7 +75,8 @@ create trigger end_occurrence before update on todo.tasks for each row
   when (new.completed and not old.completed and new.recurrence is not null and new.next_id is null)
   execute function todo.end_occurrence();
 -- next
--- Makes the next occurrence: a copy of the completed one with another date, and open copies of its children.
+-- Makes the next occurrence: a copy of the completed one with another date, and open copies of its children. Of a child
+-- that recurs, only the last occurrence is copied.
 create function todo.make_occurrence() returns trigger
 language plpgsql set search_path = '' as $$
 declare
@@ -88,13 +96,13 @@ begin
   ))).*;
   with copies as (
     select jsonb_populate_record(t, changes || jsonb_build_object(
-      -- A UUIDv7. Its last 62 bits are those of a random UUID.
       'id', lpad(to_hex((extract(epoch from made) * 1000)::bigint), 12, '0') || '7'
         || substr(replace(gen_random_uuid()::text, '-', ''), 14),
       'seq', last + row_number() over (order by t.id), 'parent_id', new.next_id,
       'recurrence', null, 'series_id', null, 'series_start', null, 'series_date', null, 'series_number', null, 'next_id', null
     )) as copy
     from todo.tasks t where t.user_id = new.user_id and t.parent_id = new.id and t.deleted_at is null
+      and (t.next_id is null or t.next_id = '00000000-0000-0000-0000-000000000000')
   )
   insert into todo.tasks select (copy).* from copies;
   get diagnostics children = row_count;
@@ -111,7 +119,8 @@ create trigger make_occurrence after update on todo.tasks for each row
   )
   execute function todo.make_occurrence();
 -- next
--- A completed occurrence is open again: the next one goes, unless somebody has changed it or a child of it.
+-- A completed occurrence is open again: the next one goes, unless somebody has changed it or a child of it. One that was
+-- deleted does not count any more.
 create function todo.reopen_occurrence() returns trigger
 language plpgsql set search_path = '' as $$
 declare
@@ -122,7 +131,13 @@ begin
     new.next_id := null;
     return new;
   end if;
-  if exists (
+  if not exists (
+    select 1 from todo.tasks where user_id = new.user_id and id = new.next_id and deleted_at is null
+  ) then
+    new.next_id := null;
+    return new;
+  end if;
+  if new.parent_id = new.next_id or exists (
     select 1 from todo.tasks t
     where t.user_id = new.user_id and (t.id = new.next_id or t.parent_id = new.next_id)
       and (t.updated_at <> t.created_at or t.created_at <> (
