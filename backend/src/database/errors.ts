@@ -128,8 +128,9 @@ function statementOf(error: unknown): { statement?: number } {
 
 /**
  * @returns the problem for a failed statement: 503 for transient states and lost connections, 409 for a
- * violated unique constraint, 422 for members that do not fit together, 401 for a deleted account, 403 for a disabled one, 404 or 412 for one of several
- * statements that finds nothing, and 500 for everything else.
+ * violated unique constraint or a row that does not fit the others any more, 422 for members that do not fit
+ * together, 401 for a deleted account, 403 for a disabled one, 404 or 412 for one of several statements that finds
+ * nothing, and 500 for everything else.
  */
 export function fromDatabase(error: unknown): AppError {
   const state = sqlState(error)

@@ -3,24 +3,10 @@ import { after, before, describe, it } from 'node:test'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
+import { MEMBERS } from '../support/model/judge.ts'
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
-const MEMBERS = [
-  ...['id', 'user_id', 'title', 'description', 'completed', 'completed_at', 'priority', 'tags'],
-  ...[
-    'due_date',
-    'due_time',
-    'due_zone',
-    'due_at',
-    'recurrence',
-    'series_id',
-    'parent_id',
-    'position',
-    'created_at',
-    'updated_at',
-  ],
-]
 
 for (const kind of KINDS) {
   describe(`the tasks of a user on ${kind}`, () => {

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import { AppError, type ErrorCode } from '../../core/errors.ts'
+import { isCanonicalUuid, NIL_UUID } from '../../core/uuid.ts'
 import { versionsIn } from '../../http/resource/conditions.ts'
 import type { Operation } from '../../models/tasks/batch.ts'
 import { moveTask } from '../../models/tasks/move.ts'
@@ -31,16 +32,10 @@ interface Kind<Asked> {
   readonly refusals: Partial<Record<ErrorCode, { message: string; detail?: string }>>
 }
 
-/** No task has it: the schemas refuse it as the id of a new task. A malformed id is as an unknown one. */
-const NIL = '00000000-0000-0000-0000-000000000000'
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
-/** @param id in lower case. */
-export const isUuid = (id: string): boolean => UUID.test(id)
-
+/** @returns the id in lower case. A malformed one is as an unknown one. */
 function idOf(id: string): string {
   const canonical = id.toLowerCase()
-  return isUuid(canonical) ? canonical : NIL
+  return isCanonicalUuid(canonical) ? canonical : NIL_UUID
 }
 
 const ON_A_TASK = {

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-js
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
+import { isCanonicalUuid } from '../../core/uuid.ts'
 import { ROLLBACK } from '../../database/session.ts'
 import { etagOf } from '../../http/resource/conditions.ts'
 import type { Stored } from '../../models/stored.ts'
@@ -17,7 +18,7 @@ import type { IdempotencyKey } from '../../models/tasks/once.ts'
 import type { Insertion } from '../../models/tasks/task.ts'
 import { type AskedOperation, BATCH_DOCUMENTED, BatchResults } from '../../schemas/tasks/batch.ts'
 import { batchOperation } from './batch-operation.ts'
-import { type BatchOptions, explain, isUuid, statementsOf, statusOf } from './batch-operations.ts'
+import { type BatchOptions, explain, statementsOf, statusOf } from './batch-operations.ts'
 import { forgetsKeys, idempotencyKey, keyInFlight, keyReused } from './idempotency.ts'
 import { type Around, type Next, storedNext, withOccurrences } from './occurrences.ts'
 
@@ -70,7 +71,7 @@ async function outcomes(
     const completed = asked.filter(completes).map(({ id }) => id.toLowerCase())
     const [done, next] = await withOccurrences(
       (around) => runBatch(request, around, batch),
-      () => request.asUser(findFacts(completed.filter(isUuid))),
+      () => request.asUser(findFacts(completed.filter(isCanonicalUuid))),
     )
     return withNext(asked, done, next)
   } catch (error) {

@@ -6,6 +6,7 @@ import type {
 } from 'fastify'
 import type { Config } from '../../core/config/config.ts'
 import { AppError } from '../../core/errors.ts'
+import { isCanonicalUuid } from '../../core/uuid.ts'
 import type { Database } from '../../database/session.ts'
 import { authenticator } from '../identity/authenticate.ts'
 import type { Revocations } from '../identity/revocations.ts'
@@ -37,7 +38,6 @@ export interface UserScopeOptions {
 const OWNED = /^\/api\/:user_id(\/|$)/
 /** Every path that matches a user's. */
 const MATCHES_OWNED = /^\/api\/[:*]/
-const CANONICAL_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
  * Adds authentication and the checks of contract §2 to every private route that is registered after it. In
@@ -95,7 +95,7 @@ const refuseOtherUsers: onRequestHookHandler = ({ userId, params }, _reply, done
 const readId: preHandlerHookHandler = ({ params }, _reply, done) => {
   const parameters = params as { id?: string } // set by the router
   const { id } = parameters
-  if (id === undefined || CANONICAL_UUID.test(id)) return done()
+  if (id === undefined || isCanonicalUuid(id)) return done()
   parameters.id = id.toLowerCase()
-  done(CANONICAL_UUID.test(parameters.id) ? undefined : new AppError('not_found'))
+  done(isCanonicalUuid(parameters.id) ? undefined : new AppError('not_found'))
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { caseless } from '../../core/caseless.ts'
 import { fold } from '../../core/fold.ts'
+import { NIL_UUID } from '../../core/uuid.ts'
 import type { Value } from '../../database/session.ts'
 import { PRIORITIES } from './columns.ts'
 
@@ -24,9 +25,6 @@ export interface Filter {
   /** Words, each of which is in the title or the description, without regard to letter case and accents. */
   readonly q?: string | undefined
 }
-
-/** In place of a parent, for tasks without one. No task has it. */
-const NIL = '00000000-0000-0000-0000-000000000000'
 
 type FilterName = keyof Filter
 
@@ -72,8 +70,9 @@ const FILTERS: { readonly [Name in FilterName]: FilterColumn<Name> } = {
   },
   parent_id: {
     type: 'uuid',
-    passes: (given) => `coalesce(parent_id, '${NIL}') = ${given}`,
-    value: (parent) => (parent === 'none' ? NIL : parent),
+    // The nil UUID stands for no parent.
+    passes: (given) => `coalesce(parent_id, '${NIL_UUID}') = ${given}`,
+    value: (parent) => (parent === 'none' ? NIL_UUID : parent),
   },
   updated_since: {
     type: 'timestamptz',

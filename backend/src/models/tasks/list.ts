@@ -1,3 +1,4 @@
+import { NIL_UUID } from '../../core/uuid.ts'
 import { type Row, type Statement, sql, type Value } from '../../database/session.ts'
 import { PAGE_BYTES, type Page, type PageOptions, uuidOf } from '../page.ts'
 import { NOT_DELETED, REFUSE_DELETED } from '../stored.ts'
@@ -88,8 +89,6 @@ const LISTS = {
 
 /** The greatest keys. A client may have chosen this id, so that the newest page begins with it. */
 const NEWEST = { id: 'ffffffff-ffff-ffff-ffff-ffffffffffff', seq: '9223372036854775807' }
-/** No task has it. */
-const OLDEST = '00000000-0000-0000-0000-000000000000'
 
 /**
  * Reads a page of the user's tasks, in the order of their ids. It ends early if its JSON is long, and after
@@ -137,7 +136,7 @@ const NO_FILTER = JSON.stringify({})
 
 function statementOf({ after, limit: _limit, sort, ...filter }: TaskPageOptions): ListStatement {
   if (sort === 'created_at') {
-    return { sql: LISTS.oldestFirst, from: after ?? OLDEST, filter: filterValues(filter) }
+    return { sql: LISTS.oldestFirst, from: after ?? NIL_UUID, filter: filterValues(filter) }
   }
   const from = after === undefined ? NEWEST.id : predecessor(after)
   const { completed, ...rest } = filter

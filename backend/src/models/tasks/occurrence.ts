@@ -1,3 +1,4 @@
+import { NIL_UUID } from '../../core/uuid.ts'
 import { neededFor } from '../../database/errors.ts'
 import { type Statement, sql } from '../../database/session.ts'
 import { NOT_DELETED } from '../stored.ts'
@@ -55,9 +56,8 @@ export function findFacts(ids: readonly string[]): Statement<readonly Facts[]> {
   return { sql: FACTS, values, read: (rows) => rows.map(([facts]) => JSON.parse(String(facts))) }
 }
 
-const NONE = '00000000-0000-0000-0000-000000000000'
 const FIND_NEXT = sql(
-  `select id, next_id from todo.tasks where user_id = $1 and id = any($2::uuid[]) and completed and next_id <> '${NONE}' and ${NOT_DELETED}`,
+  `select id, next_id from todo.tasks where user_id = $1 and id = any($2::uuid[]) and completed and next_id <> '${NIL_UUID}' and ${NOT_DELETED}`,
 )
 
 /** Finds the occurrences that the completion of tasks made. @returns their ids, by those of the completed tasks. */

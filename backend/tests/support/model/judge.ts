@@ -24,7 +24,8 @@ export const REQUEST_ID = 'model'
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const ANY_UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/i
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
-const MEMBERS = [
+/** The members of a task, in the order of the JSON. */
+export const MEMBERS = [
   ...['id', 'user_id', 'title', 'description', 'completed', 'completed_at', 'priority', 'tags'],
   ...[
     'due_date',
