@@ -1,22 +1,25 @@
 /**
  * `npm run seed`: creates three people with 200 tasks in the database of the settings, and prints how to sign
- * in. It keeps existing accounts and tasks, so a second run creates only missing ones.
+ * in. It sends the requests that a client would send, to a server in this process. It keeps existing accounts and
+ * tasks, so a second run creates only missing ones.
  */
+import type { FastifyInstance } from 'fastify'
 import { Accounts } from '../../backend/src/accounts/accounts.ts'
 import { createAccount } from '../../backend/src/accounts/administer.ts'
+import { buildApp } from '../../backend/src/app.ts'
 import { readArguments } from '../../backend/src/core/arguments.ts'
 import { type Config, loadConfig } from '../../backend/src/core/config/config.ts'
 import { AppError } from '../../backend/src/core/errors.ts'
 import { endWithReason } from '../../backend/src/core/log/end.ts'
 import { createLogger } from '../../backend/src/core/log/logger.ts'
+import { dateInZone } from '../../backend/src/core/recurrence/calendar-date.ts'
 import { signAccountToken, signToken } from '../../backend/src/core/token.ts'
 import type { Connector } from '../../backend/src/database/connector.ts'
-import type { Database } from '../../backend/src/database/session.ts'
-import { findTask, insertTask } from '../../backend/src/models/tasks/task.ts'
 import { openDatabase } from './open.ts'
-import { SAMPLE_TASKS, type SampleTask } from './sample-tasks.ts'
+import { type SampleTask, sampleTasks } from './sample-tasks.ts'
 
-const NAMES = ['Alice', 'Bob', 'Carol']
+/** The people live here. */
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone
 /** The first lines of `npm start` use the same password. */
 const PASSWORD = 'correct horse battery'
 
@@ -40,11 +43,15 @@ function assertForDevelopment({ production, database }: Config): void {
 }
 
 /** @returns people with accounts, or users without accounts if `ACCOUNTS` is off. */
-async function peopleOf(config: Config, connector: Connector): Promise<Person[]> {
+async function peopleOf(
+  config: Config,
+  connector: Connector,
+  names: readonly string[],
+): Promise<Person[]> {
   const { accounts: settings } = config
   if (settings === null) {
     return Promise.all(
-      NAMES.map(async (name) => {
+      names.map(async (name) => {
         const id = name.toLowerCase()
         return { login: id, id, token: await signToken(config, id) }
       }),
@@ -54,7 +61,7 @@ async function peopleOf(config: Config, connector: Connector): Promise<Person[]>
   const accounts = new Accounts({ config, settings, connector, log })
   try {
     const people: Person[] = []
-    for (const name of NAMES) {
+    for (const name of names) {
       const { id, email } = await accountOf(accounts, name)
       people.push({ login: email, id, token: await signAccountToken(config, id) })
     }
@@ -71,22 +78,55 @@ async function accountOf(accounts: Accounts, name: string) {
   return found?.user ?? createAccount(accounts, { email, name, password: PASSWORD })
 }
 
-/** Creates the missing tasks one after the other. @returns their number. */
-async function giveTasks(
-  database: Database,
-  userId: string,
-  tasks: readonly SampleTask[],
+/** Sends a request as the person. @throws {Error} if the status is another one than those given. */
+async function send(
+  app: FastifyInstance,
+  { id, token }: Person,
+  [method, path, body]: readonly [method: 'DELETE' | 'PATCH' | 'POST', path: string, body?: object],
+  statuses: readonly number[],
 ): Promise<number> {
-  let made = 0
-  for (const { id, ...task } of tasks) {
-    if (await database.asUser(userId, findTask(id))) continue
-    await database.asUser(userId, insertTask(id, task))
-    made += 1
-  }
-  return made
+  const url = `${app.basePath}/api/${id}/tasks${path}`
+  const headers = { authorization: `Bearer ${token}` }
+  const response = await app.inject({ method, url, headers, ...(body && { payload: body }) })
+  const { statusCode } = response
+  if (statuses.includes(statusCode)) return statusCode
+  throw new Error(`${method} ${url} returned ${statusCode}: ${response.body}`)
 }
 
-function describe(config: Config, people: readonly Person[], made: number): string {
+/** Creates the missing tasks one after the other, and then completes, deletes and moves them. @returns their number. */
+async function giveTasks(
+  app: FastifyInstance,
+  person: Person,
+  tasks: readonly SampleTask[],
+): Promise<number> {
+  const made: SampleTask[] = []
+  const deleted = new Set<unknown>()
+  for (const task of tasks) {
+    const { id, members } = task
+    if (deleted.has(members.parent_id)) continue
+    // 200: the task is there; 409: the person has deleted it.
+    const status = await send(app, person, ['POST', '', { id, ...members }], [201, 200, 409])
+    if (status === 201) made.push(task)
+    if (status === 409) deleted.add(id)
+  }
+  for (const { id, afterwards } of made) {
+    switch (afterwards) {
+      case 'complete':
+        await send(app, person, ['PATCH', `/${id}/complete`, { completed: true }], [200])
+        break
+      case 'delete':
+        await send(app, person, ['DELETE', `/${id}`], [204])
+        break
+      case 'move to the top':
+        await send(app, person, ['POST', `/${id}/move`, { to: 'top' }], [200])
+        break
+      default:
+    }
+  }
+  return made.length
+}
+
+function describe(config: Config, people: readonly Person[], all: number, made: number): string {
   const { accounts, publicUrl } = config
   const lines = people.flatMap(({ login, id, token }) => [
     '',
@@ -95,7 +135,7 @@ function describe(config: Config, people: readonly Person[], made: number): stri
     `  TOKEN=${token}`,
   ])
   return [
-    `${SAMPLE_TASKS.length} tasks of ${people.length} people, ${made} of them new`,
+    `${all} tasks of ${people.length} people, ${made} of them new`,
     accounts === null
       ? 'ACCOUNTS is off: these tokens are the only way in. They are valid for 15 minutes'
       : `Sign in with one of these addresses and the password "${PASSWORD}", unless you changed it. The tokens are valid for 15 minutes`,
@@ -108,18 +148,23 @@ function describe(config: Config, people: readonly Person[], made: number): stri
 async function seed(config: Config): Promise<void> {
   assertForDevelopment(config)
   const { connector, database } = await openDatabase(config)
+  // The accounts only sign in, and the number of requests is known.
+  const own = { ...config, rateLimitPerMinute: 0, jwksUrl: undefined }
+  const logger = await createLogger('error')
+  const app = await buildApp({ config: own, database, accounts: null, logger })
   try {
-    const people = await peopleOf(config, connector)
-    const made = await Promise.all(
-      people.map(({ id }, at) => {
-        const own = SAMPLE_TASKS.filter((_task, n) => n % people.length === at)
-        return giveTasks(database, id, own)
-      }),
+    const lives = sampleTasks(dateInZone(new Date(), ZONE))
+    const people = await peopleOf(
+      config,
+      connector,
+      lives.map(({ name }) => name),
     )
-    const all = made.reduce((sum, one) => sum + one, 0)
-    console.log(describe(config, people, all))
+    const sent = people.map((person, at) => giveTasks(app, person, lives[at]?.tasks ?? []))
+    const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0)
+    const all = sum(lives.map(({ tasks }) => tasks.length))
+    console.log(describe(config, people, all, sum(await Promise.all(sent))))
   } finally {
-    await database.close()
+    await app.close()
   }
 }
 

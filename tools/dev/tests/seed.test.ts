@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import type { Environment } from '../../../backend/src/core/config/settings.ts'
+import { dateInZone } from '../../../backend/src/core/recurrence/calendar-date.ts'
 import {
   embeddedFolder,
   emptyPostgres,
@@ -9,8 +10,38 @@ import {
   type Kind,
 } from '../../../backend/tests/support/databases.ts'
 import { type Run, run, serve } from '../../../backend/tests/support/process.ts'
+import { sampleTasks } from '../sample-tasks.ts'
 
 const SEED = '../../tools/dev/seed.ts'
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone
+const TODAY = dateInZone(new Date(), ZONE)
+const SAMPLE_IDS = new Set(sampleTasks(TODAY).flatMap(({ tasks }) => tasks.map(({ id }) => id)))
+
+interface SeededTask {
+  readonly id: string
+  readonly parent_id: string | null
+  readonly recurrence: object | null
+  readonly tags: readonly string[]
+  readonly due_time: string | null
+}
+
+/** Asserts that every member of a task and every view of the list has something to show. */
+function assertIsALife(
+  tasks: readonly SeededTask[],
+  { by_priority, ...counts }: Record<string, number> & { by_priority: Record<string, number> },
+): void {
+  for (const [name, count] of Object.entries({ ...counts, ...by_priority })) {
+    assert.ok(count > 0, `${name} is ${count}`)
+  }
+  for (const isThere of [
+    ({ parent_id }: SeededTask) => parent_id !== null,
+    ({ recurrence }: SeededTask) => recurrence !== null,
+    ({ tags }: SeededTask) => tags.length > 0,
+    ({ due_time }: SeededTask) => due_time !== null,
+  ]) {
+    assert.ok(tasks.some(isThere), isThere.toString())
+  }
+}
 
 async function databaseOf(kind: Kind): Promise<{ url: string; drop(): Promise<void> }> {
   if (kind === 'postgres') return emptyPostgres()
@@ -57,12 +88,24 @@ for (const kind of KINDS) {
       const server = await serve(environment)
       const at = `http://127.0.0.1:${server.port}`
       const people = peopleIn(second.stdout)
-      const titles: string[] = []
+      const ids: string[] = []
       for (const { login, path, token } of people) {
-        const headers = { authorization: `Bearer ${token}` }
-        const answer = await fetch(`${at}${path}?limit=100`, { headers })
-        assert.equal(answer.status, 200)
-        for (const { title } of JSON.parse(await answer.text())) titles.push(title)
+        const read = async (rest = '') => {
+          const response = await fetch(at + path + rest, {
+            headers: { authorization: `Bearer ${token}` },
+          })
+          assert.equal(response.status, 200)
+          return JSON.parse(await response.text())
+        }
+        const [tasks, trash] = [await read(), await read('/trash')]
+        assertIsALife(tasks, await read(`/summary?today=${TODAY}&time_zone=${ZONE}`))
+        assert.ok(trash.length > 0)
+        const [top] = await read('?sort=position')
+        assert.match(top.title, /^(Plan|Read|Choose)/)
+        // The occurrences that seed completed have made others.
+        const made = tasks.filter(({ id }: SeededTask) => !SAMPLE_IDS.has(id))
+        assert.ok(made.every(({ recurrence }: SeededTask) => recurrence !== null))
+        for (const { id } of [...tasks, ...trash]) if (SAMPLE_IDS.has(id)) ids.push(id)
         const [, password] = /the password "([^"]+)"/.exec(second.stdout) ?? []
         const signIn = await fetch(`${at}/api/auth/sign-in/email`, {
           method: 'POST',
@@ -71,7 +114,7 @@ for (const kind of KINDS) {
         })
         assert.equal(signIn.status, 200, login)
       }
-      assert.deepEqual([titles.length, new Set(titles).size], [200, 200])
+      assert.deepEqual([ids.length, new Set(ids).size], [200, 200])
       await server.kill('SIGTERM')
     })
   })
