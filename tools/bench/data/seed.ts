@@ -74,7 +74,8 @@ async function insertTasks(client: Client): Promise<void> {
   await client.query('checkpoint')
 }
 
-async function owned(client: Client, like: string): Promise<Owner[]> {
+/** @returns the users with an id of this pattern of LIKE, and their tasks. */
+export async function owned(client: Client, like: string): Promise<Owner[]> {
   const { rows } = await client.query<{ user_id: string; ids: string[] }>(
     'select user_id, array_agg(id) as ids from todo.tasks where user_id like $1 group by user_id',
     [like],

@@ -60,7 +60,11 @@ const REQUEST: Record<Exclude<Work, 'mix'>, Draw> = {
   toggle: (owner, token, id) => ({ method: 'PATCH', path: path(owner, `/${id}/complete`), token }),
 }
 
-async function tokensOf(owners: readonly Owner[], secret: string): Promise<Map<Owner, string>> {
+/** @returns a token for each owner. */
+export async function tokensOf(
+  owners: readonly Owner[],
+  secret: string,
+): Promise<Map<Owner, string>> {
   const config = { secret, jwtIssuer: undefined, jwtAudience: undefined }
   const tokens = new Map<Owner, string>()
   for (const owner of owners) tokens.set(owner, await signToken(config, owner.userId))
@@ -129,7 +133,8 @@ function cursor(id: string): string {
   return Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64url')
 }
 
-function one<Item>(items: readonly Item[]): Item {
+/** @returns a random item. */
+export function one<Item>(items: readonly Item[]): Item {
   const item = items[Math.floor(Math.random() * items.length)]
   if (item === undefined) throw new Error('There are no items to choose from')
   return item

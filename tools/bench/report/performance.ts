@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { median, type Spread } from '../figures/ratio.ts'
 import { DRIZZLE, FASTAPI, FLOOR, NO_WALL, OURS } from '../servers/contestants.ts'
 import type { SignInsReport } from '../sign-ins/report.ts'
+import { summary, type TaskFeaturesReport } from '../task-features/report.ts'
 import { RESULTS } from './publish.ts'
 import type { Comparison, Report } from './report.ts'
 import { surroundingsLine } from './surroundings.ts'
@@ -28,7 +29,7 @@ export function renewals(): Renewal[] {
     {
       file: DOCUMENT,
       present: existsSync(DOCUMENT) ? readFileSync(DOCUMENT, 'utf8') : '',
-      renewed: page(report, read('sign-ins.json')),
+      renewed: page(report, read('sign-ins.json'), read('tasks.json')),
     },
     { file: README, present: readme, renewed: readme.replace(SENTENCE, () => sentence(report)) },
   ]
@@ -57,7 +58,7 @@ function sentence({ comparisons, peers }: Report): string {
   return `On the same machine and database, the server answers ${beside(DRIZZLE)} as many requests per second as the same API on ${DRIZZLE}, and ${beside(FASTAPI)} as many as on ${python}.\n`
 }
 
-function page(report: Report, signIns: SignInsReport): string {
+function page(report: Report, signIns: SignInsReport, tasks: TaskFeaturesReport): string {
   const { effort, load, memory, longList, liveness, startUps } = report
   const ours = memory[OURS]
   return `# Performance
@@ -89,12 +90,17 @@ Brackets contain the range in which the median lies with some certainty. ${uncer
 - **Several processes.** ${processes(report)}
 - **Sign-ins.** While ${signIns.rounds[0]?.signIns.count} people sign in at the same time, the p99 of task requests is ${range({ median: signIns.ratio.median, from: signIns.ratio.least, to: signIns.ratio.most })} times its idle value. The first sign-in after a start loads Better Auth; the slowest task request waited ${seconds(signIns.firstSignIn.tasks.maxMs)} s for that.
 
+## The features of tasks
+
+${summary(tasks)}
 ## Measure it yourself
 
 \`npm run bench\` starts a PostgreSQL of its own and measures everything in about 12 minutes;
-\`npm run bench -- --quick\` takes 3 minutes. \`npm run bench:sign-ins\` measures the sign-ins.
-[All results](../tools/bench/results/full.md) include the targets that are missed, and there are
-[results of the sign-ins](../tools/bench/results/sign-ins.md).
+\`npm run bench -- --quick\` takes 3 minutes. \`npm run bench:tasks\` measures the features of tasks, and
+\`npm run bench:sign-ins\` the sign-ins.
+[All results](../tools/bench/results/full.md) include the targets that are missed, as do those of
+[the features of tasks](../tools/bench/results/tasks.md); there are
+[results of the sign-ins](../tools/bench/results/sign-ins.md) as well.
 `
 }
 

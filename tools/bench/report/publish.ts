@@ -21,14 +21,18 @@ export async function publish<Report>(
   try {
     await database.connect()
     const report = await measure(postgres.url, database)
-    const markdown = toMarkdown(report)
-    mkdirSync(RESULTS, { recursive: true })
-    writeFileSync(new URL(`${name}.json`, RESULTS), `${JSON.stringify(report, null, 2)}\n`)
-    writeFileSync(new URL(`${name}.md`, RESULTS), markdown)
-    console.log(markdown)
+    writeReport(name, report, toMarkdown(report))
     return report
   } finally {
     await database.end()
     await postgres.stop()
   }
+}
+
+/** Prints a report, and writes it to tools/bench/results/ in JSON and in Markdown. */
+export function writeReport(name: string, report: unknown, markdown: string): void {
+  mkdirSync(RESULTS, { recursive: true })
+  writeFileSync(new URL(`${name}.json`, RESULTS), `${JSON.stringify(report, null, 2)}\n`)
+  writeFileSync(new URL(`${name}.md`, RESULTS), markdown)
+  console.log(markdown)
 }
