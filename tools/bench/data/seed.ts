@@ -24,14 +24,24 @@ export const LARGE = `${count(LARGE_TASKS)} tasks, ${count(BUSIEST_TASKS)} of th
 
 const INSERT_USERS = 'insert into todo.users (id) select $1 || n from generate_series(1, $2::int) n'
 
-/** Inserts rows in the order of creation, so that users are mixed as in a database that has grown. */
+/**
+ * Inserts rows in the order of creation, so that users are mixed as in a database that has grown. Every member has a
+ * value in some of them.
+ */
 const INSERT_TASKS = `
-  insert into todo.tasks (user_id, id, title, description, completed, created_at, updated_at, seq)
-  select user_id, uuidv7(age), 'Task ' || n || ': buy milk, bread and coffee',
-    case when n % 2 = 0 then 'From the shop at the corner, before it closes at eight' end,
-    n % 3 = 0, now() + age, now() + age, n
+  insert into todo.tasks (user_id, id, title, folded_title, description, folded_description, completed, completed_at,
+    priority, tags, folded_tags, due_date, due_time, due_zone, due_at, created_at, updated_at, seq)
+  select user_id, uuidv7(age), title, lower(title), description, lower(description), completed,
+    case when completed then now() + age end, n % 4, tags, tags, due_date, due_time, due_zone,
+    (due_date + due_time) at time zone due_zone, now() + age, now() + age, n
   from (
-    select id as user_id, n, -(random() * interval '300 days' + interval '1 day') as age
+    select id as user_id, n, -(random() * interval '300 days' + interval '1 day') as age, n % 3 = 0 as completed,
+      'Task ' || n || ': buy milk, bread and coffee' as title,
+      case when n % 2 = 0 then 'From the shop at the corner, before it closes at eight' end as description,
+      case n % 3 when 1 then '{home,errands}' else '{}' end::text[] as tags,
+      case when n % 2 = 1 then current_date + n % 30 end as due_date,
+      case when n % 4 = 1 then time '09:30' end as due_time,
+      case when n % 8 = 1 then 'Europe/Berlin' end as due_zone
     from todo.users, generate_series(1, case when id = $2 then $3::int else $1::int end) n
   ) drawn order by age`
 

@@ -2,7 +2,7 @@ import { deepStrictEqual } from 'node:assert'
 import type { Request } from '../data/work.ts'
 import type { Contestant } from '../servers/contestants.ts'
 
-const INSTANTS = new Set(['created_at', 'updated_at'])
+const INSTANTS = new Set(['completed_at', 'due_at', 'created_at', 'updated_at'])
 
 /** @throws if two servers send different responses, because a comparison of different work is meaningless. */
 export async function proveSameAnswers(
@@ -23,7 +23,7 @@ async function ask(url: string, { path, token }: Request): Promise<unknown> {
   if (!text.includes('"title"')) throw new Error(`${url}${path}: ${response.status} ${text}`)
   // Servers may write the same instant differently.
   return JSON.parse(text, (name, value) =>
-    INSTANTS.has(name)
+    INSTANTS.has(name) && value !== null
       ? new Date(`${value}`.replace(/(?<!Z|[+-]\d\d:\d\d)$/, 'Z')).getTime()
       : value,
   )
