@@ -22,12 +22,12 @@ sys.dont_write_bytecode = True  # nothing is left beside the sources
 
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Query, Response
-from sqlalchemy import not_, update
+from sqlalchemy import case, not_, update
 from sqlmodel import select
 
 from auth import current_user
 from database import open_session
-from models import Task, TaskCreate, TaskRead, TaskUpdate, now
+from models import Task, TaskCreate, TaskRead, TaskUpdate, due_instant, now
 
 app = FastAPI()
 TASKS = "/api/{user_id}/tasks"
@@ -41,10 +41,22 @@ def ready():
 
 
 def find(session, user_id: str, id: UUID) -> Task:
-    task = session.exec(select(Task).where(Task.user_id == user_id, Task.id == id)).first()
+    one = select(Task).where(Task.user_id == user_id, Task.id == id, Task.deleted_at.is_(None))
+    task = session.exec(one).first()
     if task is None:
         raise HTTPException(status_code=404, detail="not_found")
     return task
+
+
+def complete(task: Task) -> None:
+    """Sets the members that follow from others."""
+    task.completed_at = (task.completed_at or now()) if task.completed else None
+    task.due_at = due_instant(task.due_date, task.due_time, task.due_zone)
+
+
+def changed(task: Task) -> None:
+    task.updated_at = now()
+    task.seq += 1
 
 
 @app.get(TASKS, response_model=List[TaskRead])
@@ -53,14 +65,18 @@ def list_tasks(
     user_id: str = Depends(current_user),
 ):
     with open_session() as session:
-        statement = select(Task).where(Task.user_id == user_id).order_by(Task.id.desc())
+        owned = select(Task).where(Task.user_id == user_id, Task.deleted_at.is_(None))
+        statement = owned.order_by(Task.id.desc())
         return session.exec(statement.limit(limit)).all()
 
 
 @app.post(TASKS, response_model=TaskRead, status_code=201)
 def create_task(body: TaskCreate, user_id: str = Depends(current_user)):
     with open_session() as session:
-        task = Task(user_id=user_id, **body.dict())
+        # Members that were left out have the defaults of the table.
+        members = body.dict(exclude_unset=True)
+        task = Task(user_id=user_id, folded_title=body.title.lower(), **members)
+        complete(task)
         session.add(task)
         session.commit()
         return task
@@ -78,7 +94,9 @@ def update_task(id: UUID, body: TaskUpdate, user_id: str = Depends(current_user)
         task = find(session, user_id, id)
         for name, value in body.dict(exclude_unset=True).items():
             setattr(task, name, value)
-        task.updated_at = now()
+        task.folded_title = task.title.lower()
+        complete(task)
+        changed(task)
         session.add(task)
         session.commit()
         return task
@@ -87,19 +105,27 @@ def update_task(id: UUID, body: TaskUpdate, user_id: str = Depends(current_user)
 @app.delete(TASKS + "/{id}", status_code=204)
 def delete_task(id: UUID, user_id: str = Depends(current_user)):
     with open_session() as session:
-        session.delete(find(session, user_id, id))
+        task = find(session, user_id, id)
+        task.deleted_at = now()
+        changed(task)
         session.commit()
         return Response(status_code=204)
 
 
 @app.patch(TASKS + "/{id}/complete", response_model=TaskRead)
 def toggle_task(id: UUID, user_id: str = Depends(current_user)):
+    instant = now()
     with open_session() as session:
         statement = (
             update(Task)
-            .where(Task.user_id == user_id, Task.id == id)
-            .values(completed=not_(Task.completed), updated_at=now())
-            .returning(Task)
+            .where(Task.user_id == user_id, Task.id == id, Task.deleted_at.is_(None))
+            .values(
+                completed=not_(Task.completed),
+                completed_at=case((Task.completed, None), else_=instant),
+                updated_at=instant,
+                seq=Task.seq + 1,
+            )
+            .returning(*Task.__table__.c)
         )
         task = session.execute(statement).mappings().first()
         if task is None:
