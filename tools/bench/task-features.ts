@@ -17,7 +17,7 @@ import { startService } from './servers/contestants.ts'
 import { fillDatabase } from './servers/filled-database.ts'
 import type { Server } from './servers/start-server.ts'
 import { Requests } from './task-features/features.ts'
-import { measureFeatures } from './task-features/measure.ts'
+import { MEASURE_MS, measureFeatures } from './task-features/measure.ts'
 import { BUSIEST_TASKS, populate } from './task-features/population.ts'
 import { type OnDatabase, type TaskFeaturesReport, toMarkdown } from './task-features/report.ts'
 import { measureSearch } from './task-features/search.ts'
@@ -85,7 +85,7 @@ const [after = 0] = loadavg()
 if (native.surroundings === undefined) throw new Error('The version of PostgreSQL is unknown')
 const report: TaskFeaturesReport = {
   ...native.surroundings,
-  load: `Ten users with 1 000 tasks each are read, ten more change theirs; beside them there are 200 users with 50 tasks and one with ${BUSIEST_TASKS.toLocaleString('en').replace(',', ' ')}. 4 connections, ${ROUNDS} rounds of 0.3 s of each kind of request.`,
+  load: `Ten users with 1 000 tasks each are read, ten more change theirs; beside them there are 200 users with 50 tasks and one with ${BUSIEST_TASKS.toLocaleString('en').replace(',', ' ')}. 4 connections, ${ROUNDS} rounds of ${MEASURE_MS / 1_000} s of each kind of request.`,
   loadAverages: [before, after],
   searched: BUSIEST_TASKS,
   databases: [native.database, embedded.database],

@@ -9,8 +9,8 @@ import { LONGEST_SEARCH_MS, type SearchRound } from './report.ts'
 
 const PER_SECOND = 200
 const WARM_UP_MS = 1_000
-/** Long enough for a p99: 400 requests of other users. */
-const PHASE_MS = 2_000
+/** Long enough for a p99: 300 requests of other users. */
+const PHASE_MS = 1_500
 
 /**
  * A user searches all of their tasks without a result, one search after the other. Other users read a task at a steady
