@@ -176,6 +176,11 @@ const besideOthers = (ratios: Spread) =>
     ? `and the p99 of others is ${range(ratios)} times its idle value`
     : 'and requests of others fail'
 
+const loadAverage = ({
+  loadAverages: [before = Number.NaN, after = Number.NaN],
+}: TaskFeaturesReport) =>
+  `The load average of the machine was ${number(before)} before and ${number(after)} after.`
+
 /** @returns the section of docs/performance.md. */
 export function summary(report: TaskFeaturesReport): string {
   const all = report.databases.map((database) => ratiosOf(database))
@@ -190,7 +195,7 @@ export function summary(report: TaskFeaturesReport): string {
       return `${name}, ${title}: ${timeCell(ms)}, ${besideOthers(others)}`
     }),
   )
-  return `CPU time of server and database together, divided by that of the plain request in the same round. ${report.load}
+  return `CPU time of server and database together, divided by that of the plain request in the same round. ${report.load} ${loadAverage(report)}
 
 ${table(['', ...report.databases.map(({ name }) => name), 'target'], rows)}
 
