@@ -267,6 +267,11 @@ export const MUTANTS: readonly Mutant[] = [
         [['todo.tasks where user_id = $1 and', 'todo.tasks where']],
         'the first wall alone',
       ],
+      [
+        'a page of a sorted list reads tasks of others with the same ids',
+        [["'todo.tasks where user_id = $1'", "'todo.tasks where true'"]],
+        'the first wall alone',
+      ],
     ],
   ),
   ...mutants(

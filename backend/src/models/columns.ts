@@ -1,10 +1,16 @@
+import type { ColumnType } from './json.ts'
+
 /** The members that all columns of a resource have. */
 interface AnyColumn {
   /** The name of the column, and of the member in the JSON. */
   readonly name: string
   /** As `format_type` of PostgreSQL writes it. It determines the JSON. */
-  readonly type: keyof typeof JSON_FORMS
+  readonly type: ColumnType
   readonly nullable?: true
+  /** Most rows have null here, or the first of the `names`, or an empty array. */
+  readonly rare?: true
+  /** Its texts have no character that JSON escapes. */
+  readonly plain?: true
 }
 
 /** A client may set it, when it creates a row and when it changes one. */
@@ -61,29 +67,6 @@ interface ClientTypes {
   readonly jsonb: object
 }
 
-/**
- * Characters of `"2026-11-23T06:00:00.120001"`. PostgreSQL's own JSON of an instant takes half the time
- * of to_char, but drops zeros at the end. The added microsecond keeps them, and is not taken.
- */
-const instant = (column: string, from: number, length: number) =>
-  `substr(to_json(${column} at time zone 'utc' + interval '1 microsecond')::text, ${from}, ${length})`
-
-/** The JSON of a column as SQL, by its type; null for null. */
-const JSON_FORMS = {
-  uuid: (column: string) => `'"' || ${column} || '"'`,
-  text: (column: string) => `to_json(${column})::text`,
-  boolean: (column: string) =>
-    `case when ${column} then 'true' when not ${column} then 'false' end`,
-  smallint: (column: string, names: readonly string[] = []) =>
-    `case ${column} ${names.map((name, value) => `when ${value} then '"${name}"'`).join(' ')} end`,
-  'text[]': (column: string) =>
-    `case when ${column} = '{}' then '[]' else to_json(${column})::text end`,
-  jsonb: (column: string) => `${column}::text`,
-  date: (column: string) => `to_json(${column})::text`,
-  'time without time zone': (column: string) => `'"' || left(${column}::text, 5) || '"'`,
-  'timestamp(3) with time zone': (column: string) => `${instant(column, 1, 24)} || 'Z"'`,
-}
-
 /** The columns that every resource has. `$1` is the user, `$2` the id. */
 export const ID = { name: 'id', type: 'uuid', setBy: 'insertion', insert: '$2::uuid' } as const
 export const USER_ID = { name: 'user_id', type: 'text', setBy: 'insertion', insert: '$1' } as const
@@ -136,35 +119,14 @@ export function defaultsOf<const C extends readonly Column[]>(
   return (row) => ({ ...defaults, ...row }) as Values<C> // what lacks has a default, or one in SQL
 }
 
-/**
- * A row as JSON text. Every column is coalesced, whether it may be null or not, because one null would
- * make the whole text null.
- */
-export function jsonOf(columns: readonly Column[]): string {
-  return `'{${jsonMembersOf(columns).slice(1)} || '}'`
-}
-
-/** The members of {@link jsonOf} without the braces. */
-export function jsonMembersOf(columns: readonly Column[]): string {
-  const members = columns.map((column) => {
-    const { name, type } = column
-    const names = 'names' in column ? column.names : undefined
-    return `"${name}":' || coalesce(${JSON_FORMS[type](name, names)}, 'null')`
-  })
-  return `'${members.join(` || ',`)}`
-}
-
-/** The version of a row, which changes with every change of it: `updated_at` as in the JSON. */
-export const VERSION = `${instant('updated_at', 2, 23)} || 'Z'`
-
 export function namesOf(columns: readonly Column[]): string {
   return columns.map(({ name }) => name).join(', ')
 }
 
-const isClient = (column: Column): column is ClientColumn => column.setBy === 'client'
+export const isClient = (column: Column): column is ClientColumn => column.setBy === 'client'
 
-/** The value of a column in the JSON object `$3`. */
-function given({ name, type, names = [] }: ClientColumn): string {
+/** The value of a column in the JSON object `$3`, which has an array as PostgreSQL writes one. */
+export function given({ name, type, names = [] }: ClientColumn): string {
   const text = `$3::jsonb ->> '${name}'`
   switch (type) {
     case 'text':
@@ -173,8 +135,6 @@ function given({ name, type, names = [] }: ClientColumn): string {
       return `(case ${text} ${names.map((one, value) => `when '${one}' then ${value}`).join(' ')} end)::smallint`
     case 'jsonb':
       return `nullif($3::jsonb -> '${name}', 'null')`
-    case 'text[]':
-      return `array(select jsonb_array_elements_text($3::jsonb -> '${name}'))`
     default:
       return `(${text})::${type}`
   }
@@ -185,64 +145,14 @@ const inserted = (column: ClientColumn) =>
 
 /** The values of a new row as SQL, in the order of the columns. `$3` is {@link Values} as JSON. */
 export function insertedOf(columns: readonly Column[]): string {
-  const value = newValues(columns, given)
+  const value = (name: string) => {
+    const column = columns.find((one) => one.name === name)
+    return column !== undefined && isClient(column) ? `(${given(column)})` : name
+  }
   return columns
     .map((column) => {
       if (isClient(column)) return inserted(column)
       return column.setBy === 'derivation' ? column.derive(value, 'null') : column.insert
     })
     .join(', ')
-}
-
-/** @returns a function that gives the new value of a column as SQL. */
-function newValues(
-  columns: readonly Column[],
-  sqlOf: (column: ClientColumn) => string,
-): (name: string) => string {
-  return (name) => {
-    const column = columns.find((one) => one.name === name)
-    return column !== undefined && isClient(column) ? `(${sqlOf(column)})` : name
-  }
-}
-
-/** The new value of a column: that of `$3`, which is {@link Changes} as JSON, or the present one. */
-const changed = (column: ClientColumn) =>
-  `case when $3::jsonb ? '${column.name}' then ${given(column)} else ${column.name} end`
-
-/** An SQL condition: whether `$3` changes a value of the row. */
-export function differsFrom(columns: readonly Column[]): string {
-  const clients = columns.filter(isClient)
-  return `(${clients.map(changed).join(', ')}) is distinct from (${namesOf(clients)})`
-}
-
-/**
- * The assignments of an UPDATE by `$3`. The columns that every change sets keep their value if no other
- * column gets another value.
- */
-export function updatedOf(columns: readonly Column[]): string {
-  const differs = differsFrom(columns)
-  return [
-    ...columns.filter(isClient).map((column) => `${column.name} = ${changed(column)}`),
-    ...derivedOf(columns, newValues(columns, changed)),
-    ...changedOf(columns, (change, name) => `case when ${differs} then ${change} else ${name} end`),
-  ].join(', ')
-}
-
-/** The assignments of the columns that are derived from others, whose new values `value` gives as SQL. */
-export function derivedOf(columns: readonly Column[], value: (name: string) => string): string[] {
-  return columns.flatMap((column) => {
-    if (column.setBy !== 'derivation' || column.from.every((name) => value(name) === name))
-      return []
-    return `${column.name} = ${column.derive(value, column.name)}`
-  })
-}
-
-/** The assignments of the columns that every change sets. */
-export function changedOf(
-  columns: readonly Column[],
-  value = (change: string, _name: string) => change,
-): string[] {
-  return columns.flatMap((column) =>
-    column.setBy === 'change' ? `${column.name} = ${value(column.change, column.name)}` : [],
-  )
 }

@@ -17,7 +17,15 @@ export interface PageOptions {
   readonly after?: string | undefined
   /** 1 or more rows. */
   readonly limit: number
+  /** The number of rows that the statement examines at most. The default is {@link EXAMINED_ROWS}. */
+  readonly examined?: number | undefined
 }
+
+/**
+ * The number of rows that a statement examines. It takes a few milliseconds, also in WebAssembly, so a filter that
+ * matches few rows, or a full trash, delays no other user. The request continues after them with another statement.
+ */
+export const EXAMINED_ROWS = 500
 
 /** @returns the UUID with these 32 hexadecimal digits. */
 export function uuidOf(hex: string): string {

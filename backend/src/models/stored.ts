@@ -1,5 +1,6 @@
 import { type Row, type Sql, sql } from '../database/session.ts'
-import { type Column, jsonOf, VERSION } from './columns.ts'
+import type { Column } from './columns.ts'
+import { jsonOf, VERSION } from './json.ts'
 
 /** A row of a resource as statements return it. */
 export interface Stored {

@@ -5,13 +5,8 @@ import { LIMITS } from '../../src/core/limits.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { OWN_SESSION, POOLED } from '../../src/database/scope.ts'
 import { announced, ROLLBACK, type Statement } from '../../src/database/session.ts'
-import {
-  deleteTask,
-  findTask,
-  insertTask,
-  toggleTask,
-  updateTask,
-} from '../../src/models/tasks/task.ts'
+import { deleteTask, findTask, insertTask, toggleTask } from '../../src/models/tasks/task.ts'
+import { updateTask } from '../../src/models/tasks/update.ts'
 import { PATIENT } from '../support/app.ts'
 import {
   KINDS,

@@ -8,7 +8,8 @@ import { Connection } from '../../src/database/pipeline/connection.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { Ticks } from '../../src/database/pipeline/ticks.ts'
 import { detectScope, type ScopeChoice } from '../../src/database/scope.ts'
-import { insertTask, updateTask } from '../../src/models/tasks/task.ts'
+import { insertTask } from '../../src/models/tasks/task.ts'
+import { updateTask } from '../../src/models/tasks/update.ts'
 import { type Blocker, holdLock } from '../support/blocker.ts'
 import {
   KINDS,

@@ -7,8 +7,9 @@ import type { Database } from '../../src/database/session.ts'
 import { listChanges } from '../../src/models/changes/changes.ts'
 import { readToken } from '../../src/models/changes/token.ts'
 import { insertTaskOnce, toggleTaskOnce } from '../../src/models/tasks/once.ts'
-import { deleteTask, insertTask, toggleTask, updateTask } from '../../src/models/tasks/task.ts'
+import { deleteTask, insertTask, toggleTask } from '../../src/models/tasks/task.ts'
 import { purgeTask, restoreTask } from '../../src/models/tasks/trash.ts'
+import { updateTask } from '../../src/models/tasks/update.ts'
 import { KINDS, openTestDatabase, type TestDatabase } from '../support/databases.ts'
 
 const WRITERS = 12

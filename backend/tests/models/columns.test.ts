@@ -1,26 +1,17 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
-import {
-  type Column,
-  changedOf,
-  insertedOf,
-  jsonOf,
-  namesOf,
-  updatedOf,
-} from '../../src/models/columns.ts'
+import { type Column, insertedOf, namesOf } from '../../src/models/columns.ts'
+import { jsonOf } from '../../src/models/json.ts'
 import { COLUMNS, withDefaults } from '../../src/models/tasks/columns.ts'
+import { FOLDED, withFolded } from '../../src/models/tasks/folded.ts'
 import { listLongTasks, listTasks } from '../../src/models/tasks/list.ts'
 import { moveTask } from '../../src/models/tasks/move.ts'
 import { insertTaskOnce, toggleTaskOnce } from '../../src/models/tasks/once.ts'
-import {
-  deleteTask,
-  findTask,
-  insertTask,
-  toggleTask,
-  updateTask,
-} from '../../src/models/tasks/task.ts'
+import { deleteTask, findTask, insertTask, toggleTask } from '../../src/models/tasks/task.ts'
 import { purgeTask, purgeTrash, restoreTask } from '../../src/models/tasks/trash.ts'
+import { updateTask } from '../../src/models/tasks/update.ts'
+import { changedOf, updatedOf } from '../../src/models/update.ts'
 import { NewTask, Task, TaskChanges } from '../../src/schemas/tasks/task.ts'
 import {
   KINDS,
@@ -114,6 +105,26 @@ describe('the columns of a task', () => {
     assert.deepEqual(granted.sort(), [...names(changing), ...hidden].sort())
   })
 
+  it('are set by UPDATE if they are given, with all that is computed from them', () => {
+    const hidden = (name: string) => FOLDED.filter(({ of }) => of === name).map((one) => one.name)
+    const derived = (name: string) =>
+      columns.filter((one) => one.setBy === 'derivation' && one.from.includes(name))
+    const sampleOf = (name: string) => (name === 'tags' ? [] : name === 'title' ? 'x' : null)
+    const texts = new Set<string>()
+    for (const { name } of clients) {
+      for (const other of clients) {
+        const given = Object.fromEntries([name, other.name].map((one) => [one, sampleOf(one)]))
+        const { text } = updateTask(taskId(1), given, undefined).sql
+        texts.add(text)
+        for (const set of [name, ...hidden(name), ...names(derived(name))]) {
+          assert.ok(text.includes(`${set} = `), `${set} beside ${other.name}`)
+        }
+      }
+    }
+    // Each is a prepared statement on every connection.
+    assert.ok(texts.size <= 3)
+  })
+
   it('are all that a RETURNING names, without a function that is not immutable', () => {
     const key = { key: 'k', requestHash: 'h' }
     const versions = ['2026-01-01T00:00:00.000Z']
@@ -163,7 +174,7 @@ for (const kind of KINDS) {
     const write = (text: string, id: string, values: object) =>
       rawStatement(
         `with changed as (${text} returning ${namesOf(added)}) select ${jsonOf(added)} from changed`,
-        [id, JSON.stringify(values)],
+        [id, withFolded(values)],
       )
     const run = async (statement: ReturnType<typeof rawStatement>) => {
       const rows = await test.database.asUser('alice', statement)

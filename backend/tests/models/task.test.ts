@@ -3,9 +3,10 @@ import { after, before, beforeEach, describe, it } from 'node:test'
 import { type Statement, sql } from '../../src/database/session.ts'
 import { type Changes, listChanges } from '../../src/models/changes/changes.ts'
 import type { Page } from '../../src/models/page.ts'
+import { EXAMINED_ROWS } from '../../src/models/page.ts'
 import type { Stored } from '../../src/models/stored.ts'
 import { batchOnce, findBatch, type StoredBatch } from '../../src/models/tasks/batch.ts'
-import { listLongTasks, listTasks, listTrash, SCANNED_TASKS } from '../../src/models/tasks/list.ts'
+import { listLongTasks, listTasks, listTrash } from '../../src/models/tasks/list.ts'
 import { moveTask } from '../../src/models/tasks/move.ts'
 import { type ChangeOnce, insertTaskOnce, toggleTaskOnce } from '../../src/models/tasks/once.ts'
 import { countTags, summarizeTasks } from '../../src/models/tasks/overview.ts'
@@ -26,9 +27,9 @@ import {
   insertTask,
   insertTaskAs,
   toggleTask,
-  updateTask,
 } from '../../src/models/tasks/task.ts'
 import { findTrashed, purgeTask, purgeTrash, restoreTask } from '../../src/models/tasks/trash.ts'
+import { updateTask } from '../../src/models/tasks/update.ts'
 import { KINDS, naming, openTestDatabase, type TestDatabase } from '../support/databases.ts'
 
 /** Each of the two has a task of the first id; of the second, alice alone. */
@@ -56,6 +57,8 @@ type Answer =
 type Asked = readonly [what: string, statement: Statement<Answer>]
 
 const CHANGES = { title: 'changed' }
+/** Of a member that few requests change, so that another statement changes it. */
+const SELDOM = { priority: 'high' } as const
 const SOME_VERSIONS = [undefined, [VERSION]] as const
 const at = (versions: readonly string[] | undefined) => (versions ? ` at ${versions}` : '')
 
@@ -96,6 +99,7 @@ const OWN: readonly Asked[] = [
   ...SOME_VERSIONS.flatMap((versions) => [
     [`toggleTaskOnce${at(versions)}`, toggleTaskOnce(BOTHS, versions, KEY)] as const,
     [`updateTask${at(versions)}`, updateTask(BOTHS, CHANGES, versions)] as const,
+    [`updateTask, seldom${at(versions)}`, updateTask(BOTHS, SELDOM, versions)] as const,
     [`toggleTask${at(versions)}`, toggleTask(BOTHS, versions)] as const,
     [
       `updateTask${at(versions)}, of several`,
@@ -119,6 +123,7 @@ const ANOTHERS: readonly Asked[] = [
   ...[...SOME_VERSIONS, [OLDER]].flatMap((versions) => [
     [`toggleTaskOnce${at(versions)}`, toggleTaskOnce(ALICES, versions, KEY)] as const,
     [`updateTask${at(versions)}`, updateTask(ALICES, CHANGES, versions)] as const,
+    [`updateTask, seldom${at(versions)}`, updateTask(ALICES, SELDOM, versions)] as const,
     [`toggleTask${at(versions)}`, toggleTask(ALICES, versions)] as const,
     [`deleteTask${at(versions)}`, deleteTask(ALICES, versions)] as const,
   ]),
@@ -308,8 +313,8 @@ for (const kind of KINDS) {
     }
 
     for (const [wall, run] of walls) {
-      it(`${wall}: a filter stops looking behind ${SCANNED_TASKS} of the own tasks`, async () => {
-        const more = SCANNED_TASKS + 5
+      it(`${wall}: a filter stops looking behind ${EXAMINED_ROWS} of the own tasks`, async () => {
+        const more = EXAMINED_ROWS + 5
         await test.admin(
           `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
            select user_id, (prefix || '0000000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid, 'x', true, $1, $1, 0
@@ -317,7 +322,7 @@ for (const kind of KINDS) {
           [VERSION, more],
         )
         const page = await run(listTasks({ limit: 3, completed: false }))
-        const lastScanned = `20000000-0000-7000-9000-${String(more - SCANNED_TASKS + 1).padStart(12, '0')}`
+        const lastScanned = `20000000-0000-7000-9000-${String(more - EXAMINED_ROWS + 1).padStart(12, '0')}`
         assert.deepEqual(page, { rows: '', count: 0, next: lastScanned, scanEnded: true })
         const rest = await run(listTasks({ limit: 3, completed: false, after: lastScanned }))
         assert.deepEqual(ownersIn(rest), ['bob'])

@@ -13,8 +13,8 @@ import {
   findTask,
   insertTask,
   toggleTask,
-  updateTask,
 } from '../../../backend/src/models/tasks/task.ts'
+import { updateTask } from '../../../backend/src/models/tasks/update.ts'
 import { openUnscopedPool, plain } from './unscoped-pool.ts'
 
 const PAGE = 50

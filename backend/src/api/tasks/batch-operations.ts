@@ -10,9 +10,9 @@ import {
   insertTask,
   insertTaskAs,
   toggleTask,
-  updateTask,
 } from '../../models/tasks/task.ts'
 import { purgeTask, restoreTask } from '../../models/tasks/trash.ts'
+import { updateTask } from '../../models/tasks/update.ts'
 import type { AskedOperation } from '../../schemas/tasks/batch.ts'
 import { TAKEN } from './send.ts'
 
@@ -44,6 +44,7 @@ const ON_A_TASK = {
   refusals: {
     not_found: { message: 'is for a task that does not exist' },
     precondition_failed: { message: 'is for a task with another ETag than if_match' },
+    conflict: { message: 'completes a child of a task that has no place for its next occurrence' },
   },
 } as const
 
@@ -117,9 +118,9 @@ export function explain(error: AppError, asked: AskedOperation, at: number): App
   if (error.errors !== undefined) return withPlace(error, `/operations/${at}${body}`)
   const refusal = refusals[error.code]
   if (refusal === undefined) return error
-  const { message, detail } = refusal
+  const { message, detail = error.detail } = refusal
   return new AppError(error.code, {
-    ...(detail !== undefined && { detail }),
+    detail,
     errors: [{ in: 'body', path: `/operations/${at}`, message }],
     cause: error,
   })

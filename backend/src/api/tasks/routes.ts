@@ -15,9 +15,9 @@ import {
   insertTask,
   insertTaskAs,
   toggleTask,
-  updateTask,
 } from '../../models/tasks/task.ts'
 import { purgeTask } from '../../models/tasks/trash.ts'
+import { updateTask } from '../../models/tasks/update.ts'
 import { TaskMove } from '../../schemas/tasks/move.ts'
 import { Completion, NewTask, Task, TaskChanges } from '../../schemas/tasks/task.ts'
 import { changesOnce, idempotencyKey } from './idempotency.ts'

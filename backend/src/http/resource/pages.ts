@@ -3,7 +3,13 @@ import { setTimeout as rest } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type Fault } from '../../core/errors.ts'
 import type { Statement } from '../../database/session.ts'
-import { PAGE_BYTES, type Page, type PageOptions, uuidOf } from '../../models/page.ts'
+import {
+  EXAMINED_ROWS,
+  PAGE_BYTES,
+  type Page,
+  type PageOptions,
+  uuidOf,
+} from '../../models/page.ts'
 import { collectionPath } from './send.ts'
 
 /** The page size for a list without `limit`. It bounds the memory that one response takes. */
@@ -13,6 +19,11 @@ export const STREAM_PAGE_ROWS = 200
  * slowest requests of other users take four times as long.
  */
 const PAGE_PAUSE_MS = 1
+/**
+ * The most rows that one statement examines. If the rows of the first ones do not match, each statement examines twice
+ * as many as the one before it, because every statement costs as much as some hundred rows.
+ */
+const MOST_EXAMINED_ROWS = 4_000
 const SEPARATOR = ',\n'
 
 /** A list of a user's rows, which is read in pages. */
@@ -132,11 +143,13 @@ async function readPage(
 ): Promise<Page> {
   const endMs = performance.now() + pageMs
   let page = await readOnce(request, list, options)
+  let examined = EXAMINED_ROWS
   while (page.scanEnded && page.next !== null && page.rows.length < PAGE_BYTES) {
     if (performance.now() > endMs || request.raw.socket.destroyed) break
     const remaining = options.limit - page.count
     const limit = Math.max(remaining, 1)
-    const more = await readOnce(request, list, { after: page.next, limit })
+    examined = Math.min(examined * 2, MOST_EXAMINED_ROWS)
+    const more = await readOnce(request, list, { after: page.next, limit, examined })
     // The page is full, and at least one row follows.
     if (remaining === 0 && more.count > 0) break
     const rows = [page.rows, more.rows].filter(Boolean).join(SEPARATOR)

@@ -1,5 +1,6 @@
 import { type Row, type Statement, sql } from '../../database/session.ts'
-import { DELETED_AT, ID, jsonMembersOf } from '../columns.ts'
+import { DELETED_AT, ID } from '../columns.ts'
+import { jsonMembersOf } from '../json.ts'
 import { NOT_DELETED, REFUSE_DELETED } from '../stored.ts'
 import { STORED_BYTES, TASK_JSON } from '../tasks/sql.ts'
 import { type Position, writeToken } from './token.ts'

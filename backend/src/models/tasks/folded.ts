@@ -1,6 +1,8 @@
 import { caseless } from '../../core/caseless.ts'
 import { fold } from '../../core/fold.ts'
+import { ifGiven } from '../update.ts'
 import type { TaskChanges } from './columns.ts'
+import { arrayOf } from './filters.ts'
 
 /** A hidden column, which the server computes from a member. */
 interface FoldedColumn {
@@ -17,19 +19,21 @@ interface FoldedColumn {
  */
 export const FOLDED: readonly FoldedColumn[] = [
   { name: 'folded_title', of: 'title', given: `$3::jsonb ->> 'folded_title'` },
-  {
-    name: 'folded_description',
-    of: 'description',
-    given: `$3::jsonb ->> 'folded_description'`,
-  },
+  { name: 'folded_description', of: 'description', given: `$3::jsonb ->> 'folded_description'` },
   {
     name: 'folded_tags',
     of: 'tags',
-    given: `array(select jsonb_array_elements_text($3::jsonb -> 'folded_tags'))`,
+    given: `($3::jsonb ->> 'folded_tags')::text[]`,
   },
 ]
 
-/** @returns the members as JSON text for `$3`, with the values of {@link FOLDED} for those that are there. */
+/** Their names. */
+export const FOLDED_COLUMNS = FOLDED.map(({ name }) => name).join(', ')
+
+/**
+ * @returns the members as JSON text for `$3`, with the values of {@link FOLDED} for those that are there. Arrays are as
+ *   PostgreSQL writes them.
+ */
 export function withFolded(members: TaskChanges): string {
   const { title, description, tags } = members
   return JSON.stringify({
@@ -38,11 +42,12 @@ export function withFolded(members: TaskChanges): string {
     ...(description !== undefined && {
       folded_description: description === null ? null : fold(description),
     }),
-    ...(tags !== undefined && { folded_tags: tags.map(caseless) }),
+    ...(tags !== undefined && { tags: arrayOf(tags), folded_tags: arrayOf(tags.map(caseless)) }),
   })
 }
 
-/** The assignments of an UPDATE by `$3`. */
-export const UPDATED_FOLDED = FOLDED.map(
-  ({ name, of, given }) => `${name} = case when $3::jsonb ? '${of}' then ${given} else ${name} end`,
-).join(', ')
+/** The assignments of an UPDATE of the members for which `isNamed` is true. */
+export const updatedFolded = (isNamed: (member: string) => boolean): string[] =>
+  FOLDED.filter(({ of }) => isNamed(of)).map(
+    ({ name, of, given }) => `${name} = ${ifGiven(of, given, name)}`,
+  )

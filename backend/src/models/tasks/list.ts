@@ -1,10 +1,11 @@
 import { NIL_UUID } from '../../core/uuid.ts'
 import { type Row, type Statement, sql, type Value } from '../../database/session.ts'
-import { PAGE_BYTES, type Page, type PageOptions, uuidOf } from '../page.ts'
+import { EXAMINED_ROWS, PAGE_BYTES, type Page, type PageOptions, uuidOf } from '../page.ts'
 import { NOT_DELETED, REFUSE_DELETED } from '../stored.ts'
 import { type Filter, filterValues, passesFilter } from './filters.ts'
+import { FOLDED_COLUMNS } from './folded.ts'
 import type { IdSort } from './sorts.ts'
-import { ALIVE, IN_TRASH, STORED_BYTES, TASK_JSON, TRASHED_JSON } from './sql.ts'
+import { ALIVE, IN_TRASH, STORED_BYTES, TASK_COLUMNS, TASK_JSON, TRASHED_JSON } from './sql.ts'
 
 /** The keys of tasks are their ids, those of the trash the numbers of the deletions. */
 export interface TaskPageOptions extends PageOptions, Filter {
@@ -14,13 +15,6 @@ export interface TaskPageOptions extends PageOptions, Filter {
 
 /** The most tasks that fit on a page: the JSON of the shortest task has 295 bytes. */
 export const PAGE_TASKS = 222
-
-/**
- * The number of tasks that a statement examines. It takes a few milliseconds, also in
- * WebAssembly, so a filter that matches few tasks, or a full trash, delays no other user. The request continues after
- * them with another statement.
- */
-export const SCANNED_TASKS = 500
 
 /**
  * A page of up to this many tasks is first read by `short`, without the running sum of bytes, which would
@@ -44,21 +38,27 @@ interface ListSql {
   readonly of?: string
   /** An SQL condition for the rows of the list. */
   readonly where: string
+  /** The columns that the conditions and the JSON read. The default is all of them, which takes longer. */
+  readonly columns?: string
   /** A row as JSON text. */
   readonly json: string
 }
 
 /**
- * `$3` is the maximum number of tasks. One more is read, to know whether another page follows. The columns
- * are the tasks on the page, the number found, the number that fit (only in `long`), the key of the last task
- * on the page, and that of the last task examined if the scan ended there.
+ * `$3` is the maximum number of tasks. One more is read, to know whether another page follows. `$4` is the number of
+ * tasks that are examined. A constant would mislead PostgreSQL: if it is greater than the usual number of tasks of a
+ * user, PostgreSQL plans to read them all, and sorts all tasks of a user with very many for each page, instead of
+ * following the index.
+ *
+ * The columns are the tasks on the page, the number found, the number that fit (only in `long`), the key of the last
+ * task on the page, and that of the last task examined if the scan ended there.
  */
-const list = ({ key, ascends = false, of = 'true', where, json }: ListSql) => {
+const list = ({ key, ascends = false, of = 'true', where, columns = '*', json }: ListSql) => {
   const order = ascends ? key : `${key} desc`
   const from = ascends ? `${key} > $2` : `${key} <= $2`
-  const user = `select * from todo.tasks where user_id = $1 and ${from} and ${of} and ${NOT_DELETED} order by ${order}`
-  const newest = `select * from (${user} limit ${SCANNED_TASKS}) scanned where ${where} order by ${order} limit $3 + 1`
-  const scanEnd = `case when count(*) <= $3 then (${user.replace('*', key)} offset ${SCANNED_TASKS - 1} limit 1) end`
+  const user = `todo.tasks where user_id = $1 and ${from} and ${of} and ${NOT_DELETED} order by ${order}`
+  const newest = `select * from (select ${columns} from ${user} limit $4::int) scanned where ${where} order by ${order} limit $3 + 1`
+  const scanEnd = `case when count(*) <= $3 then (select ${key} from ${user} offset $4::int - 1 limit 1) end`
   const end = `${scanEnd}, case when count(*) = 0 then ${REFUSE_DELETED} end`
   const isShort = `octet_length(description) <= ${SHORT_DESCRIPTION_BYTES} is not false`
   return {
@@ -78,12 +78,13 @@ const list = ({ key, ascends = false, of = 'true', where, json }: ListSql) => {
     ),
   }
 }
-const LIVING = { key: 'id', json: TASK_JSON } as const
+const LIVING = { key: 'id', columns: `${TASK_COLUMNS}, deleted_at`, json: TASK_JSON } as const
+const FILTERED = { ...LIVING, columns: `${LIVING.columns}, ${FOLDED_COLUMNS}` }
 const LISTS = {
   all: list({ ...LIVING, where: ALIVE }),
-  completed: list({ ...LIVING, where: `${ALIVE} and completed = $4` }),
-  filtered: list({ ...LIVING, where: `${ALIVE} and ${passesFilter(4)}` }),
-  oldestFirst: list({ ...LIVING, ascends: true, where: `${ALIVE} and ${passesFilter(4)}` }),
+  completed: list({ ...LIVING, where: `${ALIVE} and completed = $5` }),
+  filtered: list({ ...FILTERED, where: `${ALIVE} and ${passesFilter(5)}` }),
+  oldestFirst: list({ ...FILTERED, ascends: true, where: `${ALIVE} and ${passesFilter(5)}` }),
   trash: list({ key: 'seq', of: IN_TRASH, where: 'true', json: TRASHED_JSON }),
 }
 
@@ -92,7 +93,7 @@ const NEWEST = { id: 'ffffffff-ffff-ffff-ffff-ffffffffffff', seq: '9223372036854
 
 /**
  * Reads a page of the user's tasks, in the order of their ids. It ends early if its JSON is long, and after
- * {@link SCANNED_TASKS} tasks, of which some do not match or are in the trash.
+ * {@link EXAMINED_ROWS} tasks, of which some do not match or are in the trash.
  *
  * @param options a `limit` above {@link PAGE_TASKS} is reduced to it.
  * @returns a statement whose result is undefined if the page is too long for it. Then use
@@ -134,7 +135,13 @@ function predecessor(key: string): string {
 
 const NO_FILTER = JSON.stringify({})
 
-function statementOf({ after, limit: _limit, sort, ...filter }: TaskPageOptions): ListStatement {
+function statementOf({
+  after,
+  limit: _limit,
+  examined: _examined,
+  sort,
+  ...filter
+}: TaskPageOptions): ListStatement {
   if (sort === 'created_at') {
     return { sql: LISTS.oldestFirst, from: after ?? NIL_UUID, filter: filterValues(filter) }
   }
@@ -157,13 +164,14 @@ function statementOfTrash({ after }: PageOptions): ListStatement {
 function listShort(list: ListStatement, options: PageOptions): Statement<Page | undefined> {
   const { limit } = options
   if (limit > SHORT_PAGE_TASKS) return listLong(list, options)
-  const values = [list.from, limit, ...list.filter]
+  const values = [list.from, limit, options.examined ?? EXAMINED_ROWS, ...list.filter]
   return { sql: list.sql.short, values, read: ([row]) => readShort(row, limit) }
 }
 
 function listLong({ sql, from, filter }: ListStatement, options: PageOptions): Statement<Page> {
   const limit = Math.min(options.limit, PAGE_TASKS)
-  return { sql: sql.long, values: [from, limit, ...filter], read: ([row]) => readPage(row, limit) }
+  const values = [from, limit, options.examined ?? EXAMINED_ROWS, ...filter]
+  return { sql: sql.long, values, read: ([row]) => readPage(row, limit) }
 }
 
 function readShort(row: Row | undefined, limit: number): Page | undefined {

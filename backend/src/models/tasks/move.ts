@@ -1,6 +1,6 @@
 import { type Statement, sql } from '../../database/session.ts'
-import { changedOf } from '../columns.ts'
 import { NOT_DELETED, REFUSE_DELETED } from '../stored.ts'
+import { changedOf } from '../update.ts'
 import { COLUMNS } from './columns.ts'
 import { ALIVE, noting, type Part, TASK_COLUMNS, taskWhere } from './sql.ts'
 import { CHANGED, type Change, isThere, readChange, type Versions } from './task.ts'

@@ -17,11 +17,18 @@ const RUN_TASKS = 10_000
 const tasksOf = (first: number) =>
   `todo.tasks where user_id = $1 and ${ALIVE} and ${passesFilter(first)} and ${NOT_DELETED}`
 
-/** The first `count` tasks after the position, in order. */
-const firstTasks = ({ by, after, key }: Sort, count: string) =>
-  `select *, ${key} as key, row_number() over () as place from (
-     select * from ${tasksOf(5)} and ($4::uuid is null or ${after}) order by ${by}, id limit ${count}
+/**
+ * The first `count` tasks after the position, in order: their ids and keys. PostgreSQL copies each task of the user to
+ * sort it, so it copies only the columns of the order.
+ */
+const firstTasks = ({ by, after, key, columns }: Sort, count: string) =>
+  `select id as found_id, ${key} as key, row_number() over () as place from (
+     select id, ${columns} from ${tasksOf(5)} and ($4::uuid is null or ${after}) order by ${by}, id limit ${count}
    ) sorted`
+
+/** A task by its id. With the limit, PostgreSQL does not read all tasks of the user for a join with the ids. */
+const taskOf = (tasks: string, id: string) =>
+  `lateral (select * from ${tasks} and id = ${id} limit 1) tasks`
 
 /** SQL for whether the page has space after the tasks before this one. */
 const hasSpace = (bytes: string) =>
@@ -39,12 +46,16 @@ const pageOf = (sort: Sort) =>
        count(*), count(*) filter (where fits and place <= $2),
        (array_agg(id || coalesce(key, '') order by place desc) filter (where fits and place <= $2))[1],
        case when count(*) = 0 then ${REFUSE_DELETED} end
-     from (${written(firstTasks(sort, '$2 + 1'), 'id, key')}) measured`,
+     from (${written(
+       `select tasks.*, key, place from (${firstTasks(sort, '$2 + 1')}) found
+          join ${taskOf('todo.tasks where user_id = $1', 'found_id')} on true`,
+       'id, key',
+     )}) measured`,
   )
 
 const runOf = (sort: Sort) =>
   sql(
-    `select string_agg(id::text, ',' order by place), count(*), (array_agg(id || coalesce(key, '') order by place desc))[1],
+    `select string_agg(found_id::text, ',' order by place), count(*), (array_agg(found_id || coalesce(key, '') order by place desc))[1],
        case when count(*) = 0 then ${REFUSE_DELETED} end
      from (${firstTasks(sort, '$2::int')}) run`,
   )
@@ -104,16 +115,13 @@ export function listRun({ sort, filter }: SortedOptions, after: string): Stateme
   }
 }
 
-/**
- * Those of the tasks `$2` that are still in the list, in this order, and the first that has no space. `limit 1` keeps
- * PostgreSQL from reading all tasks of the user for a join with the ids.
- */
+/** Those of the tasks `$2` that are still in the list, in this order, and the first that has no space. */
 const TASKS = sql(
   `select string_agg(json, E',\\n' order by place) filter (where fits), count(*) filter (where fits),
      min(place) filter (where not fits), case when count(*) = 0 then ${REFUSE_DELETED} end
    from (${written(
      `select tasks.*, place from unnest($2::uuid[]) with ordinality wanted (wanted_id, place)
-        join lateral (select * from ${tasksOf(3)} and id = wanted_id limit 1) tasks on true`,
+        join ${taskOf(tasksOf(3), 'wanted_id')} on true`,
      'id',
    )}) measured`,
 )

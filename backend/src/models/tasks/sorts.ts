@@ -1,6 +1,6 @@
 import { isInstant } from '../../core/calendar.ts'
 import { fold } from '../../core/fold.ts'
-import { VERSION } from '../columns.ts'
+import { VERSION } from '../json.ts'
 import { arrayOf } from './filters.ts'
 
 /**
@@ -9,7 +9,9 @@ import { arrayOf } from './filters.ts'
  * beginning of the list.
  */
 export interface Sort {
-  /** The columns of the order, before the id. */
+  /** The columns of the task that the order and the key read, beside the id. */
+  readonly columns: string
+  /** The order, before the id. */
   readonly by: string
   /** An SQL condition for the tasks after the position, if their keys differ or their ids do. */
   readonly after: string
@@ -22,10 +24,17 @@ export interface Sort {
 }
 
 /** An order by one value, of which those that are null come last. */
-const byValue = (value: string, type: string, direction: 'asc' | 'desc', key: string) => {
+const byValue = (
+  columns: string,
+  value: string,
+  type: string,
+  direction: 'asc' | 'desc',
+  key: string,
+) => {
   const given = `$3::${type}`
   const beyond = direction === 'asc' ? '>' : '<'
   return {
+    columns,
     by: `${value} ${direction} nulls last`,
     after: `(${value} ${beyond} ${given} or (${value} is null and ${given} is not null)
        or (${value} is not distinct from ${given} and id > $4::uuid))`,
@@ -36,15 +45,15 @@ const byValue = (value: string, type: string, direction: 'asc' | 'desc', key: st
 /** A day without a time comes after all times of the day. A time has no seconds. */
 const DUE = `(due_date + coalesce(due_time, time '23:59:30'))`
 const due = (direction: 'asc' | 'desc') => ({
-  ...byValue(DUE, 'timestamp', direction, `to_json(${DUE}) #>> '{}'`),
+  ...byValue('due_date, due_time', DUE, 'timestamp', direction, `to_json(${DUE}) #>> '{}'`),
   isKey: (text: string) => text === '' || isInstant(`${text}Z`),
 })
 const updated = (direction: 'asc' | 'desc') => ({
-  ...byValue('updated_at', 'timestamptz', direction, VERSION),
+  ...byValue('updated_at', 'updated_at', 'timestamptz', direction, VERSION),
   isKey: isInstant,
 })
 const priority = (direction: 'asc' | 'desc') => ({
-  ...byValue('priority', 'smallint', direction, 'priority::text'),
+  ...byValue('priority', 'priority', 'smallint', direction, 'priority::text'),
   isKey: (text: string) => /^[0-3]$/.test(text),
 })
 
@@ -57,12 +66,14 @@ export const SORTS = {
   priority: priority('desc'),
   '-priority': priority('asc'),
   position: {
+    columns: 'position',
     by: 'position',
     after: '(position, id) > ($3::text collate "C", $4::uuid)',
     key: 'position',
     isKey: (text: string) => /^[0-9A-Za-z]{1,128}$/.test(text),
   },
   title: {
+    columns: 'folded_title, title',
     by: `folded_title, title collate "C"`,
     after: `(folded_title, title collate "C", id)
        > (($3::text[])[1] collate "C", ($3::text[])[2] collate "C", $4::uuid)`,

@@ -1,8 +1,9 @@
 import { type Sql, type Statement, sql } from '../../database/session.ts'
-import { DELETED_AT, insertedOf, jsonOf, namesOf } from '../columns.ts'
+import { DELETED_AT, insertedOf, namesOf } from '../columns.ts'
+import { jsonOf } from '../json.ts'
 import { NOT_DELETED, storedOf } from '../stored.ts'
 import { COLUMNS } from './columns.ts'
-import { FOLDED } from './folded.ts'
+import { FOLDED, FOLDED_COLUMNS } from './folded.ts'
 import { FIRST_POSITION, GIVEN_POSITION } from './position.ts'
 
 /** A task as JSON text. */
@@ -54,7 +55,7 @@ export const takeFirstTurn = (condition: string) =>
    )`
 
 /** Inserts a task with the id `$2` and the values `$3`, if it has a turn. */
-export const INSERT_TASK = `insert into todo.tasks (${TASK_COLUMNS}, ${FOLDED.map(({ name }) => name).join(', ')}, seq)
+export const INSERT_TASK = `insert into todo.tasks (${TASK_COLUMNS}, ${FOLDED_COLUMNS}, seq)
    select ${insertedOf(COLUMNS)}, ${FOLDED.map(({ given }) => given).join(', ')}, next from turn`
 
 /** A statement that may be an operation of a batch. */

@@ -1,5 +1,4 @@
 import { type Row, type Statement, sql } from '../../database/session.ts'
-import { changedOf, derivedOf, differsFrom, updatedOf } from '../columns.ts'
 import {
   findOne,
   NOT_DELETED,
@@ -8,9 +7,9 @@ import {
   readStored,
   type Stored,
 } from '../stored.ts'
-import { COLUMNS, type NewTask, type TaskChanges, withDefaults } from './columns.ts'
-import { UPDATED_FOLDED, withFolded } from './folded.ts'
-import { LOWER_FIRST_POSITION } from './position.ts'
+import { changedOf, derivedOf } from '../update.ts'
+import { COLUMNS, type NewTask, withDefaults } from './columns.ts'
+import { withFolded } from './folded.ts'
 import {
   ALIVE,
   INSERT_TASK,
@@ -118,21 +117,28 @@ interface ChangeSql {
   readonly of: string
   /** More assignments to the user's row. */
   readonly also?: string
-  /** An SQL condition for those that the change leaves as they are. They take no number. */
-  readonly unless?: string
+  /** An SQL condition for those that change. The others stay as they are, and take no number. */
+  readonly onlyIf?: string
   /** The columns of the result, of a changed task. */
   readonly outcome: string
   /** The parameter with the versions, which is the last. */
   readonly versions: string
 }
 
+interface ChangeParts {
+  readonly ctes: string
+  readonly select: string
+  /** An SQL condition for whether it found no task. */
+  readonly nothing: string
+}
+
 /** A change among several: the transaction ends if nothing was found. */
-const ofSeveral = (change: { ctes: string; select: string }, outcome: string, values: number) => {
-  const select = `${change.select} union all select todo.refuse(${outcome}), null, null, null
-   where not exists (select 1 from done) and ${REFUSE_DELETED} is null`
+const ofSeveral = (parts: ChangeParts, outcome: string, values: number) => {
+  const select = `${parts.select} union all select todo.refuse(${outcome}), null, null, null
+   where ${parts.nothing} and ${REFUSE_DELETED} is null`
   return {
-    required: sql(`with ${change.ctes} ${select}`),
-    noted: noting(change.ctes, select, values),
+    required: sql(`with ${parts.ctes} ${select}`),
+    noted: noting(parts.ctes, select, values),
   }
 }
 
@@ -140,33 +146,48 @@ const ofSeveral = (change: { ctes: string; select: string }, outcome: string, va
  * A change, plain and with a version asked for, each also as one of several. With a version, a second part
  * tells a stale task from a missing one.
  */
-export const change = ({ set, also, of, unless, outcome, versions }: ChangeSql) => {
-  const done = (condition: string) => {
-    const task = taskWhere(`${of}${condition}`)
-    const kept = `select ${TASK_COLUMNS} from ${task} and ${unless} and ${NOT_DELETED}`
-    const ctes = `${takeTurn(`exists (select 1 from ${task}${unless ? ` and not (${unless})` : ''})`, also)},
-     changed as (
-       update todo.tasks set ${set}, seq = next from turn where user_id = $1 and id = $2 and ${of}${condition}
+export const change = ({ set, also, of, onlyIf, outcome, versions }: ChangeSql) => {
+  const partsOf = (condition: string): ChangeParts => {
+    const which = `${of}${condition}`
+    const changed = `changed as (
+       update todo.tasks set ${set}, seq = next from turn where user_id = $1 and id = $2 and ${which}
        returning ${TASK_COLUMNS}
-     ), done as (select * from changed${unless ? ` union all ${kept} and not exists (select 1 from turn)` : ''})`
-    return { ctes, select: `select ${outcome} from done` }
+     )`
+    const nothing = 'not exists (select 1 from changed)'
+    if (onlyIf === undefined) {
+      const ctes = `${takeTurn(`exists (select 1 from ${taskWhere(which)})`, also)}, ${changed}`
+      return { ctes, select: `select ${outcome} from changed`, nothing }
+    }
+    const ctes = `present as materialized (
+       select ${TASK_COLUMNS}, ${onlyIf} as differs from ${taskWhere(which)}
+     ), ${takeTurn('exists (select 1 from present where differs)', also)}, ${changed}`
+    // With the limit, PostgreSQL writes the JSON once, and not for each part of the union.
+    const select = `select ${outcome} from (select * from changed
+       union all select ${TASK_COLUMNS} from present where case when differs then false else ${REFUSE_DELETED} is null end
+       limit 1
+     ) done`
+    return {
+      ctes,
+      select,
+      nothing: `${nothing} and not exists (select 1 from present where not differs)`,
+    }
   }
-  const any = done('')
-  const atVersion = done(` and updated_at = any(${versions}::timestamptz[])`)
+  const any = partsOf('')
+  const atVersion = partsOf(` and updated_at = any(${versions}::timestamptz[])`)
   const last = Number(versions.slice(1))
   return {
     unconditional: {
       sql: sql(
         `with ${any.ctes} ${any.select}
          union all select 'missing', null, null, null
-           where not exists (select 1 from done) and ${REFUSE_DELETED} is not null`,
+           where ${any.nothing} and ${REFUSE_DELETED} is not null`,
       ),
       ...ofSeveral(any, `'missing'`, last - 2),
     },
     atVersion: {
       sql: sql(
         `with ${atVersion.ctes} ${atVersion.select}
-         union all select 'stale', null, null, null where not exists (select 1 from done)
+         union all select 'stale', null, null, null where ${atVersion.nothing}
            and (${isThere(of)} or ${REFUSE_DELETED} is not null)`,
       ),
       ...ofSeveral(atVersion, `case when ${isThere(of)} then 'stale' else 'missing' end`, last - 1),
@@ -175,20 +196,6 @@ export const change = ({ set, also, of, unless, outcome, versions }: ChangeSql) 
 }
 /** The result of a change that returns the task. */
 export const CHANGED = `'changed', ${STORED_TASK}`
-
-const UPDATE = change({
-  set: `${updatedOf(COLUMNS)}, ${UPDATED_FOLDED}`,
-  also: LOWER_FIRST_POSITION,
-  of: ALIVE,
-  unless: `not (${differsFrom(COLUMNS)})`,
-  outcome: CHANGED,
-  versions: '$4',
-})
-
-/** Sets the given values. If the task already has them, its version stays the same. */
-export function updateTask(id: string, changes: TaskChanges, versions: Versions): Part<Change> {
-  return changeAt(UPDATE, [id, withFolded(changes)], versions)
-}
 
 /** The assignments that toggle `completed`. */
 export const TOGGLED = [

@@ -1,6 +1,7 @@
 import { type Statement, sql } from '../../database/session.ts'
-import { changedOf, DELETED_AT } from '../columns.ts'
+import { DELETED_AT } from '../columns.ts'
 import { findOne, NOT_DELETED, REFUSE_DELETED, readFound, type Stored } from '../stored.ts'
+import { changedOf } from '../update.ts'
 import { COLUMNS } from './columns.ts'
 import {
   IN_TRASH,
