@@ -11,6 +11,10 @@ export const LIMIT_EFFECTS: Readonly<Record<keyof Limits, string>> = {
   batchLevels: 'Nesting of objects and arrays in the body of a batch. Beyond it: 422.',
   batchStoredBytes:
     'The tasks in the response to a batch with an `Idempotency-Key`, which the server stores. Beyond it: 413, and the batch changes nothing.',
+  childrenOfTask:
+    'Children of a task that are not in the trash. Beyond it: 422, and 409 for the next occurrence of a recurring child.',
+  childrenCopied:
+    'Children that one request copies, for the next occurrences of recurring tasks. Beyond it: 413, and nothing is done.',
   keyCharacters: 'An `Idempotency-Key`. Beyond it: 422.',
   connectionsWaiting:
     'New connections that the operating system queues, unless its own limit is lower. It rejects others, and their clients try again.',

@@ -16,6 +16,12 @@ export const LIMITS = Object.freeze({
   batchLevels: 5,
   /** The tasks in the stored response to a batch with a key. A body of new tasks never reaches it. */
   batchStoredBytes: 2_097_152,
+  /**
+   * Children of a task, and children of recurring tasks that one request copies. The triggers check_parent and
+   * make_occurrence have the same numbers.
+   */
+  childrenOfTask: 500,
+  childrenCopied: 2_000,
   /** The length of an `Idempotency-Key`. The check constraint of its column has the same number. */
   keyCharacters: 255,
 

@@ -1,5 +1,6 @@
 import type { DatabaseError } from 'pg'
 import { AppError, type ErrorCode, type Fault, unauthorized } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
 
 /** @returns the 503 for a database that is unreachable, or whose response was lost. The cause is logged. */
 export function unavailable(cause: unknown): AppError {
@@ -84,6 +85,10 @@ const ACCOUNT_DISABLED = 'TD403'
 const MISSING = 'TD404'
 const STALE = 'TD412'
 
+/** The SQLSTATEs that todo.make_occurrence raises (0017_triggers.sql). */
+const TOO_MANY_COPIES = 'TD413'
+const PARENT_FULL = 'TD419'
+
 const CHECK_VIOLATION = '23514'
 /** The SQLSTATE that todo.due_at raises (0012_members.sql). */
 const UNKNOWN_ZONE = 'TD422'
@@ -96,7 +101,7 @@ const CHECKS: Readonly<Record<string, readonly [path: string, message: string]>>
   tasks_recurrence_check: ['/recurrence', 'must be null if due_date is null'],
   tasks_parent_id_check: [
     '/parent_id',
-    'must be the id of another task without a parent, and with fewer than 500 children; a task with children has no parent',
+    `must be the id of another task without a parent, and with fewer than ${LIMITS.childrenOfTask} children; a task with children has no parent`,
   ],
   tasks_due_at_check: ['/due_date', 'must give an instant in the years 0001 to 9999'],
 }
@@ -142,6 +147,7 @@ export function fromDatabase(error: unknown): AppError {
   if (state === ACCOUNT_DISABLED) return accountDisabled(error)
   const fault = faultOf(error, state)
   if (fault !== undefined) return invalid(fault, error)
+  if (state === TOO_MANY_COPIES || state === PARENT_FULL) return tooManyChildren(error, state)
   return new AppError(codeOf(state), { cause: error, ...statementOf(error) })
 }
 
@@ -149,6 +155,20 @@ export function fromDatabase(error: unknown): AppError {
 function invalid(fault: Fault, error: unknown): AppError {
   const detail = `${fault.path.slice(1)} ${fault.message}`
   return new AppError('validation_error', { detail, errors: [fault], ...statementOf(error) })
+}
+
+function tooManyChildren(cause: unknown, state: string): AppError {
+  const { childrenCopied, childrenOfTask } = LIMITS
+  return state === TOO_MANY_COPIES
+    ? new AppError('payload_too_large', {
+        detail: `The next occurrences of these tasks have more than ${childrenCopied} children; complete fewer tasks in one request`,
+        cause,
+      })
+    : new AppError('conflict', {
+        detail: `The parent of the recurring task has ${childrenOfTask} children, so its next occurrence has no place; delete some of them first`,
+        ...statementOf(cause),
+        cause,
+      })
 }
 
 function accountDeleted(cause: unknown): AppError {

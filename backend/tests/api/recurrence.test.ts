@@ -347,5 +347,77 @@ for (const kind of KINDS) {
       assert.equal((await send('GET', 'kim', `/${next}`)).json.due_date, day(1))
       assert.equal(nextOf(await complete('kim', next)), undefined)
     })
+
+    it('a batch completes tasks that it makes itself, and one again after another due date', async () => {
+      const made = Array.from({ length: 8 }, (_, n) => ({
+        id: `00000000-0000-7000-8000-0000000001${n}0`,
+        ...{ title: `made ${n}`, due_date: day(0), recurrence: DAILY },
+      }))
+      const { id } = await create('mia', { due_date: day(0), recurrence: DAILY })
+      const operations = [
+        ...made.flatMap((task) => [
+          { op: 'create', task },
+          { op: 'complete', id: task.id },
+        ]),
+        { op: 'complete', id },
+        { op: 'update', id, task: { completed: false, due_date: day(3) } },
+        { op: 'complete', id, completed: true },
+      ]
+      const answer = await send('POST', 'mia', '/batch', { operations })
+      assert.equal(answer.status, 200, answer.text)
+      const next = answer.json.results.flatMap((one: { next_id?: string }) => one.next_id ?? [])
+      assert.equal(new Set(next).size, made.length + 1)
+      const open = await openOf('mia')
+      assert.deepEqual(
+        open.map(({ title, due_date }) => [title, due_date]).sort(),
+        [...made.map(({ title }) => [title, day(1)]), ['water', day(4)]].sort(),
+      )
+    })
+
+    const addChildren = (user: string, parent: string, count: number) =>
+      test.admin(
+        `insert into todo.tasks (id, user_id, title, completed, created_at, updated_at, seq, parent_id)
+         select gen_random_uuid(), $1, 'item', false, now(), now(), 0, $2::uuid from generate_series(1, $3::int)`,
+        [user, parent, count],
+      )
+
+    it('413 for a batch that would copy more than 2000 children, and nothing is done', async () => {
+      const parents: string[] = []
+      for (let n = 0; n < 5; n += 1) {
+        const { id } = await create('ned', { due_date: day(0), recurrence: DAILY })
+        parents.push(id)
+        await addChildren('ned', id, n === 0 ? 401 : 400)
+      }
+      const complete = (ids: string[]) =>
+        send('POST', 'ned', '/batch', { operations: ids.map((id) => ({ op: 'complete', id })) })
+      const refused = await complete(parents)
+      assert.equal(refused.status, 413)
+      assert.match(refused.json.detail, /more than 2000 children/)
+      assert.equal((await listOf('ned')).length, 2006)
+      const done = await complete(parents.slice(1))
+      assert.equal(done.status, 200, done.text)
+      assert.equal((await listOf('ned')).length, 2006 + 4 * 401)
+    })
+
+    it('409 for a recurring child of a parent with 500 children, until one is deleted', async () => {
+      const parent = await create('oda', { title: 'parent' })
+      const recurring = { due_date: day(0), recurrence: DAILY, parent_id: parent.id }
+      const child = await create('oda', recurring)
+      await addChildren('oda', parent.id, 499)
+      const alone = await complete('oda', child.id)
+      assert.equal(alone.status, 409)
+      assert.match(alone.json.detail, /has 500 children/)
+      const operations = [
+        { op: 'complete', id: parent.id },
+        { op: 'complete', id: child.id },
+      ]
+      const among = await send('POST', 'oda', '/batch', { operations })
+      assert.deepEqual([among.status, among.json.detail], [409, alone.json.detail])
+      assert.equal(among.json.errors[0].path, '/operations/1')
+      assert.equal((await openOf('oda')).length, 501)
+      const other = (await listOf('oda')).find(({ title }) => title === 'item')
+      await send('DELETE', 'oda', `/${other?.id}`)
+      assert.ok(nextOf(await complete('oda', child.id)))
+    })
   })
 }

@@ -334,6 +334,16 @@ export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
     ['todo_accounts', 'select todo.end_occurrence()', { all: REFUSED }],
     ['public', 'select todo.end_occurrence()', { all: REFUSED }],
   ],
+  'todo.occurrence_facts(todo.tasks)': [
+    ['todo_user', `select todo.occurrence_facts(null::todo.tasks)`, { all: 1 }],
+    ['todo_accounts', `select todo.occurrence_facts(null::todo.tasks)`, { all: REFUSED }],
+    ['public', `select todo.occurrence_facts(null::todo.tasks)`, { all: REFUSED }],
+  ],
+  'todo.refuse_without_dates()': [
+    ['todo_user', `select todo.refuse_without_dates()`, { all: 1 }],
+    ['todo_accounts', `select todo.refuse_without_dates()`, { all: REFUSED }],
+    ['public', `select todo.refuse_without_dates()`, { all: REFUSED }],
+  ],
   'todo.make_occurrence()': [
     ['todo_user', 'select todo.make_occurrence()', { all: REFUSED }],
     ['todo_accounts', 'select todo.make_occurrence()', { all: REFUSED }],

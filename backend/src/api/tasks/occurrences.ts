@@ -6,10 +6,20 @@ import { unavailable } from '../../database/errors.ts'
 import type { Statement } from '../../database/session.ts'
 import { collectionPath } from '../../http/resource/send.ts'
 import type { Stored } from '../../models/stored.ts'
-import { type Facts, factsNeeded, findNext, giveFollowing } from '../../models/tasks/occurrence.ts'
+import {
+  type Facts,
+  type FactsText,
+  factsNeeded,
+  findNext,
+  giveFollowing,
+  readFacts,
+} from '../../models/tasks/occurrence.ts'
 
-/** How often a change is tried while other requests change the same tasks, or while it changes them itself. */
-const ATTEMPTS = 20
+/**
+ * How often a change is tried. Without concurrent changes, the third attempt is the last: the first finds that dates are
+ * needed, and the second may find more, as of tasks that the change makes itself.
+ */
+const ATTEMPTS = 5
 
 /** The ids of next occurrences, by those of the completed tasks. */
 export type Next = ReadonlyMap<string, string>
@@ -41,25 +51,25 @@ export async function runWithin<Result>(
  */
 export async function withOccurrences<Result>(
   change: (around: Around | undefined) => Promise<readonly [Result, Next]>,
-  others?: () => Promise<readonly Facts[]>,
+  others?: () => Promise<readonly FactsText[]>,
 ): Promise<readonly [Result, Next]> {
-  const known = new Map<string, Facts>()
+  const known = new Set<FactsText>()
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await change(known.size === 0 ? undefined : aroundOf([...known.values()]))
+      return await change(known.size === 0 ? undefined : aroundOf([...known]))
     } catch (error) {
       const facts = factsNeeded(error)
       if (facts === undefined) throw error
       if (attempt === ATTEMPTS) throw unavailable(error)
-      if (attempt === 1) for (const other of (await others?.()) ?? []) known.set(other.id, other)
-      known.set(facts.id, facts)
+      const more = attempt === 1 ? await others?.() : undefined
+      for (const one of [...facts, ...(more ?? [])]) known.add(one)
     }
   }
 }
 
-const aroundOf = (all: readonly Facts[]): Around => ({
-  first: giveFollowing(all.map((of) => ({ of, date: dateAfter(of) }))),
-  last: findNext(all.map(({ id }) => id)),
+const aroundOf = (all: readonly FactsText[]): Around => ({
+  first: giveFollowing(all.map((of) => ({ of, date: dateAfter(readFacts(of)) }))),
+  last: findNext(all.map((of) => readFacts(of).id)),
 })
 
 /** @returns the date of the occurrence that follows when the task is completed now. */

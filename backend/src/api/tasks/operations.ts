@@ -85,6 +85,7 @@ const CHANGE = {
   body: TaskChanges,
   ...ownerResponses(
     { 200: task('The task after the change', NEXT_OCCURRENCE) },
+    'conflict',
     ...WITH_BODY,
     'precondition_failed',
   ),

@@ -4,7 +4,7 @@ import { type Statement, sql } from '../../database/session.ts'
 import { NOT_DELETED } from '../stored.ts'
 import { ALIVE } from './sql.ts'
 
-/** The facts that determine the date of the next occurrence, as todo.end_occurrence reports it (0016_recurrence.sql). */
+/** The facts that determine the date of the next occurrence (`todo.occurrence_facts`). */
 export interface Facts {
   /** Of the task that is completed. */
   readonly id: string
@@ -19,48 +19,59 @@ export interface Facts {
   readonly number: number
 }
 
+/** Facts as PostgreSQL writes them, by which it recognizes them. */
+export type FactsText = string
+
 /** The date of the occurrence that follows a task. Without one, the series ends. */
 export interface Following {
-  readonly of: Facts
+  readonly of: FactsText
   readonly date: string | undefined
 }
 
-/** @returns the facts of the recurring task that a failed statement was to complete; otherwise undefined. */
-export function factsNeeded(error: unknown): Facts | undefined {
-  const facts = neededFor(error)
-  return facts === undefined ? undefined : JSON.parse(facts)
+export function readFacts(text: FactsText): Facts {
+  return JSON.parse(text)
+}
+
+/** @returns the facts of the recurring tasks that a failed statement was to complete; otherwise undefined. */
+export function factsNeeded(error: unknown): readonly FactsText[] | undefined {
+  return neededFor(error)?.split('\n')
 }
 
 const SET = sql(`select set_config('todo.next', $2, true) where $1 <> ''`)
 
-/** Gives the statements after this one, in the same transaction, the dates of the occurrences that follow. */
+/**
+ * Gives the statements after this one, in the same transaction, the dates of the occurrences that follow. They complete
+ * other recurring tasks as well, and {@link findNext} fails then.
+ */
 export function giveFollowing(following: readonly Following[]): Statement<void> {
-  const byTask = following.map(({ of, date }) => [
-    of.id,
-    { of, ...(date !== undefined && { date }) },
-  ])
-  const values = [JSON.stringify(Object.fromEntries(byTask))]
+  const dates = following.map(({ of, date }) => [of, date === undefined ? {} : { date }])
+  const values = [JSON.stringify(Object.fromEntries(dates))]
   return { sql: SET, values, read: () => undefined }
 }
 
 const FACTS = sql(
-  `select jsonb_build_object('id', id, 'recurrence', recurrence, 'zone', due_zone, 'due', due_date,
-     'start', series_start, 'date', series_date, 'number', series_number)
+  `select todo.occurrence_facts(tasks)
    from todo.tasks where user_id = $1 and id = any($2::uuid[]) and recurrence is not null and not completed
      and ${ALIVE} and ${NOT_DELETED}`,
 )
 
-/** Finds the facts of open recurring tasks, as todo.end_occurrence would report them. */
-export function findFacts(ids: readonly string[]): Statement<readonly Facts[]> {
+/** Finds the facts of open recurring tasks. */
+export function findFacts(ids: readonly string[]): Statement<readonly FactsText[]> {
   const values = [`{${ids.join()}}`]
-  return { sql: FACTS, values, read: (rows) => rows.map(([facts]) => JSON.parse(String(facts))) }
+  return { sql: FACTS, values, read: (rows) => rows.map(([facts]) => String(facts)) }
 }
 
 const FIND_NEXT = sql(
-  `select id, next_id from todo.tasks where user_id = $1 and id = any($2::uuid[]) and completed and next_id <> '${NIL_UUID}' and ${NOT_DELETED}`,
+  `select id, next_id from todo.tasks where user_id = $1 and id = any($2::uuid[]) and completed and next_id <> '${NIL_UUID}' and ${NOT_DELETED}
+   union all select null, null where todo.refuse_without_dates()`,
 )
 
-/** Finds the occurrences that the completion of tasks made. @returns their ids, by those of the completed tasks. */
+/**
+ * Finds the occurrences that the completion of tasks made. After {@link giveFollowing} it fails if statements completed
+ * recurring tasks whose dates were not given ({@link factsNeeded}).
+ *
+ * @returns their ids, by those of the completed tasks.
+ */
 export function findNext(ids: readonly string[]): Statement<ReadonlyMap<string, string>> {
   return {
     sql: FIND_NEXT,
