@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { Writable } from 'node:stream'
 
 /** Control characters, and invisible ones: a terminal would obey them, or show a text in another order. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/gu
@@ -20,7 +21,7 @@ export function jsonLine(value: unknown): string {
   return JSON.stringify(value).replace(INVISIBLE, escaped)
 }
 
-/** Writes a line to standard output, and waits while the reader is slower. */
-export async function printLine(line: string): Promise<void> {
-  if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')
+/** Writes a line to standard output, or to another stream, and waits while the reader is slower. */
+export async function printLine(line: string, output: Writable = process.stdout): Promise<void> {
+  if (!output.write(`${line}\n`)) await once(output, 'drain')
 }

@@ -3,11 +3,13 @@ import {
   createAccount,
   endAccess,
   findAccount,
+  NoAccountError,
   newAddress,
   removeAccount,
   resetPassword,
 } from '../accounts/administer.ts'
-import { type Accepted, type Arguments, UsageError } from '../core/arguments.ts'
+import { type Accepted, type Arguments, readArguments, UsageError } from '../core/arguments.ts'
+import { AppError } from '../core/errors.ts'
 import type { Connector } from '../database/connector.ts'
 import { readStatistics } from '../database/statistics.ts'
 import {
@@ -17,12 +19,13 @@ import {
   listSessions,
 } from '../models/accounts/operator.ts'
 import { jsonLine, printable, printLine } from './output.ts'
-import { ask, type NewPassword, readNewPassword } from './prompt.ts'
+import { ask, type NewPassword, readNewPassword, type Terminal } from './prompt.ts'
 
-/** The accounts and the database on which an action works. */
+/** The accounts and the database on which an action works, and where it reads and writes. */
 export interface Scene {
   readonly accounts: Accounts
   readonly connector: Connector
+  readonly terminal: Terminal
 }
 
 /** One action of `npm run user`. Each of them also accepts `--json`. */
@@ -36,6 +39,9 @@ export interface Action extends Pick<Accepted, 'flags' | 'texts'> {
   readonly act: (scene: Scene, given: Arguments) => Promise<void>
 }
 
+/** The exit code if there is no such account, and that of every other failure. */
+const NO_ACCOUNT = 2
+const FAILURE = 1
 const ACCOUNT = '<email or id>'
 const DEFAULT_PAGE = 100
 const LARGEST_PAGE = 10_000
@@ -58,9 +64,44 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   stats: { takes: '', least: 0, most: 0, act: stats },
 }
 
+const NAMES = Object.keys(ACTIONS).join(' | ')
+const USAGE = `Usage: npm run user -- ${NAMES} [--help]. Each has its own --help. --json prints lines of JSON`
+
+/** @returns the action that the arguments name, with its own arguments. @throws {UsageError} */
+export function actionOf([name, ...rest]: readonly string[]): [action: Action, given: Arguments] {
+  const action = Object.entries(ACTIONS).find(([known]) => known === name)?.[1]
+  if (action === undefined) {
+    readArguments({ usage: USAGE, most: Number.POSITIVE_INFINITY })
+    throw new UsageError(USAGE)
+  }
+  const { takes, flags = [], texts = [], least, most } = action
+  const usage = `Usage: npm run user -- ${name}${takes && ` ${takes}`} [--json]`
+  // A further argument is often a password, so it is not printed.
+  const options = { usage, flags: ['json', ...flags], texts, least, most: most + 1 }
+  const given = readArguments(options, rest)
+  if (given.positionals.length > most) throw new UsageError(usage)
+  action.check?.(given)
+  return [action, given]
+}
+
+/** @returns the reason for the operator, and the exit code. */
+export function failureOf(error: unknown): { reason: unknown; code: number } {
+  if (error instanceof NoAccountError) return { reason: printable(error.message), code: NO_ACCOUNT }
+  // An AppError hides its cause from clients. The operator sees the cause.
+  const reason = error instanceof AppError ? (error.cause ?? error) : error
+  return { reason, code: FAILURE }
+}
+
 /** Prints a result: lines for a person, or the value as one line of JSON. */
-async function print({ flags }: Arguments, value: object, ...lines: string[]): Promise<void> {
-  for (const line of flags.has('json') ? [jsonLine(value)] : lines) await printLine(line)
+async function print(
+  { terminal }: Pick<Scene, 'terminal'>,
+  { flags }: Arguments,
+  value: object,
+  ...lines: string[]
+): Promise<void> {
+  for (const line of flags.has('json') ? [jsonLine(value)] : lines) {
+    await printLine(line, terminal.stdout)
+  }
 }
 
 const row = (...cells: string[]) => cells.map(printable).join('\t')
@@ -70,16 +111,17 @@ function accountOf(accounts: Accounts, { positionals: [who = ''] }: Arguments) {
   return findAccount(accounts, who)
 }
 
-async function create({ accounts }: Scene, given: Arguments): Promise<void> {
+async function create(scene: Scene, given: Arguments): Promise<void> {
+  const { accounts } = scene
   const email = await newAddress(accounts, given.positionals[0] ?? '')
-  const choice = await readNewPassword()
+  const choice = await readNewPassword(scene.terminal)
   const { id } = await createAccount(accounts, {
     email,
     name: given.texts.get('name') ?? email.slice(0, email.lastIndexOf('@')),
     password: choice.password,
   })
   const { member, lines } = generated(choice)
-  await print(given, { id, email, ...member }, row(id, email), ...lines)
+  await print(scene, given, { id, email, ...member }, row(id, email), ...lines)
 }
 
 /** A generated password is printed, because nobody knows it yet. */
@@ -89,7 +131,8 @@ function generated({ password, generated }: NewPassword) {
     : { member: {}, lines: [] }
 }
 
-async function list({ accounts }: Scene, given: Arguments): Promise<void> {
+async function list(scene: Scene, given: Arguments): Promise<void> {
+  const { accounts } = scene
   const { positionals, texts } = given
   const limit = pageSize(given)
   const search = positionals[0] ?? ''
@@ -100,11 +143,12 @@ async function list({ accounts }: Scene, given: Arguments): Promise<void> {
   for (const account of page) {
     const { id, email, name, emailVerified, disabled, createdAt } = account
     const states = [emailVerified ? 'verified' : 'unverified', disabled ? 'disabled' : 'enabled']
-    await print(given, account, row(id, email, ...states, createdAt, name))
+    await print(scene, given, account, row(id, email, ...states, createdAt, name))
   }
   const last = page.at(-1)
   if (last === undefined || found.length === page.length) return
-  console.error(`There are more accounts. Continue with --after ${printable(last.email)}`)
+  const next = `There are more accounts. Continue with --after ${printable(last.email)}`
+  scene.terminal.stderr.write(`${next}\n`)
 }
 
 /** @throws {UsageError} if it is not one. */
@@ -115,67 +159,73 @@ function pageSize({ texts }: Arguments): number {
   throw new UsageError(`--limit takes a whole number from 1 to ${LARGEST_PAGE}`)
 }
 
-async function remove({ accounts }: Scene, given: Arguments): Promise<void> {
+async function remove(scene: Scene, given: Arguments): Promise<void> {
+  const { accounts } = scene
   const account = await accountOf(accounts, given)
   const { id, email } = account
-  if (!given.flags.has('yes')) await confirm(email)
+  if (!given.flags.has('yes')) await confirm(scene.terminal, email)
   await removeAccount(accounts, account)
-  await print(given, { id, email, deleted: true }, `Deleted ${printable(email)}`)
+  await print(scene, given, { id, email, deleted: true }, `Deleted ${printable(email)}`)
 }
 
-async function confirm(email: string): Promise<void> {
+async function confirm(terminal: Terminal, email: string): Promise<void> {
   const shown = printable(email)
-  if (!process.stdin.isTTY) {
+  if (!terminal.stdin.isTTY) {
     throw new Error(`To delete ${shown} without a terminal, add --yes`)
   }
-  console.error(`This deletes ${shown}, its sessions and all of its tasks permanently.`)
-  const typed = await ask('Type the e-mail address to continue: ')
+  terminal.stderr.write(`This deletes ${shown}, its sessions and all of its tasks permanently.\n`)
+  const typed = await ask(terminal, 'Type the e-mail address to continue: ')
   if (typed.trim().toLowerCase() !== email)
     throw new Error('The address is different. Nothing was deleted')
 }
 
-async function reset({ accounts }: Scene, given: Arguments): Promise<void> {
+async function reset(scene: Scene, given: Arguments): Promise<void> {
+  const { accounts } = scene
   const account = await accountOf(accounts, given)
-  const choice = await readNewPassword()
+  const choice = await readNewPassword(scene.terminal)
   await resetPassword(accounts, account, choice.password)
   const { id, email } = account
   const { member, lines } = generated(choice)
   const done = `${printable(email)} has a new password and no session. ${TOKENS}`
-  await print(given, { id, email, ...member }, done, ...lines)
+  await print(scene, given, { id, email, ...member }, done, ...lines)
 }
 
-async function disable({ accounts }: Scene, given: Arguments): Promise<void> {
+async function disable(scene: Scene, given: Arguments): Promise<void> {
+  const { accounts } = scene
   const { id, email } = await accountOf(accounts, given)
   await accounts.pool.run(disableAccount(id))
   await endAccess(accounts, { id })
   const done = `${printable(email)} is disabled: it has no session and cannot sign in. ${TOKENS}`
-  await print(given, { id, email, disabled: true }, done)
+  await print(scene, given, { id, email, disabled: true }, done)
 }
 
-async function enable({ accounts }: Scene, given: Arguments): Promise<void> {
+async function enable(scene: Scene, given: Arguments): Promise<void> {
+  const { accounts } = scene
   const { id, email } = await accountOf(accounts, given)
   await accounts.pool.run(enableAccount(id))
-  await print(given, { id, email, disabled: false }, `${printable(email)} can sign in`)
+  await print(scene, given, { id, email, disabled: false }, `${printable(email)} can sign in`)
 }
 
-async function sessions({ accounts }: Scene, given: Arguments): Promise<void> {
+async function sessions(scene: Scene, given: Arguments): Promise<void> {
+  const { accounts } = scene
   const { id, email } = await accountOf(accounts, given)
   if (given.flags.has('end')) {
     const ended = await endAccess(accounts, { id })
     const done = `${printable(email)} has no session. Sessions ended: ${ended}. ${TOKENS}`
-    return print(given, { id, email, ended }, done)
+    return print(scene, given, { id, email, ended }, done)
   }
   for (const session of await accounts.pool.run(listSessions(id))) {
     const { createdAt, renewedAt, expiresAt, address, device } = session
     const times = [createdAt, renewedAt, expiresAt]
-    await print(given, session, row(session.id, ...times, address ?? '-', device ?? '-'))
+    await print(scene, given, session, row(session.id, ...times, address ?? '-', device ?? '-'))
   }
 }
 
-async function stats({ connector }: Scene, given: Arguments): Promise<void> {
+async function stats(scene: Scene, given: Arguments): Promise<void> {
+  const { connector } = scene
   const statistics = await readStatistics(connector)
   const lines = Object.entries(statistics).map(
     ([name, { count, exact }]) => `${name}\t${exact ? '' : 'about '}${count}`,
   )
-  await print(given, statistics, ...lines)
+  await print(scene, given, statistics, ...lines)
 }

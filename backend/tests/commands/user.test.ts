@@ -1,37 +1,18 @@
 import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import { createAccount, newAddress } from '../../src/accounts/administer.ts'
-import { scryptPasswords } from '../../src/accounts/passwords.ts'
-import { LIMITS } from '../../src/core/limits.ts'
-import { withDirectClient } from '../../src/database/direct.ts'
-import { connectPglite } from '../../src/database/pglite/pglite.ts'
 import { readStatistics } from '../../src/database/statistics.ts'
 import { auth, BEHIND_PROXY, PASSWORD, signIn } from '../support/accounts.ts'
-import { PATIENT, serve } from '../support/app.ts'
-import {
-  embeddedFolder,
-  openTestDatabase,
-  type Rows,
-  type TestDatabase,
-} from '../support/databases.ts'
-import { type Run, run } from '../support/process.ts'
+import { startApp, type TestApp } from '../support/app.ts'
+import type { Rows, TestDatabase } from '../support/databases.ts'
+import type { Run } from '../support/process.ts'
+import { runUser } from '../support/user-command.ts'
 
 const TIME = String.raw`\d{4}-\d\d-\d\dT[\d:.]{12}Z`
 const ENTRY = new RegExp(
   String.raw`^\w{32}\t[^\t\n]+@[^\t\n]+\t(verified|unverified)\t(enabled|disabled)\t${TIME}\t[^\t\n]+$`,
 )
 const NO_ACCOUNT = 2
-const SIGN_UP_OFF = { SIGN_UP: 'off' }
-
-/** More processes at once would only wait for each other. */
-async function twoAtATime<Case>(cases: readonly Case[], work: (one: Case) => Promise<void>) {
-  const left = cases.values()
-  const next = async () => {
-    for (const one of left) await work(one)
-  }
-  await Promise.all([next(), next()])
-}
 
 /** A command that ends with one line of why, and with nothing on standard output. */
 function assertRefused(
@@ -46,32 +27,15 @@ function assertRefused(
 }
 
 describe('npm run user', () => {
+  let server: TestApp
   let test: TestDatabase
-  let server: Awaited<ReturnType<typeof serve>>
-  let url: string
   before(async () => {
-    test = await openTestDatabase('postgres', 4, { ...LIMITS, ...PATIENT })
-    url = test.config.kind === 'postgres' ? test.config.url : ''
-    const environment = { ...BEHIND_PROXY, ...SIGN_UP_OFF }
-    server = await serve(test.database, environment, {
-      connector: test.connector,
-      limits: PATIENT,
-      // The command hashes at the server's own cost.
-      accounts: { passwords: scryptPasswords() },
-    })
+    server = await startApp('postgres', { ...BEHIND_PROXY, SIGN_UP: 'off' })
+    test = server.test
   })
-  after(async () => {
-    await server.app.close()
-    await test.close()
-  })
+  after(() => server.close())
 
-  const user = (parameters: string[], input?: string | Buffer, environment = {}) =>
-    run(
-      'commands/user.ts',
-      parameters,
-      { DATABASE_URL: url, ...SIGN_UP_OFF, ...environment },
-      input,
-    )
+  const user = (parameters: string[], input?: string | Buffer) => runUser(server, parameters, input)
 
   /** As the command does it, without a process. */
   async function create(given: string): Promise<string> {
@@ -95,22 +59,6 @@ describe('npm run user', () => {
       headers: { authorization: `Bearer ${token}` },
       ...(method === 'POST' && { body: { title: 'x' } }),
     })
-
-  it('create: the first line of standard input is the password, also where sign-up is off', async () => {
-    const parameters = ['create', 'Alice@Example.com', '--name', 'Alice B.']
-    const { code, stdout, stderr } = await user(parameters, `${PASSWORD}\r\nnot this\n`)
-    assert.deepEqual([code, stderr], [0, ''])
-    assert.match(stdout, /^\w{32}\talice@example\.com\n$/)
-    const { status, json } = await signIn(server, 'alice@example.com')
-    assert.equal(status, 200)
-    const { id, name, emailVerified } = json.user
-    assert.deepEqual(
-      [`${id}\talice@example.com\n`, name, emailVerified],
-      [stdout, 'Alice B.', true],
-    )
-    const { token } = (await auth(server, 'GET', '/token', { session: json.token })).json
-    assert.equal((await tasks('POST', id, token)).status, 201)
-  })
 
   it('create: without a password a strong one is made, and printed', async () => {
     const made = await Promise.all(
@@ -387,10 +335,10 @@ describe('npm run user', () => {
     assert.deepEqual(await test.admin(ways), [{ way: 'credential' }, { way: 'google' }])
   })
 
-  it('refuses what it does not know, and a server without accounts, in one line', async () => {
+  it('refuses what it does not know, in one line', async () => {
     const USAGE = /^Usage: npm run user -- create \| list /
     const NOBODY = /^There is no account nobody/
-    const cases: [string[], RegExp, object?][] = [
+    const cases: [string[], RegExp][] = [
       [[], USAGE],
       [['rename', 'alice@example.com'], USAGE],
       [['create'], /^Usage: npm run user -- create <email>/],
@@ -402,56 +350,15 @@ describe('npm run user', () => {
       [['list', '--yes'], /^Unknown argument --yes\. Usage: npm run user -- list /],
       [['list', '--limit', '0'], /^--limit takes a whole number from 1 to 10000/],
       [['stats', 'now'], /^Usage: npm run user -- stats \[--json\]/],
-      [['list'], /^ACCOUNTS is off/, { ACCOUNTS: 'off' }],
     ]
-    await twoAtATime(cases, async ([parameters, reason, environment]) =>
-      assertRefused(await user(parameters, PASSWORD, environment), reason, String(parameters)),
-    )
-    const nobody = [
+    for (const [parameters, reason] of cases) {
+      assertRefused(await user(parameters, PASSWORD), reason, String(parameters))
+    }
+    for (const parameters of [
       ['delete', 'nobody@example.com', '--yes'],
       ['sessions', 'nobody\u001b'],
-    ]
-    await twoAtATime(nobody, async (parameters) =>
-      assertRefused(await user(parameters), NOBODY, String(parameters), NO_ACCOUNT),
-    )
-  })
-
-  it('prints the usage of each action for --help', async () => {
-    const { stdout } = await user(['--help'])
-    assert.match(stdout, /^Usage: [^\n]+\n$/)
-    await twoAtATime(['disable', 'stats'], async (action) => {
-      const help = await user([action, '--help'])
-      assert.deepEqual([help.code, help.stderr], [0, ''])
-      assert.match(help.stdout, new RegExp(`^Usage: npm run user -- ${action} [^\n]+\n$`))
-      assert.ok(stdout.includes(action))
-    })
-  })
-})
-
-describe('npm run user on the embedded database', () => {
-  it('creates the tables if they are missing, and works beside a running server', async () => {
-    const folder = await embeddedFolder('empty')
-    const user = (parameters: string[], input?: string) =>
-      run('commands/user.ts', parameters, { DATABASE_URL: `pglite:${folder}` }, input)
-    const created = await user(['create', 'alice@example.com'], PASSWORD)
-    assert.deepEqual([created.code, created.stderr], [0, ''])
-    const open = await connectPglite(folder)
-    const { stdout, stderr } = await user(['list'])
-    assert.equal(stderr, '')
-    assert.match(stdout.trimEnd(), ENTRY)
-    assert.equal(stdout.split('\t')[0], created.stdout.split('\t')[0])
-    const id = created.stdout.split('\t')[0]
-    const disabled = await user(['disable', 'alice@example.com', '--json'])
-    assert.deepEqual(JSON.parse(disabled.stdout), {
-      id,
-      email: 'alice@example.com',
-      disabled: true,
-    })
-    const stats = JSON.parse((await user(['stats', '--json'])).stdout)
-    assert.deepEqual([stats.people.count, stats.disabled.count, stats.tasks.count], [1, 1, 0])
-    const session = await withDirectClient(open.direct, (client) => client.query('select 1 as one'))
-    assert.deepEqual(session.rows, [{ one: 1 }])
-    await open.close()
-    await rm(folder, { recursive: true })
+    ]) {
+      assertRefused(await user(parameters), NOBODY, String(parameters), NO_ACCOUNT)
+    }
   })
 })
