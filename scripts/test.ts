@@ -1,19 +1,21 @@
 /**
- * Runs all tests, or those of the given files. Each file and the whole run have a deadline. After it,
- * the runner names what is still open, ends it, and fails.
+ * Runs all tests, or those of the given files. Several files share a process (test-groups.ts). Each process and
+ * the whole run have a deadline. After it, the runner names what is still open, ends it, and fails.
  *
  * Usage: npm test [-- --name=pattern ...] [--file-seconds=N] [--run-seconds=N] [--answer-seconds=N]
  *        [file or part of its name ...]
  */
 import { existsSync, globSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { relative } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { parseArgs } from 'node:util'
 import { globalSetup, globalTeardown } from '../backend/tests/support/global-setup.ts'
 import { type TestFile, watchFiles } from './test-files.ts'
+import { groupTests } from './test-groups.ts'
 
-/** The longest file takes less than a minute on a fast, idle machine. */
+/** The longest process takes less than a minute on a fast, idle machine. */
 const FILE_SECONDS = 600
 const RUN_SECONDS = 2_400
 const ALL_FILES = ['{backend,tools/*}/tests/**/*.test.ts']
@@ -39,7 +41,7 @@ let ending = false
 
 files.onStart((file) => {
   const timer = setTimeout(async () => {
-    await give(`${relative(root, file.path)} has not ended after ${fileSeconds} s`, [file])
+    await give(`${namesOf(file)} has not ended after ${fileSeconds} s`, [file])
     file.kill()
   }, fileSeconds * 1_000)
   file.ended.then(() => clearTimeout(timer))
@@ -54,9 +56,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 await globalSetup()
 let failed = true
+const given = positionals.length > 0 ? positionals.flatMap(filesOf) : globSync(ALL_FILES)
+const groups = groupTests(given, root, process.env.TEST_FOLDER ?? tmpdir())
 const results = run({
   concurrency: 3,
-  globPatterns: positionals.length > 0 ? positionals.flatMap(filesOf) : ALL_FILES,
+  files: groups.map(({ program }) => program),
   ...(values.name && { testNamePatterns: values.name }),
   execArgv: [`--import=${new URL('../backend/tests/support/watched.ts', import.meta.url)}`],
 })
@@ -72,9 +76,16 @@ report.on('end', async () => {
   process.exit(failed ? 1 : 0)
 })
 
+/** The test files that run in a process. */
+function namesOf({ path }: TestFile): string {
+  const group = groups.find(({ program }) => program === path)
+  return group?.files.join(', ') ?? relative(root, path)
+}
+
 /** @returns a file itself, or the test files whose path contains the text. */
 function filesOf(text: string): string[] {
-  if (existsSync(text) || /[*{]/.test(text)) return [text]
+  if (existsSync(text)) return [text]
+  if (/[*{]/.test(text)) return globSync(text)
   const found = globSync(ALL_FILES).filter((path) => path.includes(text))
   return found.length > 0 ? found : [text]
 }
@@ -82,10 +93,7 @@ function filesOf(text: string): string[] {
 /** Prints the reason and the resources that are still open in the given files. */
 async function give(why: string, whose: readonly TestFile[]): Promise<void> {
   const lines = [`\n${why}. Still open:`]
-  const all = whose.map(async (file) => [
-    `  ${relative(root, file.path)}`,
-    ...(await file.whatIsOpen()),
-  ])
+  const all = whose.map(async (file) => [`  ${namesOf(file)}`, ...(await file.whatIsOpen())])
   lines.push(...(await Promise.all(all)).flat())
   if (lines.length === 1) lines.push('  no test file')
   console.error(`${lines.join('\n')}\n`)
