@@ -12,7 +12,7 @@ export interface TestGroup {
 /** How many files share a process. More save less, and the last processes leave a core idle. */
 const TOGETHER = 8
 
-/** Files whose tests change or measure their whole process, or start so many others that they gain nothing. */
+/** Files whose tests change or measure their whole process, or that take long and start processes of their own. */
 const ALONE =
   /\/(patterns|overload|hostile-sockets|queued-bytes|runner|add-a-resource|processes|main|stopping|container|power-cut|verify)\.test\.ts$/
 
@@ -39,7 +39,8 @@ function programOf(names: readonly string[], root: string, folder: string): stri
   const [first] = names
   if (first !== undefined && names.length === 1) return resolve(root, first)
   const paths = Object.fromEntries(names.map((name) => [name, resolve(root, name)]))
-  const program = join(folder, `${first?.replaceAll('/', '-')}`)
+  const name = first?.replaceAll('/', '-').replace(/\.test\.ts$/, '')
+  const program = join(folder, `${name}.together.ts`)
   const runner = join(root, 'backend/tests/support/together.ts')
   writeFileSync(
     program,

@@ -8,8 +8,11 @@ import { EventEmitter, once } from 'node:events'
 import { Socket } from 'node:net'
 import { after, afterEach, beforeEach } from 'node:test'
 
+const [, PROGRAM = ''] = process.argv
+/** Runs several test files (together.ts), of which each one ends what it has started. */
+const TOGETHER = PROGRAM.endsWith('.together.ts')
 /** Scripts use some of this folder as well; they end what they start themselves. */
-const IN_TEST = /\.(test|fixture)\.ts$/.test(process.argv[1] ?? '')
+const IN_TEST = TOGETHER || /\.(test|fixture)\.ts$/.test(PROGRAM)
 /** Of a failed test: what takes longer to end is left to the end of the file. */
 const ENDING_MS = 10_000
 /** When all tests of a file are over, its process has ended by then, or something is open that is not named here. */
@@ -163,16 +166,29 @@ if (IN_TEST) {
   afterEach(({ fullName }) => {
     underWay.delete(fullName)
   })
-  after(async () => {
-    for (const started of [...open].reverse()) await endInTime(started)
-    setTimeout(() => {
-      const { open: left, handles } = whatIsOpen()
-      console.error(
-        `The tests are over, and there is still open: ${[...left, ...handles].join(', ')}`,
-      )
-      process.exit(1)
-    }, LINGERING_MS).unref()
-  })
+  // Node calls it as soon as no test is left to run, which is the case after each of several files.
+  if (!TOGETHER) {
+    after(async () => {
+      await endAll()
+      mustExit()
+    })
+  }
+}
+
+/** Ends all that is open. */
+export async function endAll(): Promise<void> {
+  for (const started of [...open].reverse()) await endInTime(started)
+}
+
+/** The tests are over: fails if this process goes on for long. */
+export function mustExit(): void {
+  setTimeout(() => {
+    const { open: left, handles } = whatIsOpen()
+    console.error(
+      `The tests are over, and there is still open: ${[...left, ...handles].join(', ')}`,
+    )
+    process.exit(1)
+  }, LINGERING_MS).unref()
 }
 
 /** What a process writes, both streams together, until it ends. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { whatIsOpen } from './started.ts'
+import { endAll, mustExit, whatIsOpen } from './started.ts'
 
 const LONG_MS = 3_600_000
 
@@ -18,6 +18,8 @@ export async function runTogether(files: Readonly<Record<string, string>>): Prom
     await import(pathToFileURL(path).href)
     // The tests of a process run in their order, so this one waits for those of the file.
     await it(`${name} ends all that it starts`, () => assert.deepEqual(whatIsOpen().open, []))
+    await endAll()
   }
   clearInterval(running)
+  mustExit()
 }
