@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { cpSync, rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Client } from 'pg'
+import { Client, type ClientBase, Pool } from 'pg'
 import type { DatabaseConfig } from '../../src/core/config/config.ts'
 import { LIMITS, type Limits } from '../../src/core/limits.ts'
 import { connect } from '../../src/database/connect.ts'
@@ -10,6 +10,7 @@ import type { Connector } from '../../src/database/connector.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { migrate } from '../../src/database/migrate/migrate.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
+import { pinPath } from '../../src/database/scope.ts'
 import { type Database, type Row, type Statement, sql } from '../../src/database/session.ts'
 import { endWithTest } from './started.ts'
 
@@ -103,14 +104,17 @@ export async function openTestDatabase(
 ): Promise<TestDatabase> {
   const { config, connector, drop } = await openMigrated(kind, poolMax)
   const database = new PipelinedPool(connector, limits)
+  const direct = kind === 'postgres' ? directPool(connector) : undefined
+  const withClient = <Result>(work: (client: ClientBase) => Promise<Result>): Promise<Result> =>
+    direct ? withPooled(direct, work) : withDirectClient(connector.direct, work)
   return {
     config,
     database,
     connector,
     admin: (text, values = []) =>
-      withDirectClient(connector.direct, async (client) => (await client.query(text, values)).rows),
+      withClient(async (client) => (await client.query(text, values)).rows),
     unscoped: (userId, { sql: { text }, values, read }) =>
-      withDirectClient(connector.direct, async (client) => {
+      withClient(async (client) => {
         const answer = {
           text,
           values: [userId, ...values],
@@ -120,9 +124,40 @@ export async function openTestDatabase(
         return read((await client.query<(string | null)[]>(answer)).rows)
       }),
     close: endWithTest(`database ${database.description}`, async () => {
+      await direct?.end()
       await database.close()
       await drop()
     }),
+  }
+}
+
+/**
+ * The same as `withDirectClient` for PostgreSQL, on a connection that is used again where the work has not failed:
+ * a new one takes 7 ms of CPU time.
+ */
+function directPool({ direct }: Connector): Pool {
+  const pool = new Pool({ ...direct, max: 50, idleTimeoutMillis: 0 })
+  // A test may end its sessions.
+  pool.on('error', () => {})
+  pool.on('connect', (client) => {
+    client.on('error', () => {})
+    client.query(`select ${pinPath('false')}`).catch(() => {})
+  })
+  return pool
+}
+
+async function withPooled<Result>(
+  pool: Pool,
+  work: (client: ClientBase) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect()
+  try {
+    const result = await work(client)
+    client.release()
+    return result
+  } catch (error) {
+    client.release(true)
+    throw error
   }
 }
 
