@@ -141,6 +141,15 @@ describe('the house', () => {
     }
   })
 
+  it('a file of tests has 450 lines at most', () => {
+    const tests = globSync('{backend,tools/*}/tests/**/*.test.ts', { cwd: ROOT })
+    assert.ok(tests.length > 100)
+    for (const path of tests) {
+      const lines = readFileSync(join(ROOT, path), 'utf8').split('\n')
+      assert.ok(lines.length <= 451, `${path} has ${lines.length - 1} lines`)
+    }
+  })
+
   it('there is no any, no non-null assertion, no default export', () => {
     for (const { path, text } of files) {
       assert.doesNotMatch(text, /: any\b|as any\b|<any>|\w!\.|export default|@ts-ignore/, path)

@@ -5,6 +5,7 @@ import { startApp, type TestApp } from '../support/app.ts'
 import { KINDS } from '../support/databases.ts'
 import {
   ARRAYS,
+  assertFaults,
   BODY_LIMIT,
   bodyWith,
   CHUNKED,
@@ -24,6 +25,7 @@ import {
   PUT,
   padded,
   READABLE,
+  sendingTo,
   UNICODE,
   UNKNOWN,
   UNREADABLE,
@@ -32,7 +34,7 @@ import {
   WRITES,
 } from '../support/hostile-bodies.ts'
 import { assertProblem } from '../support/problem.ts'
-import { type RawAnswer, sendRaw, WORK_LIMIT_MS } from '../support/raw-request.ts'
+import { sendRaw } from '../support/raw-request.ts'
 
 for (const kind of KINDS) {
   describe(`bodies of hostile clients on ${kind}`, () => {
@@ -47,41 +49,7 @@ for (const kind of KINDS) {
     })
     after(() => test.close())
 
-    async function send(
-      { method, at }: Pick<Operation, 'method' | 'at'>,
-      body: string | Buffer | undefined,
-      headers: readonly string[] = [JSON_TYPE],
-    ): Promise<RawAnswer> {
-      const answer = await sendRaw(test.port, {
-        method,
-        target: `/api/alice/tasks${at.replace(':id', id)}`,
-        headers: [`Authorization: Bearer ${token}`, ...headers],
-        ...(body !== undefined && { body }),
-      })
-      assert.ok(answer.workMs < WORK_LIMIT_MS, 'took too long')
-      return answer
-    }
-
-    /** The task is answered, and read again it is the same bytes. */
-    async function assertTaken(answer: RawAnswer, sent: object, what: string) {
-      assert.equal(
-        answer.status,
-        answer.headers.location === undefined ? 200 : 201,
-        `${what}: ${answer.text}`,
-      )
-      for (const [member, value] of Object.entries(sent)) {
-        assert.deepEqual(answer.json[member], value, `${what}: ${member}`)
-      }
-      const again = await send({ method: 'GET', at: `/${answer.json.id}` }, undefined, [])
-      assert.equal(again.text, answer.text, what)
-    }
-
-    function assertFaults(answer: RawAnswer, faults: Faults, what: string): void {
-      assertProblem(answer, 'validation_error', what)
-      const expected = faults.map(([path, message]) => ({ in: 'body', path, message }))
-      const order = (all: object[]) => all.map((fault) => JSON.stringify(fault)).sort()
-      assert.deepEqual(order(answer.json.errors), order(expected), what)
-    }
+    const { send, assertTaken } = sendingTo(() => ({ port: test.port, token, id }))
 
     const state = () =>
       test.admin('select title, description, completed, updated_at, id from todo.tasks order by id')

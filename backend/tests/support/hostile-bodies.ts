@@ -1,4 +1,5 @@
 /** What tests/api/hostile-bodies.test.ts sends, and what it expects for each. */
+import assert from 'node:assert/strict'
 import {
   brotliCompressSync,
   deflateRawSync,
@@ -6,6 +7,8 @@ import {
   gzipSync,
   zstdCompressSync,
 } from 'node:zlib'
+import { assertProblem } from './problem.ts'
+import { type RawAnswer, sendRaw, WORK_LIMIT_MS } from './raw-request.ts'
 
 export const BODY_LIMIT = 65_536
 export const JSON_TYPE = 'Content-Type: application/json'
@@ -327,3 +330,44 @@ export const READABLE: [what: string, body: string | Buffer, ...headers: string[
   ['a charset in quotes', '{"title":"x"}', `${JSON_TYPE} ; charset = "UTF-8"`],
   ['a type in upper case', '{"title":"x"}', 'content-type: APPLICATION/JSON'],
 ]
+
+/** Sends bodies to the tasks of alice, one of which has the id. */
+export function sendingTo(app: () => { port: number; token: string; id: string }) {
+  async function send(
+    { method, at }: Pick<Operation, 'method' | 'at'>,
+    body: string | Buffer | undefined,
+    headers: readonly string[] = [JSON_TYPE],
+  ): Promise<RawAnswer> {
+    const { port, token, id } = app()
+    const answer = await sendRaw(port, {
+      method,
+      target: `/api/alice/tasks${at.replace(':id', id)}`,
+      headers: [`Authorization: Bearer ${token}`, ...headers],
+      ...(body !== undefined && { body }),
+    })
+    assert.ok(answer.workMs < WORK_LIMIT_MS, 'took too long')
+    return answer
+  }
+
+  /** The task is answered, and read again it is the same bytes. */
+  async function assertTaken(answer: RawAnswer, sent: object, what: string) {
+    assert.equal(
+      answer.status,
+      answer.headers.location === undefined ? 200 : 201,
+      `${what}: ${answer.text}`,
+    )
+    for (const [member, value] of Object.entries(sent)) {
+      assert.deepEqual(answer.json[member], value, `${what}: ${member}`)
+    }
+    const again = await send({ method: 'GET', at: `/${answer.json.id}` }, undefined, [])
+    assert.equal(again.text, answer.text, what)
+  }
+  return { send, assertTaken }
+}
+
+export function assertFaults(answer: RawAnswer, faults: Faults, what: string): void {
+  assertProblem(answer, 'validation_error', what)
+  const expected = faults.map(([path, message]) => ({ in: 'body', path, message }))
+  const order = (all: object[]) => all.map((fault) => JSON.stringify(fault)).sort()
+  assert.deepEqual(order(answer.json.errors), order(expected), what)
+}
