@@ -17,6 +17,8 @@ describe('folding', () => {
   }
 })
 
+const isKept = (text: string) => text.normalize('NFKD') === text && fold(text) === text
+
 for (const kind of KINDS) {
   describe(`folding on ${kind}`, () => {
     let test: TestDatabase
@@ -29,9 +31,12 @@ for (const kind of KINDS) {
       const points: string[] = []
       for (let point = 1; point < 0x2fa20; point += 1) {
         const text = String.fromCodePoint(point)
+        // The embedded database takes seconds for all ideographs, which have neither case nor accents.
+        if (kind === 'pglite' && /\p{Lo}/u.test(text) && isKept(text) && point % 16 > 0) continue
         // Later versions decompose more code points. PostgreSQL 15 knows those of version 14.
         if (text.isWellFormed() && !/\p{Cn}|\p{Co}/u.test(text)) points.push(`${text}Σ${text}`)
       }
+      assert.ok(points.length > 20_000)
       const rows = await test.admin('select todo.folded(t) as folded from unnest($1::text[]) t', [
         points,
       ])

@@ -112,11 +112,11 @@ for (const kind of KINDS) {
       }
     })
 
-    it('integers follow each other in both directions, 100 000 times in five characters', async () => {
+    it('integers follow each other in both directions, 20 000 times in four characters', async () => {
       for (const up of [true, false]) {
         const [row] = await test.admin(
           `with recursive key (nth, key) as (
-             select 0, 'a0' collate "C" union all select nth + 1, todo.key_step(key, $1) from key where nth < 100000
+             select 0, 'a0' collate "C" union all select nth + 1, todo.key_step(key, $1) from key where nth < 20000
            ), pair as (select key, lag(key) over (order by nth) as before from key)
            select count(*) filter (where key > before)::int as rising, count(*) filter (where key < before)::int as falling,
              max(length(key)) as length, count(distinct key)::int as keys
@@ -125,7 +125,7 @@ for (const kind of KINDS) {
         )
         assert.deepEqual(
           { ...row },
-          { rising: up ? 100000 : 0, falling: up ? 0 : 100000, length: 4, keys: 100001 },
+          { rising: up ? 20000 : 0, falling: up ? 0 : 20000, length: 4, keys: 20001 },
         )
       }
     })
