@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Environment } from '../src/core/config/settings.ts'
 import { STOP_LIMITS } from '../src/processes/stop.ts'
 import { exchange } from './support/app.ts'
-import { embeddedFolder, emptyPostgres } from './support/databases.ts'
+import { embeddedFolder, migratedPostgres } from './support/databases.ts'
 import { type Fifo, makeFifo } from './support/fifo.ts'
 import { freePort } from './support/free-port.ts'
 import { PATIENT_BOUNDS, PROGRAM_ENVIRONMENT, serverWith } from './support/process.ts'
@@ -93,7 +93,7 @@ describe('a stop', { concurrency: 2 }, () => {
   let url: string
   let drop: () => Promise<void>
   before(async () => {
-    const made = await emptyPostgres()
+    const made = await migratedPostgres()
     url = made.url
     drop = made.drop
   })

@@ -34,7 +34,7 @@ async function openWithTasks(own: Partial<Limits>, folder: string | null = null)
   const options = { limits: { ...limits, ...own }, worker: GATED_WORKER }
   const connector = await connectPglite(folder ?? (await embeddedFolder('migrated')), options)
   const pool = new PipelinedPool(connector, { ...LIMITS, statementStuckMs: 60_000 })
-  endWithTest('pool of a slow database', () => pool.close())
+  pool.close = endWithTest('pool of a slow database', pool.close.bind(pool))
   for (const n of [1, 2]) await pool.asUser('alice', add(n))
   return { connector, pool }
 }

@@ -78,6 +78,12 @@ export async function emptyPostgres(options = ''): Promise<{ url: string; drop()
   }
 }
 
+/** The same with a migrated one, a copy if this run has made one. */
+export function migratedPostgres(): Promise<{ url: string; drop(): Promise<void> }> {
+  const template = process.env.TEST_TEMPLATE
+  return emptyPostgres(template && `template ${template} ${COPY_FILES}`)
+}
+
 /**
  * A migrated database in which nobody has set anything yet, and how to drop it when it is closed. A copy of one
  * that this run has migrated is not migrated again, apart from a server's, which takes a new epoch.
@@ -188,8 +194,7 @@ async function embedded(
 async function onServer(
   from: 'empty' | 'migrated',
 ): Promise<{ config: DatabaseConfig; drop(): Promise<void> }> {
-  const template = from === 'migrated' ? process.env.TEST_TEMPLATE : undefined
-  const { url, drop } = await emptyPostgres(template && `template ${template} ${COPY_FILES}`)
+  const { url, drop } = await (from === 'migrated' ? migratedPostgres() : emptyPostgres())
   return { config: { kind: 'postgres', url, directUrl: url }, drop }
 }
 

@@ -28,7 +28,7 @@ export function poolThrough(
 ): PipelinedPool {
   const connector = { ...connectPostgres({ url, directUrl: url, poolMax }), chooseScope }
   const pool = new PipelinedPool(connector, limits)
-  endWithTest(`pool of ${poolMax} through a proxy`, () => pool.close())
+  pool.close = endWithTest(`pool of ${poolMax} through a proxy`, pool.close.bind(pool))
   return pool
 }
 
