@@ -12,9 +12,24 @@ export interface TestGroup {
 /** How many files share a process. More save less, and the last processes leave a core idle. */
 const TOGETHER = 8
 
-/** Files whose tests change or measure their whole process, or that take long and start processes of their own. */
-const ALONE =
-  /\/(patterns|overload|hostile-sockets|queued-bytes|runner|add-a-resource|processes|main|stopping|container|power-cut|verify)\.test\.ts$/
+/**
+ * Files whose tests change or measure their whole process, or that take long and start processes of their own.
+ * The longest come first.
+ */
+const ALONE = [
+  'tools/verify/tests/verify.test.ts',
+  'tools/faults/tests/power-cut.test.ts',
+  'backend/tests/main.test.ts',
+  'backend/tests/add-a-resource.test.ts',
+  'backend/tests/processes.test.ts',
+  'backend/tests/stopping.test.ts',
+  'backend/tests/overload.test.ts',
+  'backend/tests/container.test.ts',
+  'backend/tests/api/hostile-sockets.test.ts',
+  'backend/tests/api/queued-bytes.test.ts',
+  'backend/tests/runner.test.ts',
+  'backend/tests/patterns.test.ts',
+]
 
 /**
  * Distributes test files over processes. Each process loads the server's packages, and compiles what it runs:
@@ -25,8 +40,8 @@ const ALONE =
  */
 export function groupTests(files: readonly string[], root: string, folder: string): TestGroup[] {
   const names = files.map((file) => relative(root, resolve(root, file))).sort()
-  const alone = names.filter((name) => ALONE.test(name))
-  const others = names.filter((name) => !ALONE.test(name))
+  const alone = ALONE.filter((name) => names.includes(name))
+  const others = names.filter((name) => !ALONE.includes(name))
   const groups: TestGroup[] = alone.map((name) => ({ program: resolve(root, name), files: [name] }))
   for (let at = 0; at < others.length; at += TOGETHER) {
     const together = others.slice(at, at + TOGETHER)
