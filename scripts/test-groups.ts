@@ -16,7 +16,7 @@ const TOGETHER = 8
  * Files whose tests change or measure their whole process, or that take long and start processes of their own.
  * The longest come first.
  */
-const ALONE = [
+export const ALONE = [
   'tools/verify/tests/verify.test.ts',
   'tools/faults/tests/power-cut.test.ts',
   'backend/tests/main.test.ts',

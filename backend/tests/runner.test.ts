@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { globSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { ALONE, groupTests } from '../../scripts/test-groups.ts'
+import { testFolder } from './support/databases.ts'
 import { type Output, outputOf, startProcess } from './support/started.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -90,6 +93,14 @@ describe('npm test', { concurrency: 3 }, () => {
     runner.kill('SIGKILL')
     await runner.ended
     await gone(pids)
+  })
+
+  it('runs every file once, and those alone that are to be', async () => {
+    const files = globSync('{backend,tools/*}/tests/**/*.test.ts', { cwd: ROOT })
+    const groups = groupTests(files, ROOT, await testFolder())
+    assert.deepEqual(groups.flatMap((group) => group.files).sort(), files.sort())
+    for (const [n, file] of ALONE.entries()) assert.deepEqual(groups[n]?.files, [file])
+    assert.ok(groups.length < files.length / 3)
   })
 
   it('fails where there is no such file', async () => {

@@ -5,9 +5,9 @@ import type { Environment } from '../../../backend/src/core/config/settings.ts'
 import { dateInZone } from '../../../backend/src/core/recurrence/calendar-date.ts'
 import {
   embeddedFolder,
-  emptyPostgres,
   KINDS,
   type Kind,
+  migratedPostgres,
 } from '../../../backend/tests/support/databases.ts'
 import { type Run, run, serve } from '../../../backend/tests/support/process.ts'
 import { sampleTasks } from '../sample-tasks.ts'
@@ -44,7 +44,7 @@ function assertIsALife(
 }
 
 async function databaseOf(kind: Kind): Promise<{ url: string; drop(): Promise<void> }> {
-  if (kind === 'postgres') return emptyPostgres()
+  if (kind === 'postgres') return migratedPostgres()
   const folder = await embeddedFolder('migrated')
   return { url: `pglite:${folder}`, drop: () => rm(folder, { recursive: true }) }
 }
