@@ -161,6 +161,58 @@ describe('several processes on one port', { concurrency: 2 }, () => {
     assert.equal(code, 0)
   })
 
+  it('while one is killed under load, the answers that come are right', async () => {
+    const server = await serve(environment)
+    const [victim = 0] = await workers(server, 2)
+    const headers = { authorization: `Bearer ${await token('carol')}` }
+    let going = true
+    const statuses = new Set<number>()
+    const answered = new Counter()
+    const load = times(8, async () => {
+      while (going) {
+        const answer = await exchange(server.port, 'GET', '/api/carol/tasks', { headers }).catch(
+          () => undefined, // it was on its way to the killed one
+        )
+        if (answer === undefined) continue
+        statuses.add(answer.status)
+        answered.add()
+      }
+    })
+    await answered.reaches(20)
+    process.kill(victim, 'SIGKILL')
+    await workers(server, 3)
+    await answered.reaches(answered.count + 20)
+    going = false
+    const { code } = await server.kill('SIGTERM')
+    assert.equal(code, 0)
+    await Promise.all(load)
+    assert.deepEqual([...statuses], [200])
+  })
+
+  it('a connection on its way to one that is killed is cut, and does not wait for ever', async (t) => {
+    if (process.platform !== 'linux') return t.skip('stopped processes are looked up in /proc')
+    const server = await serve(environment)
+    const [victim = 0] = await workers(server, 2)
+    // It takes no connection any more, and is handed one all the same.
+    process.kill(victim, 'SIGSTOP')
+    await stopped(victim)
+    const answered = new Counter()
+    const asked = times(4, () =>
+      exchange(server.port, 'GET', '/livez', {}).then(
+        ({ status }) => {
+          answered.add()
+          return status
+        },
+        () => 'cut',
+      ),
+    )
+    await answered.reaches(3)
+    process.kill(victim, 'SIGKILL')
+    assert.deepEqual((await Promise.all(asked)).sort(), [200, 200, 200, 'cut'])
+    const { code } = await server.kill('SIGTERM')
+    assert.equal(code, 0)
+  })
+
   for (const everybody of [false, true]) {
     const how = everybody ? 'Ctrl-C, which reaches all of them and one twice,' : 'SIGTERM'
     it(`${how} ends them with 0 when what is under way is answered`, async () => {
@@ -194,66 +246,15 @@ describe('several processes on one port', { concurrency: 2 }, () => {
     held.drop()
   })
 
-  describe('that lose one after the other', () => {
-    let server: Serving
-    before(async () => {
-      server = await serve(environment)
-    })
-
-    it('while one is killed under load, the answers that come are right', async () => {
-      const [victim = 0] = await workers(server, 2)
-      const headers = { authorization: `Bearer ${await token('carol')}` }
-      let going = true
-      const statuses = new Set<number>()
-      const answered = new Counter()
-      const load = times(8, async () => {
-        while (going) {
-          const answer = await exchange(server.port, 'GET', '/api/carol/tasks', { headers }).catch(
-            () => undefined, // it was on its way to the killed one
-          )
-          if (answer === undefined) continue
-          statuses.add(answer.status)
-          answered.add()
-        }
-      })
-      await answered.reaches(20)
-      process.kill(victim, 'SIGKILL')
-      await workers(server, 3)
-      await answered.reaches(answered.count + 20)
-      going = false
-      await Promise.all(load)
-      assert.deepEqual([...statuses], [200])
-    })
-
-    it('a connection on its way to one that is killed is cut, and does not wait for ever', async (t) => {
-      if (process.platform !== 'linux') return t.skip('stopped processes are looked up in /proc')
-      const [, victim = 0] = await workers(server, 2)
-      // It takes no connection any more, and is handed one all the same.
-      process.kill(victim, 'SIGSTOP')
-      await stopped(victim)
-      const answered = new Counter()
-      const asked = times(4, () =>
-        exchange(server.port, 'GET', '/livez', {}).then(
-          ({ status }) => {
-            answered.add()
-            return status
-          },
-          () => 'cut',
-        ),
-      )
-      await answered.reaches(3)
-      process.kill(victim, 'SIGKILL')
-      assert.deepEqual((await Promise.all(asked)).sort(), [200, 200, 200, 'cut'])
-    })
-
-    it('when the primary is killed, they answer what is under way and end', async () => {
-      const bearer = await token('alice')
-      const underWay = await Promise.all(times(4, () => begin(server.port, 'alice', bearer)))
-      const ended = server.kill('SIGKILL')
-      await server.exited
-      for (const { finish } of underWay) assert.equal(await finish(), 201)
-      await ended
-    })
+  it('when the primary is killed, they answer what is under way and end', async () => {
+    const server = await serve(environment)
+    await workers(server, 2)
+    const bearer = await token('alice')
+    const underWay = await Promise.all(times(4, () => begin(server.port, 'alice', bearer)))
+    const ended = server.kill('SIGKILL')
+    await server.exited
+    for (const { finish } of underWay) assert.equal(await finish(), 201)
+    await ended
   })
 })
 
