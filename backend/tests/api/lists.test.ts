@@ -127,6 +127,11 @@ const filters = (instant: string): [query: string, shows: (task: Task) => boolea
     (task) => task.due_date === '2026-12-01' && !task.completed,
   ],
   [`updated_since=${instant}`, (task) => task.updated_at >= instant],
+  // Go writes nanoseconds.
+  [
+    `updated_since=${instant.replace('Z', '999999')}${'9'.repeat(200)}Z`,
+    (task) => task.updated_at > instant,
+  ],
   ...['milk', 'MILK eggs', 'apfel', 'ete', '%', '_', '\\', 'οδος', 'x"y', '100% milk'].map(
     (words): [string, (task: Task) => boolean] => [
       `q=${encodeURIComponent(words)}`,
@@ -156,6 +161,7 @@ const REFUSED: [query: string, names: RegExp][] = [
   ['q=a%00b', /1 to 8 words/],
   ['q=1+2+3+4+5+6+7+8+9', /1 to 8 words/],
   [`q=${'x'.repeat(201)}`, /200 characters/],
+  ['limit=abc', /limit must be a whole number from 1 to 1000"/],
   ['updated_since=2026-12-01', /RFC 3339/],
   ['updated_since=2026-02-30T00:00:00Z', /RFC 3339/],
   ['updated_since=2026-12-01T00:00:00%2B15:00', /RFC 3339/],

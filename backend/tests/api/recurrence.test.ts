@@ -134,6 +134,20 @@ for (const kind of KINDS) {
       assert.ok(nextOf(first))
       assert.deepEqual([again.text, nextOf(again)], [first.text, nextOf(first)])
       assert.equal((await listOf('dot')).length, 2)
+      // Another next occurrence has taken its place, and then there is none.
+      await complete('dot', task.id, false)
+      const second = nextOf(await complete('dot', task.id))
+      assert.ok(second !== undefined && second !== nextOf(first))
+      assert.equal(nextOf(await flip()), nextOf(first))
+      await send('DELETE', 'dot', `/${task.id}`)
+      assert.deepEqual([nextOf(await flip()), (await flip()).text], [nextOf(first), first.text])
+      // Completed again beside a next occurrence that was changed: the response has no Link, nor has a repeated one.
+      await send('POST', 'dot', `/trash/${task.id}/restore`)
+      await send('PATCH', 'dot', `/${second}`, { title: 'changed' })
+      await complete('dot', task.id, false)
+      const other = { 'idempotency-key': 'other' }
+      const flipped = () => send('PATCH', 'dot', `/${task.id}/complete`, undefined, other)
+      assert.deepEqual([nextOf(await flipped()), nextOf(await flipped())], [undefined, undefined])
     })
 
     it('a batch completes several, says what it made, also when it is repeated, and tries first', async () => {
@@ -163,6 +177,9 @@ for (const kind of KINDS) {
           .sort(),
       )
       assert.deepEqual([new Set(ids).size, ids[12], open.length], [13, undefined, 13])
+      // Another next occurrence takes the place of the one that the batch made.
+      await complete('ed', tasks[0]?.id ?? '', false)
+      await complete('ed', tasks[0]?.id ?? '')
       const again = await batch()
       assert.deepEqual([again.status, again.text], [200, first.text])
       // Another operation fails, and nothing is done.

@@ -20,7 +20,7 @@ import { type AskedOperation, BATCH_DOCUMENTED, BatchResults } from '../../schem
 import { batchOperation } from './batch-operation.ts'
 import { type BatchOptions, explain, statementsOf, statusOf } from './batch-operations.ts'
 import { forgetsKeys, idempotencyKey, keyInFlight, keyReused } from './idempotency.ts'
-import { type Around, type Next, storedNext, withOccurrences } from './occurrences.ts'
+import { type Around, type Next, withOccurrences } from './occurrences.ts'
 
 const config = { access: 'owner', bodyLevels: LIMITS.batchLevels } as const
 
@@ -69,10 +69,10 @@ async function outcomes(
 ): Promise<readonly Outcome[]> {
   try {
     const completed = asked.filter(completes).map(({ id }) => id.toLowerCase())
-    const [done, next] = await withOccurrences(
-      (around) => runBatch(request, around, batch),
-      () => request.asUser(findFacts(completed.filter(isCanonicalUuid))),
-    )
+    const [done, next] = await withOccurrences((around) => runBatch(request, around, batch), {
+      keys: batch.keys,
+      others: () => request.asUser(findFacts(completed.filter(isCanonicalUuid))),
+    })
     return withNext(asked, done, next)
   } catch (error) {
     if (!(error instanceof AppError) || error.statement === undefined) throw error
@@ -149,16 +149,17 @@ async function replayed(
   const stored = await reply.request.asUser(findBatch(key))
   if (stored === undefined) throw keyInFlight()
   if (stored.requestHash !== requestHash) throw keyReused()
+  const next = new Map<string, string>()
   const outcomes = asked.map(({ op }, at): Outcome => {
     const note = stored.notes.get(at)
-    if (note !== undefined) return note
+    if (note?.next !== undefined) next.set(note.task.id, note.next)
+    if (note !== undefined) return { outcome: note.outcome, task: note.task }
     if (op === 'delete') return { outcome: 'deleted' }
     // The key has expired, and its rows are being deleted.
     throw keyInFlight()
   })
   reply.header('idempotency-replayed', 'true')
-  const tasks = outcomes.flatMap(({ task }) => task ?? [])
-  return withNext(asked, outcomes, await storedNext(reply.request, tasks))
+  return withNext(asked, outcomes, next)
 }
 
 function sendResults(

@@ -12,6 +12,7 @@ import {
   factsNeeded,
   findNext,
   giveFollowing,
+  type ResponseKeys,
   readFacts,
 } from '../../models/tasks/occurrence.ts'
 
@@ -46,17 +47,18 @@ export async function runWithin<Result>(
  * with the facts that determine the date of its next occurrence.
  *
  * @param change runs the statements in one transaction, within the given ones.
- * @param others finds the facts of other tasks that it may complete.
+ * @param options.keys under which the response to a keyed request is stored.
+ * @param options.others finds the facts of other tasks that it may complete.
  * @returns the result, and the occurrences that the change made.
  */
 export async function withOccurrences<Result>(
   change: (around: Around | undefined) => Promise<readonly [Result, Next]>,
-  others?: () => Promise<readonly FactsText[]>,
+  { keys, others }: OccurrenceOptions = {},
 ): Promise<readonly [Result, Next]> {
   const known = new Set<FactsText>()
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await change(known.size === 0 ? undefined : aroundOf([...known]))
+      return await change(known.size === 0 ? undefined : aroundOf([...known], keys))
     } catch (error) {
       const facts = factsNeeded(error)
       if (facts === undefined) throw error
@@ -67,9 +69,17 @@ export async function withOccurrences<Result>(
   }
 }
 
-const aroundOf = (all: readonly FactsText[]): Around => ({
+interface OccurrenceOptions {
+  readonly keys?: ResponseKeys | undefined
+  readonly others?: () => Promise<readonly FactsText[]>
+}
+
+const aroundOf = (all: readonly FactsText[], keys?: ResponseKeys): Around => ({
   first: giveFollowing(all.map((of) => ({ of, date: dateAfter(readFacts(of)) }))),
-  last: findNext(all.map((of) => readFacts(of).id)),
+  last: findNext(
+    all.map((of) => readFacts(of).id),
+    keys,
+  ),
 })
 
 /** @returns the date of the occurrence that follows when the task is completed now. */
@@ -82,15 +92,6 @@ function dateAfter({ recurrence, zone, due, start, date, number }: Facts): strin
     ...{ dueDate: due > date ? due : date, completedOn: today, today },
   })
 }
-
-/** @returns the next occurrences of completed recurring tasks in a stored response, by the ids of these tasks. */
-export async function storedNext(request: FastifyRequest, tasks: readonly Stored[]): Promise<Next> {
-  const ids = tasks.filter(({ json }) => isRecurring(JSON.parse(json))).map(({ id }) => id)
-  return ids.length === 0 ? new Map() : request.asUser(findNext(ids))
-}
-
-const isRecurring = ({ completed, recurrence }: { completed: boolean; recurrence: unknown }) =>
-  completed && recurrence !== null
 
 /** Adds the address of the next occurrence of a task to the response, if there is one. */
 export function linkNext(reply: FastifyReply, next: string | undefined): FastifyReply {

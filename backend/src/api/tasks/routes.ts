@@ -22,14 +22,7 @@ import { TaskMove } from '../../schemas/tasks/move.ts'
 import { Completion, NewTask, Task, TaskChanges } from '../../schemas/tasks/task.ts'
 import { changesOnce, idempotencyKey } from './idempotency.ts'
 import { sendTasks } from './list.ts'
-import {
-  type Around,
-  linkNext,
-  type Next,
-  runWithin,
-  storedNext,
-  withOccurrences,
-} from './occurrences.ts'
+import { type Around, linkNext, type Next, runWithin, withOccurrences } from './occurrences.ts'
 import { operations } from './operations.ts'
 import { insertAs, sendChange, sendNew, sendNewAs } from './send.ts'
 
@@ -52,12 +45,13 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
   const change = async (
     reply: FastifyReply,
     make: (around: Around | undefined) => Promise<readonly [ChangeOnce, Next]>,
+    key?: string,
   ) => {
-    const [result, made] = await withOccurrences(make)
+    const keys = key === undefined ? undefined : ([key, key] as const)
+    const [result, made] = await withOccurrences(make, { keys })
     if (!('task' in result)) return sendChange(reply, result)
-    const { outcome, task } = result
-    const next = outcome === 'replayed' ? await storedNext(reply.request, [task]) : made
-    return sendChange(linkNext(reply, next.get(task.id)), result)
+    const next = 'next' in result ? result.next : made.get(result.task.id)
+    return sendChange(linkNext(reply, next), result)
   }
   const update = (request: FastifyRequest, reply: FastifyReply, statement: Statement<Change>) =>
     change(reply, (around) => runWithin(request, around, statement))
@@ -123,6 +117,6 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
     const key = idempotencyKey(request, { id: params.id, versions, body: body ?? {} })
     if (key === undefined) return update(request, reply, toggleTask(params.id, versions))
     const toggle = toggleTaskOnce(params.id, versions, key)
-    return change(reply, (around) => changeOnce(request, toggle, around))
+    return change(reply, (around) => changeOnce(request, toggle, around), key.key)
   })
 }

@@ -8,7 +8,7 @@ export function messageOf(part: 'body' | 'query', error: ErrorObject): string {
   switch (keyword) {
     case 'type':
       if (part === 'query' && Array.isArray(data)) return 'must be given once'
-      return `must be ${typeNames(params.type)}`
+      return `must be ${typeNames(params.type)}${rangeOf(params.type, parentSchema)}`
     case 'additionalProperties':
       return part === 'query' ? unknownParameter(parentSchema?.properties) : 'is unknown'
     case 'required':
@@ -69,6 +69,11 @@ const TYPE_NAMES: Record<string, string> = {
   null: 'null',
   object: 'a JSON object',
   string: 'a string',
+}
+
+/** @returns the range of an integer, for a value that is none. */
+function rangeOf(type: unknown, { minimum, maximum }: Record<string, unknown> = {}): string {
+  return type === 'integer' && maximum !== undefined ? ` from ${minimum} to ${maximum}` : ''
 }
 
 function typeNames(types: string | string[]): string {

@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { FastifyInstance, FastifySchema } from 'fastify'
-import { isInstant } from '../../core/calendar.ts'
+import { isInstant, toMicroseconds } from '../../core/calendar.ts'
 import { AppError, type Fault } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { isDeeper, trimExcess } from './excess.ts'
@@ -73,7 +73,8 @@ const OPTIONS = {
  */
 export function validateStrictly(app: FastifyInstance): void {
   const ajv = new Ajv(OPTIONS)
-  ajv.addFormat('uuid', true).addFormat('date-time', true).addFormat('instant', isInstant)
+  ajv.addFormat('uuid', true).addFormat('date-time', true)
+  ajv.addFormat('instant', (text: string) => isInstant(toMicroseconds(text)))
   addKeywords(ajv)
   addMemberKeywords(ajv)
   app.addHook('onRoute', (route) => {

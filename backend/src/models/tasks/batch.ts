@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { LIMITS } from '../../core/limits.ts'
 import { ROLLBACK, type Row, type Statement, sql } from '../../database/session.ts'
 import { NOT_DELETED, REFUSE_DELETED, type Stored } from '../stored.ts'
+import type { ResponseKeys } from './occurrence.ts'
 import type { IdempotencyKey } from './once.ts'
 import type { Part } from './sql.ts'
 import type { Change, Insertion } from './task.ts'
@@ -45,9 +46,9 @@ const FIND = sql(
      select request_hash, answer::json #>> '{}' as notes from todo.idempotency_keys
      where user_id = $1 and key = $2 and ${NOT_DELETED}
    )
-   select null, request_hash, null, null, null from claimed
+   select null, request_hash, null, null, null, null from claimed
    union all
-   select key, request_hash, answer::json ->> 'id', answer::json ->> 'updated_at', answer
+   select key, request_hash, answer::json ->> 'id', answer::json ->> 'updated_at', answer, next_id::text
    from todo.idempotency_keys where user_id = $1
      and key >= (select notes || '/' from claimed) and key < (select notes || '0' from claimed)`,
 )
@@ -67,6 +68,8 @@ export interface Batch {
   readonly measureAt: number | undefined
   /** The statement that fails if the key was used. */
   readonly claimAt: number | undefined
+  /** The keys under which the response is stored. */
+  readonly keys: ResponseKeys | undefined
   /** @returns the outcome of each operation. */
   readonly outcomes: (results: readonly (Insertion | undefined)[]) => Insertion[]
 }
@@ -82,20 +85,21 @@ export function batchOnce(operations: readonly Operation[], key?: IdempotencyKey
   const before: Statement<undefined>[] = [LOCKED]
   const after: Statement<undefined>[] = []
   let noted = operations
+  let keys: ResponseKeys | undefined
   if (key !== undefined) {
     const notes = notesOfBatch()
+    keys = [`${notes}/`, `${notes}0`]
     const claim = [key.key, key.requestHash, JSON.stringify(notes)]
     before.push({ sql: CLAIM, values: claim, read: nothing })
-    const measure = [`${notes}/`, `${notes}0`, LIMITS.batchStoredBytes]
-    after.push({ sql: MEASURE, values: measure, read: nothing })
+    after.push({ sql: MEASURE, values: [...keys, LIMITS.batchStoredBytes], read: nothing })
     noted = operations.map(([part, ...rest], at) => [withNote(part, `${notes}/${at}`), ...rest])
   }
-  return batchOf(before, noted, after)
+  return { ...batchOf(before, noted, after), keys }
 }
 
 /** @returns the statements of a batch that changes nothing, with the results of one that does. */
 export function batchUndone(operations: readonly Operation[]): Batch {
-  return batchOf([LOCKED], operations, [ROLLBACK])
+  return { ...batchOf([LOCKED], operations, [ROLLBACK]), keys: undefined }
 }
 
 function withNote(part: Part<Insertion>, key: string): Part<Insertion> {
@@ -106,7 +110,7 @@ function batchOf(
   before: readonly Statement<undefined>[],
   operations: readonly Operation[],
   after: readonly Statement<undefined>[],
-): Batch {
+): Omit<Batch, 'keys'> {
   const owners = operations.flatMap((statements, at) => statements.map(() => at))
   const firsts = operations.map((_, at) => before.length + owners.indexOf(at))
   const isNoted = before.length > 1
@@ -127,10 +131,14 @@ function batchOf(
 /** The stored response to a batch: the note of each operation that has a task. */
 export interface StoredBatch {
   readonly requestHash: string
-  readonly notes: ReadonlyMap<
-    number,
-    { readonly outcome: 'changed' | 'present'; readonly task: Stored }
-  >
+  readonly notes: ReadonlyMap<number, Note>
+}
+
+interface Note {
+  readonly outcome: 'changed' | 'present'
+  readonly task: Stored
+  /** The next occurrence of the task that the batch made. */
+  readonly next: string | undefined
 }
 
 /** Finds the response that was stored under a key. @returns a statement; undefined if no request has used the key. */
@@ -139,9 +147,9 @@ export function findBatch(key: string): Statement<StoredBatch | undefined> {
 }
 
 function readBatch(rows: readonly Row[]): StoredBatch | undefined {
-  const notes = new Map<number, { outcome: 'changed' | 'present'; task: Stored }>()
+  const notes: Map<number, Note> = new Map()
   let requestHash: string | undefined
-  for (const [key, hash, id, version, json] of rows) {
+  for (const [key, hash, id, version, json, next] of rows) {
     if (typeof hash !== 'string') continue
     if (typeof key !== 'string') requestHash = hash
     else if (id && version && json) {
@@ -149,6 +157,7 @@ function readBatch(rows: readonly Row[]): StoredBatch | undefined {
       notes.set(Number(key.slice(key.lastIndexOf('/') + 1)), {
         outcome,
         task: { id, version, json },
+        next: next ?? undefined,
       })
     }
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { toMicroseconds } from '../../core/calendar.ts'
 import { caseless } from '../../core/caseless.ts'
 import { fold } from '../../core/fold.ts'
 import { NIL_UUID } from '../../core/uuid.ts'
@@ -77,7 +78,7 @@ const FILTERS: { readonly [Name in FilterName]: FilterColumn<Name> } = {
   updated_since: {
     type: 'timestamptz',
     passes: (given) => `updated_at >= ${given}`,
-    value: (instant) => instant,
+    value: toMicroseconds,
   },
   q: {
     type: 'text[]',

@@ -61,21 +61,35 @@ export function findFacts(ids: readonly string[]): Statement<readonly FactsText[
   return { sql: FACTS, values, read: (rows) => rows.map(([facts]) => String(facts)) }
 }
 
+/** The keys under which the response to a request is stored: the first one, and the last possible one. */
+export type ResponseKeys = readonly [first: string, last: string]
+
+/** `$2` are the tasks, `$3` and `$4` the keys or null. */
 const FIND_NEXT = sql(
-  `select id, next_id from todo.tasks where user_id = $1 and id = any($2::uuid[]) and completed and next_id <> '${NIL_UUID}' and ${NOT_DELETED}
-   union all select null, null where todo.refuse_without_dates()`,
+  `with found as (
+      select id, next_id from todo.tasks
+      where user_id = $1 and id = any($2::uuid[]) and completed and next_id <> '${NIL_UUID}' and ${NOT_DELETED}
+    ), kept as (
+      update todo.idempotency_keys k set next_id = found.next_id from found
+      where user_id = $1 and key >= $3 and key <= $4 and task_id = found.id
+    )
+    select id, next_id from found
+    union all select null, null where todo.refuse_without_dates()`,
 )
 
 /**
- * Finds the occurrences that the completion of tasks made. After {@link giveFollowing} it fails if statements completed
- * recurring tasks whose dates were not given ({@link factsNeeded}).
+ * Finds the occurrences that the completion of tasks made, and stores them with the response to a keyed request. After
+ * {@link giveFollowing} it fails if statements completed recurring tasks whose dates were not given ({@link factsNeeded}).
  *
  * @returns their ids, by those of the completed tasks.
  */
-export function findNext(ids: readonly string[]): Statement<ReadonlyMap<string, string>> {
+export function findNext(
+  ids: readonly string[],
+  [first, last]: ResponseKeys | readonly [null, null] = [null, null],
+): Statement<ReadonlyMap<string, string>> {
   return {
     sql: FIND_NEXT,
-    values: [`{${ids.join()}}`],
+    values: [`{${ids.join()}}`, first, last],
     read: (rows) => new Map(rows.map(([id, next]) => [String(id), String(next)])),
   }
 }

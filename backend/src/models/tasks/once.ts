@@ -23,12 +23,12 @@ export interface IdempotencyKey {
 
 /**
  * The outcome of a change that is made once for a key: the outcome of the change; `replayed` with the task
- * of the first response; `reused` if another request has used the key; `in flight` if the same request is in
+ * of the first response, and the next occurrence that the first request made; `reused` if another request has used the key; `in flight` if the same request is in
  * progress.
  */
 export type ChangeOnce =
   | Change
-  | { readonly outcome: 'replayed'; readonly task: Stored }
+  | { readonly outcome: 'replayed'; readonly task: Stored; readonly next: string | undefined }
   | { readonly outcome: 'reused' | 'in flight' }
 
 /**
@@ -38,7 +38,7 @@ export type ChangeOnce =
  */
 const once = ({ turn, change, otherwise = '' }: Once) =>
   sql(`with kept as (
-     select request_hash = $5 as same, answer from todo.idempotency_keys where user_id = $1 and key = $4 and ${NOT_DELETED}
+     select request_hash = $5 as same, answer, next_id from todo.idempotency_keys where user_id = $1 and key = $4 and ${NOT_DELETED}
    ), claim as materialized (
      select not exists (select 1 from kept)
        and pg_try_advisory_xact_lock(hashtextextended($4, hashtextextended($1, 0))) as mine
@@ -47,11 +47,11 @@ const once = ({ turn, change, otherwise = '' }: Once) =>
    ), noted as (
      insert into todo.idempotency_keys (user_id, key, request_hash, answer, task_id) select $1, $4, $5, json, id from written
    )
-   select 'changed', id, version, json from written
-   union all select 'replayed', (answer::json ->> 'id')::uuid, answer::json ->> 'updated_at', answer from kept where same
-   union all select 'reused', null, null, null from kept where not same
-   union all select 'in flight', null, null, null from claim where not mine and not exists (select 1 from kept)
-   union all select 'stale', null, null, null from claim where mine and not exists (select 1 from changed)
+   select 'changed', id, version, json, null from written
+   union all select 'replayed', (answer::json ->> 'id')::uuid, answer::json ->> 'updated_at', answer, next_id::text from kept where same
+   union all select 'reused', null, null, null, null from kept where not same
+   union all select 'in flight', null, null, null, null from claim where not mine and not exists (select 1 from kept)
+   union all select 'stale', null, null, null, null from claim where mine and not exists (select 1 from changed)
      and (${otherwise} ${REFUSE_DELETED} is not null)`)
 
 interface Once {
@@ -102,7 +102,7 @@ function readOnce(rows: readonly Row[]): ChangeOnce {
   const [outcome, ...task] = rows[0] ?? []
   switch (outcome) {
     case 'replayed':
-      return { outcome, task: readStored(task) }
+      return { outcome, task: readStored(task), next: task[3] ?? undefined }
     case 'reused':
     case 'in flight':
       return { outcome }
