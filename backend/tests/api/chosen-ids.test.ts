@@ -73,6 +73,10 @@ for (const kind of KINDS) {
       assert.equal((await create('fay', { id: randomUUID(), title: 'one' }, key)).status, 422)
       const other = await create('fay', { id, title: 'two' }, { 'idempotency-key': 'k2' })
       assert.deepEqual([other.status, other.text], [200, first.text])
+      // Its parent is in the trash by now.
+      const parent_id = randomUUID()
+      const orphan = await create('fay', { id, title: 'x', parent_id }, { 'idempotency-key': 'k4' })
+      assert.deepEqual([orphan.status, orphan.text], [200, first.text])
       await test.send('DELETE', `/api/fay/tasks/${id}`, { as: 'fay' })
       const gone = await create('fay', { id, title: 'two' }, { 'idempotency-key': 'k3' })
       assert.equal(gone.status, 409)

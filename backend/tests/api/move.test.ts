@@ -238,6 +238,15 @@ for (const kind of KINDS) {
       assert.equal(after.find(({ id }) => id === b.id)?.position, b.position)
     })
 
+    it('a new task is before one that was restored after room was made without it', async () => {
+      const first = await create('hanna', 'a', { position: '0' })
+      await send('hanna', 'DELETE', `/${first.id}`)
+      await create('hanna', 'b')
+      assert.equal((await send('hanna', 'POST', `/trash/${first.id}/restore`)).status, 200)
+      await create('hanna', 'c')
+      assert.equal(await titles('hanna'), 'cab')
+    })
+
     it('a gap that is used up is spread, and the changed tasks appear in the feed', async () => {
       const full = 'a0'.padEnd(128, 'V')
       const [a, b, c, d] = await made('ida', 'abcd', [

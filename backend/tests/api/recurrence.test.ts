@@ -324,6 +324,10 @@ for (const kind of KINDS) {
       const without = await send('POST', 'jo', '', { title: 'x', recurrence: DAILY })
       assert.deepEqual([without.status, paths(without)], [422, ['/recurrence']])
       const task = await create('jo', { due_date: day(0), recurrence: DAILY })
+      const undated = await create('jo', {})
+      const recurrence = { rule: 'FREQ=DAILY;INTERVAL=2', from: 'due' }
+      const refused = await send('PATCH', 'jo', `/${undated.id}`, { completed: true, recurrence })
+      assert.deepEqual([refused.status, paths(refused)], [422, ['/recurrence']])
       const hanging = await send('PATCH', 'jo', `/${task.id}`, { due_date: null })
       assert.deepEqual([hanging.status, paths(hanging)], [422, ['/recurrence']])
       const both = await send('PATCH', 'jo', `/${task.id}`, { due_date: null, recurrence: null })

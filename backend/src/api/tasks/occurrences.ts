@@ -85,7 +85,7 @@ const aroundOf = (all: readonly FactsText[], keys?: ResponseKeys): Around => ({
 /** @returns the date of the occurrence that follows when the task is completed now. */
 function dateAfter({ recurrence, zone, due, start, date, number }: Facts): string | undefined {
   const parsed = parseRule(recurrence.rule)
-  if (parsed.outcome === 'refused') return undefined
+  if (parsed.outcome === 'refused' || !due || !start || !date) return undefined
   const today = dateInZone(new Date(), zone ?? 'UTC')
   return nextOccurrence({
     ...{ rule: parsed.rule, from: recurrence.from, firstDate: start, made: number },

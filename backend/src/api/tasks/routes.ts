@@ -7,7 +7,12 @@ import { etagOf, isNotModified, requiredVersions } from '../../http/resource/con
 import { found, sendStored } from '../../http/resource/send.ts'
 import { withDefaults } from '../../models/tasks/columns.ts'
 import { LOCK_USER, moveTask } from '../../models/tasks/move.ts'
-import { type ChangeOnce, insertTaskOnce, toggleTaskOnce } from '../../models/tasks/once.ts'
+import {
+  type ChangeOnce,
+  insertTaskOnce,
+  insertTaskOnceAs,
+  toggleTaskOnce,
+} from '../../models/tasks/once.ts'
 import {
   type Change,
   deleteTask,
@@ -66,7 +71,9 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
     const asked = { body: withDefaults(body), ...(id !== undefined && { id }) }
     const key = idempotencyKey(request, asked)
     if (key !== undefined) {
-      const [change] = await changeOnce(request, insertTaskOnce(id ?? uuidv7(), body, key))
+      const insertion =
+        id === undefined ? insertTaskOnce(uuidv7(), body, key) : insertTaskOnceAs(id, body, key)
+      const [change] = await changeOnce(request, insertion)
       // The user has a task with this id already.
       if (id === undefined || change.outcome !== 'missing') return sendNew(reply, change)
     }

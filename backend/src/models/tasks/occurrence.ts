@@ -10,11 +10,12 @@ export interface Facts {
   readonly id: string
   readonly recurrence: { readonly rule: string; readonly from: 'due' | 'completion' }
   readonly zone: string | null
-  readonly due: string
+  /** Null, as the two below, if the change gives a rule to a task without a due date, which the table refuses. */
+  readonly due: string | null
   /** The due date of the occurrence that got the rule. */
-  readonly start: string
+  readonly start: string | null
   /** The date that the rule gave to this occurrence. */
-  readonly date: string
+  readonly date: string | null
   /** Of this occurrence, beginning with 1. */
   readonly number: number
 }

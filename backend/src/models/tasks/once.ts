@@ -11,7 +11,7 @@ import {
   takeTurn,
   taskWhere,
 } from './sql.ts'
-import { type Change, isThere, readChange, TOGGLED, type Versions } from './task.ts'
+import { type Change, isThere, readChange, TAKEN, TOGGLED, type Versions } from './task.ts'
 
 /** Identifies a request that the server executes once. Each user has their own keys. */
 export interface IdempotencyKey {
@@ -64,20 +64,37 @@ interface Once {
 
 const IS_MINE = '(select mine from claim)'
 
-/** Nothing is inserted if the user has a task with the id, which the client may have chosen. */
-const INSERT = once({
-  turn: takeFirstTurn(IS_MINE),
-  change: `${INSERT_TASK} on conflict on constraint tasks_pkey do nothing`,
-})
+const INSERT = once({ turn: takeFirstTurn(IS_MINE), change: INSERT_TASK })
 
 /** Creates a task once for the key. */
 export function insertTaskOnce(
   id: string,
   task: NewTask,
-  { key, requestHash }: IdempotencyKey,
+  key: IdempotencyKey,
 ): Statement<ChangeOnce> {
-  const values = [id, withFolded(withDefaults(task)), key, requestHash]
-  return { sql: INSERT, values, read: readOnce }
+  return { sql: INSERT, values: insertedOnce(id, task, key), read: readOnce }
+}
+
+const insertedOnce = (id: string, task: NewTask, { key, requestHash }: IdempotencyKey) => [
+  ...[id, withFolded(withDefaults(task)), key, requestHash],
+]
+
+/**
+ * Nothing is inserted if the user has a task with the id. Without a turn, the triggers do not see the new row either,
+ * whose parent may be deleted by now.
+ */
+const INSERT_AS = once({
+  turn: takeFirstTurn(`${IS_MINE} and not ${TAKEN}`),
+  change: `${INSERT_TASK} on conflict on constraint tasks_pkey do nothing`,
+})
+
+/** Creates a task with an id of the client once for the key. @returns `missing` if the user has a task with the id. */
+export function insertTaskOnceAs(
+  id: string,
+  task: NewTask,
+  key: IdempotencyKey,
+): Statement<ChangeOnce> {
+  return { sql: INSERT_AS, values: insertedOnce(id, task, key), read: readOnce }
 }
 
 const AT_VERSION = '($3::timestamptz[] is null or updated_at = any($3))'

@@ -53,7 +53,7 @@ export function insertTask(id: string, task: NewTask): Part<Change> {
 }
 
 /** Rows of the user with the id, also in the trash or purged. */
-const TAKEN = 'exists (select 1 from todo.tasks where user_id = $1 and id = $2)'
+export const TAKEN = 'exists (select 1 from todo.tasks where user_id = $1 and id = $2)'
 const PRESENT = `select 'present', ${STORED_TASK} from ${taskWhere(ALIVE)} and ${NOT_DELETED} and not exists (select 1 from made)`
 const INSERT_AS = sql(
   `with ${takeFirstTurn(`not ${TAKEN}`)}, made as (

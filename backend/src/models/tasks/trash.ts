@@ -21,7 +21,13 @@ export function findTrashed(id: string): Statement<Stored | undefined> {
   return { sql: FIND, values: [id], read: readFound }
 }
 
+/** No task may be before `first_position`. Room before the first task was perhaps made without those in the trash. */
+const LOWER_TO_RESTORED = `, first_position = least(first_position, (
+     select min(position) from todo.tasks where user_id = $1 and (id = $2 or parent_id = $2) and ${IN_TRASH}
+   ))`
+
 const RESTORE = change({
+  also: LOWER_TO_RESTORED,
   set: ['deleted_at = null', ...changedOf(COLUMNS)].join(', '),
   of: IN_TRASH,
   outcome: CHANGED,
