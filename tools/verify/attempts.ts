@@ -111,10 +111,13 @@ export function nameOf(pair: Pair, method: string, path: string, addition = ''):
   const meanings: [string, string][] = [
     [other.path, '{other}'],
     [me.path, '{me}'],
-    ...other.tasks.map(({ id }): [string, string] => [id, '{id of other}']),
-    ...me.tasks.map(({ id }): [string, string] => [id, '{id}']),
+    ...[...other.tasks, other.recurring].map(({ id }): [string, string] => [id, '{id of other}']),
+    ...[...me.tasks, me.recurring].map(({ id }): [string, string] => [id, '{id}']),
     [other.cursor, '{cursor of other}'],
     [me.cursor, '{cursor}'],
+    [me.day, '{day}'],
+    [other.secret, '{secret of other}'],
+    [me.secret, '{secret}'],
   ]
   for (const [text, meaning] of meanings) name = name.replaceAll(text, meaning)
   return addition === '' ? name : `${name} ${addition}`

@@ -14,6 +14,7 @@ import {
 import { batches } from './batches.ts'
 import { idempotencyKeys, lists, otherWaysToNameAUser, spellings } from './detours.ts'
 import { forgedTokens } from './forged-tokens.ts'
+import { searches, series } from './series.ts'
 
 /** @returns all attempts in their order. */
 export function matrix(pair: Pair): readonly Group[] {
@@ -30,6 +31,8 @@ export function matrix(pair: Pair): readonly Group[] {
     { name: 'lists and filters', attempts: lists(pair) },
     { name: 'trash and changes', attempts: trashAndChanges(pair) },
     { name: 'batches', attempts: batches(pair) },
+    { name: 'series and parents', attempts: series(pair) },
+    { name: 'searches', attempts: searches(pair) },
     { name: 'idempotency keys', attempts: idempotencyKeys(pair) },
   ]
 }

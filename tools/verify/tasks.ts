@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { type Answer, CannotRun, type Client } from './client.ts'
 import { member, type Person, parsed } from './people.ts'
 
@@ -12,7 +12,11 @@ export interface MadeTask {
 export interface Owner extends Person {
   /** A text that only this person's titles and descriptions contain. */
   readonly secret: string
+  /** The day on which their recurring task is due, and no other one. */
+  readonly day: string
   readonly tasks: readonly [MadeTask, MadeTask, MadeTask]
+  /** A task that recurs. */
+  readonly recurring: MadeTask
   /** The cursor of the page after their newest task. */
   readonly cursor: string
 }
@@ -21,6 +25,8 @@ export interface Mark {
   /** A text in the titles of all tasks of this run. */
   readonly run: string
   readonly secrets: Readonly<Record<Person['name'], string>>
+  /** The day on which the recurring task of each person is due, and no other task. */
+  readonly day: string
 }
 
 /** The number of newest tasks that are compared before and after the attempts. */
@@ -31,11 +37,12 @@ const NEWEST = 100
 const random = () => randomBytes(16).toString('base64url')
 
 export function newMark(): Mark {
-  return { run: `verify-${random()}`, secrets: { A: random(), B: random() } }
+  const day = `${randomInt(3000, 9000)}-07-${randomInt(10, 32)}`
+  return { run: `verify-${random()}`, secrets: { A: random(), B: random() }, day }
 }
 
 /**
- * Creates three tasks of each person alternately, so that tasks of the other person follow each cursor.
+ * Creates four tasks of each person alternately, so that tasks of the other person follow each cursor.
  *
  * @throws {CannotRun} if the server does not create a task.
  */
@@ -45,10 +52,11 @@ export async function makeTasks(
   mark: Mark,
 ): Promise<[Owner, Owner]> {
   const made = { A: [] as MadeTask[], B: [] as MadeTask[] }
-  for (const completed of [false, false, true]) {
+  const recurs = { due_date: mark.day, recurrence: { rule: 'FREQ=WEEKLY', from: 'due' } }
+  for (const more of [{}, {}, { completed: true }, recurs]) {
     for (const person of people) {
       const taken = [...made.A, ...made.B].map(({ etag }) => etag)
-      made[person.name].push(await makeTask(client, person, mark, completed, taken))
+      made[person.name].push(await makeTask(client, person, mark, more, taken))
     }
   }
   const [a, b] = people
@@ -59,10 +67,11 @@ async function makeTask(
   client: Client,
   { path, token, name }: Person,
   { run, secrets }: Mark,
-  completed: boolean,
+  more: object,
   taken: readonly string[],
 ): Promise<MadeTask> {
-  const task = { title: `${run} ${secrets[name]}`, description: secrets[name], completed }
+  const secret = secrets[name]
+  const task = { title: `${run} ${secret}`, description: secret, tags: [secret], ...more }
   const sending = { as: token, body: JSON.stringify(task) }
   const answer = await client.send('POST', path, sending)
   const id = member(answer, 'id')
@@ -70,7 +79,7 @@ async function makeTask(
   let { etag } = answer.headers
   // Tasks of one instant may have the same ETag. Another one is needed to identify the task.
   for (let change = 1; etag !== undefined && taken.includes(etag); change += 1) {
-    const body = JSON.stringify({ description: `${secrets[name]} ${change}` })
+    const body = JSON.stringify({ description: `${secret} ${change}` })
     etag = (await client.send('PUT', `${path}/${id}`, { as: token, body })).headers.etag
   }
   if (etag === undefined) throw refused(answer, 'a task has an ETag')
@@ -80,13 +89,15 @@ async function makeTask(
 async function ownerOf(
   client: Client,
   person: Person,
-  { secrets }: Mark,
-  [first, second, third]: readonly MadeTask[],
+  { secrets, day }: Mark,
+  [first, second, third, recurring]: readonly MadeTask[],
 ): Promise<Owner> {
   const page = await client.send('GET', `${person.path}?limit=1`, { as: person.token })
   const cursor = /[?&]cursor=([^&>]+)/.exec(String(page.headers.link))?.[1]
-  if (!first || !second || !third || cursor === undefined) throw refused(page, 'a page has a next')
-  return { ...person, secret: secrets[person.name], tasks: [first, second, third], cursor }
+  if (!first || !second || !third || !recurring || cursor === undefined)
+    throw refused(page, 'a page has a next')
+  const tasks = [first, second, third] as const
+  return { ...person, secret: secrets[person.name], day, tasks, recurring, cursor }
 }
 
 /** @returns the text of the response with the person's newest tasks. @throws {CannotRun} */
