@@ -292,18 +292,20 @@ for (const kind of KINDS) {
     })
 
     it('the 31st is the last day of a short month, and the 31st again afterwards', async () => {
-      const rule = 'FREQ=MONTHLY;BYMONTHDAY=31;RSCALE=GREGORIAN;SKIP=BACKWARD'
-      let task = await create('ida', {
-        due_date: '2201-01-31',
-        recurrence: { rule, from: 'due' },
-      })
-      const dates: string[] = []
-      for (let n = 0; n < 3; n += 1) {
-        const id = nextOf(await complete('ida', task.id))
-        task = (await send('GET', 'ida', `/${id}`)).json
-        dates.push(task.due_date)
+      for (const day of ['BYMONTHDAY=31;', '']) {
+        const rule = `FREQ=MONTHLY;${day}RSCALE=GREGORIAN;SKIP=BACKWARD`
+        let task = await create('ida', {
+          due_date: '2201-01-31',
+          recurrence: { rule, from: 'due' },
+        })
+        const dates: string[] = []
+        for (let n = 0; n < 3; n += 1) {
+          const id = nextOf(await complete('ida', task.id))
+          task = (await send('GET', 'ida', `/${id}`)).json
+          dates.push(task.due_date)
+        }
+        assert.deepEqual(dates, ['2201-02-28', '2201-03-31', '2201-04-30'], rule)
       }
-      assert.deepEqual(dates, ['2201-02-28', '2201-03-31', '2201-04-30'])
     })
 
     it('422 for a rule that is none or never comes, and for one without a due date', async () => {

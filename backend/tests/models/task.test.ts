@@ -8,6 +8,7 @@ import type { Stored } from '../../src/models/stored.ts'
 import { batchOnce, findBatch, type StoredBatch } from '../../src/models/tasks/batch.ts'
 import { listLongTasks, listTasks, listTrash } from '../../src/models/tasks/list.ts'
 import { moveTask } from '../../src/models/tasks/move.ts'
+import { type Facts, findFacts, findNext } from '../../src/models/tasks/occurrence.ts'
 import { type ChangeOnce, insertTaskOnce, toggleTaskOnce } from '../../src/models/tasks/once.ts'
 import { countTags, summarizeTasks } from '../../src/models/tasks/overview.ts'
 import {
@@ -52,6 +53,8 @@ type Answer =
   | Insertion
   | Stored
   | Changes
+  | readonly Facts[]
+  | ReadonlyMap<string, string>
   | number
   | undefined
 type Asked = readonly [what: string, statement: Statement<Answer>]
@@ -291,6 +294,25 @@ for (const kind of KINDS) {
           ['', ''],
         )
         assert.deepEqual(await allOf('alice'), before)
+      })
+
+      it(`${wall}: next occurrences and their dates are of the own tasks only`, async () => {
+        await test.admin(`update todo.tasks set completed = true, seq = seq + 1`)
+        await test.admin(`update todo.tasks set next_id = $1, seq = seq + 1`, [NEW])
+        const before = await allOf('alice')
+        const ids = [BOTHS, ALICES]
+        const found = await run(findNext(ids, [KEY.key, KEY.key]))
+        assert.deepEqual(found, new Map([[BOTHS, NEW]]))
+        assert.deepEqual(await allOf('alice'), before)
+        await test.admin(`delete from todo.tasks where completed`)
+        await test.admin(
+          `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq, due_date, recurrence)
+           select user_id, id::uuid, 'x', false, $1, $1, 1, '2026-12-01', '{"rule": "FREQ=DAILY", "from": "due"}'
+           from (values ('alice', $2), ('alice', $3), ('bob', $2)) task (user_id, id)`,
+          [VERSION, BOTHS, ALICES],
+        )
+        const facts = await run(findFacts(ids))
+        assert.deepEqual(Array.isArray(facts) && facts.map(({ id }) => id), [BOTHS])
       })
 
       it(`${wall}: restores and purges the own task`, async () => {

@@ -71,7 +71,7 @@ const TYPE_NAMES: Record<string, string> = {
   string: 'a string',
 }
 
-/** @returns the range of an integer, for a value that is none. */
+/** @returns the range of an integer, for the message about another value. */
 function rangeOf(type: unknown, { minimum, maximum }: Record<string, unknown> = {}): string {
   return type === 'integer' && maximum !== undefined ? ` from ${minimum} to ${maximum}` : ''
 }
