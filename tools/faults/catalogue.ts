@@ -22,6 +22,7 @@ import { openOnPostgres } from './scenes/on-postgres.ts'
 import { openOnSmallDisk } from './scenes/on-small-disk.ts'
 import { openPooled } from './scenes/pooled.ts'
 import { openVersions } from './scenes/versions.ts'
+import { readerStops } from './streams/reader-stops.ts'
 
 /** The faults that one server survives, one after the other. */
 export const ON_ONE_SERVER = [
@@ -38,13 +39,19 @@ const POWER_CUTS = 300
 export const ACTS = [
   act(
     () => openOnPostgres({ postgresSettings: ['max_connections=40'] }),
-    [...ON_ONE_SERVER, outage, terminated, terminatedTwice, killed],
+    [...ON_ONE_SERVER, readerStops('reader-stops'), outage, terminated, terminatedTwice, killed],
   ),
   act(() => openOnPostgres({ settings: { WEB_CONCURRENCY: '2' }, processes: 2 }), [workerKilled]),
   act(openOnSmallDisk, [fullDisk]),
   act(openWithClocks, [clockOfDatabase, clockOfServer]),
   act(openVersions, [twoVersions, lockingMigration]),
-  act(() => openEmbedded(), [embeddedKilled, ...ON_ONE_EMBEDDED_SERVER, killedAtFirstStart]),
+  act(
+    () => openEmbedded(),
+    [
+      ...[embeddedKilled, ...ON_ONE_EMBEDDED_SERVER, readerStops('embedded-reader-stops')],
+      killedAtFirstStart,
+    ],
+  ),
   act(openEmbeddedOnSmallDisk, [embeddedFullDisk]),
   powerCuts(POWER_CUTS),
   act(openPooled, [pooled, pooledTerminate, pooledRestart]),
