@@ -9,7 +9,12 @@ import { batchOnce, findBatch, type StoredBatch } from '../../src/models/tasks/b
 import { listLongTasks, listTasks, listTrash } from '../../src/models/tasks/list.ts'
 import { moveTask } from '../../src/models/tasks/move.ts'
 import { type Facts, findFacts, findNext } from '../../src/models/tasks/occurrence.ts'
-import { type ChangeOnce, insertTaskOnce, toggleTaskOnce } from '../../src/models/tasks/once.ts'
+import {
+  type ChangeOnce,
+  insertTaskOnce,
+  insertTaskOnceAs,
+  toggleTaskOnce,
+} from '../../src/models/tasks/once.ts'
 import { countTags, summarizeTasks } from '../../src/models/tasks/overview.ts'
 import {
   countTasks,
@@ -99,6 +104,7 @@ const OWN: readonly Asked[] = [
   ['listTasksOf', listTasksOf({}, [BOTHS, ALICES])],
   ['listChanges', listChanges(undefined, 10)],
   ['insertTaskOnce', insertTaskOnce(NEW, CHANGES, KEY)],
+  ['insertTaskOnceAs', insertTaskOnceAs(NEW, CHANGES, KEY)],
   ...SOME_VERSIONS.flatMap((versions) => [
     [`toggleTaskOnce${at(versions)}`, toggleTaskOnce(BOTHS, versions, KEY)] as const,
     [`updateTask${at(versions)}`, updateTask(BOTHS, CHANGES, versions)] as const,
@@ -115,11 +121,15 @@ const OWN: readonly Asked[] = [
   ]),
 ]
 /** A new task with the id of another user's. */
-const NEW_ALICES = [
+const NEW_ALICES: readonly (readonly [
+  what: string,
+  statement: Statement<Insertion | ChangeOnce>,
+])[] = [
   ['insertTaskAs', insertTaskAs(ALICES, CHANGES)],
+  ['insertTaskOnceAs', insertTaskOnceAs(ALICES, CHANGES, KEY)],
   ['insertTaskAs, of several', ofSeveral(insertTaskAs(ALICES, CHANGES))],
   ['insertTaskAs, noted', noted(insertTaskAs(ALICES, CHANGES))],
-] as const
+]
 /** What bob is answered by nothing. */
 const ANOTHERS: readonly Asked[] = [
   ['findTask', findTask(ALICES)],
@@ -316,9 +326,14 @@ for (const kind of KINDS) {
       })
 
       it(`${wall}: restores and purges the own task`, async () => {
-        await test.admin(`update todo.tasks set deleted_at = now(), seq = seq + 1`)
+        await test.admin(
+          `update todo.tasks set deleted_at = now(), seq = seq + 1,
+             position = case user_id when 'alice' then '0' else 'a0' end`,
+        )
         const before = await allOf('alice')
         assert.deepEqual(ownersIn(await run(restoreTask(BOTHS))), ['bob'])
+        const [bob] = await test.admin(`select first_position from todo.users where id = 'bob'`)
+        assert.notEqual(bob?.first_position, '0')
         await run(deleteTask(BOTHS, undefined))
         assert.deepEqual(await run(purgeTask(BOTHS)), { outcome: 'deleted' })
         const [task] = await tasksOf('bob')

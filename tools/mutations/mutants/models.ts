@@ -20,6 +20,16 @@ export const MODELS_MUTANTS: readonly Mutant[] = [
     ['models/task.test.ts', 'statements on tasks, on postgres'],
     [
       [
+        'the id of another user counts as taken',
+        [
+          [
+            'exists (select 1 from todo.tasks where user_id = $1 and id = $2)',
+            'exists (select 1 from todo.tasks where id = $2)',
+          ],
+        ],
+        'the first wall alone',
+      ],
+      [
         'a change forgets its owner',
         [['from turn where user_id = $1 and id', 'from turn where id']],
         'the first wall alone',
@@ -101,6 +111,16 @@ export const MODELS_MUTANTS: readonly Mutant[] = [
     'models/tasks/trash.ts',
     ['models/task.test.ts', 'statements on tasks, on postgres'],
     [
+      [
+        'a restored task of another user lowers the first position',
+        [
+          [
+            'select min(position) from todo.tasks where user_id = $1 and',
+            'select min(position) from todo.tasks where',
+          ],
+        ],
+        'the first wall alone, past every policy: restores',
+      ],
       [
         'a purge forgets its owner',
         [['from locked where user_id = $1 and', 'from locked where']],
