@@ -5,7 +5,6 @@ import { parseRule } from '../../core/recurrence/rule.ts'
 import { unavailable } from '../../database/errors.ts'
 import type { Statement } from '../../database/session.ts'
 import { collectionPath } from '../../http/resource/send.ts'
-import type { Stored } from '../../models/stored.ts'
 import {
   type Facts,
   type FactsText,

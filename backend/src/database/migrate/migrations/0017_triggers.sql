@@ -76,6 +76,7 @@ create or replace trigger end_occurrence before update of completed on todo.task
   execute function todo.end_occurrence();
 -- next
 -- As before, and within bounds: a transaction copies at most 2 000 children, and a task has at most 500.
+-- PostgreSQL calls a function in FROM once, and one in (f(…)).* once for each column.
 create or replace function todo.make_occurrence() returns trigger
 language plpgsql set search_path = '' as $$
 declare
@@ -99,22 +100,22 @@ begin
   update todo.users set seq = seq + 1 where id = new.user_id returning seq into last;
   changes := jsonb_build_object('completed', false, 'completed_at', null, 'created_at', made, 'updated_at', made);
   insert into todo.tasks
-  select (jsonb_populate_record(new, changes || jsonb_build_object(
+  select occurrence.* from jsonb_populate_record(new, changes || jsonb_build_object(
     'id', new.next_id, 'seq', last, 'next_id', null, 'due_date', next_date,
     'due_at', todo.due_at(next_date, new.due_time, new.due_zone),
     'series_date', next_date, 'series_number', new.series_number + 1
-  ))).*;
-  with copies as (
-    select jsonb_populate_record(t, changes || jsonb_build_object(
-      'id', lpad(to_hex((extract(epoch from made) * 1000)::bigint), 12, '0') || '7'
-        || substr(replace(gen_random_uuid()::text, '-', ''), 14),
-      'seq', last + row_number() over (order by t.id), 'parent_id', new.next_id,
-      'recurrence', null, 'series_id', null, 'series_start', null, 'series_date', null, 'series_number', null, 'next_id', null
-    )) as copy
+  )) occurrence;
+  insert into todo.tasks
+  select copy.* from (
+    select t, row_number() over (order by t.id) as number
     from todo.tasks t where t.user_id = new.user_id and t.parent_id = new.id and t.deleted_at is null
       and (t.next_id is null or t.next_id = '00000000-0000-0000-0000-000000000000')
-  )
-  insert into todo.tasks select (copy).* from copies;
+  ) child, jsonb_populate_record(child.t, changes || jsonb_build_object(
+    'id', lpad(to_hex((extract(epoch from made) * 1000)::bigint), 12, '0') || '7'
+      || substr(replace(gen_random_uuid()::text, '-', ''), 14),
+    'seq', last + child.number, 'parent_id', new.next_id,
+    'recurrence', null, 'series_id', null, 'series_start', null, 'series_date', null, 'series_number', null, 'next_id', null
+  )) copy;
   get diagnostics children = row_count;
   update todo.users set seq = last + children where id = new.user_id and children > 0;
   copied := copied + children;
