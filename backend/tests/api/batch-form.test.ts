@@ -232,7 +232,7 @@ for (const kind of KINDS) {
     it('without a trash, a deletion is permanent, and counts as one request', async () => {
       const send = (operations: unknown) =>
         test.send('POST', '/api/ann/tasks/batch', { body: { operations } })
-      const ids = Array.from({ length: 100 }, () => randomUUID())
+      const ids = Array.from({ length: 20 }, () => randomUUID())
       const made = await send(ids.map((id) => ({ op: 'create', task: { id, title: 'secret' } })))
       assert.equal(made.status, 200)
       const [id] = ids
