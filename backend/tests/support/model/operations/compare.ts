@@ -38,7 +38,8 @@ export function settle(
       const found = [...left.values()].filter((task) =>
         item.id === undefined ? looksLike(item, task, ids) : task.id === item.id,
       )
-      const [seen] = found
+      // Copies of children that are alike differ in their positions.
+      const seen = found.find(({ position }) => position === item.position) ?? found[0]
       if (seen === undefined) return `the ${where} lacks ${JSON.stringify(item)}`
       left.delete(seen.id)
       ids.set(item.key, seen.id)
