@@ -72,8 +72,11 @@ export const EMPTY_STATE: State = { items: new Map(), keys: 0, seriesIds: new Ma
 export const itemsOf = ({ items }: State, where: Item['where']): Item[] =>
   [...items.values()].filter((item) => item.where === where)
 
-export const withId = ({ items }: State, id: string): Item | undefined =>
-  [...items.values()].find((item) => item.id === id.toLowerCase())
+/** A batch that makes a next occurrence, deletes it and makes another tells the id of the last one only. */
+export function withId({ items }: State, id: string): Item | undefined {
+  const found = [...items.values()].filter((item) => item.id === id.toLowerCase())
+  return found.find(({ where }) => where !== 'gone') ?? found[0]
+}
 
 export const childrenOf = ({ items }: State, { key }: Item): Item[] =>
   [...items.values()].filter(({ parent }) => parent === key)
