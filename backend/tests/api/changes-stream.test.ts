@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { readToken, writeToken } from '../../src/models/changes/token.ts'
 import { auth, BEHIND_PROXY, signUp } from '../support/accounts.ts'
@@ -234,6 +236,21 @@ for (const kind of KINDS) {
       const other = await open('lea')
       assert.equal(other.status, 200)
       for (const stream of [...streams, other]) stream.destroy()
+    })
+
+    it('a client that leaves has no open stream any more: 25 one after the other', async () => {
+      const closed = new EventEmitter()
+      const watch = (_: unknown, response: ServerResponse) =>
+        response.once('close', () => closed.emit('close'))
+      test.app.server.on('request', watch)
+      for (let n = 0; n < 25; n += 1) {
+        const stream = await open('ned')
+        assert.equal(stream.status, 200)
+        const isClosed = once(closed, 'close')
+        stream.destroy()
+        await isClosed
+      }
+      test.app.server.off('request', watch)
     })
 
     it('a client that does not read delays no other, and then has every change', async () => {

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-js
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../../core/errors.ts'
 import { tokenTimes } from '../../http/identity/token-times.ts'
-import { prefers } from '../../http/protocol/accept.ts'
+import { prefers, varyBy } from '../../http/protocol/accept.ts'
 import { eachChange, listChanges } from '../../models/changes/changes.ts'
 import { type Position, readToken, TOKEN } from '../../models/changes/token.ts'
 import { Change, Changes } from '../../schemas/changes/changes.ts'
@@ -24,7 +24,7 @@ export const changes: FastifyPluginAsyncJsonSchemaToTs<{
   app.addHook('preClose', async () => streams.close())
 
   app.get('', { schema: operations.list, config: { access: 'owner' } }, async (request, reply) => {
-    reply.header('vary', [reply.getHeader('vary'), 'Accept'].filter(Boolean).join(', '))
+    varyBy(reply, 'Accept')
     const { since, limit = DEFAULT_LIMIT } = request.query
     const position = since === undefined ? undefined : readToken(since)
     if (asksForStream(request)) return stream(request, reply, lastEventOf(request) ?? position)

@@ -65,6 +65,7 @@ export class ChangeStream {
     this.#raw.shouldKeepAlive = false
     this.#raw.writeHead(200, headers)
     forgetRequest(this.#raw)
+    this.#endWithClient()
     this.#isReading = true
     if (this.#isEnded) this.end()
     else this.#write(retryField())
@@ -92,6 +93,13 @@ export class ChangeStream {
     // A response that has not begun ends as soon as it begins.
     else if (this.#raw.headersSent && !this.#raw.writableEnded) this.#raw.destroy()
     this.#isReading = false
+  }
+
+  /** The server lets clients end their side first (`httpAllowHalfOpen`), so Node does not end the response. */
+  #endWithClient(): void {
+    const { socket } = this.#raw
+    if (socket?.readableEnded) this.#raw.destroy()
+    else socket?.once('end', () => this.#raw.destroy())
   }
 
   #write(text: string): void {
