@@ -13,6 +13,9 @@ export interface LockedPackage {
   /** A workspace. */
   readonly link?: boolean
   readonly hasInstallScript?: boolean
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>
 }
 
 export interface Lockfile {
@@ -44,10 +47,60 @@ export const readPackage = (folder = '') =>
 /** `node_modules/a/node_modules/@b/c` is an installation of `@b/c`. */
 export const nameOf = (path: string) => path.slice(path.lastIndexOf('node_modules/') + 13)
 
-/** @returns the packages that `npm ci --omit=dev --omit=optional` installs: each folder with its entry in the lockfile. */
+/** The workspace of the server. */
+const SERVER = 'backend'
+
+/**
+ * The packages that the server needs to run. npm installs the optional peers of these as well, if another workspace
+ * has them: see {@link optionalPeers}.
+ *
+ * @returns each folder with its entry in the lockfile, in the order of the lockfile.
+ */
 export function productionPackages({ packages }: Lockfile): [string, LockedPackage][] {
-  return Object.entries(packages).filter(
-    ([path, { dev, devOptional, optional, link }]) =>
-      path.includes('node_modules/') && !dev && !devOptional && !optional && !link,
+  return below(packages, ({ dependencies, peerDependencies, peerDependenciesMeta }) => [
+    ...Object.keys(dependencies ?? {}),
+    ...Object.keys(peerDependencies ?? {}).filter(
+      (name) => !peerDependenciesMeta?.[name]?.optional,
+    ),
+  ])
+}
+
+/**
+ * @returns the packages that `npm ci --omit=dev --omit=optional --workspace=backend` installs beside
+ *   {@link productionPackages}: optional peers which are there for the page.
+ */
+export function optionalPeers(lockfile: Lockfile): string[] {
+  const needed = new Set(productionPackages(lockfile).map(([path]) => path))
+  const installed = below(lockfile.packages, ({ dependencies, peerDependencies }) =>
+    Object.keys({ ...dependencies, ...peerDependencies }),
   )
+  return installed.map(([path]) => path).filter((path) => !needed.has(path))
+}
+
+/** @returns the packages below the server, through the names that `needs` returns. */
+function below(
+  packages: Lockfile['packages'],
+  needs: (one: LockedPackage) => readonly string[],
+): [string, LockedPackage][] {
+  const found = new Set<string>()
+  const visit = (path: string) => {
+    for (const name of needs(packages[path] ?? {})) {
+      const target = placeOf(name, path, packages)
+      if (target === undefined || found.has(target) || packages[target]?.dev) continue
+      found.add(target)
+      visit(target)
+    }
+  }
+  visit(SERVER)
+  return Object.entries(packages).filter(([path]) => found.has(path))
+}
+
+/** @returns where Node finds a package: in `node_modules` of the folder that needs it, or of one above it. */
+function placeOf(name: string, from: string, packages: Lockfile['packages']): string | undefined {
+  const parts = from.split('/')
+  const folders = parts.map((_, index) => parts.slice(0, parts.length - index))
+  return [...folders, []]
+    .filter((folder) => folder.at(-1) !== 'node_modules')
+    .map((folder) => [...folder, 'node_modules', name].join('/'))
+    .find((path) => path in packages)
 }

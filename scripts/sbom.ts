@@ -8,7 +8,7 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { readPackage } from './lockfile.ts'
+import { nameOf, optionalPeers, readLockfile, readPackage } from './lockfile.ts'
 
 const [file = 'sbom.cdx.json'] = process.argv.slice(2)
 const options = [
@@ -23,6 +23,14 @@ const output = execFileSync('npm', ['sbom', '--workspace=backend', ...options], 
   maxBuffer: 2 ** 26,
 })
 const bill = JSON.parse(output)
+// These run nowhere, and the image does not have them.
+const absent = optionalPeers(readLockfile()).map(nameOf)
+bill.components = bill.components.filter(({ purl }: { purl: string }) => {
+  const name = decodeURIComponent(purl)
+    .replace(/^pkg:npm\//, '')
+    .replace(/@[^@]+$/, '')
+  return !absent.includes(name)
+})
 // npm uses the name of the folder, which depends on the clone.
 bill.metadata.component.name = readPackage().name
 writeFileSync(file, JSON.stringify(bill, null, 2))

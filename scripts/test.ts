@@ -18,7 +18,7 @@ import { groupTests } from './test-groups.ts'
 /** The longest process takes less than a minute on a fast, idle machine. */
 const FILE_SECONDS = 600
 const RUN_SECONDS = 2_400
-const ALL_FILES = ['{backend,tools/*}/tests/**/*.test.ts']
+const ALL_FILES = ['{backend,client,web,tools/*}/tests/**/*.test.ts']
 
 const { values, positionals } = parseArgs({
   options: {

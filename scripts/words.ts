@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']
-const GUIDES = ['docs/**/*.md', 'specs/**/*.md']
+const GUIDES = ['docs/**/*.md', 'specs/**/*.md', 'client/README.md']
 /** The programs whose comments are checked. */
 const SOURCES = ['backend/src/**/*.ts', 'tools/**/*.ts', 'scripts/*.ts']
 const OPENAPI = 'specs/001-backend-spec-manager/contracts/openapi.json'

@@ -34,7 +34,7 @@ const MISSING =
 
 /** Starts Chromium, whose contexts are private windows, and ends it with the test. */
 export async function openBrowser(): Promise<Browser> {
-  const browser = await chromium.launch(options())
+  const browser = await chromium.launch(chromiumOptions())
   endWithTest('Chromium', () => browser.close())
   return browser
 }
@@ -49,13 +49,14 @@ export async function openPermissiveProfile(folder: string): Promise<BrowserCont
   await mkdir(join(folder, 'Default'))
   const preferences = { profile: { cookie_controls_mode: 0, block_third_party_cookies: false } }
   await writeFile(join(folder, 'Default', 'Preferences'), JSON.stringify(preferences))
-  const all = { ...options(), ignoreHTTPSErrors: true }
+  const all = { ...chromiumOptions(), ignoreHTTPSErrors: true }
   const context = await chromium.launchPersistentContext(folder, all)
   endWithTest('Chromium with a profile', () => context.close())
   return context
 }
 
-function options() {
+/** How the tests start Chromium. */
+export function chromiumOptions() {
   const executablePath = findChromium()
   if (executablePath === undefined) throw new Error(MISSING)
   // root cannot use Chromium's sandbox. The pages are our own.

@@ -14,8 +14,9 @@ export interface Snippet {
 export function readSnippets(document: URL): Snippet[] {
   const blocks = readFileSync(document, 'utf8').matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)
   return [...blocks].map(([block, language, source = '']) => {
-    const [, name] = /^\/\/ ([\w.]+\.ts)\n/.exec(source) ?? []
-    if (language !== 'ts' || name === undefined) throw new Error(`Nothing runs this: ${block}`)
+    const [, name] = /^\/\/ ([\w.-]+\.tsx?)\n/.exec(source) ?? []
+    if (name?.split('.').at(-1) !== language || name === undefined)
+      throw new Error(`Nothing runs this: ${block}`)
     return { name, source }
   })
 }
