@@ -1,0 +1,98 @@
+import { ConnectionError, TodoError } from '../transport/client.ts'
+import type { Sleep } from '../transport/http.ts'
+
+const FIRST_PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = 60_000
+
+export type LinkState = 'up' | 'offline' | 'signed-out'
+
+/** Whether the server can be reached, which sending and reading share. */
+export class Link {
+  state: LinkState = 'up'
+  /** Whether the last request failed, and nothing has been tried since. */
+  isHeld = false
+  readonly #sleep: Sleep
+  readonly #changed: () => void
+  readonly #waiting = new Set<() => void>()
+  readonly #held = new Set<() => void>()
+  #failures = 0
+
+  constructor(sleep: Sleep, changed: () => void) {
+    this.#sleep = sleep
+    this.#changed = changed
+  }
+
+  /** The server has answered. If it could not be reached before, everything that waits tries again. */
+  succeeded(): void {
+    this.#failures = 0
+    if (this.state === 'up') return
+    this.#set('up')
+    this.poke()
+  }
+
+  /** Ends all waiting. */
+  poke(): void {
+    for (const wake of this.#waiting) wake()
+    this.#free()
+  }
+
+  #free(): void {
+    this.isHeld = false
+    for (const wake of this.#held) wake()
+  }
+
+  /**
+   * Waits until it makes sense to try again after an error: as long as the server asks, or longer after each failure;
+   * without a session until {@link poke}.
+   */
+  async waitAfter(error: unknown, signal: AbortSignal): Promise<void> {
+    const asked = error instanceof TodoError ? error.retryAfterMs : null
+    const backoff = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures)
+    // Up to half longer, so that clients do not return together.
+    const ms = (asked ?? backoff) * (1 + Math.random() / 2)
+    this.#failures += 1
+    this.isHeld = true
+    if (isSignedOut(error)) this.#set('signed-out')
+    else if (error instanceof ConnectionError) this.#set('offline')
+    await this.pause(isSignedOut(error) ? null : ms, signal)
+    this.#free()
+  }
+
+  /** Waits while {@link isHeld}. */
+  untilFree(signal: AbortSignal): Promise<void> {
+    return this.#wait(null, signal, this.#held)
+  }
+
+  /** Waits for some time, or until {@link poke}. */
+  pause(ms: number | null, signal: AbortSignal): Promise<void> {
+    return this.#wait(ms, signal, this.#waiting)
+  }
+
+  #set(state: LinkState): void {
+    if (this.state === state) return
+    this.state = state
+    this.#changed()
+  }
+
+  #wait(ms: number | null, signal: AbortSignal, waiting: Set<() => void>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = new AbortController()
+      const end = () => {
+        signal.removeEventListener('abort', end)
+        waiting.delete(end)
+        timer.abort()
+        resolve()
+      }
+      waiting.add(end)
+      signal.addEventListener('abort', end)
+      if (signal.aborted) end()
+      else if (ms !== null) this.#sleep(ms, timer.signal).then(end, () => {})
+    })
+  }
+}
+
+/** Whether the session has ended, or someone else has signed in. */
+export function isSignedOut(error: unknown): boolean {
+  if (!(error instanceof TodoError)) return false
+  return error.status === 401 || error.code === 'user_id_mismatch'
+}

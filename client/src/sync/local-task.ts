@@ -1,0 +1,32 @@
+import type { Task, TaskMember } from '../task.ts'
+
+/** A task as this device shows it: the server's last version with the edits that are not acknowledged yet. */
+export interface LocalTask extends Task {
+  /** `saved`: the server has everything. `unsent`: it lacks an edit. `refused`: it refused one (see `Sync.refusals`). */
+  readonly saved: 'saved' | 'unsent' | 'refused'
+}
+
+/** An edit that the server refused. It waits until a person retries or discards it, and is never dropped. */
+export interface Refusal {
+  /** Names the edit in `Sync.retry` and `Sync.discard`. */
+  readonly id: string
+  readonly taskId: string
+  /** The title to show, also if the task is gone. */
+  readonly title: string
+  readonly edit: 'create' | 'update' | 'complete' | 'delete' | 'restore' | 'move'
+  /** The stable code of the problem, such as `validation_error` or `not_found`. */
+  readonly code: string
+  /** The explanation of the server. */
+  readonly detail: string
+}
+
+/** Both sides changed the same member, and this device's value was kept. */
+export interface Conflict {
+  readonly id: string
+  readonly taskId: string
+  readonly title: string
+  readonly member: TaskMember
+  /** The value of the other device, which a person can take back. */
+  readonly theirs: unknown
+  readonly ours: unknown
+}

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Edit } from '../src/sync/edit.ts'
+import { type Device, problem, until } from './support/device.ts'
+import { useDevices } from './support/devices.ts'
+
+const LONG = 'x'.repeat(501)
+const title = (id: string, text: string): Edit => ({
+  ...{ edit: 'update', id, change: { title: text } },
+})
+
+describe('a refused edit', { timeout: 60_000 }, () => {
+  const devices = useDevices()
+
+  async function openWithTask(task: object = {}): Promise<[Device, string]> {
+    const device = await devices.open()
+    const [id = ''] = await device.apply({ edit: 'create', task: { title: 'Milk', ...task } })
+    await device.agrees()
+    device.seen.length = 0
+    return [device, id]
+  }
+
+  it('is shown with its task, and is sent again when the person wants it', async () => {
+    const [device, id] = await openWithTask()
+    await device.apply(title(id, LONG))
+    const refusal = await device.refusal()
+    const { detail: _, id: __, ...shown } = refusal
+    assert.deepEqual(shown, { taskId: id, title: 'Milk', edit: 'update', code: 'validation_error' })
+    assert.match(refusal.detail, /title/)
+    assert.equal(device.task(id)?.saved, 'refused')
+    assert.equal(device.task(id)?.title, LONG)
+    await device.unsent(0)
+    await device.sync.retry(refusal.id)
+    await device.unsent(0)
+    assert.equal((await device.refusal()).code, 'validation_error')
+    assert.equal(device.writes.length, 2)
+  })
+
+  it('is taken back by discard', async () => {
+    const [device, id] = await openWithTask()
+    await device.apply(title(id, LONG))
+    await device.sync.discard((await device.refusal()).id)
+    await device.agrees()
+    assert.equal(device.task(id)?.title, 'Milk')
+    assert.deepEqual(device.sync.refusals.get(), [])
+  })
+
+  it('is mended by later edits that set all its members', async () => {
+    const [device, id] = await openWithTask()
+    await device.apply({ edit: 'update', id, change: { title: LONG, priority: 'high' } })
+    await device.refusal()
+    await device.apply(title(id, 'Oat milk'))
+    await device.unsent(0)
+    assert.equal(device.sync.refusals.get().length, 1)
+    assert.equal(device.task(id)?.priority, 'high')
+    await device.apply({ edit: 'update', id, change: { priority: 'low' } })
+    await device.agrees()
+    assert.deepEqual(device.sync.refusals.get(), [])
+    assert.deepEqual(device.sync.conflicts.get(), [])
+    const { title: text, priority } = device.task(id) ?? {}
+    assert.deepEqual({ text, priority }, { text: 'Oat milk', priority: 'low' })
+  })
+
+  it('is mended by an edit that was made before the person could see it', async () => {
+    const [device, id] = await openWithTask()
+    const held = device.hold(/^PATCH/)
+    await device.apply(title(id, LONG))
+    await held.reached
+    await device.apply(title(id, 'Oat milk'))
+    held.release()
+    await device.agrees()
+    assert.deepEqual(device.sync.refusals.get(), [])
+    assert.deepEqual(device.sync.conflicts.get(), [])
+  })
+
+  it('of a new task lets later edits and children wait, and is mended by one', async () => {
+    const device = await devices.open()
+    const [id = ''] = await device.apply({ edit: 'create', task: { title: LONG } })
+    await device.refusal()
+    await device.apply(
+      { edit: 'complete', id, completed: true },
+      { edit: 'create', task: { title: 'Child', parent_id: id } },
+      { edit: 'create', task: { title: 'Other' } },
+    )
+    await device.unsent(2)
+    await device.apply(title(id, 'Trip'))
+    await device.agrees()
+    assert.deepEqual(device.titles(), ['Child', 'Other', 'Trip'])
+    assert.equal(device.task(id)?.completed, true)
+    assert.deepEqual(device.sync.refusals.get(), [])
+  })
+
+  it('of a new task is taken back with everything that was done to it', async () => {
+    const device = await devices.open()
+    const [id = ''] = await device.apply({ edit: 'create', task: { title: LONG } })
+    const refusal = await device.refusal()
+    await device.apply({ edit: 'complete', id, completed: true })
+    await device.sync.discard(refusal.id)
+    await device.agrees()
+    assert.deepEqual(device.titles(), [])
+  })
+
+  it('of a new task is mended by the next update', async () => {
+    const device = await devices.open()
+    const [id = ''] = await device.apply({ edit: 'create', task: { title: LONG } })
+    await device.refusal()
+    await device.apply(title(id, 'Trip'))
+    await device.agrees()
+    assert.deepEqual(device.titles(), ['Trip'])
+    assert.deepEqual(device.sync.refusals.get(), [])
+  })
+
+  it('of a task that was deleted elsewhere restores it before it is sent again', async () => {
+    const [device, id] = await openWithTask()
+    const held = device.hold(/^PATCH/)
+    await device.apply(title(id, 'Oat milk'))
+    await held.reached
+    await devices.elsewhere(device, 'DELETE', `/${id}`)
+    await until(device.sync.tasks, (tasks) => tasks.size === 0)
+    held.release()
+    const refusal = await device.refusal()
+    assert.deepEqual([refusal.code, refusal.title], ['not_found', 'Milk'])
+    await device.sync.retry(refusal.id)
+    assert.equal(device.task(id)?.title, 'Oat milk')
+    await device.agrees()
+    assert.deepEqual(device.titles(), ['Oat milk'])
+  })
+
+  it('of a child whose parent was deleted elsewhere is shown with its title', async () => {
+    const [device, id] = await openWithTask()
+    const held = device.hold(/^POST/)
+    await device.apply({ edit: 'create', task: { title: 'Child', parent_id: id } })
+    await held.reached
+    await devices.elsewhere(device, 'DELETE', `/${id}`)
+    held.release()
+    const refusal = await device.refusal()
+    assert.deepEqual([refusal.edit, refusal.title], ['create', 'Child'])
+    await device.sync.discard(refusal.id)
+    await device.agrees()
+    assert.deepEqual(device.titles(), [])
+  })
+
+  const ANSWERS = [
+    [403, 'insufficient_scope'],
+    [409, 'conflict'],
+    [413, 'payload_too_large'],
+    [418, 'unexpected_response'],
+  ] as const
+  for (const [status, code] of ANSWERS) {
+    it(`is set aside after ${status}, and others are sent`, async () => {
+      const [device, id] = await openWithTask()
+      device.wire = async ({ line }, send) =>
+        line.startsWith('PATCH') ? problem(status, code) : send()
+      await device.apply(title(id, 'Oat milk'), { edit: 'create', task: { title: 'Bread' } })
+      assert.equal((await device.refusal()).code, code)
+      await device.unsent(0)
+      device.wire = (_, send) => send()
+      await device.sync.retry((await device.refusal()).id)
+      await device.agrees()
+      assert.deepEqual(device.titles(), ['Bread', 'Oat milk'])
+    })
+  }
+
+  it('is set aside after the third 500', async () => {
+    const device = await devices.open({ sleep: () => Promise.resolve() })
+    let attempts = 0
+    device.wire = async ({ line }, send) => {
+      if (line !== 'POST /tasks') return send()
+      attempts += 1
+      return problem(500, 'internal_error')
+    }
+    await device.apply({ edit: 'create', task: { title: 'Milk' } })
+    assert.equal((await device.refusal()).code, 'internal_error')
+    assert.equal(attempts, 3)
+  })
+
+  it('keeps everything if someone else has signed in: 403 user_id_mismatch', async () => {
+    const [device, id] = await openWithTask()
+    device.wire = async () => problem(403, 'user_id_mismatch')
+    await device.apply(title(id, 'Oat milk'))
+    await device.is('signed-out')
+    assert.deepEqual(device.sync.refusals.get(), [])
+    device.wire = (_, send) => send()
+    device.sync.poke()
+    await device.agrees()
+    assert.deepEqual(device.titles(), ['Oat milk'])
+  })
+})
+
+describe('without a trash', { timeout: 60_000 }, () => {
+  const devices = useDevices({ TRASH_DAYS: '0' })
+
+  it('a restored task is refused, and comes back as a new one', async () => {
+    const device = await devices.open()
+    const [id = ''] = await device.apply({
+      ...{ edit: 'create', task: { title: 'Milk', description: 'Two', tags: ['a'] } },
+    })
+    await device.agrees()
+    const { undo } = await device.sync.apply([{ edit: 'delete', id }])
+    await device.agrees()
+    await device.apply(...undo)
+    assert.equal(device.task(id)?.title, 'Milk')
+    const refusal = await device.refusal()
+    assert.deepEqual([refusal.edit, refusal.code, refusal.title], ['restore', 'not_found', 'Milk'])
+    await device.sync.retry(refusal.id)
+    await device.agrees()
+    const [task] = [...device.sync.tasks.get().values()]
+    assert.deepEqual([task?.title, task?.description, task?.tags], ['Milk', 'Two', ['a']])
+    assert.notEqual(task?.id, id)
+  })
+
+  it('a task that was deleted before its creation was answered comes back as a new one', async () => {
+    const device = await devices.open()
+    device.wire = async ({ line }, send) =>
+      line === 'POST /tasks' ? problem(409, 'conflict') : send()
+    const [id = ''] = await device.apply({ edit: 'create', task: { title: 'Milk' } })
+    const refusal = await device.refusal()
+    await device.apply({ edit: 'complete', id, completed: true })
+    device.wire = (_, send) => send()
+    await device.sync.retry(refusal.id)
+    await device.agrees()
+    const [task] = [...device.sync.tasks.get().values()]
+    assert.deepEqual([task?.title, task?.completed], ['Milk', true])
+    assert.notEqual(task?.id, id)
+  })
+})

@@ -1,0 +1,237 @@
+import { deepStrictEqual } from 'node:assert/strict'
+import { once } from 'node:events'
+import type { TestApp } from '../../../backend/tests/support/app.ts'
+import type { Observable } from '../../src/observable.ts'
+import { memoryStore, SharedMemory } from '../../src/stores/memory.ts'
+import { createSync, type Refusal, type Sync, type SyncState } from '../../src/sync/create-sync.ts'
+import type { Store } from '../../src/sync/store.ts'
+import type { Task } from '../../src/task.ts'
+import { createClient, type TodoClient } from '../../src/transport/client.ts'
+import type { Sleep } from '../../src/transport/http.ts'
+
+/** A request, as a test reads it: `PATCH /tasks/1` without what is before. */
+export interface Seen {
+  readonly line: string
+  readonly headers: Headers
+  readonly body: unknown
+}
+
+/** What a test does with a request: send it, hold it back, lose it or its response, or answer it. */
+export type Wire = (seen: Seen, send: () => Promise<Response>) => Promise<Response>
+
+/** A request that waits until the test lets it go. */
+export interface Hold {
+  /** The request has come to where it is held. */
+  readonly reached: Promise<Seen>
+  release(): void
+  /** The connection breaks. */
+  cut(): void
+}
+
+export interface DeviceOptions {
+  readonly user: string
+  readonly store?: Store
+  readonly sleep?: Sleep
+  readonly now?: () => number
+  readonly token?: (refused?: string) => string | Promise<string>
+}
+
+/** A client of a user, with a network that tests cut. */
+export class Device {
+  readonly sync: Sync
+  readonly client: TodoClient
+  readonly store: Store
+  readonly user: string
+  /** Every request that was begun. */
+  readonly seen: Seen[] = []
+  /** Errors that should not happen. */
+  readonly errors: unknown[] = []
+  wire: Wire = (_, send) => send()
+  readonly #app: TestApp
+  readonly #holds = new Set<{
+    readonly line: RegExp
+    readonly at: 'request' | 'response'
+    reach(seen: Seen): Promise<void>
+  }>()
+  #isOnline = true
+  readonly #cuts = new Set<() => void>()
+
+  constructor(app: TestApp, { user, store = memoryStore(), sleep, now, token }: DeviceOptions) {
+    this.#app = app
+    this.user = user
+    this.store = store
+    this.client = createClient({
+      baseUrl: `http://127.0.0.1:${app.port}`,
+      token: token ?? (() => app.token(user)),
+      fetch: (input, init) => this.#fetch(String(input), init),
+    })
+    this.sync = createSync({
+      ...{ client: this.client, store },
+      // Tests poke where time would pass.
+      sleep: sleep ?? (() => new Promise(() => {})),
+      ...(now && { now }),
+      onError: (error) => {
+        this.errors.push(error)
+      },
+    })
+  }
+
+  goOffline(): void {
+    this.#isOnline = false
+    for (const cut of [...this.#cuts]) cut()
+  }
+
+  goOnline(): void {
+    this.#isOnline = true
+    this.sync.poke()
+  }
+
+  /** Holds the next request back whose method and path match, before it is sent or when its response is there. */
+  hold(line: RegExp, at: 'request' | 'response' = 'request'): Hold {
+    const reached = Promise.withResolvers<Seen>()
+    const decided = Promise.withResolvers<void>()
+    const reach = (seen: Seen) => {
+      reached.resolve(seen)
+      return decided.promise
+    }
+    this.#holds.add({ line, at, reach })
+    return {
+      reached: reached.promise,
+      release: decided.resolve,
+      cut: () => decided.reject(new TypeError('The connection breaks')),
+    }
+  }
+
+  async #pass(seen: Seen, at: 'request' | 'response', signal: AbortSignal): Promise<void> {
+    for (const hold of this.#holds) {
+      if (hold.at !== at || !hold.line.test(seen.line)) continue
+      this.#holds.delete(hold)
+      await Promise.race([hold.reach(seen), once(signal, 'abort')])
+      signal.throwIfAborted()
+    }
+    if (!this.#isOnline) throw new TypeError('The device is offline')
+  }
+
+  async #fetch(url: string, init: RequestInit = {}): Promise<Response> {
+    const { pathname, search } = new URL(url)
+    const path = pathname.replace(/^\/api\/me/, '') + search
+    const body = init.body === undefined ? undefined : JSON.parse(String(init.body))
+    const seen = { line: `${init.method} ${path}`, headers: new Headers(init.headers), body }
+    this.seen.push(seen)
+    const controller = new AbortController()
+    const cut = () => controller.abort(new TypeError('The network is gone'))
+    init.signal?.addEventListener('abort', () => controller.abort(init.signal?.reason))
+    this.#cuts.add(cut)
+    try {
+      await this.#pass(seen, 'request', controller.signal)
+      const send = () => fetch(url, { ...init, signal: controller.signal })
+      const response = await this.wire(seen, send)
+      await this.#pass(seen, 'response', controller.signal)
+      return response
+    } catch (error) {
+      // The server sees that nobody reads the response.
+      cut()
+      this.#cuts.delete(cut)
+      throw error
+    }
+  }
+
+  /** The requests that changed something, such as `PATCH /tasks/…`. */
+  get writes(): string[] {
+    return this.seen.map(({ line }) => line).filter((line) => !line.startsWith('GET'))
+  }
+
+  /** Waits until the outbox is as wanted. */
+  async unsent(count: number): Promise<void> {
+    await until(this.sync.status, ({ unsent }) => unsent === count)
+  }
+
+  async is(state: SyncState): Promise<void> {
+    await until(this.sync.status, (status) => status.state === state)
+  }
+
+  async refusal(): Promise<Refusal> {
+    const [refusal] = await until(this.sync.refusals, ({ length }) => length > 0)
+    if (refusal === undefined) throw new Error('There is no refusal')
+    return refusal
+  }
+
+  /** Makes edits, and returns when they are stored. @returns the ids of the tasks. */
+  async apply(...edits: Parameters<Sync['apply']>[0]): Promise<readonly string[]> {
+    return (await this.sync.apply(edits)).ids
+  }
+
+  task(id: string) {
+    return this.sync.tasks.get().get(id)
+  }
+
+  titles(): string[] {
+    return [...this.sync.tasks.get().values()].map(({ title }) => title).sort()
+  }
+
+  /** Waits until the tasks are those of the server. */
+  async agrees(): Promise<void> {
+    await this.unsent(0)
+    const list = await this.#app.send('GET', `/api/${this.user}/tasks`)
+    const expected = sorted(list.json)
+    await until(
+      this.sync.tasks,
+      (tasks) => JSON.stringify(plain(tasks)) === JSON.stringify(expected),
+    )
+    deepStrictEqual(this.errors, [])
+  }
+
+  async stop(): Promise<void> {
+    await this.sync.stop()
+    deepStrictEqual(this.errors, [])
+  }
+}
+
+/** @returns a response as the server gives it. */
+export function problem(status: number, error: string, headers = {}): Response {
+  const body = JSON.stringify({ error, status, detail: `It is ${error}` })
+  const type = { 'content-type': 'application/problem+json' }
+  return new Response(body, { status, headers: { ...type, ...headers } })
+}
+
+/**
+ * Stops the server at once. `fetch` leaves connections open that have had no request, because that was cut, and the
+ * server would wait for their headers.
+ */
+export async function closeApp(app: TestApp): Promise<void> {
+  app.app.server.closeAllConnections()
+  await app.close()
+}
+
+/** The tasks as the server would list them. */
+export function plain(tasks: ReturnType<Sync['tasks']['get']>): Task[] {
+  return sorted([...tasks.values()].map(({ saved: _, ...task }) => task))
+}
+
+/** Sorted by id, and each with its members by name. */
+export function sorted(tasks: readonly Task[]): Task[] {
+  return tasks
+    .map((task) => Object.fromEntries(Object.entries(task).sort(([a], [b]) => (a < b ? -1 : 1))))
+    .map((task) => task as Task) // with all its members
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+/** Waits until a value is as wanted. */
+export async function until<Value>(
+  observable: Observable<Value>,
+  isWanted: (value: Value) => boolean,
+): Promise<Value> {
+  for (;;) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const end = observable.subscribe(resolve)
+    const value = observable.get()
+    if (isWanted(value)) {
+      end()
+      return value
+    }
+    await promise
+    end()
+  }
+}
+
+export { memoryStore, SharedMemory }
