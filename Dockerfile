@@ -3,14 +3,32 @@
 # Tags, not digests: a tag may come to name another build of the same version. Where that matters,
 # build from the digest of the day (docker buildx imagetools inspect node:24.21.0-slim).
 
-FROM node:24.21.0-slim AS packages
+FROM node:24.21.0-slim AS manifests
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY backend/package.json backend/
+COPY client/package.json client/
+COPY web/package.json web/
 COPY tools/bench/package.json tools/bench/
 COPY tools/client-types/package.json tools/client-types/
+
+FROM manifests AS packages
 # The optional package is Node itself, which the base image has. No other package has an install script.
-RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --workspace=backend --no-audit --no-fund
+# Optional peers of Better Auth, which npm installs because the page needs them.
+RUN ["rm", "-r", "node_modules/react", "node_modules/react-dom", "node_modules/scheduler"]
+
+FROM manifests AS page
+# Vite's compiler is an optional package for each platform.
+RUN npm ci --omit=dev --ignore-scripts --workspace=web --no-audit --no-fund
+COPY tsconfig.json ./
+COPY client/src client/src/
+COPY web/index.html web/tsconfig.json web/vite.config.ts web/
+COPY web/build web/build/
+COPY web/public web/public/
+COPY web/src web/src/
+COPY scripts/web.mjs scripts/
+RUN ["node", "scripts/web.mjs", "--required"]
 
 FROM node:24.21.0-slim AS server
 ENV NODE_ENV=production \
@@ -25,6 +43,7 @@ COPY backend/src backend/src/
 # The last two are what npm run user and the other commands start with.
 COPY scripts/compile-cache.mjs scripts/dotenv.mjs scripts/install.mjs scripts/
 COPY tools/verify tools/verify/
+COPY --from=page /app/web/dist web/dist/
 # For the embedded database, on a volume: DATABASE_URL=pglite:/data/tasks
 RUN install --directory --owner=65534 --group=65534 --mode=0700 /data
 

@@ -1,9 +1,11 @@
 // Runs before every npm script that needs packages, so that one command is enough after a clone. It uses
 // only built-in modules, because it runs on any version of Node before the installation.
 //
-// Usage: node scripts/install.mjs [--start]. With --start it installs only what the server needs.
-import { spawn } from 'node:child_process'
+// Usage: node scripts/install.mjs [--start] [--page [--required]]. With --start it installs only what the server and
+// the build of the page need. With --page it runs scripts/web.mjs afterwards.
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 
 const root = new URL('..', import.meta.url)
 const SERVER_ONLY = process.argv.includes('--start')
@@ -49,6 +51,18 @@ if (
   fail(
     `This server needs Node ${NODE_MAJOR}, and this is Node ${process.versions.node}. npm did not install the package node, because its install scripts are off (npm config get ignore-scripts). Run: npm rebuild node --ignore-scripts=false. Or install Node ${NODE_MAJOR}.`,
   )
+}
+
+if (process.argv.includes('--page')) {
+  if (major >= NODE_MAJOR) {
+    await import('./dotenv.mjs')
+    await import('./web.mjs')
+  } else {
+    // The shell of an npm script found an older Node before npm installed this one.
+    const node = new URL(exists(OWN_NODE) ? OWN_NODE : `${OWN_NODE}.exe`, root)
+    const page = ['--import', './scripts/dotenv.mjs', 'scripts/web.mjs', ...process.argv.slice(2)]
+    process.exitCode = spawnSync(fileURLToPath(node), page, { cwd: root, stdio: 'inherit' }).status
+  }
 }
 
 /** Runs npm, and shows that it still works. @returns its exit code. */

@@ -10,6 +10,8 @@ import { batch } from './api/tasks/batch.ts'
 import { overview } from './api/tasks/overview.ts'
 import { tasks } from './api/tasks/routes.ts'
 import { trash } from './api/trash/routes.ts'
+import type { Page } from './api/web/page.ts'
+import { sendPage, web } from './api/web/routes.ts'
 import type { Config } from './core/config/config.ts'
 import { LIMITS, type Limits } from './core/limits.ts'
 import { announced, type Database } from './database/session.ts'
@@ -47,6 +49,8 @@ export interface AppOptions {
   signIns?: Turnstile | undefined
   /** Where changes are announced, if the caller passes them on to other processes. */
   hints?: ChangeHints
+  /** The web page; undefined if it is off or not built. */
+  page?: Page | undefined
   /** Called with the server before it has routes, so that the caller can observe each route. */
   watch?: (app: FastifyInstance) => void
 }
@@ -64,6 +68,7 @@ export async function buildApp({
   limits = LIMITS,
   signIns,
   hints = new ChangeHints(),
+  page,
   watch,
 }: AppOptions): Promise<FastifyInstance> {
   const queued = new QueuedBytes(limits)
@@ -110,7 +115,8 @@ export async function buildApp({
     await app.register(accountRoutes, { prefix: ACCOUNTS_PATH, ...options })
   }
   await app.register(health, { database })
-  await app.register(docs)
+  await app.register(docs, { sendPage: page && sendPage(page) })
+  if (page !== undefined) await app.register(web, { page })
 
   app.addHook('onClose', async () => {
     try {

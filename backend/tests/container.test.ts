@@ -18,7 +18,13 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { validate } from 'dockerfile-utils'
 import { parse } from 'yaml'
-import { readPackage } from '../../scripts/lockfile.ts'
+import {
+  nameOf,
+  optionalPeers,
+  productionPackages,
+  readLockfile,
+  readPackage,
+} from '../../scripts/lockfile.ts'
 import { loadConfig } from '../src/core/config/config.ts'
 import { STOP_LIMITS } from '../src/processes/stop.ts'
 import { signUp } from './support/accounts.ts'
@@ -41,10 +47,28 @@ describe('the Dockerfile', () => {
 
   it('is built on the Node of the tests, by its exact version', () => {
     const node = `node:${readPackage().optionalDependencies?.node}-slim`
-    assert.deepEqual(image.bases, [node, node, 'server', 'server'])
-    assert.deepEqual(image.packages, [
-      'npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund',
+    const bases = [node, 'manifests', 'manifests', node, 'server', 'server']
+    assert.deepEqual(image.bases, bases)
+  })
+
+  it('has the packages of the server alone, and the page without what built it', () => {
+    const [install, remove = ''] = image.packages
+    const common = '--ignore-scripts --workspace=backend --no-audit --no-fund'
+    assert.equal(install, `npm ci --omit=dev --omit=optional ${common}`)
+    assert.deepEqual(JSON.parse(remove), ['rm', '-r', ...optionalPeers(readLockfile())])
+    assert.deepEqual(image.page, [
+      'npm ci --omit=dev --ignore-scripts --workspace=web --no-audit --no-fund',
+      '["node", "scripts/web.mjs", "--required"]',
     ])
+    const ofPage = image.copied.filter(({ from }) => from === 'page')
+    assert.deepEqual(
+      ofPage.map(({ sources, to }) => [sources, to]),
+      [[['/app/web/dist'], 'web/dist/']],
+    )
+    const names = productionPackages(readLockfile()).map(([path]) => nameOf(path))
+    const { dependencies = {} } = readPackage('web')
+    assert.ok(names.includes('fastify') && 'vite' in dependencies)
+    for (const name of Object.keys(dependencies)) assert.ok(!names.includes(name), name)
   })
 
   it('starts what npm start does, as nobody, with no shell in between', () => {
@@ -194,7 +218,7 @@ describe('what is in the image, without Docker', () => {
         body: { title: 'Buy milk' },
       })
       assert.equal(made.status, 201)
-      for (const path of ['/readyz', '/docs', '/openapi.json']) {
+      for (const path of ['/readyz', '/docs', '/openapi.json', '/today', '/sw.js']) {
         assert.equal((await exchange(port, 'GET', path, {})).status, 200, path)
       }
       assert.doesNotMatch(output, /EACCES|EROFS|ENOENT|eyJ/)

@@ -104,6 +104,18 @@ export const CHECKS: readonly (readonly [string, (trial: Trial) => void | Promis
     },
   ],
   [
+    'the image has the page, and neither Vite nor React',
+    async (trial) => {
+      const headers = { accept: 'text/html' }
+      const response = await fetch(SERVER, { headers })
+      assert.match(String(response.headers.get('content-type')), /^text\/html/)
+      assert.match(await response.text(), /<div id="root">/)
+      const packages = inServer(trial, ['node', '-p', 'fs.readdirSync("node_modules").join()'])
+      assert.match(packages, /fastify/)
+      assert.doesNotMatch(packages, /vite|react|rolldown/)
+    },
+  ],
+  [
     'the log has JSON lines only',
     (trial) => {
       const lines = logOf(trial).trim().split('\n')

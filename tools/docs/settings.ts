@@ -54,6 +54,13 @@ export const SETTINGS: Readonly<Record<string, readonly Setting[]>> = {
       purpose: 'How many days a deleted task stays in the trash.',
     },
     {
+      name: 'WEB',
+      fallback: 'on',
+      takes: '`on`, `off`',
+      purpose:
+        'Whether the server serves the web page, if it is built. With `off` the address of the server is JSON for browsers too.',
+    },
+    {
       name: 'LOG_LEVEL',
       fallback: 'info',
       takes: '`fatal`, `error`, `warn`, `info`, `debug`, `trace`, `silent`',

@@ -1,9 +1,10 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { openAccounts } from '../accounts/accounts.ts'
 import { signInQueue } from '../api/accounts/routes.ts'
+import { type Page, readPage } from '../api/web/page.ts'
 import { buildApp } from '../app.ts'
 import type { Config } from '../core/config/config.ts'
-import { LIMITS } from '../core/limits.ts'
+import { LIMITS, type Limits } from '../core/limits.ts'
 import { end, print } from '../core/log/end.ts'
 import { createLogger } from '../core/log/logger.ts'
 import { VERSION } from '../core/version.ts'
@@ -63,9 +64,10 @@ export async function serve(
       throw error
     },
   )
+  const page = config.web ? await readPage(config.basePath) : undefined
   const database = observers.reduce<Database>(observed, pool)
   const app = await buildApp({
-    ...{ config, database, accounts, logger, limits, signIns, hints },
+    ...{ config, database, accounts, logger, limits, signIns, hints, page },
     ...(limit && { limit }),
     watch: (server) => {
       for (const observer of observers) observer.watch(server)
@@ -84,21 +86,25 @@ export async function serve(
   return {
     log: logger,
     metrics,
-    greet: () => greet(config, database, address, logger, limits.streamsOpen),
+    greet: () => greet({ config, database, page, address, log: logger, limits }),
     stop: stopOf(app, stop, () => {
       for (const endJob of ends) endJob()
     }),
   }
 }
 
+interface Greeting {
+  readonly config: Config
+  readonly database: Database
+  readonly page: Page | undefined
+  readonly address: string
+  readonly log: FastifyBaseLogger
+  readonly limits: Limits
+}
+
 /** Prints the address, the database, and commands that create a first task. In production it is one log line. */
-async function greet(
-  config: Config,
-  database: Database,
-  address: string,
-  log: FastifyBaseLogger,
-  streamsOpen: number,
-): Promise<void> {
+async function greet({ config, database, page, address, log, limits }: Greeting): Promise<void> {
+  const { streamsOpen } = limits
   const openFiles = maxOpenFiles()
   if (openFiles < streamsOpen) {
     log.warn(
@@ -110,6 +116,11 @@ async function greet(
       `BETTER_AUTH_URL is ${config.publicUrl}, which is not https: links in mails lead there, and cookies are not secure. Set it to the https address that people use`,
     )
   }
+  if (config.web && page === undefined) {
+    log.warn(
+      'The web page is not built, so browsers get JSON. Build it with npm run build:web and start again, or set WEB=off',
+    )
+  }
   if (config.misspelt !== undefined) log.warn(config.misspelt)
   if (config.production) {
     log.info(
@@ -119,6 +130,7 @@ async function greet(
   }
   const lines = [
     `Todo Backend ${VERSION} listens on ${address}`,
+    ...(page === undefined ? [] : [`  page      ${address}/`]),
     `  docs      ${address}/docs`,
     `  database  ${database.description}`,
     '',

@@ -190,12 +190,19 @@ for (const kind of KINDS) {
       assert.equal(link.searchParams.get('callbackURL'), null)
       const opened = await exchange(test.port, 'GET', `${link.pathname}${link.search}`, {})
       assert.deepEqual([opened.status, opened.json.status], [200, true])
-      await post('/request-password-reset', { email, redirectTo: `${PAGE}/reset` })
-      const reset = linkIn(await mailbox.next(email))
-      assert.match(reset.pathname, /^\/todo\/api\/auth\/reset-password\/\w+$/)
-      const followed = await exchange(test.port, 'GET', `${reset.pathname}${reset.search}`, {})
-      assert.equal(followed.status, 302)
-      assert.ok(String(followed.headers.location).startsWith(`${PAGE}/reset?token=`))
+      // A front end, and the view of the web page as a path of the host.
+      for (const [redirectTo, expected] of [
+        [`${PAGE}/reset`, `${PAGE}/reset`],
+        ['/todo/reset-password', `${HOST}/todo/reset-password`],
+      ] as const) {
+        await post('/request-password-reset', { email, redirectTo })
+        const reset = linkIn(await mailbox.next(email))
+        assert.match(reset.pathname, /^\/todo\/api\/auth\/reset-password\/\w+$/)
+        const followed = await exchange(test.port, 'GET', `${reset.pathname}${reset.search}`, {})
+        assert.equal(followed.status, 302)
+        const [page, token] = String(followed.headers.location).split('?token=')
+        assert.deepEqual([page, /^\w+$/.test(token ?? '')], [expected, true])
+      }
     })
 
     it('the log has the path that was sent, and no secret of accounts even outside of it', async () => {

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setImmediate as nextTick, setTimeout as sleep } from 'node:timers/promises'
+import { readPage } from '../../src/api/web/page.ts'
 import type { Database } from '../../src/database/session.ts'
 import { insertTask } from '../../src/models/tasks/task.ts'
 import { type Answer, startApp, type TestApp } from '../support/app.ts'
+import { builtPage } from '../support/built-page.ts'
 import { taskId } from '../support/databases.ts'
 import { openLine } from '../support/speak.ts'
 
@@ -128,22 +132,27 @@ describe('response bytes that clients have not read', () => {
   })
 
   it('counts no bytes that are the same for all: many that read nothing of the page stop nobody', async () => {
-    const test = await startApp('postgres', {}, undefined, { queuedBytes: 20_000 })
-    const bundle = '/docs/static/swagger-ui-bundle.js'
-    const size = Number((await test.send('HEAD', bundle)).headers['content-length'])
-    const sockets = await Promise.all(
-      Array.from({ length: 10 }, async () => {
-        const { socket } = await openLine(test.port)
-        socket.pause()
-        socket.write(`GET ${bundle} HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(50))
-        return socket
-      }),
-    )
-    for (let n = 0; n < 10; n += 1) {
-      assert.equal((await test.send('GET', '/api/bob/tasks')).status, 200)
-      assert.equal((await test.send('GET', bundle)).text.length > size / 2, true)
+    const folder = await builtPage()
+    await writeFile(join(folder, 'assets/large-1.js'), 'x'.repeat(1_400_000))
+    const page = await readPage('', folder)
+    const test = await startApp('postgres', {}, undefined, { queuedBytes: 20_000 }, { page })
+    for (const bundle of ['/docs/static/swagger-ui-bundle.js', '/assets/large-1.js']) {
+      const size = Number((await test.send('HEAD', bundle)).headers['content-length'])
+      assert.ok(size > 1_000_000)
+      const sockets = await Promise.all(
+        Array.from({ length: 10 }, async () => {
+          const { socket } = await openLine(test.port)
+          socket.pause()
+          socket.write(`GET ${bundle} HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(50))
+          return socket
+        }),
+      )
+      for (let n = 0; n < 10; n += 1) {
+        assert.equal((await test.send('GET', '/api/bob/tasks')).status, 200)
+        assert.equal((await test.send('GET', bundle)).text.length > size / 2, true)
+      }
+      for (const socket of sockets) socket.destroy()
     }
-    for (const socket of sockets) socket.destroy()
     await test.close()
   })
 })

@@ -162,6 +162,7 @@ describe('the settings', () => {
       trustProxy: [],
       rateLimitPerMinute: 600,
       trashDays: 30,
+      web: true,
       processes: 1,
       host: '127.0.0.1',
       port: 8000,

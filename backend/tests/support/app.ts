@@ -3,6 +3,7 @@ import { type Agent, request as httpRequest, type IncomingHttpHeaders } from 'no
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { type Accounts, type AccountsOptions, openAccounts } from '../../src/accounts/accounts.ts'
+import type { Page } from '../../src/api/web/page.ts'
 import { buildApp } from '../../src/app.ts'
 import { type Config, loadConfig } from '../../src/core/config/config.ts'
 import type { Environment } from '../../src/core/config/settings.ts'
@@ -22,6 +23,7 @@ export interface Answer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly text: string
+  readonly bytes: Buffer
   /** The body, parsed. */
   // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of a body by asserting it
   readonly json: any
@@ -63,14 +65,14 @@ export async function startApp(
   environment: Environment = {},
   wrap: (database: Database) => Database = (database) => database,
   limits: Partial<Limits> = {},
-  options: AccountsChoice = {},
+  { page, ...options }: AccountsChoice & Pick<Serving, 'page'> = {},
 ): Promise<TestApp> {
   const poolMax = environment.DATABASE_POOL_MAX
   const connections = poolMax === undefined ? undefined : Number(poolMax)
   const patient = { ...PATIENT, ...limits }
   const test = await openTestDatabase(kind, connections, { ...LIMITS, ...patient })
   const { connector } = test
-  const given = { connector, limits: patient, accounts: options }
+  const given = { connector, limits: patient, accounts: options, page }
   const served = await serve(wrap(test.database), environment, given)
   return { ...served, test, admin: test.admin, close: () => closeBoth(served, test) }
 }
@@ -96,6 +98,8 @@ export interface Serving {
   limits?: Partial<Limits>
   /** Other passwords than those that cost little, for accounts that other processes use as well. */
   accounts?: AccountsChoice
+  /** The web page. The default is none, so that no test depends on whether it is built. */
+  page?: Page | undefined
 }
 
 const refuse = () => Promise.reject(new Error('asked the database'))
@@ -113,7 +117,13 @@ export const NO_DATABASE: Database = {
 export async function serve(
   database: Database,
   environment: Environment = {},
-  { connector = NOWHERE, watch = () => {}, limits = {}, accounts: options = {} }: Serving = {},
+  {
+    connector = NOWHERE,
+    watch = () => {},
+    limits = {},
+    accounts: options = {},
+    page,
+  }: Serving = {},
 ) {
   const config = loadConfig({
     BETTER_AUTH_SECRET: SECRET,
@@ -138,7 +148,7 @@ export async function serve(
   const passwords = holdablePasswords()
   const accounts = openAccounts(config, connector, logger, { passwords, ...options })
   const app = await buildApp({
-    ...{ config, database, accounts, logger, watch },
+    ...{ config, database, accounts, logger, watch, page },
     limits: { ...LIMITS, ...limits },
   })
   const port = Number(
@@ -186,11 +196,13 @@ export function exchange(
         response.on('data', (chunk: Buffer) => chunks.push(chunk))
         response.on('error', reject)
         response.on('end', () => {
-          const text = Buffer.concat(chunks).toString()
+          const bytes = Buffer.concat(chunks)
+          const text = bytes.toString()
           resolve({
             status: response.statusCode ?? 0,
             headers: response.headers,
             text,
+            bytes,
             get json() {
               return JSON.parse(text)
             },

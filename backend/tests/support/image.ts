@@ -10,6 +10,8 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 export interface Image {
   readonly bases: readonly string[]
   readonly packages: readonly string[]
+  /** The commands of the stage that builds the page. */
+  readonly page: readonly string[]
   /** Every file and folder that a COPY takes from the repository. */
   readonly taken: readonly string[]
   /** The commands of the stage that fills the compile cache, and the user of that stage. */
@@ -43,11 +45,14 @@ export function readImage(): Image {
   const dockerfile = DockerfileParser.parse(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'))
   const all = dockerfile.getInstructions()
   const starts = all.flatMap((one, index) => (one.getKeyword() === 'FROM' ? [index] : []))
-  const [packages = [], server = [], compiled = [], final = []] = starts.map((start, index) =>
-    all.slice(start, starts[index + 1]),
-  )
+  const stages = starts.map((start, index) => all.slice(start, starts[index + 1]))
+  /** The instructions of a stage by its name; without one, those of the last stage. */
+  const stageOf = (name?: string): Instruction[] =>
+    stages.find(([from]) => from !== undefined && wordsOf(from)[2] === name) ?? []
+  const [packages, page, server, compiled] = ['packages', 'page', 'server', 'compiled'].map(stageOf)
+  const final = stageOf()
   // The last stage continues the stage server.
-  const stage = [...server.slice(1), ...final.slice(1)]
+  const stage = [...(server ?? []).slice(1), ...final.slice(1)]
   const named = (keyword: string, some = stage) =>
     some.filter((instruction) => instruction.getKeyword() === keyword)
   const one = (keyword: string): Instruction => {
@@ -59,6 +64,7 @@ export function readImage(): Image {
   return {
     bases: named('FROM', all).map((from) => wordsOf(from)[0] ?? ''),
     packages: named('RUN', packages).map((run) => run.getArgumentsContent() ?? ''),
+    page: named('RUN', page).map((run) => run.getArgumentsContent() ?? ''),
     taken: named('COPY', all).flatMap((copy) =>
       flags.get(copy.getRange()?.start.line)?.getFromFlag() ? [] : wordsOf(copy).slice(0, -1),
     ),
@@ -97,7 +103,7 @@ export function readContext(): (path: string) => boolean {
 
 /**
  * Lays out below a folder what the image has, as `docker build` would: the packages stage by what the
- * lockfile says that `npm ci --omit=dev --omit=optional` installs, then each COPY.
+ * lockfile says that the server needs, the page as `npm run build:web` has built it here, then each COPY.
  *
  * @returns the working directory.
  */
@@ -109,11 +115,11 @@ export function layOut(image: Image, folder: string): string {
     // Packages inside of packages stand in the lockfile for themselves, further down.
     rmSync(join(target, 'node_modules'), { recursive: true, force: true })
   }
-  for (const workspace of readPackage().workspaces ?? []) {
-    const link = join(packages, image.workdir, 'node_modules', readPackage(workspace).name)
-    mkdirSync(dirname(link), { recursive: true })
-    symlinkSync(join('../..', workspace), link)
-  }
+  const link = join(packages, image.workdir, 'node_modules', readPackage('backend').name)
+  mkdirSync(dirname(link), { recursive: true })
+  symlinkSync('../../backend', link)
+  const page = join(packages, image.workdir, 'web/dist')
+  cpSync(join(ROOT, 'web/dist'), page, { recursive: true })
   const isGiven = readContext()
   const workdir = join(folder, 'image', image.workdir)
   for (const { from, sources, to } of image.copied) {

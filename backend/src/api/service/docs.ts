@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { prefers, varyBy } from '../../http/protocol/accept.ts'
 import { object } from '../../schemas/object.ts'
 import { responses } from '../../schemas/problem.ts'
 import { once, PARTS } from './docs-page.ts'
@@ -18,8 +19,13 @@ const CONTENT_SECURITY_POLICY = [
 
 const PUBLIC = { access: 'public' } as const
 
+export interface DocsOptions {
+  /** Sends the web page for the home resource; undefined where the server has none. */
+  readonly sendPage: ((request: FastifyRequest, reply: FastifyReply) => FastifyReply) | undefined
+}
+
 /** Serves the OpenAPI document, a page that shows it, and links. The page loads only from this server. */
-export const docs: FastifyPluginAsync = async (app) => {
+export const docs: FastifyPluginAsync<DocsOptions> = async (app, { sendPage }) => {
   const { basePath } = app
   const links = {
     docs: `${basePath}/docs`,
@@ -30,7 +36,8 @@ export const docs: FastifyPluginAsync = async (app) => {
     tags: ['service'],
     operationId: 'home',
     summary: 'Get the name of the service and its links',
-    description: 'Returns the paths of the documentation page, this document and the health check.',
+    description:
+      'Returns the paths of the documentation page, this document and the health check. A client that prefers `text/html` gets the web page, if the server has it.',
     ...responses({
       200: {
         description: 'The name and the links',
@@ -51,11 +58,14 @@ export const docs: FastifyPluginAsync = async (app) => {
     return async (_request: FastifyRequest, reply: FastifyReply) =>
       reply.type('application/json; charset=utf-8').send(await bytes())
   }
-  app.get(
-    '/',
-    { schema: home, config: PUBLIC },
-    json(() => ({ name: NAME, links })),
-  )
+  const sendLinks = json(() => ({ name: NAME, links }))
+  app.get('/', { schema: home, config: PUBLIC }, async (request, reply) => {
+    if (sendPage === undefined) return sendLinks(request, reply)
+    varyBy(reply, 'Accept')
+    const { accept } = request.headers
+    if (prefers(accept, 'text/html', 'application/json')) return sendPage(request, reply)
+    return sendLinks(request, reply)
+  })
 
   const document = {
     tags: ['service'],

@@ -54,6 +54,8 @@ export interface Config {
   readonly rateLimitPerMinute: number
   /** How long a deleted task stays in the trash. 0 means that deletion is permanent. */
   readonly trashDays: number
+  /** Whether the server serves the web page. */
+  readonly web: boolean
   /** How many server processes share the port. */
   readonly processes: number
   readonly host: string
@@ -124,6 +126,7 @@ function readConfig(env: Environment, misspelt: string | undefined): Config {
     trustProxy: read.addresses('TRUST_PROXY'),
     rateLimitPerMinute: read.integer('RATE_LIMIT_PER_MINUTE', 600, 0, 1_000_000),
     trashDays: read.integer('TRASH_DAYS', 30, 0, 3650),
+    web: read.toggle('WEB', true),
     processes,
     host: read.text('HOST') ?? (production ? '0.0.0.0' : '127.0.0.1'),
     port,

@@ -1,3 +1,5 @@
+import type { FastifyReply } from 'fastify'
+
 interface Range {
   readonly type: string
   readonly q: number
@@ -14,11 +16,7 @@ const WEIGHT = /;\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*(?=;|$)/i
  */
 export function prefers(accept: string | undefined, type: string, usual: string): boolean {
   if (!accept?.toLowerCase().includes(type)) return false
-  const ranges = accept.split(',').map((part): Range => {
-    const [name = ''] = part.split(';', 1)
-    const weight = WEIGHT.exec(part)?.[1]
-    return { type: name.trim().toLowerCase(), q: weight === undefined ? 1 : Number(weight) }
-  })
+  const ranges = rangesIn(accept)
   const at = (name: string) => {
     const wildcards = [name, `${name.slice(0, name.indexOf('/'))}/*`, '*/*']
     const found = wildcards.map((wanted) => ranges.findIndex((range) => range.type === wanted))
@@ -30,4 +28,41 @@ export function prefers(accept: string | undefined, type: string, usual: string)
   const other = at(usual)
   if (wanted.q === 0 || wanted.q !== other.q) return wanted.q > other.q
   return wanted.rank < other.rank || (wanted.rank === other.rank && wanted.index < other.index)
+}
+
+/**
+ * Chooses the content coding that a client prefers (RFC 9110 §12.5.3).
+ *
+ * @param header the value of Accept-Encoding. @param offered the best first, in lower case.
+ * @returns `identity` if the client accepts none of them, prefers it, or did not say.
+ */
+export function acceptedCoding<Coding extends string>(
+  header: string | undefined,
+  offered: readonly Coding[],
+): Coding | 'identity' {
+  const ranges = rangesIn(header ?? '')
+  const weightOf = (name: string) => ranges.find(({ type }) => type === name)?.q
+  let best: Coding | 'identity' = 'identity'
+  let most = weightOf('identity') ?? 0
+  for (const coding of offered) {
+    const q = weightOf(coding) ?? weightOf('*') ?? 0
+    if (q > most || (q === most && q > 0 && best === 'identity')) {
+      best = coding
+      most = q
+    }
+  }
+  return best
+}
+
+/** Adds a name to `Vary`, where the plugin for CORS may have written another one. */
+export function varyBy(reply: FastifyReply, name: string): void {
+  reply.header('vary', [reply.getHeader('vary'), name].filter(Boolean).join(', '))
+}
+
+function rangesIn(header: string): Range[] {
+  return header.split(',').map((part): Range => {
+    const [name = ''] = part.split(';', 1)
+    const weight = WEIGHT.exec(part)?.[1]
+    return { type: name.trim().toLowerCase(), q: weight === undefined ? 1 : Number(weight) }
+  })
 }

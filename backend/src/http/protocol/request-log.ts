@@ -5,6 +5,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whether programs that watch the server send this request every few seconds. */
     probe?: true
+    /** Whether the path contains a text of a person, so that the log gets only the route. */
+    personal?: true
   }
 }
 
@@ -56,6 +58,7 @@ function loggedPath(
   const sent = originalUrl.startsWith('/') ? originalUrl : url
   const query = sent.indexOf('?')
   const path = query === -1 ? sent : sent.slice(0, query)
+  if (routeOptions.config.personal) return String(routeOptions.url)
   // Anywhere in the path: a proxy may have left out the base path, or have added another one.
   if (path.includes(secretPath)) return routeOptions.url ?? `${secretPath}/…`
   return redacted(query === -1 ? path : `${path}?…`)
