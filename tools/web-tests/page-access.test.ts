@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { after, before, describe, it } from 'node:test'
+import type { AxeResults } from 'axe-core'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { day, type Site, seed, signUp, startSite, type Visit, watch } from './page-site.ts'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
+const VIEWS = ['inbox', 'today', 'upcoming', 'all', 'completed', 'trash', 'tags/work', 'settings']
+
+const LOOKS: Readonly<Record<string, BrowserContextOptions>> = {
+  light: { colorScheme: 'light' },
+  dark: { colorScheme: 'dark' },
+  'forced colours': { forcedColors: 'active' },
+  '320 px': { colorScheme: 'light', viewport: { width: 320, height: 640 } },
+}
+
+const TASKS = [
+  { title: 'Call Anna', priority: 'high', tags: ['work'], description: 'About the weekend' },
+  { title: 'A title without a space, which has to break: '.padEnd(160, 'x') },
+  { title: 'Send the invoice', due_date: day(-2), priority: 'low', tags: ['work'] },
+  { title: 'Stand-up', due_date: day(), due_time: '09:30', due_zone: 'Europe/Berlin' },
+  { title: 'Water the plants', due_date: day(1), recurrence: { rule: 'FREQ=DAILY', from: 'due' } },
+  { title: 'Buy milk', completed: true, priority: 'medium' },
+]
+
+/** @returns the violations, and whether the page is wider than its window. */
+async function inspect(page: Page): Promise<string[]> {
+  await page.evaluate(AXE)
+  const violations = await page.evaluate(async (tags) => {
+    const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<AxeResults> } }
+    const results = await axe.run({ runOnly: { type: 'tag', values: tags } })
+    return results.violations.map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes.map((node) => `${node.html.slice(0, 150)} ${node.failureSummary}`).join(' | ')}`,
+    )
+  }, RULES)
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
+  return wide ? [...violations, 'The page scrolls sideways'] : violations
+}
+
+describe('WCAG 2.2 AA, by axe', () => {
+  let site: Site
+  let visit: Visit
+  before(async () => {
+    site = await startSite()
+    visit = await site.open('/')
+    await signUp(visit)
+    await seed(visit, TASKS)
+    await visit.page.getByRole('row', { name: 'Call Anna' }).waitFor()
+    await visit.page.getByRole('textbox', { name: 'Add a task' }).fill('In the trash')
+    await visit.page.keyboard.press('Enter')
+    await visit.page.getByRole('row', { name: 'In the trash' }).focus()
+    await visit.page.keyboard.press('Delete')
+    await visit.page.getByRole('row', { name: 'In the trash' }).waitFor({ state: 'detached' })
+  })
+  after(() => site.close())
+
+  /** Another window of the same person. */
+  async function open(options: BrowserContextOptions): Promise<Visit> {
+    const storageState = await visit.page.context().storageState()
+    const context = await site.browser.newContext({
+      viewport: { width: 1280, height: 800 },
+      // Colours are measured when nothing moves.
+      reducedMotion: 'reduce',
+      ...options,
+      storageState,
+    })
+    return watch(await context.newPage(), site.url)
+  }
+
+  for (const [look, options] of Object.entries(LOOKS)) {
+    it(`no violation in any view in ${look}`, async () => {
+      const window = await open(options)
+      const { page } = window
+      for (const view of VIEWS) {
+        await page.goto(`${site.url}/${view}`)
+        await page.getByRole('heading', { level: 1 }).waitFor()
+        if (view !== 'settings') await page.getByRole('row').first().waitFor()
+        assert.deepEqual(await inspect(page), [], view)
+      }
+      window.check()
+      await page.context().close()
+    })
+
+    it(`no violation in forms, menus, details and dialogs in ${look}`, async () => {
+      const window = await open(options)
+      const { page } = window
+      await page.goto(`${site.url}/inbox`)
+      const row = page.getByRole('row', { name: 'Call Anna' })
+      await row.getByRole('button').click()
+      await page.getByRole('menu').waitFor()
+      assert.deepEqual(await inspect(page), [], 'menu')
+      await page.getByRole('menuitem', { name: 'Select' }).click()
+      await page.getByRole('toolbar').waitFor()
+      assert.deepEqual(await inspect(page), [], 'selection')
+      await page.getByRole('button', { name: 'Clear the selection' }).click()
+      await row.focus()
+      await page.keyboard.press('t')
+      await page.getByRole('button', { name: 'Undo' }).waitFor()
+      assert.deepEqual(await inspect(page), [], 'message')
+      await page.getByRole('button', { name: 'Undo' }).click()
+      await row.focus()
+      await page.keyboard.press('Enter')
+      await page.getByRole('textbox', { name: 'Description' }).waitFor()
+      assert.deepEqual(await inspect(page), [], 'details')
+      await page.keyboard.press('Escape')
+      await page.getByRole('textbox', { name: 'Description' }).waitFor({ state: 'detached' })
+      await page.keyboard.press('?')
+      await page.getByRole('dialog').waitFor()
+      assert.deepEqual(await inspect(page), [], 'keys')
+      await page.keyboard.press('Escape')
+      await page.getByRole('searchbox', { name: 'Search' }).fill('milk')
+      await page.getByRole('row', { name: 'Buy milk' }).waitFor()
+      assert.deepEqual(await inspect(page), [], 'search')
+      window.check()
+      await page.context().close()
+
+      const stranger = await site.open('/sign-up', { ...options, reducedMotion: 'reduce' })
+      await stranger.page.getByRole('button', { name: 'Sign up' }).waitFor()
+      assert.deepEqual(await inspect(stranger.page), [], 'sign up')
+      await stranger.page.getByRole('link', { name: 'Sign in' }).click()
+      await stranger.page.getByRole('button', { name: 'Sign in' }).waitFor()
+      assert.deepEqual(await inspect(stranger.page), [], 'sign in')
+      stranger.check()
+      await stranger.page.context().close()
+    })
+  }
+})

@@ -1,0 +1,205 @@
+import type { Accounts } from '@todo-backend/client/accounts'
+import { type MouseEvent, useEffect, useState } from 'react'
+import { BASE } from '../shell/routes.ts'
+import type { User } from '../shell/workspace.ts'
+import { strings } from '../strings.ts'
+import { Field } from '../ui/field.tsx'
+import { LogoIcon } from '../ui/icons.tsx'
+import { AccountForm } from './account-form.tsx'
+import styles from './forms.module.css'
+
+const texts = strings.session
+type Form = 'sign-in' | 'sign-up' | 'forgot-password' | 'reset-password'
+const FORMS = ['sign-in', 'sign-up', 'forgot-password', 'reset-password'] as const
+
+interface SignInProps {
+  readonly accounts: Accounts
+  /** Why the form is there, such as that the session has ended. */
+  readonly reason: string | null
+  /** The address of the session that has ended. */
+  readonly email?: string
+  onEnter(user: User): Promise<void>
+}
+
+function formOfPath(): Form {
+  const last = location.pathname.split('/').at(-1)
+  return FORMS.find((form) => form === last) ?? 'sign-in'
+}
+
+/** What a person sees who is signed out: four forms, each with an address. */
+export function SignIn({ accounts, reason, email = '', onEnter }: SignInProps) {
+  const [form, setForm] = useState(formOfPath)
+  const [note, setNote] = useState(reason)
+
+  useEffect(() => {
+    const read = () => setForm(formOfPath())
+    window.addEventListener('popstate', read)
+    return () => window.removeEventListener('popstate', read)
+  }, [])
+  useEffect(() => {
+    document.title = `${form === 'sign-up' ? texts.signUp : texts.signIn} · ${strings.product}`
+  }, [form])
+
+  function go(next: Form, message: string | null = null): void {
+    history.pushState(null, '', `${BASE}/${next}`)
+    setNote(message)
+    setForm(next)
+  }
+
+  const link = (to: Form, text: string) => (
+    <a
+      href={`${BASE}/${to}`}
+      onClick={(event: MouseEvent) => {
+        if (event.metaKey || event.ctrlKey || event.shiftKey) return
+        event.preventDefault()
+        go(to)
+      }}
+    >
+      {text}
+    </a>
+  )
+
+  return (
+    <main className={styles.page}>
+      <div className={styles.card}>
+        <p className={styles.brand}>
+          <LogoIcon size={28} />
+          {strings.product}
+        </p>
+        {note !== null && (
+          <p className={styles.notice} role="status">
+            {note}
+          </p>
+        )}
+        {form === 'sign-in' && (
+          <>
+            <h1>{texts.welcome}</h1>
+            <AccountForm
+              key={form}
+              submit={texts.signIn}
+              run={async (values) =>
+                onEnter(await accounts.signIn({ email: values.email, password: values.password }))
+              }
+            >
+              <Field
+                name="email"
+                label={texts.email}
+                type="email"
+                autoComplete="username"
+                defaultValue={email}
+                autoFocus={email === ''}
+                required
+              />
+              <Field
+                name="password"
+                label={texts.password}
+                type="password"
+                autoComplete="current-password"
+                autoFocus={email !== ''}
+                required
+              />
+            </AccountForm>
+            <p className={styles.links}>{link('forgot-password', texts.forgot)}</p>
+            <p className={styles.links}>
+              {texts.noAccount} {link('sign-up', texts.signUp)}
+            </p>
+          </>
+        )}
+        {form === 'sign-up' && (
+          <>
+            <h1>{texts.begin}</h1>
+            <p className={styles.promise}>{texts.promise}</p>
+            <AccountForm
+              key={form}
+              submit={texts.signUp}
+              run={async ({ name, email: address, password }) => {
+                const { user, signedIn } = await accounts.signUp({ name, email: address, password })
+                if (signedIn) await onEnter(user)
+                else go('sign-in', texts.verify)
+              }}
+            >
+              <Field
+                name="name"
+                label={texts.name}
+                type="text"
+                autoComplete="name"
+                autoFocus
+                required
+              />
+              <Field
+                name="email"
+                label={texts.email}
+                type="email"
+                autoComplete="username"
+                required
+              />
+              <Field
+                name="password"
+                label={texts.password}
+                type="password"
+                autoComplete="new-password"
+                minLength={8}
+                hint={texts.passwordHint}
+                required
+              />
+            </AccountForm>
+            <p className={styles.links}>
+              {texts.haveAccount} {link('sign-in', texts.signIn)}
+            </p>
+          </>
+        )}
+        {form === 'forgot-password' && (
+          <>
+            <h1>{texts.forgotTitle}</h1>
+            <p className={styles.promise}>{texts.forgotHint}</p>
+            <AccountForm
+              key={form}
+              submit={texts.sendLink}
+              run={async ({ email: address }) => {
+                const redirectTo = new URL(`${BASE}/reset-password`, location.origin).href
+                await accounts.requestPasswordReset({ email: address, redirectTo })
+                setNote(texts.linkSent)
+              }}
+            >
+              <Field
+                name="email"
+                label={texts.email}
+                type="email"
+                autoComplete="username"
+                autoFocus
+                required
+              />
+            </AccountForm>
+            <p className={styles.links}>{link('sign-in', texts.back)}</p>
+          </>
+        )}
+        {form === 'reset-password' && (
+          <>
+            <h1>{texts.choose}</h1>
+            <AccountForm
+              key={form}
+              submit={texts.save}
+              run={async ({ password }) => {
+                const token = new URLSearchParams(location.search).get('token') ?? ''
+                await accounts.resetPassword({ newPassword: password, token })
+                go('sign-in', texts.saved)
+              }}
+            >
+              <Field
+                name="password"
+                label={texts.newPassword}
+                type="password"
+                autoComplete="new-password"
+                minLength={8}
+                hint={texts.passwordHint}
+                autoFocus
+                required
+              />
+            </AccountForm>
+            <p className={styles.links}>{link('sign-in', texts.back)}</p>
+          </>
+        )}
+      </div>
+    </main>
+  )
+}

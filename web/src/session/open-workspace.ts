@@ -1,0 +1,81 @@
+import { createClient } from '@todo-backend/client'
+import type { Accounts } from '@todo-backend/client/accounts'
+import { createSync } from '@todo-backend/client/sync'
+import { prepareSearch } from '../search/find-tasks.ts'
+import { createAnnouncer } from '../shell/announcer.ts'
+import { BASE } from '../shell/routes.ts'
+import type { User } from '../shell/workspace.ts'
+import { createActions } from '../tasks/actions.ts'
+import { value } from '../ui/value.ts'
+import { openStore } from './open-store.ts'
+import { say } from './say-error.ts'
+import type { OpenedWorkspace, SessionEnd } from './session.ts'
+
+/** Opens the tasks of a person on this device, and keeps them in step with the server. */
+export function workspaceOpener(accounts: Accounts) {
+  return async (
+    user: User,
+    confirm: () => Promise<void>,
+    end: SessionEnd,
+  ): Promise<OpenedWorkspace> => {
+    const token = accounts.tokenOf(user.id)
+    // Until the server has said whose session this is, nobody asks for a token: signed out, that is refused.
+    let isConfirmed = false
+    const client = createClient({
+      baseUrl: BASE,
+      userId: user.id,
+      token: async (refused) => {
+        if (!isConfirmed) await confirm()
+        isConfirmed = true
+        return token(refused)
+      },
+    })
+    const store = await openStore(user.id)
+    const sync = createSync({ client, store })
+    const announcer = createAnnouncer()
+    const actions = createActions(sync, announcer)
+
+    let before = sync.status.get().state
+    const watch = sync.status.subscribe(() => {
+      const { state } = sync.status.get()
+      // Not while the person has just signed in again, and the sync does not know it yet.
+      if (state === 'signed-out' && before !== 'signed-out') end.lost()
+      before = state
+    })
+    const waitForTasks = sync.status.subscribe(prepare)
+    function prepare(): void {
+      if (!sync.status.get().loaded || sync.tasks.get().size === 0) return
+      waitForTasks()
+      prepareSearch(sync.tasks.get())
+    }
+
+    async function close(): Promise<void> {
+      watch()
+      await sync.stop()
+      await store.close()
+    }
+
+    async function forget(): Promise<void> {
+      watch()
+      await sync.stop()
+      await store.destroy()
+      end.ended()
+    }
+
+    return {
+      ...{ user, client, accounts, sync, announcer, actions, close, forget },
+      open: value<string | null>(null),
+      editing: value<string | null>(null),
+      query: value(''),
+      async signOut() {
+        try {
+          await accounts.signOut()
+        } catch (error) {
+          announcer.announce(say(error), false)
+          return
+        }
+        await forget()
+      },
+    }
+  }
+}

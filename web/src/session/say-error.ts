@@ -1,0 +1,11 @@
+import { ConnectionError, TodoError } from '@todo-backend/client/accounts'
+import { strings } from '../strings.ts'
+
+/** @returns what went wrong, in words for a person. */
+export function say(error: unknown): string {
+  if (error instanceof ConnectionError) return strings.session.noConnection
+  if (error instanceof TodoError) {
+    return error.code === 'INVALID_EMAIL_OR_PASSWORD' ? strings.session.wrong : error.detail
+  }
+  return error instanceof Error ? error.message : String(error)
+}

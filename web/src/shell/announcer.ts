@@ -1,0 +1,28 @@
+import { type Value, value } from '../ui/value.ts'
+
+/** A message in the live region. */
+export interface Announcement {
+  readonly id: number
+  readonly text: string
+  /** Whether the message has a button "Undo". */
+  readonly undo: boolean
+}
+
+export interface Announcer {
+  readonly current: Value<Announcement | null>
+  announce(text: string, undo: boolean): void
+  dismiss(): void
+}
+
+export function createAnnouncer(): Announcer {
+  const current = value<Announcement | null>(null)
+  let count = 0
+  return {
+    current,
+    announce(text, undo) {
+      count += 1
+      current.set({ id: count, text, undo })
+    },
+    dismiss: () => current.set(null),
+  }
+}

@@ -1,0 +1,40 @@
+import { type Value, value } from '../ui/value.ts'
+
+/** What this browser remembers about how its person likes the page. Nothing secret. */
+export interface Preferences {
+  /** Whether single letters are keys (WCAG 2.1.4: they can be switched off). */
+  readonly singleKeys: boolean
+  readonly theme: 'system' | 'light' | 'dark'
+}
+
+const NAME = 'todo.preferences'
+const DEFAULTS: Preferences = { singleKeys: true, theme: 'system' }
+
+function read(): Preferences {
+  try {
+    return { ...DEFAULTS, ...JSON.parse(localStorage.getItem(NAME) ?? '{}') }
+  } catch {
+    return DEFAULTS
+  }
+}
+
+function apply({ theme }: Preferences): void {
+  if (theme === 'system') delete document.documentElement.dataset.theme
+  else document.documentElement.dataset.theme = theme
+}
+
+const kept = value(read())
+apply(kept.get())
+
+export const preferences: Value<Preferences> = {
+  ...kept,
+  set(next) {
+    kept.set(next)
+    apply(next)
+    try {
+      localStorage.setItem(NAME, JSON.stringify(next))
+    } catch {
+      // The browser blocks its storage: the choice lasts until the page is closed.
+    }
+  },
+}

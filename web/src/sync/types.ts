@@ -1,0 +1,19 @@
+import type { Conflict, Edit } from '@todo-backend/client/sync'
+
+export type { NewTask, Task } from '@todo-backend/client'
+export type {
+  Applied,
+  Conflict,
+  Edit,
+  LocalTask,
+  Refusal,
+  Sync,
+  SyncState,
+  SyncStatus,
+} from '@todo-backend/client/sync'
+
+/** The members that an update changes; absent ones stay. */
+export type TaskChange = Extract<Edit, { edit: 'update' }>['change']
+/** A place in the manual order. */
+export type Place = Extract<Edit, { edit: 'move' }>['place']
+export type TaskMember = Conflict['member']

@@ -1,0 +1,129 @@
+import type { Announcer } from '../shell/announcer.ts'
+import { strings } from '../strings.ts'
+import type { Edit, LocalTask, NewTask, Place, Sync, TaskChange } from '../sync/types.ts'
+import { type Value, value } from '../ui/value.ts'
+import { byPosition, type Lingering } from './sections.ts'
+
+/** How long a task stays in a list after it was completed or reopened there. */
+const LINGER_MS = 1_500
+
+/** What a person can do to tasks. Each action is shown at once, announced, and can be undone. */
+export interface Actions {
+  readonly lingering: Value<Lingering>
+  create(task: NewTask): Promise<string | undefined>
+  complete(tasks: readonly LocalTask[], completed: boolean): Promise<void>
+  remove(tasks: readonly LocalTask[]): Promise<void>
+  update(tasks: readonly LocalTask[], change: TaskChange): Promise<void>
+  /** Changes without a message, such as while a person types in the details. */
+  updateQuietly(task: LocalTask, change: TaskChange): Promise<void>
+  /** @param order the list in which the task moves, to announce its place. */
+  move(tasks: readonly LocalTask[], place: Place, order: readonly LocalTask[]): Promise<void>
+  undo(): Promise<void>
+}
+
+export function createActions(sync: Sync, announcer: Announcer): Actions {
+  const lingering = value<Lingering>(new Map())
+  const undone: (readonly Edit[])[] = []
+
+  async function apply(edits: readonly Edit[], text: string): Promise<string | undefined> {
+    if (edits.length === 0) return undefined
+    try {
+      const { ids, undo } = await sync.apply(edits)
+      if (undo.length > 0) undone.push(undo)
+      announcer.announce(text, undo.length > 0)
+      return ids[0]
+    } catch (error) {
+      fail(error)
+      return undefined
+    }
+  }
+
+  /** Such as for a task that another device has deleted meanwhile. */
+  function fail(error: unknown): void {
+    const { failed } = strings.announce
+    announcer.announce(error instanceof Error ? `${failed}: ${error.message}` : failed, false)
+  }
+
+  function linger(tasks: readonly LocalTask[]): void {
+    const next = new Map(lingering.get())
+    for (const task of tasks) next.set(task.id, task.completed)
+    lingering.set(next)
+    setTimeout(() => {
+      const rest = new Map(lingering.get())
+      for (const task of tasks) rest.delete(task.id)
+      lingering.set(rest)
+    }, LINGER_MS)
+  }
+
+  const first = (tasks: readonly LocalTask[]) => tasks[0]?.title ?? ''
+
+  return {
+    lingering,
+    create: (task) => apply([{ edit: 'create', task }], strings.add.added(task.title)),
+    async complete(tasks, completed) {
+      const changed = tasks.filter((task) => task.completed !== completed)
+      linger(changed)
+      const say = completed ? strings.announce.completed : strings.announce.reopened
+      await apply(
+        changed.map(({ id }) => ({ edit: 'complete', id, completed })),
+        say(changed.length, first(changed)),
+      )
+    },
+    async remove(tasks) {
+      await apply(
+        tasks.map(({ id }) => ({ edit: 'delete', id })),
+        strings.announce.deleted(tasks.length, first(tasks)),
+      )
+    },
+    async update(tasks, change) {
+      await apply(
+        tasks.map(({ id }) => ({ edit: 'update', id, change })),
+        strings.announce.changed(tasks.length, first(tasks)),
+      )
+    },
+    async updateQuietly(task, change) {
+      try {
+        const { undo } = await sync.apply([{ edit: 'update', id: task.id, change }])
+        if (undo.length > 0) undone.push(undo)
+      } catch (error) {
+        fail(error)
+      }
+    },
+    async move(tasks, place, order) {
+      const sorted = [...tasks].sort(byPosition)
+      const edits = movesTo(sorted, place)
+      const at = placeIn(sorted, place, order)
+      await apply(edits, strings.announce.moved(tasks.length, first(tasks), at, order.length))
+    },
+    async undo() {
+      const edits = undone.pop()
+      if (edits === undefined) return
+      try {
+        await sync.apply(edits)
+        announcer.announce(strings.announce.undone, false)
+      } catch (error) {
+        fail(error)
+      }
+    },
+  }
+}
+
+/** Several tasks keep their order: each one goes behind the one before it. */
+function movesTo(tasks: readonly LocalTask[], place: Place): Edit[] {
+  return tasks.map((task, index) => {
+    const previous = tasks[index - 1]
+    return {
+      edit: 'move',
+      id: task.id,
+      place: previous === undefined ? place : { after: previous.id },
+    }
+  })
+}
+
+function placeIn(tasks: readonly LocalTask[], place: Place, order: readonly LocalTask[]): number {
+  const others = order.filter(({ id }) => !tasks.some((task) => task.id === id))
+  const index = (id: string) => others.findIndex((task) => task.id === id)
+  if ('before' in place) return index(place.before) + 1
+  if ('after' in place) return index(place.after) + 2
+  return place.to === 'top' ? 1 : order.length
+}

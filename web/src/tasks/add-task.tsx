@@ -1,0 +1,90 @@
+import { type FormEvent, type KeyboardEvent, useRef, useState } from 'react'
+import type { Chip } from '../quick-add/parse-quick-add.ts'
+import { ADD_TASK } from '../shell/global-keys.tsx'
+import type { View } from '../shell/routes.ts'
+import { useWorkspace } from '../shell/workspace.ts'
+import { strings } from '../strings.ts'
+import type { NewTask } from '../sync/types.ts'
+import { Button } from '../ui/button.tsx'
+import { PlusIcon } from '../ui/icons.tsx'
+import styles from './add-task.module.css'
+import { addDays, type Day } from './days.ts'
+import { sameTag } from './sections.ts'
+import { useToday } from './today.ts'
+import { Chips, useUnderstood } from './understand.tsx'
+
+const NONE: ReadonlySet<string> = new Set()
+
+/** The field in which a person writes a new task, with the parts that the page understands as chips below. */
+export function AddTask({ view }: { view: View }) {
+  const { actions } = useWorkspace()
+  const today = useToday()
+  const [text, setText] = useState('')
+  /** The chips that the person has turned back into text. */
+  const [ignored, setIgnored] = useState(NONE)
+  const field = useRef<HTMLInputElement>(null)
+  const { chips, read } = useUnderstood(text, ignored)
+
+  function keepAsText({ key }: Chip): void {
+    setIgnored(new Set([...ignored, key]))
+    field.current?.focus()
+  }
+
+  async function add(event: FormEvent): Promise<void> {
+    event.preventDefault()
+    if (text.trim() === '') return
+    setText('')
+    setIgnored(NONE)
+    field.current?.focus()
+    const { title, task } = await read()
+    // A text of chips alone is the title.
+    await actions.create(inView(title === '' ? { title: text.trim() } : task, view, today))
+  }
+
+  /** Backspace at the end of a part that was understood turns it into text, before it deletes a letter. */
+  function onKeyDown(event: KeyboardEvent<HTMLInputElement>): void {
+    if (event.key === 'Escape') event.currentTarget.blur()
+    if (event.key !== 'Backspace') return
+    const { selectionStart, selectionEnd } = event.currentTarget
+    const chip = chips.find(({ end }) => end === selectionStart)
+    if (chip === undefined || selectionStart !== selectionEnd) return
+    event.preventDefault()
+    keepAsText(chip)
+  }
+
+  return (
+    <form className={styles.form} onSubmit={(event) => void add(event)}>
+      <div className={styles.field}>
+        <PlusIcon />
+        <input
+          ref={field}
+          id={ADD_TASK}
+          type="text"
+          aria-label={strings.add.label}
+          placeholder={strings.add.placeholder}
+          value={text}
+          maxLength={1000}
+          autoComplete="off"
+          enterKeyHint="done"
+          onChange={(event) => setText(event.target.value)}
+          onKeyDown={onKeyDown}
+        />
+        {text.trim() !== '' && (
+          <Button look="primary" type="submit">
+            {strings.add.submit}
+          </Button>
+        )}
+      </div>
+      <Chips chips={chips} onKeepAsText={keepAsText} />
+    </form>
+  )
+}
+
+/** A task that is added in a view appears there: it gets the day or the tag of the view, unless the text says another. */
+function inView(task: NewTask, view: View, today: Day): NewTask {
+  if (view.name === 'today' && !task.due_date) return { ...task, due_date: today }
+  if (view.name === 'upcoming' && !task.due_date) return { ...task, due_date: addDays(today, 1) }
+  if (view.name !== 'tag') return task
+  const tags = task.tags ?? []
+  return tags.some((tag) => sameTag(tag, view.tag)) ? task : { ...task, tags: [...tags, view.tag] }
+}

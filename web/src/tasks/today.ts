@@ -1,0 +1,25 @@
+import { useSyncExternalStore } from 'react'
+import { type Day, dayOf } from './days.ts'
+
+let today = dayOf(new Date())
+const listeners = new Set<() => void>()
+
+function look(): void {
+  const day = dayOf(new Date())
+  if (day === today) return
+  today = day
+  for (const listener of listeners) listener()
+}
+
+setInterval(look, 30_000)
+document.addEventListener('visibilitychange', look)
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+/** @returns today, which changes at midnight while the page is open. */
+export function useToday(): Day {
+  return useSyncExternalStore(subscribe, () => today)
+}

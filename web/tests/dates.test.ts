@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { addMonths, clockIn, daysBetween } from '../src/dates/day.ts'
+import { nameDay, nameDayInFull, nameDue, nameTime } from '../src/dates/name-day.ts'
+import { nameRecurrence } from '../src/dates/name-recurrence.ts'
+import { englishDates } from '../src/dates/words.ts'
+
+const TODAY = '2026-11-28'
+const british = { language: 'en-GB' }
+/** The space before AM is a narrow one since CLDR 42. */
+const spaces = (text: string) => text.replace(/\s/g, ' ')
+
+describe('names of days and times', () => {
+  for (const [day, name] of [
+    ['2026-11-28', 'Today'],
+    ['2026-11-29', 'Tomorrow'],
+    ['2026-11-27', 'Yesterday'],
+    ['2026-11-30', 'Mon 30 Nov'],
+    ['2026-01-02', 'Fri 2 Jan'],
+    ['2027-01-02', 'Sat 2 Jan 2027'],
+  ] as const) {
+    it(`${day} is ${name}`, () => {
+      assert.equal(nameDay(day, TODAY, british).replaceAll(',', ''), name)
+    })
+  }
+
+  it('the order of a date, and the form of a time, are those of the language', () => {
+    assert.equal(nameDay('2026-11-30', TODAY, { language: 'en-US' }), 'Mon, Nov 30')
+    assert.equal(nameTime('09:30', british), '09:30')
+    assert.equal(spaces(nameTime('21:30', { language: 'en-US' })), '9:30 PM')
+    assert.equal(nameDayInFull('2026-11-30', { language: 'en-US' }), 'Monday, November 30, 2026')
+    assert.equal(nameDue(TODAY, '09:30', TODAY, british), 'Today, 09:30')
+    assert.equal(nameDue(TODAY, null, TODAY, british), 'Today')
+  })
+
+  it('days are counted on the calendar, also where the clocks change', () => {
+    assert.equal(daysBetween('2027-03-27', '2027-03-29'), 2)
+    assert.equal(addMonths('2026-12-31', 2), '2027-02-28')
+    const clock = clockIn('Europe/Berlin', new Date('2027-03-28T01:00:00Z'))
+    assert.deepEqual(clock, { day: '2027-03-28', time: '03:00' })
+  })
+})
+
+describe('names of recurrences', () => {
+  const skip = (rule: string) => `RSCALE=GREGORIAN;SKIP=BACKWARD;${rule}`
+  for (const [rule, name] of [
+    ['FREQ=DAILY', 'Every day'],
+    ['FREQ=DAILY;INTERVAL=3', 'Every 3 days'],
+    ['FREQ=WEEKLY', 'Every week'],
+    ['FREQ=WEEKLY;BYDAY=MO', 'Every Monday'],
+    ['FREQ=WEEKLY;BYDAY=MO,WE,FR', 'Every Monday, Wednesday and Friday'],
+    ['FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR', 'Every weekday'],
+    ['FREQ=WEEKLY;BYDAY=SU,SA', 'Every weekend'],
+    ['FREQ=WEEKLY;INTERVAL=2', 'Every 2 weeks'],
+    ['FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;WKST=SU', 'Every 2 weeks on Tuesday'],
+    ['FREQ=MONTHLY', 'Every month'],
+    ['FREQ=MONTHLY;BYMONTHDAY=-1', 'Last day of the month'],
+    ['FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=-1', 'Every 2 months on the last day'],
+    [skip('FREQ=MONTHLY;BYMONTHDAY=22'), 'Every month on the 22nd'],
+    [skip('FREQ=MONTHLY;INTERVAL=3;BYMONTHDAY=1,15'), 'Every 3 months on the 1st and 15th'],
+    ['FREQ=MONTHLY;BYDAY=1MO', 'Every month on the first Monday'],
+    ['FREQ=MONTHLY;BYDAY=-1FR', 'Every month on the last Friday'],
+    ['FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1', 'Every month on the last weekday'],
+    ['FREQ=YEARLY', 'Every year'],
+    ['FREQ=YEARLY;INTERVAL=2', 'Every 2 years'],
+    ['FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=5', 'Every year on 5 January'],
+    ['FREQ=DAILY;COUNT=10', 'Every day, 10 times'],
+    ['FREQ=DAILY;UNTIL=20261224', 'Every day, until Thu 24 Dec 2026'],
+    // No simple name.
+    ['FREQ=DAILY;BYMONTH=1', 'FREQ=DAILY;BYMONTH=1'],
+    ['FREQ=MONTHLY;BYMONTHDAY=-2', 'FREQ=MONTHLY;BYMONTHDAY=-2'],
+    ['FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13', 'FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13'],
+    ['FREQ=YEARLY;BYDAY=20MO', 'FREQ=YEARLY;BYDAY=20MO'],
+    ['FREQ=HOURLY', 'FREQ=HOURLY'],
+  ] as const) {
+    it(`${rule} is ${name}`, () => {
+      const found = nameRecurrence({ rule, from: 'due' }, british)
+      assert.equal(name.includes('until') ? found.replace('Thu, ', 'Thu ') : found, name)
+    })
+  }
+
+  it('says that it counts from completion', () => {
+    const name = nameRecurrence({ rule: 'FREQ=DAILY', from: 'completion' }, british)
+    assert.equal(name, 'Every day, after completion')
+  })
+
+  it('names the days in another language, with the words of its catalogue', () => {
+    const words = { everyWeek: (_: number, days: string | null) => `Jeden ${days}` }
+    const german = { language: 'de', words: { ...englishDates, ...words } }
+    assert.equal(
+      nameRecurrence({ rule: 'FREQ=WEEKLY;BYDAY=MO,DO', from: 'due' }, german),
+      'FREQ=WEEKLY;BYDAY=MO,DO',
+    )
+    assert.equal(
+      nameRecurrence({ rule: 'FREQ=WEEKLY;BYDAY=MO,TH', from: 'due' }, german),
+      'Jeden Montag und Donnerstag',
+    )
+  })
+})
