@@ -12,7 +12,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const OMITTED = ['node_modules', '.git', '.data']
 /** The rest of the tree takes the compiler and the linter twice as long, and no file of the recipe reaches it. */
 const UNTOUCHED =
-  /^(tools\/(?!docs)|deploy|examples|backend\/tests\/((?!support|database)\w+\/|[\w-]+\.test\.ts|database\/(?!row-level-security|tasks\.cases)))/
+  /^(client|web|tools\/(?!docs)|deploy|examples|backend\/tests\/((?!support|database)\w+\/|[\w-]+\.test\.ts|database\/(?!row-level-security|tasks\.cases)))/
 const MIGRATION = 'backend/src/database/migrate/migrations/0100_notes.sql'
 
 const RECIPE = await readFile(join(ROOT, 'docs/add-a-resource.md'), 'utf8')
