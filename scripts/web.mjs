@@ -5,7 +5,15 @@
 // server starts also if the build fails. With it, a failing build ends with its output and exit code 1.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -59,18 +67,32 @@ function build(inputs) {
 }
 
 function replace(folder, inputs) {
-  rmSync(BUILT, { recursive: true, force: true })
+  remove()
   try {
     renameSync(folder, BUILT)
   } catch (error) {
-    if (readIfExists(INPUTS) !== inputs) throw error
+    if (error.code === 'EXDEV') copy(folder, inputs)
+    else if (readIfExists(INPUTS) !== inputs) throw error
   }
+}
+
+/** For packages on a volume of their own, as in a container. The hash comes last, as it says that the build is complete. */
+function copy(folder, inputs) {
+  rmSync(join(folder, '.inputs'))
+  cpSync(folder, BUILT, { recursive: true })
+  writeFileSync(INPUTS, inputs)
+}
+
+/** Removes the present build, the hash first: what is left if this process is killed must not seem complete. */
+function remove() {
+  rmSync(INPUTS, { force: true })
+  rmSync(BUILT, { recursive: true, force: true })
 }
 
 /** Says that there is no page, and removes an old one, which may not understand this version of the server. */
 function refuse(reason, output) {
   try {
-    rmSync(BUILT, { recursive: true, force: true })
+    remove()
   } catch {
     // The reason says what cannot be written.
   }

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { testFolder } from './support/databases.ts'
@@ -144,6 +154,24 @@ describe('scripts/web.mjs', () => {
     ])
     assert.deepEqual((await readdir(join(root, 'web/dist'))).sort(), ['.inputs', 'index.html'])
     assert.deepEqual(await run(), [0, ''])
+  })
+
+  it('builds where the packages are on another file system', async () => {
+    await rm(join(root, 'web/dist'), { recursive: true, force: true })
+    const cache = join(root, 'node_modules/.cache')
+    await rm(cache, { recursive: true, force: true })
+    // The folders of the tests are in memory where there is enough of it, and this one is on the disk.
+    const elsewhere = await mkdtemp(join(tmpdir(), 'todo-cache-'))
+    try {
+      await symlink(elsewhere, cache)
+      assert.deepEqual(await run(), [0, BUILDING])
+      assert.deepEqual((await readdir(join(root, 'web/dist'))).sort(), ['.inputs', 'index.html'])
+      assert.deepEqual(await run(), [0, ''])
+      assert.deepEqual(await readdir(elsewhere), [])
+    } finally {
+      await rm(cache)
+      await rm(elsewhere, { recursive: true })
+    }
   })
 
   it('uses a build that is current without Vite, and otherwise says how to install it', async () => {
