@@ -122,6 +122,7 @@ interface ListStatement {
   readonly sql: ReturnType<typeof list>
   /** The greatest key that the page may have, or the one after which it begins if keys ascend. */
   readonly from: string
+  readonly examined: number
   readonly filter: readonly Value[]
 }
 
@@ -138,40 +139,43 @@ const NO_FILTER = JSON.stringify({})
 function statementOf({
   after,
   limit: _limit,
-  examined: _examined,
+  examined: most = EXAMINED_ROWS,
   sort,
   ...filter
 }: TaskPageOptions): ListStatement {
+  // A search reads the texts of all tasks that it examines, which may be long.
+  const examined = filter.q === undefined ? most : Math.min(most, EXAMINED_ROWS)
   if (sort === 'created_at') {
-    return { sql: LISTS.oldestFirst, from: after ?? NIL_UUID, filter: filterValues(filter) }
+    const from = after ?? NIL_UUID
+    return { sql: LISTS.oldestFirst, from, examined, filter: filterValues(filter) }
   }
   const from = after === undefined ? NEWEST.id : predecessor(after)
   const { completed, ...rest } = filter
   // The usual lists, without the conditions of the other filters.
   if (JSON.stringify(rest) !== NO_FILTER) {
-    return { sql: LISTS.filtered, from, filter: filterValues(filter) }
+    return { sql: LISTS.filtered, from, examined, filter: filterValues(filter) }
   }
   return completed === undefined
-    ? { sql: LISTS.all, from, filter: [] }
-    : { sql: LISTS.completed, from, filter: [completed] }
+    ? { sql: LISTS.all, from, examined, filter: [] }
+    : { sql: LISTS.completed, from, examined, filter: [completed] }
 }
 
-function statementOfTrash({ after }: PageOptions): ListStatement {
+function statementOfTrash({ after, examined = EXAMINED_ROWS }: PageOptions): ListStatement {
   const from = after === undefined ? NEWEST.seq : predecessor(after)
-  return { sql: LISTS.trash, from, filter: [] }
+  return { sql: LISTS.trash, from, examined, filter: [] }
 }
 
 function listShort(list: ListStatement, options: PageOptions): Statement<Page | undefined> {
   const { limit } = options
   if (limit > SHORT_PAGE_TASKS) return listLong(list, options)
-  const values = [list.from, limit, options.examined ?? EXAMINED_ROWS, ...list.filter]
+  const values = [list.from, limit, list.examined, ...list.filter]
   return { sql: list.sql.short, values, read: ([row]) => readShort(row, limit) }
 }
 
-function listLong({ sql, from, filter }: ListStatement, options: PageOptions): Statement<Page> {
+function listLong(list: ListStatement, options: PageOptions): Statement<Page> {
   const limit = Math.min(options.limit, PAGE_TASKS)
-  const values = [from, limit, options.examined ?? EXAMINED_ROWS, ...filter]
-  return { sql: sql.long, values, read: ([row]) => readPage(row, limit) }
+  const values = [list.from, limit, list.examined, ...list.filter]
+  return { sql: list.sql.long, values, read: ([row]) => readPage(row, limit) }
 }
 
 function readShort(row: Row | undefined, limit: number): Page | undefined {
