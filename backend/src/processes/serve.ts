@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { openAccounts } from '../accounts/accounts.ts'
 import { signInQueue } from '../api/accounts/routes.ts'
-import { type Page, readPage } from '../api/web/page.ts'
+import { openPage, type Page } from '../api/web/page.ts'
 import { buildApp } from '../app.ts'
 import type { Config } from '../core/config/config.ts'
 import { LIMITS, type Limits } from '../core/limits.ts'
@@ -64,7 +64,7 @@ export async function serve(
       throw error
     },
   )
-  const page = config.web ? await readPage(config.basePath) : undefined
+  const page = config.web ? await openPage(config.basePath, logger) : undefined
   const database = observers.reduce<Database>(observed, pool)
   const app = await buildApp({
     ...{ config, database, accounts, logger, limits, signIns, hints, page },

@@ -3,9 +3,11 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { pino } from 'pino'
 import { isView, TAG_PREFIX, VIEW_PATHS } from '../../../web/src/views.ts'
-import { readPage } from '../../src/api/web/page.ts'
+import { openPage, readPage } from '../../src/api/web/page.ts'
 import { VIEWS } from '../../src/api/web/views.ts'
+import { loggerOptions } from '../../src/core/log/logger.ts'
 import { NO_DATABASE, serve } from '../support/app.ts'
 import { builtPage, HTML, SCRIPT } from '../support/built-page.ts'
 import { testFolder } from '../support/databases.ts'
@@ -311,5 +313,13 @@ describe('a page that is not built', () => {
     const built = await builtPage()
     await rm(join(built, 'index.html'))
     assert.equal(await readPage('/todo', built), undefined)
+  })
+
+  it('is undefined where it cannot be read, and the log says why', async () => {
+    const file = join(await builtPage(), 'sw.js')
+    const log: string[] = []
+    const logger = pino(loggerOptions('info'), { write: (line: string) => log.push(line) })
+    assert.equal(await openPage('', logger, file), undefined)
+    assert.match(log.join(), /ENOTDIR.*the web page could not be read/)
   })
 })

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { extname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
+import type { Log } from '../../core/log/logger.ts'
 import { shareBytes } from '../../http/protocol/queued-bytes.ts'
 
 /** The web page as the build left it, in memory. */
@@ -55,6 +56,20 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
   '.webmanifest': 'application/manifest+json; charset=utf-8',
   '.woff2': 'font/woff2',
+}
+
+/** The same as {@link readPage}. A page that cannot be read is as one that is not built: the API works without it. */
+export async function openPage(
+  basePath: string,
+  log: Log,
+  folder?: string,
+): Promise<Page | undefined> {
+  try {
+    return await readPage(basePath, folder)
+  } catch (err) {
+    log.warn({ err }, 'the web page could not be read')
+    return undefined
+  }
 }
 
 /**
