@@ -17,9 +17,12 @@ const root = document.getElementById('root')
 if (root === null) throw new Error('index.html has no element with the id root')
 
 const accounts = createAccounts({ baseUrl: BASE, session: 'cookie' })
-const sessions = createSessions(accounts, workspaceOpener(accounts))
+const sessions = createSessions(accounts, workspaceOpener(accounts), () => location.reload())
 void sessions.start()
-onUserChanged(() => location.reload())
+onUserChanged(() => void sessions.check())
+window.addEventListener('online', () => void sessions.tellServer())
+// Back to a page that the browser had put to sleep: somebody else may have signed in since.
+window.addEventListener('pageshow', ({ persisted }) => persisted && void sessions.check())
 registerServiceWorker((version) => newVersion.set(version)).catch(console.error)
 
 createRoot(root).render(

@@ -13,10 +13,11 @@ declare const __FILES__: readonly string[]
 /** A hash of all files of the build. */
 declare const __BUILD__: string
 
-const PREFIX = 'page-'
-const CACHE = PREFIX + __BUILD__
 /** Ends with a slash: the server serves this file at the base. */
 const BASE = new URL('./', self.location.href).href
+/** With the path, because several servers can share an origin below different paths. */
+const PREFIX = `page-${new URL(BASE).pathname}:`
+const CACHE = PREFIX + __BUILD__
 /** The shell. The address of the base would be JSON without `Accept: text/html`. */
 const SHELL = 'index.html'
 const files = new Set(__FILES__)

@@ -46,6 +46,8 @@ const english = {
     saved: 'Your password has changed. Sign in with it.',
     verify: 'Check your mail: open the link that we sent to your address, then sign in.',
     lost: 'Your session has ended. Sign in again to continue.',
+    serverDue:
+      'You are signed out on this device. The server ends your session when you are online again.',
     keeps: (n: number) =>
       n === 1 ? 'One change waits on this device.' : `${n} changes wait on this device.`,
     working: 'One moment',

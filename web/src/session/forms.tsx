@@ -14,10 +14,12 @@ const FORMS = ['sign-in', 'sign-up', 'forgot-password', 'reset-password'] as con
 
 interface SignInProps {
   readonly accounts: Accounts
-  /** Why the form is there, such as that the session has ended. */
+  /** Why the form is there, such as that the session has ended, until the person has gone to another form. */
   readonly reason: string | null
   /** The address of the session that has ended. */
   readonly email?: string
+  /** To do before somebody signs in. */
+  onStart(): Promise<void>
   onEnter(user: User): Promise<void>
 }
 
@@ -27,9 +29,10 @@ function formOfPath(): Form {
 }
 
 /** What a person sees who is signed out: four forms, each with an address. */
-export function SignIn({ accounts, reason, email = '', onEnter }: SignInProps) {
+export function SignIn({ accounts, reason, email = '', onStart, onEnter }: SignInProps) {
   const [form, setForm] = useState(formOfPath)
-  const [note, setNote] = useState(reason)
+  const [own, setNote] = useState<string | null>()
+  const note = own === undefined ? reason : own
 
   useEffect(() => {
     const read = () => setForm(formOfPath())
@@ -77,9 +80,10 @@ export function SignIn({ accounts, reason, email = '', onEnter }: SignInProps) {
             <AccountForm
               key={form}
               submit={texts.signIn}
-              run={async (values) =>
-                onEnter(await accounts.signIn({ email: values.email, password: values.password }))
-              }
+              run={async ({ email: address, password }) => {
+                await onStart()
+                await onEnter(await accounts.signIn({ email: address, password }))
+              }}
             >
               <Field
                 name="email"
@@ -113,6 +117,7 @@ export function SignIn({ accounts, reason, email = '', onEnter }: SignInProps) {
               key={form}
               submit={texts.signUp}
               run={async ({ name, email: address, password }) => {
+                await onStart()
                 const { user, signedIn } = await accounts.signUp({ name, email: address, password })
                 if (signedIn) await onEnter(user)
                 else go('sign-in', texts.verify)

@@ -7,8 +7,8 @@ import { BASE } from '../shell/routes.ts'
 import type { User } from '../shell/workspace.ts'
 import { createActions } from '../tasks/actions.ts'
 import { value } from '../ui/value.ts'
+import { beginDeparture, endDeparture, serverDeparture } from './departures.ts'
 import { openStore } from './open-store.ts'
-import { say } from './say-error.ts'
 import type { OpenedWorkspace, SessionEnd } from './session.ts'
 
 /** Opens the tasks of a person on this device, and keeps them in step with the server. */
@@ -55,11 +55,19 @@ export function workspaceOpener(accounts: Accounts) {
       await store.close()
     }
 
+    /** First for the eyes of everyone at this device and for its other tabs, then from the disk. */
     async function forget(): Promise<void> {
       watch()
+      waitForTasks()
+      beginDeparture(user.id)
+      end.ended(remove)
+    }
+
+    async function remove(): Promise<void> {
       await sync.stop()
       await store.destroy()
-      end.ended()
+      // Else there may be a database that did not open. The next start deletes it.
+      if (store.durable) endDeparture(user.id)
     }
 
     return {
@@ -68,13 +76,9 @@ export function workspaceOpener(accounts: Accounts) {
       editing: value<string | null>(null),
       query: value(''),
       async signOut() {
-        try {
-          await accounts.signOut()
-        } catch (error) {
-          announcer.announce(say(error), false)
-          return
-        }
+        serverDeparture.begin()
         await forget()
+        await end.tellServer()
       },
     }
   }

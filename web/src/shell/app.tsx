@@ -1,6 +1,6 @@
 import type { Accounts } from '@todo-backend/client/accounts'
 import { SignIn } from '../session/forms.tsx'
-import type { Sessions } from '../session/session.ts'
+import type { Session, Sessions } from '../session/session.ts'
 import { strings } from '../strings.ts'
 import { useObservable } from '../ui/value.ts'
 import { navigate } from './routes.ts'
@@ -29,8 +29,9 @@ export function App({ sessions, accounts }: AppProps) {
       return (
         <SignIn
           accounts={accounts}
-          reason={lost && reasonOf(lost.sync.status.get().unsent)}
+          reason={reasonOf(session)}
           {...(lost && { email: lost.user.email })}
+          onStart={sessions.tellServer}
           onEnter={async (user) => {
             if (/(sign-in|sign-up|password)$/.test(location.pathname)) navigate({ name: 'inbox' })
             await sessions.enter(user)
@@ -41,7 +42,9 @@ export function App({ sessions, accounts }: AppProps) {
   }
 }
 
-function reasonOf(unsent: number): string {
-  const { lost, keeps } = strings.session
+function reasonOf(session: Exclude<Session, { state: 'starting' | 'signed-in' }>): string | null {
+  const { lost, keeps, serverDue } = strings.session
+  if (session.state === 'signed-out') return session.isServerDue ? serverDue : null
+  const { unsent } = session.workspace.sync.status.get()
   return unsent === 0 ? lost : `${lost} ${keeps(unsent)}`
 }

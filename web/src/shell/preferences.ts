@@ -1,3 +1,4 @@
+import { readStored, store } from '../session/browser-storage.ts'
 import { type Value, value } from '../ui/value.ts'
 
 /** What this browser remembers about how its person likes the page. Nothing secret. */
@@ -12,7 +13,7 @@ const DEFAULTS: Preferences = { singleKeys: true, theme: 'system' }
 
 function read(): Preferences {
   try {
-    return { ...DEFAULTS, ...JSON.parse(localStorage.getItem(NAME) ?? '{}') }
+    return { ...DEFAULTS, ...JSON.parse(readStored(NAME) ?? '{}') }
   } catch {
     return DEFAULTS
   }
@@ -31,10 +32,6 @@ export const preferences: Value<Preferences> = {
   set(next) {
     kept.set(next)
     apply(next)
-    try {
-      localStorage.setItem(NAME, JSON.stringify(next))
-    } catch {
-      // The browser blocks its storage: the choice lasts until the page is closed.
-    }
+    store(NAME, JSON.stringify(next))
   },
 }
