@@ -13,6 +13,8 @@ import {
 } from './page-site.ts'
 
 async function signOut({ page }: Visit, name: string): Promise<void> {
+  // A tab in the background is drawn seldom.
+  await page.bringToFront()
   await page.getByRole('button', { name, exact: true }).click()
   await page.getByRole('menuitem', { name: 'Sign out' }).click()
 }

@@ -135,6 +135,12 @@ const english = {
     gone: (title: string) => `Deleted “${title}” permanently`,
     emptied: 'The trash is empty now',
     failed: 'That did not work',
+    deletedElsewhere: (title?: string) =>
+      title === undefined
+        ? 'The task is deleted: another device has removed it.'
+        : `“${title}” is deleted: another device has removed it. You had typed:`,
+    copy: 'Copy',
+    copied: 'Copied',
     selected: (n: number) => (n === 1 ? '1 task selected' : `${n} tasks selected`),
   },
 
@@ -321,6 +327,8 @@ const english = {
       ['Enter', 'Open the details'],
       ['E or F2', 'Edit the title'],
       ['T', 'Due today'],
+      ['D', 'Set the date'],
+      ['#', 'Add a tag'],
       ['1 2 3 4', 'Priority: high, medium, low, none'],
       ['Alt ↑, Alt ↓', 'Move'],
       ['X, or Shift ↑ ↓', 'Select'],

@@ -15,7 +15,7 @@ const texts = strings.details
 
 /** The tasks below this one. */
 export function Checklist({ parent }: { parent: LocalTask }) {
-  const { actions, sync } = useWorkspace()
+  const { actions } = useWorkspace()
   const items = childrenOf(useTasks(), parent.id)
   const [text, setText] = useState('')
   const input = useRef<HTMLInputElement>(null)
@@ -33,7 +33,7 @@ export function Checklist({ parent }: { parent: LocalTask }) {
     const last = items.at(-1)
     const id = await actions.create({ title, parent_id: parent.id })
     if (id !== undefined && last !== undefined) {
-      await sync.apply([{ edit: 'move', id, place: { after: last.id } }])
+      await actions.moveQuietly(id, { after: last.id })
     }
     input.current?.focus()
   }
@@ -74,7 +74,9 @@ function Item({ item, onRemoved }: { item: LocalTask; onRemoved(): void }) {
   const [completed, setCompleted] = useWanted(item.completed)
   const draft = useDraft(item.title, (text) => {
     const title = text.trim()
-    if (title !== '' && title !== item.title) void actions.updateQuietly(item, { title })
+    if (title === '') return item.title
+    if (title !== item.title) void actions.updateQuietly(item, { title })
+    return title
   })
   return (
     <li className={styles.item} data-completed={item.completed || undefined}>

@@ -10,6 +10,7 @@ import { useToday } from '../tasks/today.ts'
 import { Button } from '../ui/button.tsx'
 import { CloseIcon, TrashIcon } from '../ui/icons.tsx'
 import { useMedia } from '../ui/media.ts'
+import { useObservable } from '../ui/value.ts'
 import { useWanted } from '../ui/wanted.ts'
 import { Checklist } from './checklist.tsx'
 import styles from './details.module.css'
@@ -22,7 +23,8 @@ const texts = strings.details
 
 /** Everything about one task: beside the list on wide screens, over it on others. */
 export function Details({ id }: { id: string }) {
-  const { open } = useWorkspace()
+  const { open, openAt } = useWorkspace()
+  const at = useObservable(openAt)
   const task = useTasks().get(id)
   const isWide = useMedia('(min-width: 78rem)')
   const pane = useRef<HTMLElement>(null)
@@ -46,6 +48,17 @@ export function Details({ id }: { id: string }) {
       })
     }
   }, [id, isWide])
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: again for another task, and in the other layout
+  useEffect(() => {
+    if (at === null) return
+    // After the dialog of narrow screens has taken the focus.
+    const request = requestAnimationFrame(() => {
+      document.querySelector<HTMLElement>(`[data-field=${at}]`)?.focus()
+      openAt.set(null)
+    })
+    return () => cancelAnimationFrame(request)
+  }, [at, id, isWide, openAt])
 
   if (task === undefined) return null
   const content = <Content task={task} onClose={() => open.set(null)} />
@@ -132,7 +145,9 @@ function TitleField({ task }: { task: LocalTask }) {
   const { actions } = useWorkspace()
   const draft = useDraft(task.title, (text) => {
     const title = text.replace(/\s+/g, ' ').trim()
-    if (title !== '' && title !== task.title) void actions.updateQuietly(task, { title })
+    if (title === '') return task.title
+    if (title !== task.title) void actions.updateQuietly(task, { title })
+    return title
   })
   return (
     <textarea
@@ -155,6 +170,7 @@ function DescriptionField({ task }: { task: LocalTask }) {
   const draft = useDraft(task.description ?? '', (text) => {
     const description = text.trim() === '' ? null : text
     if (description !== task.description) void actions.updateQuietly(task, { description })
+    return description ?? ''
   })
   return (
     <textarea

@@ -52,6 +52,7 @@ export function DueFields({ task }: { task: LocalTask }) {
       <div className={styles.pair}>
         <input
           type="date"
+          data-field="date"
           aria-label={texts.date}
           className={field.input}
           value={due.due_date ?? ''}

@@ -56,6 +56,7 @@ export function TagsField({ task }: { task: LocalTask }) {
       )}
       <input
         id={id}
+        data-field="tags"
         type="text"
         className={field.input}
         aria-label={texts.addTag}

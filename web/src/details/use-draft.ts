@@ -4,37 +4,45 @@ const PAUSE_MS = 1_000
 
 /**
  * The text of a field that saves itself: when the person pauses, leaves the field, or closes the page's view of it.
- * Until then, changes from other devices do not replace what is being typed.
+ * Until then, changes from other devices do not replace what is being typed. What has been saved once is not saved
+ * again, so that it never replaces a later text of another device.
  *
+ * @param save saves a text, and returns it in the form that it is saved in.
  * @returns the properties of the field.
  */
-export function useDraft(saved: string, save: (text: string) => void) {
+export function useDraft(saved: string, save: (text: string) => string) {
   const [draft, setDraft] = useState<string | null>(null)
-  const latest = useRef({ draft, save })
-  latest.current = { draft, save }
+  const isTyped = useRef(false)
+  /** The text before this field saved its own, and that one. */
+  const expected = useRef<readonly string[]>([])
+  const latest = useRef({ draft, saved, save })
+  latest.current = { draft, saved, save }
 
   function flush(): void {
-    const { draft: text, save: store } = latest.current
-    if (text === null) return
-    latest.current = { draft: null, save: store }
-    store(text)
+    const { draft: text, saved: before, save: run } = latest.current
+    if (!isTyped.current || text === null) return
+    isTyped.current = false
+    expected.current = [before, run(text)]
   }
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: waits after each change of the draft
   useEffect(() => {
-    if (draft === null) return
-    const timer = setTimeout(flushed, PAUSE_MS)
+    const timer = setTimeout(flush, PAUSE_MS)
     return () => clearTimeout(timer)
-
-    function flushed() {
-      latest.current.save(draft ?? '')
-    }
   }, [draft])
+  useEffect(() => {
+    // Another device has changed the text since this field saved its own.
+    if (!isTyped.current && !expected.current.includes(saved)) setDraft(null)
+  }, [saved])
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs once, when the field goes, with the latest text
   useEffect(() => flush, [])
 
   return {
     value: draft ?? saved,
-    onChange: (event: ChangeEvent<HTMLTextAreaElement>) => setDraft(event.target.value),
+    onChange: (event: ChangeEvent<HTMLTextAreaElement>) => {
+      isTyped.current = true
+      setDraft(event.target.value)
+    },
     onBlur: () => {
       flush()
       setDraft(null)

@@ -6,6 +6,7 @@ import { createAnnouncer } from '../shell/announcer.ts'
 import { BASE } from '../shell/routes.ts'
 import type { User } from '../shell/workspace.ts'
 import { createActions } from '../tasks/actions.ts'
+import type { DetailsField } from '../tasks/commands.ts'
 import { value } from '../ui/value.ts'
 import { beginDeparture, endDeparture, serverDeparture } from './departures.ts'
 import { openStore } from './open-store.ts'
@@ -73,6 +74,7 @@ export function workspaceOpener(accounts: Accounts) {
     return {
       ...{ user, client, accounts, sync, announcer, actions, close, forget },
       open: value<string | null>(null),
+      openAt: value<DetailsField | null>(null),
       editing: value<string | null>(null),
       query: value(''),
       async signOut() {

@@ -6,11 +6,13 @@ export interface Announcement {
   readonly text: string
   /** Whether the message has a button "Undo". */
   readonly undo: boolean
+  /** A text that the person has typed and that could not be stored. The message stays until it is dismissed. */
+  readonly typed?: string | undefined
 }
 
 export interface Announcer {
   readonly current: Value<Announcement | null>
-  announce(text: string, undo: boolean): void
+  announce(text: string, undo: boolean, typed?: string): void
   dismiss(): void
 }
 
@@ -19,9 +21,9 @@ export function createAnnouncer(): Announcer {
   let count = 0
   return {
     current,
-    announce(text, undo) {
+    announce(text, undo, typed) {
       count += 1
-      current.set({ id: count, text, undo })
+      current.set({ id: count, text, undo, typed })
     },
     dismiss: () => current.set(null),
   }

@@ -18,7 +18,7 @@ export function Messages() {
   const hadFocus = useRef(false)
 
   useEffect(() => {
-    if (message === null || isHeld) return
+    if (message === null || isHeld || message.typed !== undefined) return
     const timer = setTimeout(announcer.dismiss, SHOWN_MS)
     return () => clearTimeout(timer)
   }, [message, isHeld, announcer])
@@ -54,7 +54,11 @@ export function Messages() {
     >
       {message !== null && (
         <div key={message.id} className={styles.message}>
-          <span className={styles.text}>{message.text}</span>
+          <span className={styles.text}>
+            {message.text}
+            {message.typed !== undefined && <q className={styles.typed}>{message.typed}</q>}
+          </span>
+          {message.typed !== undefined && <CopyButton text={message.typed} />}
           {message.undo && (
             <Button look="small" extraClass={styles.undo} onPress={() => void actions.undo()}>
               {strings.announce.undo}
@@ -66,5 +70,19 @@ export function Messages() {
         </div>
       )}
     </div>
+  )
+}
+
+/** Where the browser permits no copy by a script, the text can be marked in the message. */
+function CopyButton({ text }: { text: string }) {
+  const [isCopied, setCopied] = useState(false)
+  async function copy(): Promise<void> {
+    await navigator.clipboard.writeText(text)
+    setCopied(true)
+  }
+  return (
+    <Button look="small" extraClass={styles.undo} onPress={() => void copy().catch(() => {})}>
+      {isCopied ? strings.announce.copied : strings.announce.copy}
+    </Button>
   )
 }

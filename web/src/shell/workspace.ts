@@ -3,6 +3,7 @@ import type { Accounts } from '@todo-backend/client/accounts'
 import { createContext, useContext } from 'react'
 import type { Sync } from '../sync/types.ts'
 import type { Actions } from '../tasks/actions.ts'
+import type { DetailsField } from '../tasks/commands.ts'
 import type { Day } from '../tasks/days.ts'
 import { type Counts, countsOf, type Tasks } from '../tasks/sections.ts'
 import { useObservable, type Value } from '../ui/value.ts'
@@ -25,6 +26,8 @@ export interface Workspace {
   readonly announcer: Announcer
   /** The task whose details are open. */
   readonly open: Value<string | null>
+  /** The field of the details that gets the focus next. */
+  readonly openAt: Value<DetailsField | null>
   /** The task whose title is edited in its row. */
   readonly editing: Value<string | null>
   readonly query: Value<string>

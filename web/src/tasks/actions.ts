@@ -2,7 +2,7 @@ import type { Announcer } from '../shell/announcer.ts'
 import { strings } from '../strings.ts'
 import type { Edit, LocalTask, NewTask, Place, Sync, TaskChange } from '../sync/types.ts'
 import { type Value, value } from '../ui/value.ts'
-import { byPosition, type Lingering } from './sections.ts'
+import { byPosition, type Lingering, type Tasks } from './sections.ts'
 
 /** How long a task stays in a list after it was completed or reopened there. */
 const LINGER_MS = 1_500
@@ -18,12 +18,23 @@ export interface Actions {
   updateQuietly(task: LocalTask, change: TaskChange): Promise<void>
   /** @param order the list in which the task moves, to announce its place. */
   move(tasks: readonly LocalTask[], place: Place, order: readonly LocalTask[]): Promise<void>
+  moveQuietly(id: string, place: Place): Promise<void>
   undo(): Promise<void>
 }
 
 export function createActions(sync: Sync, announcer: Announcer): Actions {
   const lingering = value<Lingering>(new Map())
   const undone: (readonly Edit[])[] = []
+
+  /** Applies edits, and says nothing unless that fails. */
+  async function applyQuietly(edits: readonly Edit[], task?: LocalTask): Promise<void> {
+    try {
+      const { undo } = await sync.apply(edits)
+      if (undo.length > 0) undone.push(undo)
+    } catch (error) {
+      fail(error, edits, task)
+    }
+  }
 
   async function apply(edits: readonly Edit[], text: string): Promise<string | undefined> {
     if (edits.length === 0) return undefined
@@ -33,15 +44,18 @@ export function createActions(sync: Sync, announcer: Announcer): Actions {
       announcer.announce(text, undo.length > 0)
       return ids[0]
     } catch (error) {
-      fail(error)
+      fail(error, edits)
       return undefined
     }
   }
 
-  /** Such as for a task that another device has deleted meanwhile. */
-  function fail(error: unknown): void {
-    const { failed } = strings.announce
-    announcer.announce(error instanceof Error ? `${failed}: ${error.message}` : failed, false)
+  function fail(error: unknown, edits: readonly Edit[], task?: LocalTask): void {
+    const { failed, deletedElsewhere } = strings.announce
+    const typed = textOf(edits)
+    // Another device has deleted the task meanwhile. A text that was typed for it stays in the message.
+    if (error instanceof TypeError)
+      announcer.announce(deletedElsewhere(typed && task?.title), false, typed)
+    else announcer.announce(error instanceof Error ? `${failed}: ${error.message}` : failed, false)
   }
 
   function linger(tasks: readonly LocalTask[]): void {
@@ -82,12 +96,10 @@ export function createActions(sync: Sync, announcer: Announcer): Actions {
       )
     },
     async updateQuietly(task, change) {
-      try {
-        const { undo } = await sync.apply([{ edit: 'update', id: task.id, change }])
-        if (undo.length > 0) undone.push(undo)
-      } catch (error) {
-        fail(error)
-      }
+      await applyQuietly([{ edit: 'update', id: task.id, change }], task)
+    },
+    async moveQuietly(id, place) {
+      await applyQuietly([{ edit: 'move', id, place }])
     },
     async move(tasks, place, order) {
       const sorted = [...tasks].sort(byPosition)
@@ -99,13 +111,28 @@ export function createActions(sync: Sync, announcer: Announcer): Actions {
       const edits = undone.pop()
       if (edits === undefined) return
       try {
-        await sync.apply(edits)
-        announcer.announce(strings.announce.undone, false)
+        const possible = withTasks(edits, sync.tasks.get())
+        await sync.apply(possible)
+        const { undone: said, deletedElsewhere } = strings.announce
+        announcer.announce(possible.length > 0 ? said : deletedElsewhere(), false)
       } catch (error) {
-        fail(error)
+        fail(error, [])
       }
     },
   }
+}
+
+/** @returns the edits but those of tasks that another device has deleted meanwhile. */
+function withTasks(edits: readonly Edit[], tasks: Tasks): Edit[] {
+  const back = new Set(edits.flatMap((edit) => (edit.edit === 'restore' ? [edit.id] : [])))
+  return edits.filter((edit) => edit.edit === 'create' || tasks.has(edit.id) || back.has(edit.id))
+}
+
+/** @returns the text that a person has typed, if the edit is one of a text. */
+function textOf(edits: readonly Edit[]): string | undefined {
+  const [edit] = edits
+  if (edit?.edit !== 'update') return undefined
+  return edit.change.title ?? edit.change.description ?? undefined
 }
 
 /** Several tasks keep their order: each one goes behind the one before it. */

@@ -3,9 +3,13 @@ import type { Value } from '../ui/value.ts'
 import type { Actions } from './actions.ts'
 import type { Section } from './sections.ts'
 
+/** A field of the details to which a key leads. */
+export type DetailsField = 'date' | 'tags'
+
 interface CommandsOptions {
   readonly actions: Actions
   readonly open: Value<string | null>
+  readonly openAt: Value<DetailsField | null>
   readonly editing: Value<string | null>
   readonly sections: readonly Section[]
   readonly selected: ReadonlySet<string>
@@ -25,7 +29,8 @@ export interface Commands {
   find(id: string): LocalTask | undefined
   /** The task, or the selected ones if it is one of them. */
   targetsOf(id: string): ReadonlySet<string>
-  open(id: string): void
+  /** @param at the field of the details that gets the focus. */
+  open(id: string, at?: DetailsField): void
   openMenu(id: string): void
   edit(id: string): void
   toggleSelected(id: string): void
@@ -71,7 +76,10 @@ export function createCommands(options: CommandsOptions): Commands {
     ...{ ordered, sections, find },
     hasSelection: selected.size > 0,
     targetsOf: (id) => new Set(targets(id).map((task) => task.id)),
-    open: (id) => options.open.set(id),
+    open(id, at) {
+      options.openAt.set(at ?? null)
+      options.open.set(id)
+    },
     openMenu: options.openMenu,
     edit: (id) => options.editing.set(id),
     toggleSelected(id) {

@@ -129,7 +129,10 @@ function run(commands: Commands, event: KeyboardEvent, id: string, isRow: boolea
   else if (key === 'Enter') commands.open(id)
   else if (key === 'F2') commands.edit(id)
   else if (key === 'ContextMenu' || (key === 'F10' && shiftKey)) commands.openMenu(id)
-  else if (shiftKey || !preferences.get().singleKeys) return false
+  else if (!preferences.get().singleKeys) return false
+  // On some keyboards with the Shift key, on others without.
+  else if (key === '#') commands.open(id, 'tags')
+  else if (shiftKey) return false
   else return runLetter(commands, event, id)
   return true
 }
@@ -139,7 +142,7 @@ function runLetter(commands: Commands, { key, target }: KeyboardEvent, id: strin
   else if (key === 'e') commands.edit(id)
   else if (key === 'x') commands.toggleSelected(id)
   else if (key === 't') commands.update(id, { due_date: dayOf(new Date()) })
-  else if (key === 'd') commands.open(id)
+  else if (key === 'd') commands.open(id, 'date')
   else if (key === 'j') pressArrow(target, 'ArrowDown')
   else if (key === 'k') pressArrow(target, 'ArrowUp')
   else if (key in PRIORITIES) {

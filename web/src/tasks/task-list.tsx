@@ -27,7 +27,7 @@ interface TaskListProps {
  * has to show 10 000 of them.
  */
 export function TaskList({ label, sections, empty, ordered }: TaskListProps) {
-  const { actions, open, editing } = useWorkspace()
+  const { actions, open, openAt, editing } = useWorkspace()
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
   const [active, setActive] = useState<string | null>(null)
   const [menuOf, setMenuOf] = useState<string | null>(null)
@@ -43,10 +43,10 @@ export function TaskList({ label, sections, empty, ordered }: TaskListProps) {
   const commands = useMemo(
     () =>
       createCommands({
-        ...{ actions, open, editing, sections, ordered },
+        ...{ actions, open, openAt, editing, sections, ordered },
         ...{ selected: present, setSelected, openMenu: setMenuOf },
       }),
-    [actions, open, editing, sections, present, ordered],
+    [actions, open, openAt, editing, sections, present, ordered],
   )
   const latest = useRef(commands)
   latest.current = commands

@@ -10,7 +10,19 @@ export function TitleInput({ task }: { task: LocalTask }) {
   const field = useRef<HTMLInputElement>(null)
   /** A menu that was open gives the focus back in the next frame, and then the field takes it again. */
   const isSettled = useRef(false)
+  /** The title when the person began: if they leave it so, another device may have changed it meanwhile. */
+  const began = useRef(task.title)
+  const hasEnded = useRef(false)
+  const latest = useRef({ task, actions })
+  latest.current = { task, actions }
 
+  /** @returns the title that was typed, if it differs from the one at the beginning. */
+  function typed(input: HTMLInputElement): string | null {
+    const title = input.value.trim()
+    return title === '' || title === began.current ? null : title
+  }
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs once
   useEffect(() => {
     const input = field.current
     input?.focus()
@@ -21,16 +33,22 @@ export function TitleInput({ task }: { task: LocalTask }) {
         isSettled.current = true
       })
     })
-    return () => cancelAnimationFrame(request)
+    return () => {
+      cancelAnimationFrame(request)
+      // The row has gone, such as by another device: the text is not lost.
+      const title = input === null || hasEnded.current ? null : typed(input)
+      if (title !== null) void latest.current.actions.updateQuietly(latest.current.task, { title })
+    }
   }, [])
 
   function end(save: boolean, focusRow: boolean): void {
     const input = field.current
     if (input === null || editing.get() !== task.id) return
-    const title = input.value.trim()
+    hasEnded.current = true
+    const title = typed(input)
     if (focusRow) input.closest<HTMLElement>('[role=row]')?.focus()
     editing.set(null)
-    if (save && title !== '' && title !== task.title) void actions.update([task], { title })
+    if (save && title !== null && title !== task.title) void actions.update([task], { title })
   }
 
   return (
