@@ -56,6 +56,26 @@ describe('what the page can do', () => {
     visit.check()
   })
 
+  it('reads dates in the order of the region, and a recurrence', async () => {
+    for (const [locale, shown] of [
+      ['en-GB', '3 Dec 2039'],
+      ['en-US', 'Mar 12, 2039'],
+    ] as const) {
+      const visit = await site.open('/inbox', { locale })
+      const { page } = visit
+      await signUp(visit)
+      const chips = page.getByRole('list', { name: 'Understood' })
+      const field = page.getByRole('textbox', { name: 'Add a task' })
+      await field.fill('Pay 3/12/2039')
+      await chips.getByText(shown).waitFor()
+      await field.fill('Call Anna every monday 9am #work !high')
+      for (const text of ['Every Monday', '09:00', 'work', 'High']) {
+        await chips.getByText(text).waitFor()
+      }
+      visit.check()
+    }
+  })
+
   it('has everything of a task in the details', async () => {
     const visit = await begin()
     const { page } = visit

@@ -1,36 +1,36 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { addMonths, clockIn, daysBetween } from '../src/dates/day.ts'
-import { nameDay, nameDayInFull, nameDue, nameTime } from '../src/dates/name-day.ts'
+import { nameDate, nameDay, nameDayInFull } from '../src/dates/name-day.ts'
 import { nameRecurrence } from '../src/dates/name-recurrence.ts'
 import { englishDates } from '../src/dates/words.ts'
 
 const TODAY = '2026-11-28'
 const british = { language: 'en-GB' }
-/** The space before AM is a narrow one since CLDR 42. */
-const spaces = (text: string) => text.replace(/\s/g, ' ')
 
 describe('names of days and times', () => {
   for (const [day, name] of [
     ['2026-11-28', 'Today'],
     ['2026-11-29', 'Tomorrow'],
     ['2026-11-27', 'Yesterday'],
-    ['2026-11-30', 'Mon 30 Nov'],
+    ['2026-11-30', 'Monday'],
+    ['2026-12-04', 'Friday'],
+    ['2026-12-05', 'Sat 5 Dec'],
     ['2026-01-02', 'Fri 2 Jan'],
-    ['2027-01-02', 'Sat 2 Jan 2027'],
+    ['2027-01-02', '2 Jan 2027'],
+    ['2025-11-29', '29 Nov 2025'],
   ] as const) {
     it(`${day} is ${name}`, () => {
       assert.equal(nameDay(day, TODAY, british).replaceAll(',', ''), name)
     })
   }
 
-  it('the order of a date, and the form of a time, are those of the language', () => {
-    assert.equal(nameDay('2026-11-30', TODAY, { language: 'en-US' }), 'Mon, Nov 30')
-    assert.equal(nameTime('09:30', british), '09:30')
-    assert.equal(spaces(nameTime('21:30', { language: 'en-US' })), '9:30 PM')
-    assert.equal(nameDayInFull('2026-11-30', { language: 'en-US' }), 'Monday, November 30, 2026')
-    assert.equal(nameDue(TODAY, '09:30', TODAY, british), 'Today, 09:30')
-    assert.equal(nameDue(TODAY, null, TODAY, british), 'Today')
+  it('the order of a date is that of the language', () => {
+    const american = { language: 'en-US' }
+    assert.equal(nameDay('2026-12-08', TODAY, american), 'Tue, Dec 8')
+    assert.equal(nameDate('2026-11-30', american), 'November 30')
+    assert.equal(nameDate('2026-11-30', british), '30 November')
+    assert.equal(nameDayInFull('2026-11-30', american), 'Monday, November 30')
   })
 
   it('days are counted on the calendar, also where the clocks change', () => {
@@ -65,7 +65,7 @@ describe('names of recurrences', () => {
     ['FREQ=YEARLY;INTERVAL=2', 'Every 2 years'],
     ['FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=5', 'Every year on 5 January'],
     ['FREQ=DAILY;COUNT=10', 'Every day, 10 times'],
-    ['FREQ=DAILY;UNTIL=20261224', 'Every day, until Thu 24 Dec 2026'],
+    ['FREQ=DAILY;UNTIL=20261224', 'Every day, until 24 Dec 2026'],
     // No simple name.
     ['FREQ=DAILY;BYMONTH=1', 'FREQ=DAILY;BYMONTH=1'],
     ['FREQ=MONTHLY;BYMONTHDAY=-2', 'FREQ=MONTHLY;BYMONTHDAY=-2'],
@@ -74,8 +74,7 @@ describe('names of recurrences', () => {
     ['FREQ=HOURLY', 'FREQ=HOURLY'],
   ] as const) {
     it(`${rule} is ${name}`, () => {
-      const found = nameRecurrence({ rule, from: 'due' }, british)
-      assert.equal(name.includes('until') ? found.replace('Thu, ', 'Thu ') : found, name)
+      assert.equal(nameRecurrence({ rule, from: 'due' }, british), name)
     })
   }
 

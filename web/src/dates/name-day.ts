@@ -7,33 +7,32 @@ export interface Naming {
   readonly words?: DateWords
 }
 
-/** @returns such as "Today", "Tomorrow", "Mon 30 Nov", and with the year if it is another one. */
+/** @returns such as "Today", "Monday" for the days of a week ahead, "Tue 8 Dec", and "8 Dec 2027" in another year. */
 export function nameDay(day: Day, today: Day, { language, words = englishDates }: Naming): string {
   const ahead = daysBetween(today, day)
   if (ahead === 0) return words.today
   if (ahead === 1) return words.tomorrow
   if (ahead === -1) return words.yesterday
-  const isThisYear = partsOf(day).year === partsOf(today).year
-  return format(language, {
-    ...{ weekday: 'short', day: 'numeric', month: 'short' },
-    ...(!isThisYear && { year: 'numeric' }),
-  }).format(atMidnight(day))
+  return format(language, formOf(ahead, partsOf(day).year === partsOf(today).year)).format(
+    atMidnight(day),
+  )
 }
 
-/** @returns such as "Monday, 30 November 2026", for screen readers and titles. */
+function formOf(ahead: number, isThisYear: boolean): Intl.DateTimeFormatOptions {
+  if (ahead > 0 && ahead < 7) return { weekday: 'long' }
+  const date = { day: 'numeric', month: 'short' } as const
+  return isThisYear ? { ...date, weekday: 'short' } : { ...date, year: 'numeric' }
+}
+
+/** @returns such as "Monday, November 30", for a heading. */
 export function nameDayInFull(day: Day, { language }: Naming): string {
-  return format(language, { dateStyle: 'full' }).format(atMidnight(day))
+  const form = { weekday: 'long', day: 'numeric', month: 'long' } as const
+  return format(language, form).format(atMidnight(day))
 }
 
-/** @param time such as `09:30`. @returns such as "9:30 AM" or "09:30", as the language writes it. */
-export function nameTime(time: string, { language }: Naming): string {
-  return format(language, { timeStyle: 'short' }).format(new Date(`2000-01-01T${time}:00Z`))
-}
-
-/** @returns the day with the time, if there is one. */
-export function nameDue(day: Day, time: string | null, today: Day, naming: Naming): string {
-  const name = nameDay(day, today, naming)
-  return time === null ? name : (naming.words ?? englishDates).at(name, nameTime(time, naming))
+/** @returns such as "November 30". */
+export function nameDate(day: Day, { language }: Naming): string {
+  return format(language, { day: 'numeric', month: 'long' }).format(atMidnight(day))
 }
 
 /** @returns whether the language writes the day before the month, as in 30/11/2026. */

@@ -3,8 +3,6 @@ export interface DateWords {
   readonly today: string
   readonly tomorrow: string
   readonly yesterday: string
-  /** A day and a time on it. */
-  readonly at: (day: string, time: string) => string
   readonly everyDay: (interval: number) => string
   readonly everyWeekday: string
   readonly everyWeekend: string
@@ -42,7 +40,6 @@ export const englishDates: DateWords = {
   today: 'Today',
   tomorrow: 'Tomorrow',
   yesterday: 'Yesterday',
-  at: (day, time) => `${day}, ${time}`,
   everyDay: (interval) => unit('day', interval),
   everyWeekday: 'Every weekday',
   everyWeekend: 'Every weekend',

@@ -1,8 +1,8 @@
 import { useId } from 'react'
+import { type Day, partsOf, weekdayOf } from '../dates/day.ts'
 import { useWorkspace } from '../shell/workspace.ts'
 import { strings } from '../strings.ts'
 import type { LocalTask } from '../sync/types.ts'
-import { type Day, dateOf } from '../tasks/days.ts'
 import { sayRecurrence } from '../tasks/say-recurrence.ts'
 import field from '../ui/field.module.css'
 import { useWanted } from '../ui/wanted.ts'
@@ -17,8 +17,7 @@ interface Choice {
 
 /** The rules (RFC 5545) that people choose most. The quick add field knows more. */
 function choicesFor(day: Day): readonly Choice[] {
-  const date = dateOf(day)
-  const weekday = WEEKDAYS[date.getDay()] ?? 'MO'
+  const weekday = WEEKDAYS[weekdayOf(day)] ?? 'MO'
   const { rules } = texts
   return [
     { rule: 'FREQ=DAILY', text: rules.daily },
@@ -26,7 +25,7 @@ function choicesFor(day: Day): readonly Choice[] {
     { rule: `FREQ=WEEKLY;BYDAY=${weekday}`, text: rules.weekly },
     { rule: `FREQ=WEEKLY;INTERVAL=2;BYDAY=${weekday}`, text: rules.biweekly },
     {
-      rule: `RSCALE=GREGORIAN;FREQ=MONTHLY;SKIP=BACKWARD;BYMONTHDAY=${date.getDate()}`,
+      rule: `RSCALE=GREGORIAN;FREQ=MONTHLY;SKIP=BACKWARD;BYMONTHDAY=${partsOf(day).date}`,
       text: rules.monthly,
     },
     { rule: 'FREQ=MONTHLY;BYMONTHDAY=-1', text: rules.lastDay },

@@ -9,7 +9,7 @@ import {
 import { preferences } from '../shell/preferences.ts'
 import type { LocalTask } from '../sync/types.ts'
 import type { Commands } from './commands.ts'
-import { dayOf } from './days.ts'
+import { dayHere } from './days.ts'
 
 const PRIORITIES = { '1': 'high', '2': 'medium', '3': 'low', '4': 'none' } as const
 const PAGE_ROWS = 10
@@ -141,7 +141,7 @@ function runLetter(commands: Commands, { key, target }: KeyboardEvent, id: strin
   if (key === 'c') commands.toggleCompleted(id)
   else if (key === 'e') commands.edit(id)
   else if (key === 'x') commands.toggleSelected(id)
-  else if (key === 't') commands.update(id, { due_date: dayOf(new Date()) })
+  else if (key === 't') commands.update(id, { due_date: dayHere(new Date()) })
   else if (key === 'd') commands.open(id, 'date')
   else if (key === 'j') pressArrow(target, 'ArrowDown')
   else if (key === 'k') pressArrow(target, 'ArrowUp')

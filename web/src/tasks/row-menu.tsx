@@ -1,9 +1,10 @@
 import { type RefObject, useRef } from 'react'
 import { Menu, MenuItem, Popover, Separator } from 'react-aria-components'
+import { addDays } from '../dates/day.ts'
 import { strings } from '../strings.ts'
 import type { LocalTask } from '../sync/types.ts'
 import menu from '../ui/menu.module.css'
-import { addDays, dayOf } from './days.ts'
+import { dayHere } from './days.ts'
 import { useCommands } from './list-context.ts'
 import { findRow } from './list-keys.ts'
 
@@ -21,7 +22,7 @@ export function RowMenu({ task, frame, onClose }: RowMenuProps) {
 
   function act(key: string | number): void {
     const list = commands.current
-    const today = dayOf(new Date())
+    const today = dayHere(new Date())
     if (key === 'edit') list.edit(id)
     if (key === 'open') list.open(id)
     if (key === 'select') list.toggleSelected(id)

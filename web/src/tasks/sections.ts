@@ -1,7 +1,8 @@
+import { addDays, type Day } from '../dates/day.ts'
 import type { View } from '../shell/view.ts'
 import { strings } from '../strings.ts'
 import type { LocalTask } from '../sync/types.ts'
-import { addDays, type Day, dayOfInstant, sayDate, sayDay, sayLongDay } from './days.ts'
+import { dayOfInstant, sayDate, sayDay, sayLongDay } from './days.ts'
 
 export type Tasks = ReadonlyMap<string, LocalTask>
 /** Tasks that changed a moment ago, with the completion that they had: they stay in place until a person has seen it. */

@@ -1,10 +1,11 @@
 import { Menu, MenuItem, MenuTrigger, Popover, Toolbar } from 'react-aria-components'
+import { addDays } from '../dates/day.ts'
 import { strings } from '../strings.ts'
 import { Button } from '../ui/button.tsx'
 import { CalendarIcon, CloseIcon, DoneIcon, FlagIcon, TrashIcon } from '../ui/icons.tsx'
 import menu from '../ui/menu.module.css'
 import type { Commands } from './commands.ts'
-import { addDays, dayOf } from './days.ts'
+import { dayHere } from './days.ts'
 import styles from './selection-bar.module.css'
 
 const PRIORITIES = ['high', 'medium', 'low', 'none'] as const
@@ -15,7 +16,7 @@ export function SelectionBar({ commands, count }: { commands: Commands; count: n
   if (count === 0) return null
 
   function setDue(key: string | number): void {
-    const today = dayOf(new Date())
+    const today = dayHere(new Date())
     if (key === 'none') commands.updateSelected(NO_DATE)
     else commands.updateSelected({ due_date: addDays(today, Number(key)) })
   }

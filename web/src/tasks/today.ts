@@ -1,11 +1,12 @@
 import { useSyncExternalStore } from 'react'
-import { type Day, dayOf } from './days.ts'
+import type { Day } from '../dates/day.ts'
+import { dayHere } from './days.ts'
 
-let today = dayOf(new Date())
+let today = dayHere(new Date())
 const listeners = new Set<() => void>()
 
 function look(): void {
-  const day = dayOf(new Date())
+  const day = dayHere(new Date())
   if (day === today) return
   today = day
   for (const listener of listeners) listener()

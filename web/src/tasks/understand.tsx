@@ -1,10 +1,12 @@
 import { useEffect, useMemo, useState } from 'react'
+import type { Day } from '../dates/day.ts'
+import { isDayFirst } from '../dates/name-day.ts'
 import type { Chip, QuickAdd } from '../quick-add/parse-quick-add.ts'
-import { strings } from '../strings.ts'
+import { LOCALE, strings } from '../strings.ts'
 import { Button } from '../ui/button.tsx'
 import { CalendarIcon, ClockIcon, CloseIcon, FlagIcon, RepeatIcon, TagIcon } from '../ui/icons.tsx'
 import styles from './add-task.module.css'
-import { type Day, sayDay } from './days.ts'
+import { sayDay } from './days.ts'
 import { sayRecurrence } from './say-recurrence.ts'
 import { useToday } from './today.ts'
 
@@ -17,7 +19,7 @@ async function load(): Promise<Parse> {
 
 function parseWith(parse: Parse, text: string, ignored: ReadonlySet<string>): QuickAdd {
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
-  return parse(text, { now: new Date(), timeZone, ignored })
+  return parse(text, { now: new Date(), timeZone, dayFirst: isDayFirst(LOCALE), ignored })
 }
 
 /** @returns what a text says about a new task, with a function that waits until the parser is loaded. */
