@@ -150,6 +150,29 @@ describe('what the page can do', () => {
     visit.check()
   })
 
+  it('the bar for several tasks has one line, from 320 to 1280 px', async () => {
+    const visit = await begin()
+    const { page } = visit
+    await add(visit, 'A long title that fills its row '.repeat(8).trim(), 'Short')
+    for (const width of [1280, 1000, 600, 320]) {
+      await page.setViewportSize({ width, height: 600 })
+      await page.getByRole('row', { name: 'Short' }).focus()
+      await page.keyboard.press('Control+a')
+      const bar = page.getByRole('toolbar')
+      const box = await bar.boundingBox()
+      assert.ok(box && box.x >= 0 && box.x + box.width <= width, `${width}`)
+      const tops = await bar.getByRole('button').evaluateAll((buttons) =>
+        buttons.map((button) => {
+          const { top, height } = button.getBoundingClientRect()
+          return Math.round(top + height / 2)
+        }),
+      )
+      assert.equal(new Set(tops).size, 1, `${width}: ${tops}`)
+      assert.ok(box.height < 56, `${width}: ${box.height}`)
+    }
+    visit.check()
+  })
+
   it('single letters are no keys if they are switched off', async () => {
     const visit = await begin('/settings')
     const { page } = visit

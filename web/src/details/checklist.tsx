@@ -47,11 +47,13 @@ export function Checklist({ parent }: { parent: LocalTask }) {
           <span className={styles.progress}>{strings.task.progress(done, items.length)}</span>
         )}
       </legend>
-      <ul>
-        {items.map((item) => (
-          <Item key={item.id} item={item} onRemoved={() => input.current?.focus()} />
-        ))}
-      </ul>
+      {items.length > 0 && (
+        <ul>
+          {items.map((item) => (
+            <Item key={item.id} item={item} onRemoved={() => input.current?.focus()} />
+          ))}
+        </ul>
+      )}
       <form onSubmit={add}>
         <input
           ref={input}
