@@ -60,6 +60,17 @@ describe('fields that two devices edit', () => {
     await shows(two, 'Sent later', 'Newer')
   })
 
+  it('Escape keeps the old title', async () => {
+    const [one, two] = await begin()
+    await press(two, 'Before', 'e')
+    await title(two).fill('A mistake')
+    await two.page.keyboard.press('Escape')
+    await title(two).waitFor({ state: 'detached' })
+    await add(two, 'Sent later')
+    await shows(one, 'Sent later', 'Before')
+    await shows(two, 'Sent later', 'Before')
+  })
+
   it('a text that was saved in a pause does not replace a later one when the person leaves', async () => {
     const [one, two] = await begin()
     await press(two, 'Before', 'Enter')

@@ -43,7 +43,8 @@ export function TitleInput({ task }: { task: LocalTask }) {
 
   function end(save: boolean, focusRow: boolean): void {
     const input = field.current
-    if (input === null || editing.get() !== task.id) return
+    // The row takes the focus below, and the field then hears of a blur.
+    if (input === null || hasEnded.current || editing.get() !== task.id) return
     hasEnded.current = true
     const title = typed(input)
     if (focusRow) input.closest<HTMLElement>('[role=row]')?.focus()
