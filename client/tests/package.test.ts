@@ -21,7 +21,7 @@ const CLIENT = fileURLToPath(new URL('..', import.meta.url))
 const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url))
 const MOST_BYTES = 12 * 1_024
 
-const { exports, dependencies, peerDependencies } = JSON.parse(
+const { exports, dependencies = {}, peerDependencies } = JSON.parse(
   readFileSync(join(CLIENT, 'package.json'), 'utf8'),
 )
 /** The entry points that exist, such as `./sync`, with their files. */

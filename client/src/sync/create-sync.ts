@@ -1,6 +1,6 @@
-import { v7 as uuid } from 'uuid'
 import { ConnectionError, type TodoClient, TodoError } from '../transport/client.ts'
 import { type Sleep, wait } from '../transport/http.ts'
+import { newUuid } from '../transport/uuid.ts'
 import { applyEdits, type Device, taskOf, withIds } from './apply.ts'
 import { Draft } from './draft.ts'
 import { Link } from './link.ts'
@@ -41,7 +41,7 @@ export function createSync(options: SyncOptions): Sync {
   const stopping = new AbortController()
   const { signal } = stopping
   const mirror = new Mirror()
-  const newId = () => uuid({ msecs: now() })
+  const newId = () => newUuid(now())
   let phase: 'starting' | 'follower' | 'leader' | 'stopped' = 'starting'
   let isLive = false
   const status = new Changing<SyncStatus>(

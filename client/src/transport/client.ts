@@ -1,4 +1,3 @@
-import { v7 as uuid } from 'uuid'
 import type { Task } from '../task.ts'
 import { type ChangesOptions, type FeedItem, readChanges } from './changes.ts'
 import {
@@ -12,6 +11,7 @@ import {
 import { begin, type Reply, send, toWire, type WireOptions } from './http.ts'
 import { waitBeforeRetry } from './retry.ts'
 import { type TokenSource, withToken } from './token.ts'
+import { newUuid } from './uuid.ts'
 
 export type { Change, NewTask, Task } from '../task.ts'
 export type { ChangesOptions, FeedItem } from './changes.ts'
@@ -95,7 +95,7 @@ export function createClient(options: ClientOptions): TodoClient {
     const request = toRequest(baseUrl, endpoint, {
       ...parts,
       params: { ...params, user_id: userId },
-      headers: /^(POST|PATCH)/.test(endpoint) ? { 'idempotency-key': uuid(), ...headers } : headers,
+      headers: /^(POST|PATCH)/.test(endpoint) ? { 'idempotency-key': newUuid(Date.now()), ...headers } : headers,
     })
     for (let attempt = 1; ; attempt += 1) {
       try {
