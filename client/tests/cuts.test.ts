@@ -11,8 +11,11 @@ const title = (id: string, text: string): Edit => ({
 describe('a cut', { timeout: 60_000 }, () => {
   const devices = useDevices()
 
-  async function openWithTask(task: object = {}): Promise<[Device, string]> {
-    const device = await devices.open()
+  /** Time passes at once. */
+  const soon = { sleep: () => new Promise<void>(setImmediate) }
+
+  async function openWithTask(task: object = {}, options = {}): Promise<[Device, string]> {
+    const device = await devices.open(options)
     const [id = ''] = await device.apply({ edit: 'create', task: { title: 'Milk', ...task } })
     await device.agrees()
     device.seen.length = 0
@@ -214,7 +217,7 @@ describe('a cut', { timeout: 60_000 }, () => {
   })
 
   it('by 410 in the middle reads everything again, and keeps what is not sent', async () => {
-    const [device, id] = await openWithTask()
+    const [device, id] = await openWithTask({}, soon)
     const [gone = ''] = await device.apply({ edit: 'create', task: { title: 'Eggs' } })
     await device.agrees()
     device.goOffline()
@@ -237,7 +240,7 @@ describe('a cut', { timeout: 60_000 }, () => {
   })
 
   it('by a backup that the operator restored takes the older versions', async () => {
-    const [device, id] = await openWithTask()
+    const [device, id] = await openWithTask({}, soon)
     const older = device.task(id)?.updated_at
     await device.apply(title(id, 'Oat milk'))
     await device.agrees()

@@ -21,9 +21,11 @@ const CLIENT = fileURLToPath(new URL('..', import.meta.url))
 const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url))
 const MOST_BYTES = 12 * 1_024
 
-const { exports, dependencies = {}, peerDependencies } = JSON.parse(
-  readFileSync(join(CLIENT, 'package.json'), 'utf8'),
-)
+const {
+  exports,
+  dependencies = {},
+  peerDependencies,
+} = JSON.parse(readFileSync(join(CLIENT, 'package.json'), 'utf8'))
 /** The entry points that exist, such as `./sync`, with their files. */
 const entries = Object.entries<string>(exports).filter(([, path]) => existsSync(join(CLIENT, path)))
 

@@ -11,7 +11,7 @@ import { type Changes, NEW_META, type Row, type Store, type TaskIds } from '../s
 const NOTHING: Changes = { meta: null, rows: new Map(), operations: new Map() }
 const row = (id: string): Row => ({ id, base: null, gone: null, generation: 1 })
 const operation = (id: string, taskId: string, order: number): Operation => ({
-  ...{ id, taskId, order, edit: 'delete', state: 'queued', names: [], title: '', at: '' },
+  ...{ id, taskId, order, edit: 'delete', seen: [], state: 'queued', names: [], title: '', at: '' },
 })
 const puts = (...rows: Row[]): Changes => ({
   ...NOTHING,

@@ -75,7 +75,8 @@ export async function dexieStore({ name }: DexieStoreOptions): Promise<Store> {
 }
 
 async function openDatabase(name: string): Promise<Database> {
-  const db = new Dexie(name) as Database // with these tables
+  // If another tab or the person deletes the database, Dexie closes it, and would open it again, empty.
+  const db = new Dexie(name, { autoOpen: false }) as Database // with these tables
   db.version(1).stores({ rows: 'id', operations: 'id, taskId', meta: 'key' })
   try {
     await db.open()
@@ -87,15 +88,21 @@ async function openDatabase(name: string): Promise<Database> {
   return db
 }
 
+/** A tab that was opened before the page was updated must not write its own form beside the new one. */
+function checkForm(meta: StoredMeta | undefined): StoredMeta | undefined {
+  if (meta && meta.form > FORM) throw new Error('A later version of this page has the store')
+  return meta
+}
+
 /** Brings the contents into the present form. */
 async function renew(db: Database): Promise<void> {
   const meta = await db.meta.get('meta')
   if (meta === undefined || meta.form === FORM) return
-  if (meta.form > FORM) throw new Error(`A later version of this page has stored ${db.name}`)
-  const { nextOrder, conflicts } = { ...NEW_META, ...meta }
+  checkForm(meta)
+  const { nextOrder, conflicts, userId } = { ...NEW_META, ...meta }
   await db.rows.clear()
   await db.operations.bulkPut((await db.operations.toArray()).map(migrated))
-  await putMeta(db, { ...NEW_META, nextOrder, conflicts })
+  await putMeta(db, { ...NEW_META, nextOrder, conflicts, userId })
 }
 
 /** @returns an operation of an earlier form in the present one. */
@@ -106,11 +113,11 @@ function migrated(operation: Operation): Operation {
 async function readContents(db: Database, ids: TaskIds): Promise<Contents> {
   const isAll = ids === 'all'
   const [meta, rows, operations] = await Dexie.Promise.all([
-    db.meta.get('meta'),
+    db.meta.get('meta').then(checkForm),
     isAll ? db.rows.toArray() : db.rows.bulkGet([...ids]),
     isAll ? db.operations.toArray() : db.operations.where('taskId').anyOf(ids).toArray(),
   ])
-  const { key: _, form: __, ...known } = meta ?? { key: 'meta', form: FORM, ...NEW_META }
+  const { key: _, form: __, ...known } = { key: 'meta', form: FORM, ...NEW_META, ...meta }
   return { meta: known, rows: rows.filter((row) => row !== undefined), operations }
 }
 

@@ -11,16 +11,12 @@ export class SharedMemory {
   leading: Promise<void> | null = null
 
   read(ids: TaskIds): Contents {
-    const isWanted =
-      ids === 'all'
-        ? () => true
-        : (
-            (set) => (id: string) =>
-              set.has(id)
-          )(new Set(ids))
+    const wanted = ids === 'all' ? null : new Set(ids)
     const rows =
       ids === 'all' ? [...this.rows.values()] : ids.flatMap((id) => this.rows.get(id) ?? [])
-    const operations = [...this.operations.values()].filter(({ taskId }) => isWanted(taskId))
+    const operations = [...this.operations.values()].filter(
+      ({ taskId }) => !wanted || wanted.has(taskId),
+    )
     return { meta: this.meta, rows, operations }
   }
 }
@@ -73,7 +69,7 @@ export function memoryStore(shared: SharedMemory = new SharedMemory()): Store {
     close,
     async destroy() {
       check()
-      Object.assign(shared, { meta: NEW_META })
+      shared.meta = NEW_META
       shared.rows.clear()
       shared.operations.clear()
       await close()

@@ -3,7 +3,7 @@ import type { Draft, NewOperation } from './draft.ts'
 import type { Applied, Edit } from './edit.ts'
 import type { LocalTask } from './local-task.ts'
 import { isEqual, membersOf } from './merge.ts'
-import type { Operation, OperationOf, Work } from './operation.ts'
+import { isGround, type Operation, type OperationOf, type Work } from './operation.ts'
 import { Places } from './places.ts'
 
 /** What this device knows beside the tasks of the transaction. */
@@ -34,7 +34,7 @@ export function taskOf(edit: Edit): string {
  * Appends edits to the outbox, or folds them into operations that have not been sent.
  *
  * @param edits with ids of new tasks. The draft has their tasks, and the children of those that they delete.
- * @throws TypeError if an edit names a task that this device does not have.
+ * @throws TypeError if an edit names a task that this device has never had.
  */
 export function applyEdits(draft: Draft, edits: readonly Edit[], device: Device): Applied {
   const applying = new Applying(draft, device, new Set(edits.map(taskOf)))
@@ -63,36 +63,54 @@ class Applying {
       case 'create':
         return this.#create(edit.task)
       case 'update':
-        return this.#update(this.#need(edit.id), normalized(edit.change))
-      case 'complete':
-        return this.#complete(this.#need(edit.id), edit.completed)
-      case 'delete':
-        return this.#delete(this.#need(edit.id))
+        return this.#update(edit.id, normalized(edit.change), edit.seen ?? {})
       case 'restore':
-        return this.#restore(edit.id)
+        return this.#restore(edit.id, edit.tasks)
+    }
+    const task = this.#find(edit.id)
+    if (task === undefined) return []
+    switch (edit.edit) {
+      case 'complete':
+        return this.#complete(task, edit.completed)
+      case 'delete':
+        return this.#delete(task)
       case 'move':
-        return this.#move(this.#need(edit.id), edit.place)
+        return this.#move(task, edit.place)
     }
   }
 
   #create(given: NewTask): Edit[] {
     const id = given.id ?? ''
     if (this.#shown(id)) throw new TypeError(`There is a task with the id ${id} already`)
-    if (given.parent_id) this.#need(given.parent_id)
+    if (given.parent_id) this.#find(given.parent_id)
     const task = { ...given, ...normalized(given), id, title: given.title.trim() }
     const position = task.position ?? this.#places.put(id, { to: 'top' })
     this.#append({ title: task.title, id, parent_id: task.parent_id ?? null }, [], {
-      ...{ edit: 'create', task, position },
+      edit: 'create',
+      task,
+      position,
     })
     return [{ edit: 'delete', id }]
   }
 
-  #update(task: LocalTask, asked: TaskChange): Edit[] {
-    const parent = asked.parent_id ? this.#need(asked.parent_id) : undefined
-    const change: TaskChange = pick(asked, (member) => !isEqual(asked[member], task[member]))
+  #update(id: string, asked: TaskChange, seen: TaskChange): Edit[] {
+    const shown = this.#find(id)
+    const parent = asked.parent_id ? this.#find(asked.parent_id) : undefined
+    const task = shown ?? this.#deleted(id)
+    const saw: TaskChange = pick(asked, () => true, { ...task, ...seen })
+    const change = pick(
+      asked,
+      (member) => !isEqual(asked[member], saw[member]) && !isEqual(asked[member], task[member]),
+    )
     if (membersOf(change).length === 0) return []
+    if (shown === undefined) {
+      // The server refuses it, and a person may then restore the task.
+      this.#keep(task)
+      this.#append(task, [], { edit: 'update', change, from: saw })
+      return []
+    }
     const before: TaskChange = pick(change, () => true, task)
-    const undo: Edit[] = [{ edit: 'update', id: task.id, change: before }]
+    const undo: Edit[] = [{ edit: 'update', id, change: before, seen: change }]
     // A parent that is not sent comes before this edit, and after what this would be folded into.
     const canFold = parent === undefined || parent.saved === 'saved'
     const [first] = this.#draft.operationsOf(task.id)
@@ -104,14 +122,17 @@ class Applying {
       this.#draft.put({ ...queued(create), names, task: { ...create.task, ...change } })
       return undo
     }
-    const from = { ...before, ...mend(this.#draft, task.id, change) }
+    const from = { ...saw, ...mend(this.#draft, id, change) }
     if (canFold && last?.edit === 'update' && last.state === 'queued') {
       const all = { ...last.change, ...change }
-      const seen = { ...from, ...last.from }
-      const left = pick(all, (member) => !isEqual(all[member], seen[member]))
+      const base: TaskChange = this.#draft.row(id)?.base ?? {}
+      // What the server has as well by now is what the person saw.
+      const done = pick(last.change, (member) => isEqual(last.change[member], base[member]))
+      const known = { ...from, ...last.from, ...done }
+      const left = pick(all, (member) => !isEqual(all[member], known[member]))
       const names = parent ? [parent.id, ...last.names] : last.names
       if (membersOf(left).length === 0) this.#draft.remove(last)
-      else this.#draft.put({ ...last, names, change: left, from: pick(left, () => true, seen) })
+      else this.#draft.put({ ...last, names, change: left, from: pick(left, () => true, known) })
       return undo
     }
     const left = pick(change, (member) => !isEqual(change[member], from[member]))
@@ -123,14 +144,14 @@ class Applying {
   }
 
   #complete(task: LocalTask, completed: boolean): Edit[] {
-    const refused = this.#removeRefused(task.id, 'complete')
+    this.#removeRefused(task.id, 'complete')
     if (task.completed === completed) return []
     const last = this.#last(task.id)
     const isFolded = last?.edit === 'complete' && last.state === 'queued'
-    const from = refused?.from ?? task.completed
-    if (isFolded && last.from === completed) this.#draft.remove(last)
+    const isSaved = this.#draft.row(task.id)?.base?.completed === completed
+    if (isFolded && isSaved) this.#draft.remove(last)
     else if (isFolded) this.#draft.put({ ...last, completed })
-    else if (from !== completed) this.#append(task, [], { edit: 'complete', completed, from })
+    else this.#append(task, [], { edit: 'complete', completed })
     return [{ edit: 'complete', id: task.id, completed: !completed }]
   }
 
@@ -142,47 +163,61 @@ class Applying {
     const operations = this.#draft.operationsOf(id)
     const [first] = operations
     const isUnknown = first?.edit === 'create' && first.state !== 'sending'
+    const children = this.#childrenOf(id)
     // Children that the server does not have go first. The others go to the trash with their parent.
-    const undo = this.#childrenOf(id).map((child) => this.#deleteChild(child, isUnknown))
+    const undo = children.map((child) => {
+      const [own] = this.#draft.operationsOf(child.id)
+      const isNew = own?.edit === 'create' && own.state !== 'sending'
+      // It may have been moved below a task that the server will never have.
+      return isNew || isUnknown ? this.#delete(child) : []
+    })
     if (isUnknown) {
       for (const operation of operations) this.#draft.remove(operation)
       return [{ edit: 'create', task: toNewTask(task) }, ...undo.reverse().flat()]
     }
     const last = this.#last(id)
-    if (last?.edit === 'restore' && last.state === 'queued') this.#draft.remove(last)
-    else this.#append(task, [], { edit: 'delete' })
-    return [{ edit: 'restore', id }, ...undo.reverse().flat()]
+    if (last?.edit === 'restore' && last.state === 'queued') {
+      this.#draft.remove(last)
+    } else {
+      const { base = null } = this.#draft.row(id) ?? {}
+      undo.unshift(this.#detach(task))
+      const seen = base ? [task, base] : [task]
+      this.#append({ ...task, parent_id: base?.parent_id ?? null }, [], { edit: 'delete', seen })
+    }
+    const tasks = [task, ...children.filter((child) => !this.#gone.has(child.id))]
+    return [{ edit: 'restore', id, tasks }, ...undo.reverse().flat()]
   }
 
-  #deleteChild(child: LocalTask, isParentUnknown: boolean): Edit[] {
-    const operations = this.#draft.operationsOf(child.id)
-    if (operations[0]?.edit === 'create' && operations[0].state !== 'sending') {
-      return this.#delete(child)
+  /** Takes what names other tasks out of what is not sent, so that a deletion waits for nothing else. */
+  #detach({ id, parent_id }: LocalTask): Edit[] {
+    const undo: Edit[] = []
+    for (const operation of this.#draft.operationsOf(id)) {
+      if (operation.state === 'sending' || isGround(operation)) continue
+      if (operation.edit === 'move') {
+        this.#draft.remove(operation)
+      } else if (operation.edit === 'update' && 'parent_id' in operation.change) {
+        const { parent_id: _, ...change } = operation.change
+        if (membersOf(change).length === 0) this.#draft.remove(operation)
+        else this.#draft.put({ ...operation, names: [], change })
+        undo.push({ edit: 'update', id, change: { parent_id } })
+      } else {
+        this.#draft.put({ ...operation, names: [] })
+      }
     }
-    if (!isParentUnknown) return []
-    // It was moved below a task that the server will never have.
-    const change = { parent_id: child.parent_id }
-    for (const operation of operations) {
-      if (operation.edit !== 'update' || operation.state === 'sending') continue
-      const { parent_id: parent, ...left } = operation.change
-      if (parent !== child.parent_id) continue
-      const names = operation.names.filter((name) => name !== parent)
-      if (membersOf(left).length === 0) this.#draft.remove(operation)
-      else this.#draft.put({ ...operation, names, change: left })
-    }
-    return [...this.#delete(child), { edit: 'update', id: child.id, change }]
+    return undo
   }
 
-  #restore(id: string): Edit[] {
+  #restore(id: string, tasks: readonly Task[] = []): Edit[] {
     if (this.#draft.shown(id)) return []
     this.#removeRefused(id, 'restore')
     const last = this.#last(id)
     if (last?.edit === 'delete' && last.state === 'queued') {
       this.#draft.remove(last)
     } else {
-      const task = this.#draft.row(id)?.base ?? this.#device.deleted(id) ?? null
+      const [given, ...children] = tasks
+      const task = this.#draft.row(id)?.base ?? this.#device.deleted(id) ?? given ?? null
       const known = task ?? { id, title: '', parent_id: null }
-      this.#append(known, [], { edit: 'restore', task })
+      this.#append(known, [], { edit: 'restore', task, children })
     }
     return [{ edit: 'delete', id }]
   }
@@ -190,7 +225,7 @@ class Applying {
   #move(task: LocalTask, place: Place): Edit[] {
     const { id } = task
     const neighbour = 'before' in place ? place.before : 'after' in place ? place.after : undefined
-    if (neighbour !== undefined) this.#need(neighbour)
+    if (neighbour !== undefined && this.#find(neighbour) === undefined) return []
     const back = this.#places.of(id)
     this.#removeRefused(id, 'move')
     const last = this.#last(id)
@@ -248,10 +283,25 @@ class Applying {
     return isOwn || this.#draft.row(id) ? this.#draft.shown(id) : this.#device.shown(id)
   }
 
-  #need(id: string): LocalTask {
+  /** @returns a task that is shown, or undefined if it was deleted. @throws TypeError for an unknown one. */
+  #find(id: string): LocalTask | undefined {
     const task = this.#shown(id)
+    if (task === undefined) this.#deleted(id)
+    return task
+  }
+
+  #deleted(id: string): Task {
+    const task = this.#draft.row(id)?.base ?? this.#device.deleted(id)
     if (task === undefined) throw new TypeError(`This device has no task with the id ${id}`)
     return task
+  }
+
+  /** Keeps what is known of a deleted task as long as there are operations on it. */
+  #keep(task: Task): void {
+    const { id } = task
+    if (this.#draft.row(id)) return
+    const { generation } = this.#draft.meta
+    this.#draft.putRow({ id, base: task, gone: { isConfirmed: true, at: null }, generation })
   }
 }
 
@@ -275,7 +325,8 @@ export function mend(draft: Draft, taskId: string, change: TaskChange): TaskChan
 
 /** @returns the operation as one that waits to be sent. */
 export function queued<O extends Operation>(operation: O): O {
-  const { code: _, detail: __, ...rest } = operation as O & { code?: string; detail?: string }
+  type Loose = O & { code?: string; detail?: string; sent?: unknown }
+  const { code: _, detail: __, sent: ___, ...rest } = operation as Loose
   return { ...rest, state: 'queued' } as unknown as O // only the state changes
 }
 
@@ -308,12 +359,22 @@ function distinct(tags: readonly string[]): string[] {
   return trimmed.filter((_, at) => folded.indexOf(folded[at] ?? '') === at)
 }
 
+/** What a person edits, but for the place, which also changes by itself. */
+export const MEMBERS = [
+  'title',
+  'description',
+  'priority',
+  'tags',
+  'due_date',
+  'due_time',
+  'due_zone',
+  'recurrence',
+  'parent_id',
+] as const
+
 /** @returns a new task that is the same, but for its place. */
 export function toNewTask(task: Task): NewTask {
-  const { id, title, description, completed, priority, tags, due_date, due_time, due_zone } = task
-  const { recurrence, parent_id } = task
-  return {
-    ...{ id, title, description, completed, priority, tags, due_date, due_time, due_zone },
-    ...{ recurrence, parent_id },
-  }
+  const { id, completed } = task
+  const edited = Object.fromEntries(MEMBERS.map((member) => [member, task[member]]))
+  return { ...edited, id, completed } as NewTask // whose title is one of the members
 }

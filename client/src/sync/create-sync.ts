@@ -54,7 +54,13 @@ export function createSync(options: SyncOptions): Sync {
     isEqual,
   )
   const changed = () => status.changed()
-  const bell = newBell()
+  const next = () =>
+    new Promise<void>((resolve) => {
+      const end = status.subscribe(() => {
+        end()
+        resolve()
+      })
+    })
   const link = new Link(sleep, changed)
 
   function stateOf(): SyncState {
@@ -80,20 +86,22 @@ export function createSync(options: SyncOptions): Sync {
         result = step(draft)
         return draft.changes()
       })
-      if (draft) mirror.replace(ids, draft.contents())
-      noticed()
+      if (draft) mirror.replace(ids, draft)
+      changed()
       return result as ReturnType<typeof step> // the store has run the step
     })
 
   const reread = (ids: TaskIds) =>
     enqueue(async () => {
       mirror.replace(ids, await store.read(ids))
-      noticed()
+      changed()
     })
 
-  function noticed(): void {
-    changed()
-    bell.ring()
+  /** A tab may have ended between a transaction and its message. */
+  async function catchUp(): Promise<void> {
+    const { nextOrder, token } = (await store.read([])).meta
+    const { meta } = mirror
+    if (nextOrder !== meta.nextOrder || token !== meta.token) await reread('all')
   }
 
   function report(error: unknown): void {
@@ -101,16 +109,24 @@ export function createSync(options: SyncOptions): Sync {
     if (!isExpected && !signal.aborted) onError(error)
   }
 
+  async function runAgain(): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await run()
+      } catch (error) {
+        report(error)
+        await link.waitAfter(error, signal)
+      }
+    }
+  }
+
   async function run(): Promise<void> {
-    let hasFollowed = false
     const release = await store.lead(signal, () => {
-      hasFollowed = true
       phase = 'follower'
       changed()
     })
     try {
-      // The tab that did it may have ended between a transaction and its message.
-      if (hasFollowed) await reread('all')
+      await catchUp()
       phase = 'leader'
       changed()
       const remote = remoteOf(client)
@@ -120,10 +136,13 @@ export function createSync(options: SyncOptions): Sync {
       }
       const common = { remote, link, transact, report }
       await Promise.all([
-        readFeed({ ...common, meta: () => mirror.meta, setLive }, signal),
+        readFeed({ ...common, meta: () => mirror.meta, setLive, catchUp }, signal),
         sendOutbox(
           {
-            ...{ ...common, newId, changed: () => bell.next() },
+            ...common,
+            newId,
+            changed: next,
+            userId: () => mirror.meta.userId,
             operations: () => mirror.operations,
             childrenOf: (id) => mirror.childrenOf(id),
           },
@@ -150,17 +169,24 @@ export function createSync(options: SyncOptions): Sync {
     reread(ids).catch(report)
   })
   const loaded = reread('all')
-  const running = loaded.then(run).catch(report)
-  signal.addEventListener('abort', () => bell.ring())
-  const ignore = listenToBrowser(() => link.poke())
+  const running = loaded.then(runAgain).catch(report)
+  signal.addEventListener('abort', changed)
+  listenToBrowser(poke, signal)
+
+  function poke(): void {
+    link.poke()
+    catchUp().catch(report)
+  }
 
   async function ready(): Promise<void> {
     await loaded
     if (signal.aborted) throw new Error('The sync was stopped')
   }
 
-  function findRefusal(id: string) {
-    return mirror.operations.find((operation) => operation.id === id)
+  const decide = (decision: typeof retry) => async (id: string) => {
+    await ready()
+    const refused = mirror.operations.find((operation) => operation.id === id)
+    if (refused) await transact('all', (draft) => decision(draft, refused, newId))
   }
 
   return {
@@ -177,20 +203,8 @@ export function createSync(options: SyncOptions): Sync {
       const ids = [...new Set([...edits.map(taskOf), ...children])]
       return transact(ids, (draft) => applyEdits(draft, edits, device))
     },
-    async retry(id) {
-      await ready()
-      const refused = findRefusal(id)
-      const newTaskId = newId()
-      if (refused === undefined) return
-      await transact([refused.taskId, newTaskId], (draft) =>
-        retry(draft, refused, newTaskId, newId),
-      )
-    },
-    async discard(id) {
-      await ready()
-      const refused = findRefusal(id)
-      if (refused) await transact([refused.taskId], (draft) => discard(draft, refused))
-    },
+    retry: decide(retry),
+    discard: decide(discard),
     async dismiss(id) {
       await ready()
       await transact([], (draft) => {
@@ -199,13 +213,12 @@ export function createSync(options: SyncOptions): Sync {
       })
     },
     poke() {
-      link.poke()
+      poke()
       // The tab that talks to the server hears of this transaction, which changes nothing.
       if (phase === 'follower') transact([], () => {}).catch(report)
     },
     async stop() {
       stopping.abort(new Error('The sync was stopped'))
-      ignore()
       unsubscribe()
       await running
       await last
@@ -215,37 +228,21 @@ export function createSync(options: SyncOptions): Sync {
   }
 }
 
-/** Wakes everything that waits for the next ring. */
-function newBell() {
-  let wake = () => {}
-  let next: Promise<void>
-  const ring = () => {
-    wake()
-    next = new Promise((resolve) => {
-      wake = resolve
-    })
-  }
-  ring()
-  return { next: () => next, ring }
-}
-
 /** What there is of a browser where the sync runs. */
 type Browser = EventTarget & {
   readonly document?: EventTarget & { readonly visibilityState: string }
 }
 
-/** Calls the listener when the device may be online again. @returns a function that ends this. */
-function listenToBrowser(listener: () => void): () => void {
+/** Calls the listener when the device may be online again, until the signal. */
+function listenToBrowser(listener: () => void, signal: AbortSignal): void {
   const browser = globalThis as unknown as Browser // which has no document elsewhere
   const { document } = browser
-  if (document === undefined) return () => {}
-  const visible = () => {
-    if (document.visibilityState === 'visible') listener()
-  }
-  browser.addEventListener('online', listener)
-  document.addEventListener('visibilitychange', visible)
-  return () => {
-    browser.removeEventListener('online', listener)
-    document.removeEventListener('visibilitychange', visible)
-  }
+  browser.addEventListener?.('online', listener, { signal })
+  document?.addEventListener(
+    'visibilitychange',
+    () => {
+      if (document.visibilityState === 'visible') listener()
+    },
+    { signal },
+  )
 }

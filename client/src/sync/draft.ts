@@ -8,7 +8,7 @@ export type NewOperation = Work &
   Pick<Operation, 'id' | 'taskId' | 'names' | 'title' | 'at' | 'position'>
 
 /** The contents of a transaction, which its step changes. */
-export class Draft {
+export class Draft implements Contents {
   #meta: Meta
   readonly #rows: Map<string, Row>
   readonly #operations = new Map<string, Operation[]>()
@@ -39,7 +39,7 @@ export class Draft {
     return this.#rows.get(id)
   }
 
-  get rows(): Iterable<Row> {
+  get rows(): readonly Row[] {
     return [...this.#rows.values()]
   }
 
@@ -52,6 +52,10 @@ export class Draft {
 
   shown(id: string): LocalTask | undefined {
     return fold(this.row(id), this.operationsOf(id))
+  }
+
+  get operations(): readonly Operation[] {
+    return [...this.#operations.values()].flat()
   }
 
   find({ id, taskId }: Pick<Operation, 'id' | 'taskId'>): Operation | undefined {
@@ -80,7 +84,7 @@ export class Draft {
     this.#operations.set(taskId, others)
     this.#changed.operations.set(id, null)
     const row = this.row(taskId)
-    if (others.length === 0 && row?.gone && row.gone.at !== null) this.removeRow(taskId)
+    if (others.length === 0 && row?.gone?.isConfirmed) this.removeRow(taskId)
   }
 
   putRow(row: Row): void {
@@ -97,14 +101,5 @@ export class Draft {
   changes(): Changes {
     const { meta, rows, operations } = this.#changed
     return { meta: meta ? this.#meta : null, rows, operations }
-  }
-
-  /** @returns what the store has about these tasks afterwards. */
-  contents(): Contents {
-    return {
-      meta: this.#meta,
-      rows: [...this.#rows.values()],
-      operations: [...this.#operations.values()].flat(),
-    }
   }
 }

@@ -9,20 +9,25 @@ export type LinkState = 'up' | 'offline' | 'signed-out'
 /** Whether the server can be reached, which sending and reading share. */
 export class Link {
   state: LinkState = 'up'
-  /** Whether the last request failed, and nothing has been tried since. */
-  isHeld = false
   readonly #sleep: Sleep
   readonly #changed: () => void
   readonly #waiting = new Set<() => void>()
-  readonly #held = new Set<() => void>()
   #failures = 0
+  /** How many wait after an error. */
+  #holds = 0
 
+  /** @param changed is called when `state` changes, and when `isHeld` ends. */
   constructor(sleep: Sleep, changed: () => void) {
     this.#sleep = sleep
     this.#changed = changed
   }
 
-  /** The server has answered. If it could not be reached before, everything that waits tries again. */
+  /** Whether requests failed, and it does not make sense yet to send others. */
+  get isHeld(): boolean {
+    return this.#holds > 0
+  }
+
+  /** The server has responded. If it could not be reached before, everything that waits tries again. */
   succeeded(): void {
     this.#failures = 0
     if (this.state === 'up') return
@@ -33,48 +38,29 @@ export class Link {
   /** Ends all waiting. */
   poke(): void {
     for (const wake of this.#waiting) wake()
-    this.#free()
-  }
-
-  #free(): void {
-    this.isHeld = false
-    for (const wake of this.#held) wake()
   }
 
   /**
-   * Waits until it makes sense to try again after an error: as long as the server asks, or longer after each failure;
-   * without a session until {@link poke}.
+   * Waits until it makes sense to try again after an error: as long as the server asks, and longer after each failure;
+   * without a session until {@link poke}. Requests that fail at the same time count once.
    */
   async waitAfter(error: unknown, signal: AbortSignal): Promise<void> {
-    const asked = error instanceof TodoError ? error.retryAfterMs : null
-    const backoff = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures)
+    const asked = (error instanceof TodoError && error.retryAfterMs) || 0
+    if (!this.isHeld) this.#failures += 1
+    const backoff = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 1))
     // Up to half longer, so that clients do not return together.
-    const ms = (asked ?? backoff) * (1 + Math.random() / 2)
-    this.#failures += 1
-    this.isHeld = true
+    const ms = Math.max(asked, backoff) * (1 + Math.random() / 2)
+    this.#holds += 1
     if (isSignedOut(error)) this.#set('signed-out')
     else if (error instanceof ConnectionError) this.#set('offline')
     await this.pause(isSignedOut(error) ? null : ms, signal)
-    this.#free()
-  }
-
-  /** Waits while {@link isHeld}. */
-  untilFree(signal: AbortSignal): Promise<void> {
-    return this.#wait(null, signal, this.#held)
+    this.#holds -= 1
+    if (!this.isHeld) this.#changed()
   }
 
   /** Waits for some time, or until {@link poke}. */
   pause(ms: number | null, signal: AbortSignal): Promise<void> {
-    return this.#wait(ms, signal, this.#waiting)
-  }
-
-  #set(state: LinkState): void {
-    if (this.state === state) return
-    this.state = state
-    this.#changed()
-  }
-
-  #wait(ms: number | null, signal: AbortSignal, waiting: Set<() => void>): Promise<void> {
+    const waiting = this.#waiting
     return new Promise((resolve) => {
       const timer = new AbortController()
       const end = () => {
@@ -88,6 +74,12 @@ export class Link {
       if (signal.aborted) end()
       else if (ms !== null) this.#sleep(ms, timer.signal).then(end, () => {})
     })
+  }
+
+  #set(state: LinkState): void {
+    if (this.state === state) return
+    this.state = state
+    this.#changed()
   }
 }
 

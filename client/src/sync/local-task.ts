@@ -14,19 +14,24 @@ export interface Refusal {
   /** The title to show, also if the task is gone. */
   readonly title: string
   readonly edit: 'create' | 'update' | 'complete' | 'delete' | 'restore' | 'move'
-  /** The stable code of the problem, such as `validation_error` or `not_found`. */
+  /**
+   * The stable code of the problem, such as `validation_error` or `not_found`. `changed`: someone edited the task before
+   * this device could delete or complete it, and `retry` does so.
+   */
   readonly code: string
   /** The explanation of the server. */
   readonly detail: string
 }
 
-/** Both sides changed the same member, and this device's value was kept. */
+/** Both sides changed the same member. */
 export interface Conflict {
   readonly id: string
   readonly taskId: string
   readonly title: string
   readonly member: TaskMember
-  /** The value of the other device, which a person can take back. */
+  /** The value that the task has now. `theirs`: this device's change may have been executed before the other one. */
+  readonly kept: 'ours' | 'theirs'
+  /** The value of the other device. */
   readonly theirs: unknown
   readonly ours: unknown
 }

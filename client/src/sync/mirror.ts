@@ -1,6 +1,6 @@
 import type { Observable } from '../observable.ts'
 import type { Task } from '../task.ts'
-import { fold } from './fold.ts'
+import { Draft } from './draft.ts'
 import type { Conflict, LocalTask, Refusal } from './local-task.ts'
 import { isEqual } from './merge.ts'
 import type { Operation } from './operation.ts'
@@ -53,37 +53,49 @@ export class Mirror {
 
   /** @returns the ids of the tasks below a task, as the server has them. */
   childrenOf(id: string): string[] {
-    return [...this.rows.values()].filter(({ base }) => base?.parent_id === id).map((row) => row.id)
+    return below(
+      [...this.rows.values()].map(({ base }) => base),
+      id,
+    )
   }
 
   /** @returns the ids of the tasks that are shown below a task. */
   shownBelow(id: string): string[] {
-    return [...this.#shown.values()].filter((task) => task.parent_id === id).map((task) => task.id)
+    return below([...this.#shown.values()], id)
   }
 
   /** Takes over everything that the store has about some tasks. */
-  replace(ids: TaskIds, { meta, rows, operations }: Contents): void {
-    const newRows = new Map(rows.map((row) => [row.id, row]))
-    const newOperations = byTask(operations)
+  replace(ids: TaskIds, contents: Contents): void {
+    const { rows, operations } = contents
+    const draft = new Draft(contents)
     const all = [...this.rows.keys(), ...this.#operations.keys()]
     const changed =
-      ids === 'all' ? new Set([...all, ...newRows.keys(), ...newOperations.keys()]) : new Set(ids)
+      ids === 'all'
+        ? new Set([
+            ...all,
+            ...rows.map((row) => row.id),
+            ...operations.map((operation) => operation.taskId),
+          ])
+        : new Set(ids)
     let isOutbox = false
     const turned = new Set<string>()
     const folded = new Set<string>()
     for (const id of changed) {
-      const row = newRows.get(id)
-      const own = newOperations.get(id) ?? []
+      const row = draft.row(id)
+      const own = draft.operationsOf(id)
       const before = this.#operations.get(id)
       isOutbox ||= before !== undefined || own.length > 0
-      const isSame = !before && own.length === 0 && isSameRow(this.rows.get(id), row)
-      this.#remember(id, row)
+      const old = this.rows.get(id)
+      const isSameRow = old?.base?.updated_at === row?.base?.updated_at && !old?.gone === !row?.gone
+      const isSame = !before && own.length === 0 && isSameRow
       set(this.rows, id, row)
       set(this.#operations, id, own.length > 0 ? own : undefined)
       if (isSame) continue
       folded.add(id)
-      const task = fold(row, own)
-      if (this.#folded.has(id) !== (task !== undefined)) turned.add(id)
+      const task = draft.shown(id)
+      const known = this.#folded.get(id)
+      if (known && !task) this.#remember(known)
+      if (!known !== !task) turned.add(id)
       set(this.#folded, id, task)
     }
     if (turned.size > 0) {
@@ -92,7 +104,7 @@ export class Mirror {
       }
     }
     for (const id of folded) this.#show(id)
-    this.meta = meta
+    this.meta = contents.meta
     if (isOutbox) {
       this.#ordered = null
       this.refusals.changed()
@@ -101,20 +113,21 @@ export class Mirror {
     if (folded.size > 0) this.tasks.changed()
   }
 
-  /** A task is shown with its parent, and disappears with it. */
+  /** A task is shown with its parent, and disappears with it, unless nobody else has it. */
   #show(id: string): void {
     const task = this.#folded.get(id)
     const parent = task?.parent_id ?? null
-    set(this.#shown, id, parent === null || this.#folded.has(parent) ? task : undefined)
+    const isOwn = this.#operations.get(id)?.[0]?.edit === 'create'
+    const isShown = parent === null || isOwn || this.#folded.has(parent)
+    set(this.#shown, id, isShown ? task : undefined)
   }
 
-  #remember(id: string, row: Row | undefined): void {
-    const base = this.rows.get(id)?.base
-    if (!base || (row && !row.gone)) return
-    this.#deleted.delete(base.id)
-    this.#deleted.set(base.id, base)
-    const [oldest = ''] = this.#deleted.keys()
-    if (this.#deleted.size > REMEMBERED) this.#deleted.delete(oldest)
+  #remember({ saved: _, ...task }: LocalTask): void {
+    this.#deleted.delete(task.id)
+    this.#deleted.set(task.id, task)
+    for (const oldest of this.#deleted.keys()) {
+      if (this.#deleted.size > REMEMBERED) this.#deleted.delete(oldest)
+    }
   }
 }
 
@@ -160,23 +173,12 @@ function set<Value>(map: Map<string, Value>, id: string, value: Value | undefine
   else map.set(id, value)
 }
 
-function isSameRow(a: Row | undefined, b: Row | undefined): boolean {
-  return a?.base?.updated_at === b?.base?.updated_at && !a?.gone === !b?.gone
+function below(tasks: readonly (Task | null)[], id: string): string[] {
+  return tasks.flatMap((task) => (task?.parent_id === id ? task.id : []))
 }
 
 function toRefusal(operation: Operation): Refusal[] {
   if (operation.state !== 'refused') return []
   const { id, taskId, title, edit, code, detail } = operation
   return [{ id, taskId, title, edit, code, detail }]
-}
-
-function byTask(operations: readonly Operation[]): Map<string, Operation[]> {
-  const found = new Map<string, Operation[]>()
-  for (const operation of operations) {
-    const own = found.get(operation.taskId) ?? []
-    own.push(operation)
-    found.set(operation.taskId, own)
-  }
-  for (const own of found.values()) own.sort((a, b) => a.order - b.order)
-  return found
 }

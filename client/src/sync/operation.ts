@@ -11,37 +11,44 @@ import type { NewTask, Place, Task, TaskChange } from '../task.ts'
  * | `queued`  | the server has its values already                           | (removed) |
  * | `queued`  | its turn: it is merged with `base`, and sent next           | `sending` |
  * | `sending` | success; for a delete also 404                              | (removed) |
- * | `sending` | 412: the task is read again, and the operation merged again | `sending` |
- * | `sending` | no response, 401, 408, 429, 502, 503, 504, in progress (409) | `sending` |
+ * | `sending` | 412 for its first request, which has changed nothing         | `queued`  |
+ * | `sending` | nobody knows if it was executed, and the task was changed:  |           |
+ * |           | a move or restore is done, ours of an update is a conflict  | (removed) |
+ * |           | a completion or deletion waits for a person                 | `refused` |
+ * | `sending` | no response, one that is not from Todo Backend, 401, 408,   |           |
+ * |           | 429, 502, 503, 504, in progress (409)                       | `sending` |
  * | `sending` | 403, 404, 409, 413, 422, every other 4xx, 500 repeatedly    | `refused` |
+ * | `queued`  | a deletion of a task that someone has edited since          | `refused` |
  * | `refused` | `retry`                                                     | `queued`  |
  * | `refused` | a later edit of a new task mends it                         | `queued`  |
  * | `refused` | later edits set every member that it has, or `discard`      | (removed) |
  *
- * A `sending` operation may have reached the server. Nothing is folded into it, its id stays its `Idempotency-Key`,
- * and after a restart it is sent again. Everything that is sent twice is done once: a create by its id and key, and
- * the others because they set values, at the version in `If-Match`.
+ * A `sending` operation may have reached the server. Nothing is folded into it, and after a restart it is sent again. A
+ * create is executed once, by its id and its `Idempotency-Key`. The server ignores the key of the others. These are
+ * repeated only while nobody else has changed the task (see `begin`).
  */
 export type OperationState =
   | { readonly state: 'queued' }
-  | { readonly state: 'sending' }
+  /** `sent` is the version or the deletion at which its first request was made; null if the device knew none. */
+  | { readonly state: 'sending'; readonly sent: string | null }
   | { readonly state: 'refused'; readonly code: string; readonly detail: string }
 
 /** What an operation asks the server for. `from` has the values that the person saw, for the merge. */
 export type Work =
   | { readonly edit: 'create'; readonly task: NewTask & { readonly id: string } }
   | { readonly edit: 'update'; readonly change: TaskChange; readonly from: TaskChange }
-  | { readonly edit: 'complete'; readonly completed: boolean; readonly from: boolean }
-  | { readonly edit: 'delete' }
-  /** `task` is what this device knows of the deleted task. */
-  | { readonly edit: 'restore'; readonly task: Task | null }
+  | { readonly edit: 'complete'; readonly completed: boolean }
+  /** `seen` has the versions that the person may have seen: if the task differs, someone has changed it since. */
+  | { readonly edit: 'delete'; readonly seen: readonly Task[] }
+  /** `task` and `children` are what this device knows of the deleted tasks. */
+  | { readonly edit: 'restore'; readonly task: Task | null; readonly children: readonly Task[] }
   | { readonly edit: 'move'; readonly place: Place }
 
 /** An edit that the server has not acknowledged. */
 export type Operation = OperationState & Work & Facts
 
 interface Facts {
-  /** A UUID, and the `Idempotency-Key` of its request. */
+  /** A UUID, and the `Idempotency-Key` of a create. */
   readonly id: string
   /** Operations are sent in this order. */
   readonly order: number

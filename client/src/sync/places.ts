@@ -14,7 +14,7 @@ export class Places {
 
   /** @returns the place of a task, to move it back there. */
   of(id: string): Place {
-    const previous = this.#order[this.#order.findIndex((task) => task.id === id) - 1]
+    const previous = this.#order[this.#at(id) - 1]
     return previous ? { after: previous.id } : { to: 'top' }
   }
 
@@ -22,18 +22,21 @@ export class Places {
   put(id: string, place: Place): string {
     this.remove(id)
     const order = this.#order
-    const at = (neighbour: string) => order.findIndex((task) => task.id === neighbour)
     let index = 0
-    if ('before' in place) index = Math.max(0, at(place.before))
-    else if ('after' in place) index = at(place.after) + 1
+    if ('before' in place) index = Math.max(0, this.#at(place.before))
+    else if ('after' in place) index = this.#at(place.after) + 1
     else if (place.to === 'bottom') index = order.length
     const position = between(order[index - 1]?.position ?? '', order[index]?.position ?? '')
     order.splice(index, 0, { id, position })
     return position
   }
 
+  #at(id: string): number {
+    return this.#order.findIndex((task) => task.id === id)
+  }
+
   remove(id: string): void {
-    const index = this.#order.findIndex((task) => task.id === id)
+    const index = this.#at(id)
     if (index >= 0) this.#order.splice(index, 1)
   }
 }

@@ -15,6 +15,8 @@ export interface FeedReader {
   /** Is called with each error after which it tries again. */
   readonly report: (error: unknown) => void
   meta(): Meta
+  /** Reads the store again if another tab may have changed it without telling this one. */
+  catchUp(): Promise<void>
   /** Whether this device hears of each change when it happens. */
   setLive(isLive: boolean): void
 }
@@ -23,24 +25,33 @@ export interface FeedReader {
 export async function readFeed(reader: FeedReader, signal: AbortSignal): Promise<void> {
   const { remote, link, transact, meta, setLive } = reader
   while (!signal.aborted) {
+    let since = meta().token
+    let [isLive, isBehind] = [false, false]
     try {
-      for await (const item of remote.changes(meta().token, signal)) {
+      for await (const item of remote.changes(since, meta().userId, signal)) {
         const changed = item.changes.map((change) =>
           'task' in change ? change.task.id : change.id,
         )
         const ids: TaskIds = item.caughtUp && meta().listing ? 'all' : changed
-        await transact(ids, (draft) => applyFeed(draft, item))
+        const isStored = await transact(ids, (draft) => applyFeed(draft, item, since))
+        if (!isStored || (item.live && !isLive)) await reader.catchUp()
+        isBehind = !isStored
+        if (isBehind) break
+        since = item.token
         link.succeeded()
-        setLive(item.live)
+        isLive = item.live
+        setLive(isLive)
       }
+      if (isBehind) continue
       setLive(true)
       await link.pause(POLL_MS, signal)
     } catch (error) {
       setLive(false)
       reader.report(error)
       const isExpired = error instanceof TodoError && error.code === 'sync_expired'
-      if (isExpired && meta().token !== null) await transact([], beginAgain).catch(reader.report)
-      else await link.waitAfter(error, signal)
+      const token = since
+      if (isExpired) await transact([], (draft) => beginAgain(draft, token)).catch(reader.report)
+      await link.waitAfter(error, signal)
     }
   }
 }

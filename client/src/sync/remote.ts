@@ -3,13 +3,16 @@ import type { FeedItem, TodoClient } from '../transport/client.ts'
 import { etagOf } from '../transport/client.ts'
 import type { Sending } from './settle.ts'
 
-/** The server, as the sync sees it. Errors are those of the transport. */
+/**
+ * The server, as the sync sees it. Errors are those of the transport. With the id of the user whose tasks the store has,
+ * the server refuses the token of anyone else.
+ */
 export interface Remote {
   /** @returns the task directly afterwards; null for a deletion. */
-  send(sending: Sending, signal: AbortSignal): Promise<Task | null>
+  send(sending: Sending, userId: string | null, signal: AbortSignal): Promise<Task | null>
   /** @returns a task as it is now. @throws {TodoError} `not_found` */
-  read(id: string, signal: AbortSignal): Promise<Task>
-  changes(since: string | null, signal: AbortSignal): AsyncIterable<FeedItem>
+  read(id: string, userId: string | null, signal: AbortSignal): Promise<Task>
+  changes(since: string | null, userId: string | null, signal: AbortSignal): AsyncIterable<FeedItem>
 }
 
 /** Is the version of no task: 412 if there is the task. */
@@ -19,17 +22,21 @@ const TASK = '/api/{user_id}/tasks/{id}'
 /** @returns the server behind a client. Every request is sent once, because the sync itself repeats them. */
 export function remoteOf(client: TodoClient): Remote {
   return {
-    async send({ operation, base }, signal) {
+    async send({ operation, base }, userId, signal) {
       const { id: key, taskId: id } = operation
       const common = { signal, attempts: 1 }
-      const params = { id }
+      const params = { id, user_id: userId ?? undefined }
       // Without a version, the task is read first.
       const version = { 'if-match': base ? etagOf(base) : NO_VERSION }
-      const headers = { 'idempotency-key': key, ...version }
-      const target = { ...common, params, headers }
+      const target = { ...common, params, headers: version }
       switch (operation.edit) {
         case 'create': {
-          const request = { ...common, headers: { 'idempotency-key': key }, body: operation.task }
+          const request = {
+            ...common,
+            params,
+            headers: { 'idempotency-key': key },
+            body: operation.task,
+          }
           return (await client.request('POST /api/{user_id}/tasks', request)).body
         }
         case 'update': {
@@ -52,14 +59,16 @@ export function remoteOf(client: TodoClient): Remote {
           return restored.body
         }
         case 'delete':
-          await client.request(`DELETE ${TASK}`, { ...common, params, headers: version })
+          await client.request(`DELETE ${TASK}`, target)
           return null
       }
     },
-    async read(id, signal) {
-      const read = await client.request(`GET ${TASK}`, { params: { id }, signal, attempts: 1 })
+    async read(id, userId, signal) {
+      const params = { id, user_id: userId ?? undefined }
+      const read = await client.request(`GET ${TASK}`, { params, signal, attempts: 1 })
       return read.body
     },
-    changes: (since, signal) => client.changes({ since: since ?? undefined, signal }),
+    changes: (since, userId, signal) =>
+      client.changes({ since: since ?? undefined, signal, userId: userId ?? undefined }),
   }
 }

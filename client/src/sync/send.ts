@@ -1,9 +1,10 @@
 import type { Task } from '../task.ts'
 import { TodoError } from '../transport/client.ts'
 import { isSignedOut, type Link } from './link.ts'
+import { isEqual } from './merge.ts'
 import { nextOperations, type Operation } from './operation.ts'
 import type { Remote } from './remote.ts'
-import { acknowledge, begin, putTask, refuse } from './settle.ts'
+import { acknowledge, begin, putTask, refuse, unsend } from './settle.ts'
 import type { Transact } from './transact.ts'
 
 /** Operations of as many tasks are sent at once. */
@@ -21,6 +22,8 @@ export interface Outbox {
   /** Is called with each error after which it tries again. */
   readonly report: (error: unknown) => void
   readonly newId: () => string
+  /** See `Meta.userId`. */
+  userId(): string | null
   /** All operations, in their order. */
   operations(): readonly Operation[]
   /** The tasks that are deleted together with a task. */
@@ -34,21 +37,14 @@ export async function sendOutbox(outbox: Outbox, signal: AbortSignal): Promise<v
   const { link } = outbox
   const sending = new Map<string, Promise<void>>()
   const failures = new Map<string, number>()
-  let pause: Promise<void> | null = null
-  const waitFor = (end: Promise<void>) => {
-    pause ??= end.then(() => {
-      pause = null
-    })
-  }
   const failed = (error: unknown) => {
     outbox.report(error)
-    waitFor(link.waitAfter(error, signal))
+    link.waitAfter(error, signal)
   }
   while (!signal.aborted) {
     const news = outbox.changed()
     // What is not sent can still be folded.
-    if (link.isHeld) waitFor(link.untilFree(signal))
-    const next = pause === null ? nextOperations(outbox.operations(), sending) : []
+    const next = link.isHeld ? [] : nextOperations(outbox.operations(), sending)
     for (const operation of next.slice(0, MOST_AT_ONCE - sending.size)) {
       const { id } = operation
       const work = deliver(outbox, operation, failures, signal).catch(failed)
@@ -59,7 +55,7 @@ export async function sendOutbox(outbox: Outbox, signal: AbortSignal): Promise<v
         }),
       )
     }
-    await Promise.race([news, ...sending.values(), ...(pause === null ? [] : [pause])])
+    await Promise.race([news, ...sending.values()])
   }
   await Promise.all(sending.values())
 }
@@ -77,33 +73,39 @@ async function deliver(
     signal.throwIfAborted()
     const sending = await transact([taskId], (draft) => begin(draft, operation, newId))
     if (sending === undefined) return
-    let answer = await attempt(remote.send(sending, signal))
+    let response = await attempt(remote.send(sending, outbox.userId(), signal))
     const { edit } = operation
-    const isStale = answer.error?.status === 412 && merges < MOST_MERGES
-    const isGone = answer.error?.status === 404
-    if (isStale || (isGone && edit === 'restore')) {
+    const isStale = response.error?.status === 412 && merges < MOST_MERGES
+    if (isStale || (isNotFound(response) && edit === 'restore')) {
       // A restored task may be alive already.
-      const read = await attempt(remote.read(taskId, signal))
+      const read = await attempt(remote.read(taskId, outbox.userId(), signal))
       if (isStale && read.task) {
         const { task } = read
         await transact([taskId], (draft) => {
+          if (!sending.isRepeated) unsend(draft, sending)
           // The feed may tell of a deletion that is later.
-          putTask(draft, task, draft.row(taskId)?.gone?.at === sending.gone?.at)
+          putTask(draft, task, isEqual(draft.row(taskId)?.gone ?? null, sending.gone))
         })
         continue
       }
-      answer = read
-    } else if (isGone && edit === 'delete') {
-      answer = { task: null }
+      response = read
     }
-    const { task, error } = answer
+    if (isNotFound(response) && edit === 'delete') response = { task: null }
+    const { task, error } = response
     if (error === undefined) {
       const ids = task === null ? [taskId, ...outbox.childrenOf(taskId)] : [taskId]
       await transact(ids, (draft) => acknowledge(draft, sending, task))
     } else {
-      const count = (failures.get(id) ?? 0) + 1
-      failures.set(id, count)
-      if (isTemporary(error) || (error.status === 500 && count < MOST_SERVER_ERRORS)) throw error
+      if (isTemporary(error)) {
+        if (!sending.isRepeated && error.status < 500)
+          await transact([taskId], (draft) => unsend(draft, sending))
+        throw error
+      }
+      if (error.status === 500) {
+        const count = failures.get(id) ?? 1
+        failures.set(id, count + 1)
+        if (count < MOST_SERVER_ERRORS) throw error
+      }
       await transact([taskId], (draft) => refuse(draft, sending, error.code, error.detail))
     }
     failures.delete(id)
@@ -112,12 +114,12 @@ async function deliver(
   }
 }
 
-type Answer =
+type Outcome =
   | { readonly task: Task | null; readonly error?: undefined }
   | { readonly task?: undefined; readonly error: TodoError }
 
 /** @throws what is no response of the server. */
-async function attempt(response: Promise<Task | null>): Promise<Answer> {
+async function attempt(response: Promise<Task | null>): Promise<Outcome> {
   try {
     return { task: await response }
   } catch (error) {
@@ -126,8 +128,15 @@ async function attempt(response: Promise<Task | null>): Promise<Answer> {
   }
 }
 
+/** A proxy responds with 404 as well, such as while the server is deployed. */
+function isNotFound({ error }: Outcome): boolean {
+  return error?.code === 'not_found'
+}
+
 /** Whether the server may accept the same operation later. */
 function isTemporary(error: TodoError): boolean {
-  const { status, retryAfterMs } = error
+  const { status, code, retryAfterMs } = error
+  // A proxy may refuse long requests for ever. Its other responses do not tell what the server would say.
+  if (code === 'unexpected_response') return status !== 413
   return TEMPORARY.includes(status) || retryAfterMs !== null || isSignedOut(error)
 }

@@ -1,9 +1,10 @@
 import type { Change, Task, TaskChange } from '../task.ts'
-import { mend, queued, toNewTask } from './apply.ts'
+import { MEMBERS, mend, queued, toNewTask } from './apply.ts'
 import type { Draft } from './draft.ts'
+import type { Conflict } from './local-task.ts'
 import { isEqual, membersOf, merge } from './merge.ts'
 import { isGround, type Operation } from './operation.ts'
-import type { Row } from './store.ts'
+import type { End, Row } from './store.ts'
 
 /** What is sent: an operation, at a version of its task. */
 export interface Sending {
@@ -12,6 +13,8 @@ export interface Sending {
   readonly base: Task | null
   /** What was known of the deletion of the task when the request was sent. */
   readonly gone: Row['gone']
+  /** Whether it was sent before, without a response that tells if it was executed. */
+  readonly isRepeated: boolean
 }
 
 /** Names an operation. */
@@ -24,50 +27,93 @@ export interface FeedPart {
   readonly caughtUp: boolean
 }
 
-/** Chooses what to send for an operation: merges it with the latest version. @returns undefined if that has it all. */
+/**
+ * Chooses what to send for an operation: merges it with the latest version.
+ *
+ * An operation that is `sending` may have been executed. If someone has changed its task since, a second execution could
+ * undo that change. So the last word is theirs, and a person hears of it where ours may be missing.
+ *
+ * @returns undefined if there is nothing to send.
+ */
 export function begin(draft: Draft, wanted: Operation, newId: () => string): Sending | undefined {
   const operation = draft.find(wanted)
   if (operation === undefined || operation.state === 'refused') return undefined
-  const row = draft.row(operation.taskId)
-  const { base = null, gone = null } = row ?? {}
-  const isKnown = base !== null && gone === null
+  const { base = null, gone = null } = draft.row(operation.taskId) ?? {}
+  const alive = gone === null ? base : null
+  const present = (operation.edit === 'restore' ? gone?.at : base?.updated_at) ?? null
+  const isRepeated = operation.state === 'sending'
+  const sent = isRepeated ? operation.sent : present
+  const isPassed = isRepeated && sent !== null && present !== null && present !== sent
   const merged =
-    isKnown && operation.edit === 'update' ? mergeUpdate(draft, operation, base, newId) : operation
+    alive && operation.edit === 'update'
+      ? mergeUpdate(draft, operation, alive, { newId, isPassed })
+      : operation
+  const { edit } = merged
   const isDone =
-    (merged.edit === 'update' && membersOf(merged.change).length === 0) ||
-    (merged.edit === 'complete' && isKnown && base.completed === merged.completed)
+    (edit === 'update' && membersOf(merged.change).length === 0) ||
+    (edit === 'complete' && alive?.completed === merged.completed) ||
+    (isPassed && (edit === 'restore' || (edit === 'move' && alive)))
   if (isDone) {
     draft.remove(operation)
     return undefined
   }
-  const sending: Operation = { ...merged, state: 'sending' }
+  const isChanged =
+    (edit === 'complete' && isPassed) ||
+    (edit === 'delete' && alive && (isPassed || isEdited(alive, merged.seen)))
+  if (alive && isChanged) {
+    refuse(draft, { operation: merged }, 'changed', 'The task was changed')
+    return undefined
+  }
+  const sending: Operation = { ...merged, state: 'sending', sent }
   draft.put(sending)
-  return { operation: sending, base, gone }
+  return { operation: sending, base, gone, isRepeated }
+}
+
+/** Whether someone has edited a task, who is not the person that saw these versions. */
+function isEdited(base: Task, seen: readonly Task[]): boolean {
+  return MEMBERS.some((member) => seen.every((task) => !isEqual(task[member], base[member])))
 }
 
 function mergeUpdate(
   draft: Draft,
   operation: Extract<Operation, { edit: 'update' }>,
   base: Task,
-  newId: () => string,
+  { newId, isPassed }: { readonly newId: () => string; readonly isPassed: boolean },
 ): Operation {
-  const { change, from, conflicts } = merge(operation.change, operation.from, base)
   const { taskId } = operation
-  const found = conflicts.map((conflict) => ({
-    ...{ id: newId(), taskId, title: base.title },
-    ...conflict,
-  }))
-  if (found.length > 0) draft.setMeta({ conflicts: [...draft.meta.conflicts, ...found] })
+  const { change, from, conflicts } = merge(operation.change, operation.from, base)
+  const lost = membersOf(change).filter((member) => member !== 'position')
+  const found: readonly Pick<Conflict, 'member' | 'theirs' | 'ours'>[] = isPassed
+    ? lost.map((member) => ({ member, theirs: base[member], ours: operation.change[member] }))
+    : conflicts
+  if (found.length > 0) {
+    const known = { taskId, title: base.title, kept: isPassed ? 'theirs' : 'ours' } as const
+    const added = found.map((conflict) => ({ ...known, ...conflict, id: newId() }))
+    draft.setMeta({ conflicts: [...draft.meta.conflicts, ...added] })
+  }
+  if (isPassed) return { ...operation, change: {} }
   follow(draft, taskId, operation.change, { ...operation.change, ...change })
   return { ...operation, change, from }
 }
 
+/** A request has changed nothing, and can be forgotten. */
+export function unsend(draft: Draft, { operation }: Pick<Sending, 'operation'>): void {
+  const present = draft.find(operation)
+  if (present?.state === 'sending' && !isGround(present)) draft.put(queued(present))
+}
+
 /** The server has done it. @param task the task as it was directly afterwards; null for a deletion. */
-export function acknowledge(draft: Draft, { operation, gone }: Sending, task: Task | null): void {
+export function acknowledge(draft: Draft, sending: Sending, task: Task | null): void {
+  const { operation, base: before, gone } = sending
   const { taskId, edit } = operation
   const row = draft.row(taskId)
   if (task !== null) {
-    const isRestored = edit === 'restore' && row?.gone?.at === gone?.at
+    for (const later of draft.operationsOf(taskId)) {
+      if (later.edit !== 'delete') continue
+      const isSeen = later.seen.some((version) => version.updated_at === before?.updated_at)
+      if (edit === 'create' || isSeen) draft.put({ ...later, seen: [...later.seen, task] })
+    }
+    const isRestored = edit === 'restore' && isEqual(row?.gone ?? null, gone)
     // If the feed has told of a deletion meanwhile, it also tells what came after.
     putTask(draft, task, isRestored)
     if (edit === 'update') follow(draft, taskId, operation.change, task)
@@ -75,7 +121,7 @@ export function acknowledge(draft: Draft, { operation, gone }: Sending, task: Ta
     const isComing = draft.operationsOf(taskId).some((other) => other.edit === 'restore')
     for (const { id, base, gone: known } of draft.rows) {
       const isChild = base?.parent_id === taskId && !isComing
-      if ((id === taskId || isChild) && !known) setGone(draft, id, null)
+      if ((id === taskId || isChild) && !known) setGone(draft, id, { isConfirmed: false, at: null })
     }
   }
   draft.remove(operation)
@@ -95,7 +141,14 @@ function follow(draft: Draft, taskId: string, sent: TaskChange, become: TaskChan
 }
 
 /** The server has refused it. It waits for a person, unless later edits set all its members. */
-export function refuse(draft: Draft, { operation }: Sending, code: string, detail: string): void {
+export function refuse(
+  draft: Draft,
+  { operation }: Pick<Sending, 'operation'>,
+  code: string,
+  detail: string,
+): void {
+  // Another tab may have had it acknowledged.
+  if (draft.find(operation) === undefined) return
   const refused: Operation = { ...operation, state: 'refused', code, detail }
   draft.put(refused)
   if (refused.edit !== 'update') return
@@ -108,36 +161,60 @@ export function refuse(draft: Draft, { operation }: Sending, code: string, detai
 }
 
 /**
- * A person wants a refused operation sent again.
- *
- * @param newTaskId the id of a new task in place of one that is deleted for ever.
+ * A person wants a refused operation sent again. What the server cannot take back gets another id: a new task whose id
+ * it has used, or a task that is deleted for ever. The draft must have all tasks.
  */
-export function retry(draft: Draft, id: Refused, newTaskId: string, newId: () => string): void {
+export function retry(draft: Draft, id: Refused, newId: () => string): void {
   const refused = draft.find(id)
   if (refused?.state !== 'refused') return
   const { code, taskId, edit, title, at, names } = refused
-  const facts = { title, at, names, id: newId() }
   if (edit === 'create' && code === 'conflict') {
-    for (const operation of draft.operationsOf(taskId)) {
-      draft.remove(operation)
-      const task = operation.edit === 'create' && { task: { ...operation.task, id: newTaskId } }
-      draft.put({ ...queued(operation), ...task, id: newId(), taskId: newTaskId } as Operation) // a create has a task
-    }
+    rename(draft, taskId, newId)
   } else if (edit === 'restore' && code === 'not_found' && refused.task !== null) {
     // The trash does not have it any more. This device still does.
     draft.remove(refused)
-    const task = { ...toNewTask(refused.task), id: newTaskId }
-    draft.append({ ...facts, edit: 'create', taskId: newTaskId, task })
+    const all = [refused.task, ...refused.children]
+    let parent = refused.task.parent_id
+    all.forEach((known, index) => {
+      const row = draft.row(known.id)
+      if (row && !row.gone) return
+      const own = rename(draft, known.id, newId)
+      const task = { ...toNewTask(known), id: own, parent_id: parent }
+      const named = parent === null ? [] : [parent]
+      // They come before everything else that is to happen to them.
+      const order = refused.order + index / all.length
+      const facts = { id: newId(), order, taskId: own, names: named, title: known.title, at }
+      draft.put({ ...facts, edit: 'create', state: 'queued', task })
+      if (index === 0) parent = own
+    })
   } else if (isGround(refused)) {
     draft.remove(refused)
-    draft.put({ ...queued(refused), id: facts.id })
+    draft.put({ ...queued(refused), id: newId() })
   } else {
-    const base = draft.row(taskId)?.base ?? null
-    if (code === 'not_found') draft.append({ ...facts, edit: 'restore', taskId, task: base })
+    const { base = null } = draft.row(taskId) ?? {}
+    if (code === 'not_found') {
+      const restore = { edit: 'restore', task: base, children: [] } as const
+      draft.append({ ...restore, taskId, title, at, names, id: newId() })
+    }
     draft.remove(refused)
     // The server may have stored a response to the first one.
-    draft.append({ ...queued(refused), id: newId() })
+    const again = { ...queued(refused), id: newId() }
+    draft.append(again.edit === 'delete' && base ? { ...again, seen: [base] } : again)
   }
+}
+
+/** Gives a task another id, in everything that is to happen to it or that names it. @returns the id. */
+function rename(draft: Draft, from: string, newId: () => string): string {
+  const to = newId()
+  for (const operation of draft.operations) {
+    const isOwn = operation.taskId === from
+    if (!isOwn && !operation.names.includes(from)) continue
+    const text = JSON.stringify(operation)
+    const renamed: Operation = JSON.parse(text, (_, value) => (value === from ? to : value))
+    draft.remove(operation)
+    draft.put(isOwn ? { ...queued(renamed), id: newId() } : renamed)
+  }
+  return to
 }
 
 /** A person takes a refused operation back; with a new task, everything that was done to it. */
@@ -148,24 +225,36 @@ export function discard(draft: Draft, id: Refused): void {
   for (const operation of all) draft.remove(operation)
 }
 
-/** Stores a part of the feed and its token. At the end of a reading of the whole feed, the draft must have all tasks. */
-export function applyFeed(draft: Draft, { changes, token, caughtUp }: FeedPart): void {
+/**
+ * Stores a part of the feed and its token. At the end of a reading of the whole feed, the draft must have all tasks.
+ *
+ * @param since the token that the part continues from.
+ * @returns false if the store has another one: it was emptied, or another tab reads the feed as well.
+ */
+export function applyFeed(
+  draft: Draft,
+  { changes, token, caughtUp }: FeedPart,
+  since: string | null,
+): boolean {
+  if (draft.meta.token !== since) return draft.meta.token === token
   for (const change of changes) {
     if ('task' in change) putTask(draft, change.task, true, true)
-    else setGone(draft, change.id, change.deleted_at)
+    else setGone(draft, change.id, { isConfirmed: true, at: change.deleted_at })
   }
   const { listing, generation } = draft.meta
   if (caughtUp && listing) {
     for (const row of draft.rows) {
-      if (row.generation < generation) setGone(draft, row.id, '')
+      if (row.generation < generation) setGone(draft, row.id, { isConfirmed: true, at: null })
     }
     draft.setMeta({ listing: false, loaded: true })
   }
   draft.setMeta({ token })
+  return true
 }
 
-/** The feed cannot continue: it is read as a whole, and what is not in it is deleted at its end. */
-export function beginAgain(draft: Draft): void {
+/** The feed cannot continue from this token: it is read as a whole, and what is not in it is deleted at its end. */
+export function beginAgain(draft: Draft, since: string | null): void {
+  if (draft.meta.token !== since) return
   draft.setMeta({ token: null, listing: true, generation: draft.meta.generation + 1 })
 }
 
@@ -183,16 +272,17 @@ export function putTask(draft: Draft, task: Task, isNews: boolean, isFeed = fals
   const { base = null, gone = null } = row ?? {}
   const isFirst = isFeed && row !== undefined && row.generation < generation
   const isOlder = base !== null && task.updated_at < base.updated_at
-  const isBeforeEnd = gone !== null && gone.at === null && base?.updated_at === task.updated_at
+  const isBeforeEnd = gone !== null && !gone.isConfirmed && base?.updated_at === task.updated_at
   const isStale = isOlder || isBeforeEnd || (gone !== null && !isNews)
   if (isStale && !isFirst) return
+  if (draft.meta.userId === null) draft.setMeta({ userId: task.user_id })
   const seen = isFeed || !listing ? generation : (row?.generation ?? generation - 1)
   draft.putRow({ id, base: task, gone: null, generation: seen })
 }
 
-/** @param at when, by the feed; null if only the response to a request says so. */
-function setGone(draft: Draft, id: string, at: string | null): void {
+function setGone(draft: Draft, id: string, gone: End): void {
   const { base = null, generation = draft.meta.generation } = draft.row(id) ?? {}
-  if (at !== null && draft.operationsOf(id).length === 0) draft.removeRow(id)
-  else if (at !== null || base !== null) draft.putRow({ id, base, gone: { at }, generation })
+  const { isConfirmed } = gone
+  if (isConfirmed && draft.operationsOf(id).length === 0) draft.removeRow(id)
+  else if (isConfirmed || base !== null) draft.putRow({ id, base, gone, generation })
 }

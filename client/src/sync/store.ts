@@ -7,16 +7,23 @@ export interface Row {
   readonly id: string
   /** The latest version that this device has read; null if it has read none. */
   readonly base: Task | null
-  /**
-   * Set if the task is deleted. `at` is from the feed, and null as long as only the response to this device's request
-   * says so. The row stays while there are operations on the task, or the feed has not confirmed the deletion.
-   */
-  readonly gone: { readonly at: string | null } | null
+  /** Set if the task is deleted. The row stays while there are operations on it, or the feed has not confirmed that. */
+  readonly gone: End | null
   /** The reading of the whole feed in which the row was last seen. */
   readonly generation: number
 }
 
+/** The deletion of a task. */
+export interface End {
+  /** Whether the feed has confirmed it. Otherwise only the response to this device's request says so. */
+  readonly isConfirmed: boolean
+  /** When, by the feed; null if that is not known. */
+  readonly at: string | null
+}
+
 export interface Meta {
+  /** The user whose tasks these are; null as long as there has been no task. */
+  readonly userId: string | null
   /** The position in the feed, stored in one transaction with the changes before it. */
   readonly token: string | null
   /** Counts how often the whole feed was read: again after 410. */
@@ -31,6 +38,7 @@ export interface Meta {
 }
 
 export const NEW_META: Meta = {
+  userId: null,
   token: null,
   generation: 1,
   listing: true,

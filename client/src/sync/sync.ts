@@ -36,7 +36,10 @@ export interface Sync {
   /**
    * Stores edits, all or none, and shows them at once. They are sent in the background, in order.
    *
-   * @throws TypeError if an edit names a task that this device does not have.
+   * An update of a task that was deleted meanwhile becomes a refusal, whose retry restores the task. Other edits of it are
+   * skipped.
+   *
+   * @throws TypeError if an edit names a task that this device has never had.
    */
   apply(edits: readonly Edit[]): Promise<Applied>
   /** Sends a refused edit again, such as after another edit has mended the task. */

@@ -28,6 +28,8 @@ export interface ChangesOptions {
   readonly signal?: AbortSignal
   /** False ends the changes where the stream would begin, such as in React Native, whose `fetch` cannot stream. */
   readonly stream?: boolean
+  /** In place of the user of the client: the server refuses the token of anyone else. */
+  readonly userId?: string | undefined
   /** The changes in a page, 1 to 1000; 500 if it is left out. */
   readonly limit?: number
 }
@@ -83,8 +85,10 @@ async function* readStream(
 ): AsyncGenerator<FeedItem, StreamEnd, undefined> {
   const call = begin(outer)
   try {
-    const { body } = await openStream(feed, since, call)
-    if (body === null) return { canStream: false, reopenMs: 0 }
+    const { body, headers } = await openStream(feed, since, call)
+    // A proxy may take the header away that asks for a stream.
+    const isStream = headers.get('content-type')?.startsWith('text/event-stream')
+    if (body === null || !isStream) return { canStream: false, reopenMs: 0 }
     const reader = body.getReader()
     const decoder = new TextDecoder()
     const events = collectEvents(since)

@@ -94,8 +94,10 @@ export function createClient(options: ClientOptions): TodoClient {
     const { params, headers, signal, attempts = 3 } = parts
     const request = toRequest(baseUrl, endpoint, {
       ...parts,
-      params: { ...params, user_id: userId },
-      headers: /^(POST|PATCH)/.test(endpoint) ? { 'idempotency-key': newUuid(Date.now()), ...headers } : headers,
+      params: { ...params, user_id: params?.user_id ?? userId },
+      headers: /^(POST|PATCH)/.test(endpoint)
+        ? { 'idempotency-key': newUuid(Date.now()), ...headers }
+        : headers,
     })
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -126,7 +128,8 @@ export function createClient(options: ClientOptions): TodoClient {
   return {
     request: (endpoint, ...[options]) => repeat(endpoint, (options ?? {}) as LooseOptions),
     pages: (endpoint, ...[options]) => pages(endpoint, (options ?? {}) as LooseOptions),
-    changes: (options = {}) => readChanges({ wire, baseUrl, source, userId }, options),
+    changes: (options = {}) =>
+      readChanges({ wire, baseUrl, source, userId: options.userId ?? userId }, options),
   }
 }
 

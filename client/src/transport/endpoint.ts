@@ -53,7 +53,7 @@ export type Rest<Options> =
 
 /** The parts of any request. The types of the caller have checked them against its endpoint. */
 export interface LooseParts {
-  readonly params?: Readonly<Record<string, string>> | undefined
+  readonly params?: Readonly<Record<string, string | undefined>> | undefined
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined
   readonly headers?: Readonly<Record<string, string | undefined>> | undefined
   readonly body?: unknown

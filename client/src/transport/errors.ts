@@ -7,7 +7,7 @@ export type ProblemCode = Problem['error'] | (string & {})
 /** A fault of a request: `path` is a JSON pointer (RFC 6901), such as `/title`. */
 export type ValidationError = NonNullable<Problem['errors']>[number]
 
-/** The server, or a proxy before it, has answered with an error. */
+/** An error response of the server, or of a proxy before it. */
 export class TodoError extends Error {
   override readonly name = 'TodoError'
   /** The status code of HTTP. */
@@ -20,7 +20,7 @@ export class TodoError extends Error {
   readonly errors: readonly ValidationError[]
   /** The operator finds the request in the log by it; null if no server has set one. */
   readonly requestId: string | null
-  /** How long the server asks to wait, in milliseconds; null if it does not. */
+  /** How long the server asks to wait, in milliseconds, at most an hour; null if it does not. */
   readonly retryAfterMs: number | null
 
   constructor(response: Pick<Response, 'status' | 'headers'>, problem: Partial<Problem>) {
@@ -43,13 +43,16 @@ export class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
 }
 
+/** Servers and proxies that ask for more are wrong, and timers cannot wait longer than 24 days. */
+const LONGEST_MS = 3_600_000
+
 /** Retry-After is in seconds; some proxies send a date (RFC 9110 §10.2.3), which counts from `Date`. */
 function retryAfter(headers: Headers): number | null {
   const value = headers.get('retry-after')
-  if (value === null) return null
+  if (!value?.trim()) return null
   const seconds = Number(value)
   const ms = Number.isNaN(seconds)
     ? Date.parse(value) - Date.parse(headers.get('date') ?? '')
     : seconds * 1_000
-  return Number.isNaN(ms) ? null : Math.max(0, ms)
+  return Number.isNaN(ms) ? null : Math.min(Math.max(0, ms), LONGEST_MS)
 }

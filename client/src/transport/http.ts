@@ -114,7 +114,8 @@ export function begin(outer: AbortSignal | undefined): Call {
   const follow = () => controller.abort(outer?.reason)
   const timers = new Set<AbortController>()
   if (outer?.aborted) follow()
-  outer?.addEventListener('abort', follow)
+  // `end` removes it.
+  outer?.addEventListener('abort', follow, { signal: controller.signal })
   return {
     signal: controller.signal,
     abortAfter(sleep, ms, message) {
@@ -129,23 +130,20 @@ export function begin(outer: AbortSignal | undefined): Call {
     },
     end() {
       for (const timer of timers) timer.abort()
-      outer?.removeEventListener('abort', follow)
       controller.abort()
     },
   }
 }
 
+/** Waits with a timer. The signal is of this waiting alone. */
 export function wait(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms)
     const stop = () => {
       clearTimeout(timer)
       reject(signal.reason)
     }
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop)
-      resolve()
-    }, ms)
     if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
+    else signal.addEventListener('abort', stop)
   })
 }

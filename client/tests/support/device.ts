@@ -114,7 +114,7 @@ export class Device {
 
   async #fetch(url: string, init: RequestInit = {}): Promise<Response> {
     const { pathname, search } = new URL(url)
-    const path = pathname.replace(/^\/api\/me/, '') + search
+    const path = pathname.replace(/^\/api\/[^/]+/, '') + search
     const body = init.body === undefined ? undefined : JSON.parse(String(init.body))
     const seen = { line: `${init.method} ${path}`, headers: new Headers(init.headers), body }
     this.seen.push(seen)

@@ -402,7 +402,7 @@ class Actor {
     if (left.length > 0) throw new Error(`Never sent: ${JSON.stringify(left)}`)
     const { rows } = this.#memory
     const gone = [...rows.values()].filter((row) => row.gone)
-    if (gone.some((row) => row.gone?.at !== null)) throw new Error(`Kept: ${JSON.stringify(gone)}`)
+    if (gone.some((row) => row.gone?.isConfirmed)) throw new Error(`Kept: ${JSON.stringify(gone)}`)
   }
 
   /** Fails where something that must happen has not happened long after it should have. */
