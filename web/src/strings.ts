@@ -193,10 +193,17 @@ const english = {
     },
     tryAgain: 'Try again',
     discard: 'Discard',
-    conflict: (member: string) => `Another device changed the ${member} as well. Yours is kept.`,
+    changed: 'Another device changed this task first, so this was not done.',
+    conflict: {
+      ours: (member: string) => `Another device changed the ${member} as well. Yours is kept.`,
+      theirs: (member: string) => `Another device changed the ${member} as well. Theirs is kept.`,
+    },
     theirs: 'Theirs',
+    mine: 'Yours',
     takeTheirs: 'Take theirs',
+    takeMine: 'Take mine',
     keepMine: 'Keep mine',
+    keepTheirs: 'Keep theirs',
     members: {
       title: 'title',
       description: 'description',

@@ -74,10 +74,10 @@ export function Checklist({ parent }: { parent: LocalTask }) {
 function Item({ item, onRemoved }: { item: LocalTask; onRemoved(): void }) {
   const { actions } = useWorkspace()
   const [completed, setCompleted] = useWanted(item.completed)
-  const draft = useDraft(item.title, (text) => {
+  const draft = useDraft(item.title, (text, seen) => {
     const title = text.trim()
     if (title === '') return item.title
-    if (title !== item.title) void actions.updateQuietly(item, { title })
+    if (title !== item.title) void actions.updateQuietly(item, { title }, { title: seen })
     return title
   })
   return (

@@ -143,10 +143,10 @@ function Content({ task, onClose }: { task: LocalTask; onClose(): void }) {
 
 function TitleField({ task }: { task: LocalTask }) {
   const { actions } = useWorkspace()
-  const draft = useDraft(task.title, (text) => {
+  const draft = useDraft(task.title, (text, seen) => {
     const title = text.replace(/\s+/g, ' ').trim()
     if (title === '') return task.title
-    if (title !== task.title) void actions.updateQuietly(task, { title })
+    if (title !== task.title) void actions.updateQuietly(task, { title }, { title: seen })
     return title
   })
   return (
@@ -167,9 +167,12 @@ function TitleField({ task }: { task: LocalTask }) {
 
 function DescriptionField({ task }: { task: LocalTask }) {
   const { actions } = useWorkspace()
-  const draft = useDraft(task.description ?? '', (text) => {
+  const draft = useDraft(task.description ?? '', (text, seen) => {
     const description = text.trim() === '' ? null : text
-    if (description !== task.description) void actions.updateQuietly(task, { description })
+    if (description !== task.description) {
+      const before = { description: seen === '' ? null : seen }
+      void actions.updateQuietly(task, { description }, before)
+    }
     return description ?? ''
   })
   return (
@@ -179,7 +182,7 @@ function DescriptionField({ task }: { task: LocalTask }) {
       aria-label={texts.description}
       placeholder={texts.descriptionHint}
       rows={3}
-      maxLength={10_000}
+      maxLength={16_384}
     />
   )
 }

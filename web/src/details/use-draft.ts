@@ -7,12 +7,13 @@ const PAUSE_MS = 1_000
  * Until then, changes from other devices do not replace what is being typed. What has been saved once is not saved
  * again, so that it never replaces a later text of another device.
  *
- * @param save saves a text, and returns it in the form that it is saved in.
+ * @param save saves a text, and returns it in the form that it is saved in. `seen` is the text at which the person began.
  * @returns the properties of the field.
  */
-export function useDraft(saved: string, save: (text: string) => string) {
+export function useDraft(saved: string, save: (text: string, seen: string) => string) {
   const [draft, setDraft] = useState<string | null>(null)
   const isTyped = useRef(false)
+  const seen = useRef(saved)
   /** The text before this field saved its own, and that one. */
   const expected = useRef<readonly string[]>([])
   const latest = useRef({ draft, saved, save })
@@ -22,7 +23,7 @@ export function useDraft(saved: string, save: (text: string) => string) {
     const { draft: text, saved: before, save: run } = latest.current
     if (!isTyped.current || text === null) return
     isTyped.current = false
-    expected.current = [before, run(text)]
+    expected.current = [before, run(text, seen.current)]
   }
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: waits after each change of the draft
@@ -40,6 +41,7 @@ export function useDraft(saved: string, save: (text: string) => string) {
   return {
     value: draft ?? saved,
     onChange: (event: ChangeEvent<HTMLTextAreaElement>) => {
+      if (!isTyped.current) seen.current = saved
       isTyped.current = true
       setDraft(event.target.value)
     },

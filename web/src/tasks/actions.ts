@@ -13,9 +13,10 @@ export interface Actions {
   create(task: NewTask): Promise<string | undefined>
   complete(tasks: readonly LocalTask[], completed: boolean): Promise<void>
   remove(tasks: readonly LocalTask[]): Promise<void>
-  update(tasks: readonly LocalTask[], change: TaskChange): Promise<void>
+  /** @param seen the values at which the person began to edit, if others may have arrived since. */
+  update(tasks: readonly LocalTask[], change: TaskChange, seen?: TaskChange): Promise<void>
   /** Changes without a message, such as while a person types in the details. */
-  updateQuietly(task: LocalTask, change: TaskChange): Promise<void>
+  updateQuietly(task: LocalTask, change: TaskChange, seen?: TaskChange): Promise<void>
   /** @param order the list in which the task moves, to announce its place. */
   move(tasks: readonly LocalTask[], place: Place, order: readonly LocalTask[]): Promise<void>
   moveQuietly(id: string, place: Place): Promise<void>
@@ -89,14 +90,14 @@ export function createActions(sync: Sync, announcer: Announcer): Actions {
         strings.announce.deleted(tasks.length, first(tasks)),
       )
     },
-    async update(tasks, change) {
+    async update(tasks, change, seen) {
       await apply(
-        tasks.map(({ id }) => ({ edit: 'update', id, change })),
+        tasks.map(({ id }) => ({ edit: 'update', id, change, ...(seen && { seen }) })),
         strings.announce.changed(tasks.length, first(tasks)),
       )
     },
-    async updateQuietly(task, change) {
-      await applyQuietly([{ edit: 'update', id: task.id, change }], task)
+    async updateQuietly(task, change, seen) {
+      await applyQuietly([{ edit: 'update', id: task.id, change, ...(seen && { seen }) }], task)
     },
     async moveQuietly(id, place) {
       await applyQuietly([{ edit: 'move', id, place }])

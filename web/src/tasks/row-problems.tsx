@@ -36,7 +36,8 @@ export function RefusalNote({ refusal }: { refusal: Refusal }) {
     <span className={styles.refusal}>
       <AlertIcon size={16} />
       <span className={styles.text}>
-        {texts.refused[refusal.edit]} <span className={styles.detail}>{refusal.detail}</span>
+        {refusal.code === 'changed' ? texts.changed : texts.refused[refusal.edit]}{' '}
+        <span className={styles.detail}>{refusal.code === 'changed' ? '' : refusal.detail}</span>
       </span>
       <span className={styles.buttons}>
         <Button look="small" onPress={() => void sync.retry(refusal.id)}>
@@ -52,10 +53,12 @@ export function RefusalNote({ refusal }: { refusal: Refusal }) {
 
 function ConflictNote({ conflict, task }: { conflict: Conflict; task: LocalTask }) {
   const { sync, actions } = useWorkspace()
-  const { member, theirs } = conflict
+  const { member, kept } = conflict
+  const isOurs = kept === 'ours'
+  const other = isOurs ? conflict.theirs : conflict.ours
 
-  async function takeTheirs(): Promise<void> {
-    await actions.update([task], { [member]: theirs })
+  async function takeOther(): Promise<void> {
+    await actions.update([task], { [member]: other })
     await sync.dismiss(conflict.id)
   }
 
@@ -63,17 +66,17 @@ function ConflictNote({ conflict, task }: { conflict: Conflict; task: LocalTask 
     <span className={styles.conflict}>
       <AlertIcon size={16} />
       <span className={styles.text}>
-        {texts.conflict(texts.members[member])}{' '}
+        {texts.conflict[kept](texts.members[member])}{' '}
         <span className={styles.detail}>
-          {texts.theirs}: {sayValue(theirs)}
+          {isOurs ? texts.theirs : texts.mine}: {sayValue(other)}
         </span>
       </span>
       <span className={styles.buttons}>
-        <Button look="small" onPress={() => void takeTheirs()}>
-          {texts.takeTheirs}
+        <Button look="small" onPress={() => void takeOther()}>
+          {isOurs ? texts.takeTheirs : texts.takeMine}
         </Button>
         <Button look="small" onPress={() => void sync.dismiss(conflict.id)}>
-          {texts.keepMine}
+          {isOurs ? texts.keepMine : texts.keepTheirs}
         </Button>
       </span>
     </span>

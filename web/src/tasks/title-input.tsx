@@ -37,7 +37,9 @@ export function TitleInput({ task }: { task: LocalTask }) {
       cancelAnimationFrame(request)
       // The row has gone, such as by another device: the text is not lost.
       const title = input === null || hasEnded.current ? null : typed(input)
-      if (title !== null) void latest.current.actions.updateQuietly(latest.current.task, { title })
+      if (title === null) return
+      const seen = { title: began.current }
+      void latest.current.actions.updateQuietly(latest.current.task, { title }, seen)
     }
   }, [])
 
@@ -49,7 +51,9 @@ export function TitleInput({ task }: { task: LocalTask }) {
     const title = typed(input)
     if (focusRow) input.closest<HTMLElement>('[role=row]')?.focus()
     editing.set(null)
-    if (save && title !== null && title !== task.title) void actions.update([task], { title })
+    if (save && title !== null && title !== task.title) {
+      void actions.update([task], { title }, { title: began.current })
+    }
   }
 
   return (
