@@ -33,6 +33,8 @@ const CASES: readonly (readonly [text: string, title: string, task?: Expected])[
   ['Read version 1.2.3', 'Read version 1.2.3'],
   ['Add 1/2 cup of milk', 'Add 1/2 cup of milk'],
   ['Look at 5 flats', 'Look at 5 flats'],
+  ['Read chapter 10 am I right', 'Read chapter 10 am I right'],
+  ['Buy 2 tickets for Monday Night Football', 'Buy 2 tickets for Monday Night Football'],
   ['Fix issue #12', 'Fix issue #12'],
   ['Learn C#', 'Learn C#'],
   ["Prepare tomorrow's lunch", "Prepare tomorrow's lunch"],
@@ -64,7 +66,8 @@ const CASES: readonly (readonly [text: string, title: string, task?: Expected])[
   ['6" pipe tomorrow', '6" pipe', { date: '2026-11-29' }],
   // Dates.
   ['Call Anna today', 'Call Anna', { date: '2026-11-28' }],
-  ['Call Anna tonight', 'Call Anna', { date: '2026-11-28' }],
+  ['Call Anna tonight', 'Call Anna', { date: '2026-11-28', time: '20:00' }],
+  ['Call Anna tonight 9pm', 'Call Anna', { date: '2026-11-28', time: '21:00' }],
   ['tomorrow call Anna', 'call Anna', { date: '2026-11-29' }],
   ['Call Anna tmr', 'Call Anna', { date: '2026-11-29' }],
   ['Call the day after tomorrow', 'Call', { date: '2026-11-30' }],
@@ -275,6 +278,29 @@ describe('quick add', () => {
         key: 'recurrence:every! day',
       },
     ])
+  })
+
+  it('the chips show the date that is stored, also where a recurrence moves it', () => {
+    const cases = [
+      ['Call Anna tomorrow 9am #work !high every monday', '2026-11-30'],
+      ['Call Anna tomorrow every friday', '2026-12-04'],
+      ['Call Anna in 2 hours every monday', '2026-11-30'],
+      ['Call Anna tonight every day', '2026-11-28'],
+      ['Call Anna monday every monday', '2026-11-30'],
+    ] as const
+    for (const [text, stored] of cases) {
+      const { chips, task } = parseQuickAdd(text, HERE)
+      const shown = chips.flatMap((chip) => ('date' in chip ? [chip.date] : []))
+      assert.deepEqual([shown, task.due_date], [[stored], stored], text)
+    }
+  })
+
+  it('"tonight" has no time once it is over, and can be text', () => {
+    const late = { ...HERE, now: new Date('2026-11-28T20:00:00Z') }
+    const { task } = parseQuickAdd('Call tonight', late)
+    assert.deepEqual([task.due_date, task.due_time], ['2026-11-28', undefined])
+    const ignored = new Set(['time:tonight'])
+    assert.deepEqual(parseQuickAdd('Call tonight', { ...HERE, ignored }).chips, [])
   })
 
   it('a chip that was turned back into text stays text, wherever it is', () => {

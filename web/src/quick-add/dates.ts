@@ -42,6 +42,9 @@ const AT_SIGN = /(?:^|(?<=\s))@\s*$/
 const UNTIL = /(?:^|(?<=[\s(]))(?:until|till|til)\s+$/i
 const DAY_PART = /^\s+(?:in\s+the\s+)?(morning|afternoon|evening|night)(?=$|[\s,;!?.])/i
 
+/** "Monday Night Football" is a name. */
+const NAME_AFTER = /^\s+(?:Morning|Afternoon|Evening|Night)\s+\p{Lu}/u
+
 /** @returns dates and times of a text, and where recurrences end ("until Friday"). They may overlap. */
 export function findDates(text: string, present: Present): Found[] {
   const plain = text.replace(WEEKDAYS_TOGETHER, blank)
@@ -150,6 +153,7 @@ function dateOfMonth(date: number, today: Day): Day | undefined {
 function withWordsBefore(span: Found, text: string): Found[] {
   const before = textBefore(text, span.start)
   if (NOT_DUE.test(before)) return []
+  if (span.kind === 'date' && NAME_AFTER.test(text.slice(span.end))) return []
   const until = UNTIL.exec(before)
   if (until) {
     if (span.kind !== 'date') return []

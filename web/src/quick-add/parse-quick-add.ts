@@ -4,7 +4,7 @@ import { blank, type Present } from './bounds.ts'
 import { type Chip, type Found, keyOf } from './chip.ts'
 import { findDates } from './dates.ts'
 import { findAfterCompletion, findPatterns, type Pattern, toRule } from './recurrence.ts'
-import { PRIORITIES } from './words.ts'
+import { PRIORITIES, TONIGHT } from './words.ts'
 
 export type { Chip } from './chip.ts'
 
@@ -65,12 +65,15 @@ export function parseQuickAdd(text: string, options: QuickAddOptions): QuickAdd 
       recurrence: { rule: due.rule, from: completion ? 'completion' : 'due' },
     }),
   }
-  const shown = chips.map((chip) =>
-    chip.kind === 'recurrence' && chip.rule !== undefined && due.rule !== undefined
-      ? { ...chip, rule: due.rule }
-      : chip,
-  )
-  return { title, chips: shown, task }
+  return { title, chips: chips.map((chip) => asStored(chip, due)), task }
+}
+
+/** A recurrence can move the date to the first one of its rule. The chips show what the task gets. */
+function asStored(chip: Chip, { date, rule }: Due): Chip {
+  if (chip.kind === 'recurrence' && chip.rule !== undefined && rule !== undefined)
+    return { ...chip, rule }
+  const hasDate = chip.kind === 'date' || (chip.kind === 'time' && chip.date !== undefined)
+  return hasDate && date !== undefined ? { ...chip, date } : chip
 }
 
 interface Parts {
@@ -130,15 +133,28 @@ function find(text: string, present: Present, ignored: ReadonlySet<string>): Par
     )
   }
 
-  const dates = findDates(rest, present).filter((one) => !isIgnored(one))
+  const dates = findDates(rest, present).filter(
+    (one) => !isIgnored(one) && !(isTonight(one) && isIgnored(tonightAt(one))),
+  )
   const longest = withoutAlternatives(withoutOverlaps(dates), rest)
   if (recurring !== undefined) keep(longest.filter((one) => one.kind === 'recurrence').at(-1))
   const time = longest.filter((one) => one.kind === 'time').at(-1)
   const namesDate = time?.kind === 'time' && time.date !== undefined
-  if (!namesDate) keep(longest.filter((one) => one.kind === 'date').at(-1))
+  const date = namesDate ? undefined : longest.filter((one) => one.kind === 'date').at(-1)
+  const isTimeless = time === undefined && clockIn(present.timeZone, present.now).time < TONIGHT
+  keep(date && isTonight(date) && isTimeless ? tonightAt(date) : date)
   keep(time)
   found.sort((one, other) => one.start - other.start)
   return { pattern: recurring?.pattern, found }
+}
+
+function isTonight(one: Found): one is Extract<Found, { kind: 'date' }> {
+  return one.kind === 'date' && /tonight$/i.test(one.text)
+}
+
+/** "tonight" is a time as well, unless the text has another one or the time is over. */
+function tonightAt({ date, text, start, end }: Extract<Found, { kind: 'date' }>): Found {
+  return { kind: 'time', time: TONIGHT, date, text, start, end }
 }
 
 function findTags(text: string): Found[] {

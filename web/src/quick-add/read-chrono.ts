@@ -78,8 +78,9 @@ function isDate(
 
 const AFTER_TIME = 'on|with|for|in|at|to|about|today|tomorrow|every|next'
 
-/** "look at 5 flats" is no time: a bare hour stands at the end, or before a word that begins another part. */
+/** "chapter 10 am I right" is no time. "look at 5 flats" is none either: a bare hour stands at the end, or before a word that begins another part. */
 export function isTime(words: string, text: string, { end }: { end: number }): boolean {
+  if (/\d\s+am$/i.test(words) && /^\s+I\b/.test(text.slice(end))) return false
   if (!/^at\s+\d{1,2}$/i.test(words)) return true
   const after = new RegExp(
     `^(?:\\s*$|\\s*[,;.!?${BLANK}]|\\s+(?:[#!]|p[1-4]\\b|(?:${AFTER_TIME})\\b|${WEEKDAY_NAME}))`,

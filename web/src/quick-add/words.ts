@@ -29,6 +29,7 @@ export const PRIORITIES: Readonly<Record<string, Priority>> = {
   ...{ p1: 'high', p2: 'medium', p3: 'low', p4: 'none' },
 }
 
+export const TONIGHT = '20:00'
 /** The times that parts of a day stand for. */
 export const DAY_PARTS: Readonly<Record<string, string>> = {
   ...{ morning: '09:00', afternoon: '15:00', evening: '18:00', night: '21:00' },
