@@ -25,7 +25,7 @@ const english = {
     signIn: 'Sign in',
     signUp: 'Sign up',
     signOut: 'Sign out',
-    welcome: 'Welcome back',
+    welcome: 'Sign in',
     begin: 'Create your account',
     promise: 'Your tasks, on every device and without connection.',
     email: 'E-mail',
@@ -82,6 +82,7 @@ const english = {
     understood: 'Understood',
     asText: (text: string) => `Keep “${text}” as text`,
     added: (title: string) => `Added “${title}”`,
+    addedTo: (title: string, view: string) => `Added “${title}” to ${view}`,
   },
 
   task: {
@@ -121,6 +122,7 @@ const english = {
     region: 'Messages',
     undo: 'Undo',
     undone: 'Undone',
+    show: 'Show',
     dismiss: 'Dismiss',
     completed: (n: number, title: string) =>
       n === 1 ? `Completed “${title}”` : `Completed ${n} tasks`,
@@ -130,6 +132,8 @@ const english = {
       n === 1 ? `Moved “${title}” to the trash` : `Moved ${n} tasks to the trash`,
     moved: (n: number, title: string, place: number, of: number) =>
       n === 1 ? `Moved “${title}” to place ${place} of ${of}` : `Moved ${n} tasks`,
+    isFirst: (title: string) => `“${title}” is the first one already`,
+    isLast: (title: string) => `“${title}” is the last one already`,
     changed: (n: number, title: string) => (n === 1 ? `Changed “${title}”` : `Changed ${n} tasks`),
     restored: (title: string) => `Restored “${title}”`,
     gone: (title: string) => `Deleted “${title}” permanently`,

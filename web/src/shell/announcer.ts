@@ -1,4 +1,5 @@
 import { type Value, value } from '../ui/value.ts'
+import type { View } from './view.ts'
 
 /** A message in the live region. */
 export interface Announcement {
@@ -8,11 +9,13 @@ export interface Announcement {
   readonly undo: boolean
   /** A text that the person has typed and that could not be stored. The message stays until it is dismissed. */
   readonly typed?: string | undefined
+  /** The view to which the button "Show" leads. */
+  readonly show?: View | undefined
 }
 
 export interface Announcer {
   readonly current: Value<Announcement | null>
-  announce(text: string, undo: boolean, typed?: string): void
+  announce(text: string, undo: boolean, more?: Pick<Announcement, 'typed' | 'show'>): void
   dismiss(): void
 }
 
@@ -21,9 +24,9 @@ export function createAnnouncer(): Announcer {
   let count = 0
   return {
     current,
-    announce(text, undo, typed) {
+    announce(text, undo, more) {
       count += 1
-      current.set({ id: count, text, undo, typed })
+      current.set({ id: count, text, undo, ...more })
     },
     dismiss: () => current.set(null),
   }

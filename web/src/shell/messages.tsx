@@ -5,6 +5,7 @@ import { Button } from '../ui/button.tsx'
 import { CloseIcon } from '../ui/icons.tsx'
 import { useObservable } from '../ui/value.ts'
 import styles from './messages.module.css'
+import { navigate, type View } from './routes.ts'
 import { useWorkspace } from './workspace.ts'
 
 /** How long a message stays. It waits while the pointer or the focus is on it. */
@@ -59,6 +60,7 @@ export function Messages() {
             {message.typed !== undefined && <q className={styles.typed}>{message.typed}</q>}
           </span>
           {message.typed !== undefined && <CopyButton text={message.typed} />}
+          {message.show !== undefined && <ShowButton view={message.show} />}
           {message.undo && (
             <Button look="small" extraClass={styles.undo} onPress={() => void actions.undo()}>
               {strings.announce.undo}
@@ -70,6 +72,14 @@ export function Messages() {
         </div>
       )}
     </div>
+  )
+}
+
+function ShowButton({ view }: { view: View }) {
+  return (
+    <Button look="small" extraClass={styles.undo} onPress={() => navigate(view)}>
+      {strings.announce.show}
+    </Button>
   )
 }
 

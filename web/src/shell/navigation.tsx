@@ -78,7 +78,7 @@ function ViewLinks({ names, onFollow }: { names?: readonly string[]; onFollow?: 
         view={{ name }}
         icon={<Icon />}
         text={strings.views[name]}
-        count={name === 'inbox' || name === 'today' ? counts[name] : 0}
+        count={name === 'inbox' || name === 'today' || name === 'upcoming' ? counts[name] : 0}
         urgent={name === 'today' && counts.overdue > 0}
         {...(onFollow && { onFollow })}
       />

@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react'
+import { isCover } from './back.ts'
 import type { View } from './view.ts'
 
 export type { View } from './view.ts'
@@ -47,7 +48,9 @@ window.addEventListener('popstate', read)
 /** Shows a view, and gives it an entry in the history unless it is shown already. */
 export function navigate(view: View): void {
   const path = pathOf(view)
-  if (path !== location.pathname) history.pushState(null, '', path)
+  // The entry of a cover gives its place to the view, so that Back does not stop there.
+  if (isCover()) history.replaceState(null, '', path)
+  else if (path !== location.pathname) history.pushState(null, '', path)
   read()
 }
 

@@ -4,6 +4,7 @@ import { VIEW_TITLE } from '../tasks/kept-focus.ts'
 import { TaskView } from '../tasks/task-view.tsx'
 import { useMedia } from '../ui/media.ts'
 import { useObservable } from '../ui/value.ts'
+import { useBackToClose } from './back.ts'
 import { GlobalKeys } from './global-keys.tsx'
 import { Messages } from './messages.tsx'
 import { BottomBar, Sidebar } from './navigation.tsx'
@@ -23,6 +24,9 @@ const SearchView = lazy(async () => ({
   default: (await import('../search/search-view.tsx')).SearchView,
 }))
 
+/** Where the details are beside the list. */
+const BESIDE = '(min-width: 78rem)'
+
 /** The page of a person who is signed in. */
 export function Shell() {
   const workspace = useWorkspace()
@@ -30,6 +34,8 @@ export function Shell() {
   const open = useObservable(workspace.open)
   const query = useObservable(workspace.query)
   const isWide = useMedia('(min-width: 56rem)')
+  const isBeside = useMedia(BESIDE)
+  useBackToClose(open !== null && !isBeside, () => workspace.open.set(null))
   const path = view.name === 'tag' ? `tag ${view.tag}` : view.name
   const main = useRef<HTMLElement>(null)
   const shown = useRef(path)

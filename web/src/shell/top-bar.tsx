@@ -29,6 +29,12 @@ export function TopBar() {
 function SearchBox() {
   const { query } = useWorkspace()
   const text = useObservable(query)
+
+  function clear(): void {
+    query.set('')
+    document.getElementById(SEARCH)?.focus()
+  }
+
   return (
     <search className={styles.search}>
       <SearchIcon size={18} />
@@ -42,19 +48,24 @@ function SearchBox() {
         enterKeyHint="search"
         onChange={(event) => query.set(event.target.value)}
         onKeyDown={(event) => {
-          if (event.key !== 'Escape') return
+          if (event.key === 'Escape') query.set('')
+          else if (event.key === 'ArrowDown') focusList()
+          else return
           event.preventDefault()
-          query.set('')
-          event.currentTarget.blur()
         }}
       />
       {text !== '' && (
-        <Button look="small" aria-label={strings.search.clear} onPress={() => query.set('')}>
+        <Button look="small" aria-label={strings.search.clear} onPress={clear}>
           <CloseIcon size={16} />
         </Button>
       )}
     </search>
   )
+}
+
+/** To the row at which the Tab key stops. */
+function focusList(): void {
+  document.querySelector<HTMLElement>('[role=row][tabindex="0"]')?.focus()
 }
 
 /** Whether the page is offline, and what the server does not have yet. Nothing while all is well. */

@@ -1,4 +1,5 @@
 import type { Announcer } from '../shell/announcer.ts'
+import type { View } from '../shell/view.ts'
 import { strings } from '../strings.ts'
 import type { Edit, LocalTask, NewTask, Place, Sync, TaskChange } from '../sync/types.ts'
 import { type Value, value } from '../ui/value.ts'
@@ -10,7 +11,8 @@ const LINGER_MS = 1_500
 /** What a person can do to tasks. Each action is shown at once, announced, and can be undone. */
 export interface Actions {
   readonly lingering: Value<Lingering>
-  create(task: NewTask): Promise<string | undefined>
+  /** @param elsewhere the view that shows the task, if the one in sight does not. */
+  create(task: NewTask, elsewhere?: View): Promise<string | undefined>
   complete(tasks: readonly LocalTask[], completed: boolean): Promise<void>
   remove(tasks: readonly LocalTask[]): Promise<void>
   /** @param seen the values at which the person began to edit, if others may have arrived since. */
@@ -20,6 +22,8 @@ export interface Actions {
   /** @param order the list in which the task moves, to announce its place. */
   move(tasks: readonly LocalTask[], place: Place, order: readonly LocalTask[]): Promise<void>
   moveQuietly(id: string, place: Place): Promise<void>
+  /** Says that a task cannot move further, in place of an older message. @param by as in `moveBy`. */
+  sayEdge(task: LocalTask, by: -1 | 1): void
   undo(): Promise<void>
 }
 
@@ -37,12 +41,16 @@ export function createActions(sync: Sync, announcer: Announcer): Actions {
     }
   }
 
-  async function apply(edits: readonly Edit[], text: string): Promise<string | undefined> {
+  async function apply(
+    edits: readonly Edit[],
+    text: string,
+    show?: View,
+  ): Promise<string | undefined> {
     if (edits.length === 0) return undefined
     try {
       const { ids, undo } = await sync.apply(edits)
       if (undo.length > 0) undone.push(undo)
-      announcer.announce(text, undo.length > 0)
+      announcer.announce(text, undo.length > 0, { show })
       return ids[0]
     } catch (error) {
       fail(error, edits)
@@ -55,7 +63,7 @@ export function createActions(sync: Sync, announcer: Announcer): Actions {
     const typed = textOf(edits)
     // Another device has deleted the task meanwhile. A text that was typed for it stays in the message.
     if (error instanceof TypeError)
-      announcer.announce(deletedElsewhere(typed && task?.title), false, typed)
+      announcer.announce(deletedElsewhere(typed && task?.title), false, { typed })
     else announcer.announce(error instanceof Error ? `${failed}: ${error.message}` : failed, false)
   }
 
@@ -74,7 +82,8 @@ export function createActions(sync: Sync, announcer: Announcer): Actions {
 
   return {
     lingering,
-    create: (task) => apply([{ edit: 'create', task }], strings.add.added(task.title)),
+    create: (task, elsewhere) =>
+      apply([{ edit: 'create', task }], sayAdded(task.title, elsewhere), elsewhere),
     async complete(tasks, completed) {
       const changed = tasks.filter((task) => task.completed !== completed)
       linger(changed)
@@ -108,6 +117,10 @@ export function createActions(sync: Sync, announcer: Announcer): Actions {
       const at = placeIn(sorted, place, order)
       await apply(edits, strings.announce.moved(tasks.length, first(tasks), at, order.length))
     },
+    sayEdge({ title }, by) {
+      const { isFirst, isLast } = strings.announce
+      announcer.announce(by < 0 ? isFirst(title) : isLast(title), false)
+    },
     async undo() {
       const edits = undone.pop()
       if (edits === undefined) return
@@ -121,6 +134,12 @@ export function createActions(sync: Sync, announcer: Announcer): Actions {
       }
     },
   }
+}
+
+function sayAdded(title: string, view?: View): string {
+  const { added, addedTo } = strings.add
+  if (view === undefined || view.name === 'tag') return added(title)
+  return addedTo(title, strings.views[view.name])
 }
 
 /** @returns the edits but those of tasks that another device has deleted meanwhile. */

@@ -22,6 +22,7 @@ export function AddTask({ view }: { view: View }) {
   const [text, setText] = useState('')
   /** The chips that the person has turned back into text. */
   const [ignored, setIgnored] = useState(NONE)
+  const [hasFocus, setFocus] = useState(false)
   const field = useRef<HTMLInputElement>(null)
   const { chips, read } = useUnderstood(text, ignored)
 
@@ -38,7 +39,8 @@ export function AddTask({ view }: { view: View }) {
     field.current?.focus()
     const { title, task } = await read()
     // A text of chips alone is the title.
-    await actions.create(inView(title === '' ? { title: text.trim() } : task, view, today))
+    const wanted = inView(title === '' ? { title: text.trim() } : task, view, today)
+    await actions.create(wanted, elsewhere(wanted, view, today))
   }
 
   /** Backspace at the end of a part that was understood turns it into text, before it deletes a letter. */
@@ -61,13 +63,15 @@ export function AddTask({ view }: { view: View }) {
           id={ADD_TASK}
           type="text"
           aria-label={strings.add.label}
-          placeholder={strings.add.placeholder}
+          placeholder={hasFocus ? strings.add.hint : strings.add.placeholder}
           value={text}
           maxLength={1000}
           autoComplete="off"
           enterKeyHint="done"
           onChange={(event) => setText(event.target.value)}
           onKeyDown={onKeyDown}
+          onFocus={() => setFocus(true)}
+          onBlur={() => setFocus(false)}
         />
         {text.trim() !== '' && (
           <Button look="primary" type="submit">
@@ -78,6 +82,13 @@ export function AddTask({ view }: { view: View }) {
       <Chips chips={chips} onKeepAsText={keepAsText} />
     </form>
   )
+}
+
+/** @returns the view in which a new task appears, if this one does not show it. */
+function elsewhere({ due_date: date }: NewTask, { name }: View, today: Day): View | undefined {
+  const own = !date ? 'inbox' : date <= today ? 'today' : 'upcoming'
+  const isByDate = name === 'inbox' || name === 'today' || name === 'upcoming'
+  return isByDate && name !== own ? { name: own } : undefined
 }
 
 /** A task that is added in a view appears there: it gets the day or the tag of the view, unless the text says another. */

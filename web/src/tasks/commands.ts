@@ -117,7 +117,11 @@ export function createCommands(options: CommandsOptions): Commands {
       const siblings = sectionOf(id)?.tasks ?? []
       const edge = by < 0 ? tasks[0] : tasks.at(-1)
       const neighbour = siblings[siblings.findIndex((task) => task.id === edge?.id) + by]
-      if (edge === undefined || neighbour === undefined) return
+      if (edge === undefined || !ordered) return
+      if (neighbour === undefined) {
+        actions.sayEdge(edge, by)
+        return
+      }
       move(tasks, by < 0 ? { before: neighbour.id } : { after: neighbour.id })
     },
     moveToTop(id) {

@@ -5,6 +5,13 @@ import { findRow } from './list-keys.ts'
 /** Where the focus goes if a list has no row left. */
 export const VIEW_TITLE = 'view-title'
 
+/** Where the focus was in a list. */
+interface Place {
+  readonly id: string
+  readonly index: number
+  readonly element: HTMLElement
+}
+
 /** @returns whether no element has the focus. */
 export function isFocusLost(): boolean {
   const { activeElement } = document
@@ -19,7 +26,7 @@ export function useKeptFocus(
   frame: RefObject<HTMLDivElement | null>,
   order: readonly LocalTask[],
 ): void {
-  const last = useRef<{ readonly id: string; readonly index: number } | null>(null)
+  const last = useRef<Place | null>(null)
   const rows = useRef(order)
   useLayoutEffect(() => {
     rows.current = order
@@ -28,10 +35,11 @@ export function useKeptFocus(
   useEffect(() => {
     function remember({ target }: FocusEvent): void {
       const row =
-        target instanceof Element ? target.closest<HTMLElement>('[role=row][data-key]') : null
-      if (row !== null && frame.current?.contains(row)) {
+        target instanceof HTMLElement ? target.closest<HTMLElement>('[role=row][data-key]') : null
+      if (target instanceof HTMLElement && row !== null && frame.current?.contains(row)) {
         const id = row.dataset.key ?? ''
-        last.current = { id, index: rows.current.findIndex((task) => task.id === id) }
+        const index = rows.current.findIndex((task) => task.id === id)
+        last.current = { id, index, element: target }
       } else if (
         target !== frame.current &&
         !(target instanceof Element && target.closest('[role=menu], [data-toast]'))
@@ -44,12 +52,14 @@ export function useKeptFocus(
   }, [frame])
 
   useEffect(() => {
-    // The row that has the focus is not rendered any more: the list keeps it, and arrow keys lead back.
     const place = last.current
-    if (isFocusLost() && place !== null && order[place.index]?.id === place.id) {
-      frame.current?.focus({ preventScroll: true })
-      last.current = place
-    }
+    if (!isFocusLost() || place === null || !order.some(({ id }) => id === place.id)) return
+    const row = findRow(frame.current, place.id)
+    // A menu has closed, or the row has moved: what had the focus gets it back. If the row is not rendered any more,
+    // the list keeps the focus, and arrow keys lead back.
+    const target = row?.contains(place.element) ? place.element : (row ?? frame.current)
+    target?.focus({ preventScroll: true })
+    last.current = { ...place, index: order.findIndex(({ id }) => id === place.id) }
   })
 
   useLayoutEffect(() => {

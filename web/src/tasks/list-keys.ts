@@ -1,4 +1,5 @@
 import {
+  type FocusEvent,
   type KeyboardEvent,
   type MouseEvent,
   type RefObject,
@@ -96,7 +97,13 @@ export function useListKeys(
       commands.current.openMenu(id)
     }
 
-    return { onKeyDown, onClick, onContextMenu }
+    /** Arrow keys go on from the row that got the focus last, by whatever means. */
+    function noteFocus({ target }: FocusEvent): void {
+      const id = rowOf(target)
+      if (id !== null) last.current = order.findIndex((task) => task.id === id)
+    }
+
+    return { noteFocus, handlers: { onKeyDown, onClick, onContextMenu } }
   }, [commands, order])
 }
 

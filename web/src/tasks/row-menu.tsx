@@ -1,5 +1,5 @@
 import { type RefObject, useRef } from 'react'
-import { Menu, MenuItem, Popover, Separator } from 'react-aria-components'
+import { Menu, MenuItem, Popover, Separator, SubmenuTrigger } from 'react-aria-components'
 import { addDays } from '../dates/day.ts'
 import { strings } from '../strings.ts'
 import type { LocalTask } from '../sync/types.ts'
@@ -7,6 +7,8 @@ import menu from '../ui/menu.module.css'
 import { dayHere } from './days.ts'
 import { useCommands } from './list-context.ts'
 import { findRow } from './list-keys.ts'
+
+const PRIORITIES = ['high', 'medium', 'low', 'none'] as const
 
 interface RowMenuProps {
   readonly task: LocalTask
@@ -23,6 +25,9 @@ export function RowMenu({ task, frame, onClose }: RowMenuProps) {
   function act(key: string | number): void {
     const list = commands.current
     const today = dayHere(new Date())
+    const priority = PRIORITIES.find((one) => one === key)
+    if (priority !== undefined) list.update(id, { priority })
+    if (key === 'complete') list.toggleCompleted(id)
     if (key === 'edit') list.edit(id)
     if (key === 'open') list.open(id)
     if (key === 'select') list.toggleSelected(id)
@@ -32,7 +37,7 @@ export function RowMenu({ task, frame, onClose }: RowMenuProps) {
     if (key === 'today') list.update(id, { due_date: today })
     if (key === 'tomorrow') list.update(id, { due_date: addDays(today, 1) })
     if (key === 'week') list.update(id, { due_date: addDays(today, 7) })
-    if (key === 'none') {
+    if (key === 'no-date') {
       list.update(id, { due_date: null, due_time: null, due_zone: null, recurrence: null })
     }
     if (key === 'delete') list.remove(id)
@@ -53,6 +58,11 @@ export function RowMenu({ task, frame, onClose }: RowMenuProps) {
         onAction={act}
         onClose={onClose}
       >
+        <Item
+          id="complete"
+          text={task.completed ? strings.task.reopen : strings.task.complete}
+          keys="C"
+        />
         <Item id="edit" text={strings.task.edit} keys="E" />
         <Item id="open" text={strings.task.open} keys="↵" />
         <Item id="select" text={strings.task.select} keys="X" />
@@ -68,7 +78,28 @@ export function RowMenu({ task, frame, onClose }: RowMenuProps) {
         <Item id="today" text={strings.task.dueToday} keys="T" />
         <Item id="tomorrow" text={strings.task.dueTomorrow} />
         <Item id="week" text={strings.task.dueNextWeek} />
-        {task.due_date !== null && <Item id="none" text={strings.task.noDate} />}
+        {task.due_date !== null && <Item id="no-date" text={strings.task.noDate} />}
+        <Separator className={menu.separator ?? ''} />
+        <SubmenuTrigger>
+          <Item id="priority" text={strings.task.priority} />
+          <Popover className={menu.popover ?? ''}>
+            <Menu
+              className={menu.menu ?? ''}
+              aria-label={strings.task.priority}
+              onAction={act}
+              onClose={onClose}
+            >
+              {PRIORITIES.map((priority, at) => (
+                <Item
+                  key={priority}
+                  id={priority}
+                  text={strings.priorities[priority]}
+                  keys={String(at + 1)}
+                />
+              ))}
+            </Menu>
+          </Popover>
+        </SubmenuTrigger>
         <Separator className={menu.separator ?? ''} />
         <Item id="delete" text={strings.task.remove} keys="Del" danger />
       </Menu>

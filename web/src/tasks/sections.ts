@@ -124,13 +124,14 @@ function noteOf(day: Day, today: Day): string | null {
 export interface Counts {
   readonly inbox: number
   readonly today: number
+  readonly upcoming: number
   readonly overdue: number
   readonly doneToday: number
   readonly tags: readonly { readonly tag: string; readonly open: number }[]
 }
 
 export function countsOf(tasks: Tasks, today: Day): Counts {
-  const counts = { inbox: 0, today: 0, overdue: 0, doneToday: 0 }
+  const counts = { inbox: 0, today: 0, upcoming: 0, overdue: 0, doneToday: 0 }
   const tags = new Map<string, { tag: string; open: number }>()
   for (const task of tasks.values()) {
     if (task.completed) {
@@ -140,6 +141,7 @@ export function countsOf(tasks: Tasks, today: Day): Counts {
     }
     if (task.due_date === null && task.parent_id === null) counts.inbox += 1
     if (task.due_date !== null && task.due_date <= today) counts.today += 1
+    if (task.due_date !== null && task.due_date > today) counts.upcoming += 1
     if (task.due_date !== null && task.due_date < today) counts.overdue += 1
     for (const tag of task.tags) {
       const key = tag.toLocaleLowerCase()

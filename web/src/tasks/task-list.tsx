@@ -55,7 +55,7 @@ export function TaskList({ label, sections, empty, ordered }: TaskListProps) {
     [sections],
   )
   const part = useWindow(frame, sections, order)
-  const keys = useListKeys(latest, order, part.reveal)
+  const { noteFocus, handlers } = useListKeys(latest, order, part.reveal)
   const dragging = useDragging(latest, frame)
   useKeptFocus(frame, order)
   const closeMenu = useCallback(() => setMenuOf(null), [])
@@ -74,8 +74,11 @@ export function TaskList({ label, sections, empty, ordered }: TaskListProps) {
         aria-rowcount={part.isPartial ? order.length : undefined}
         tabIndex={-1}
         data-quiet-focus=""
-        onFocus={({ target }) => setActive((old) => rowOf(target) ?? old)}
-        {...keys}
+        onFocus={(event) => {
+          noteFocus(event)
+          setActive((old) => rowOf(event.target) ?? old)
+        }}
+        {...handlers}
         {...dragging}
       >
         {part.before > 0 && <div role="presentation" style={{ height: part.before }} />}

@@ -44,7 +44,11 @@ export function TaskView({ view }: { view: View }) {
           label={strings.task.list(title)}
           sections={sections}
           ordered={view.name !== 'completed'}
-          empty={<Empty look={listName(view)} doneToday={doneToday} />}
+          empty={
+            <Empty look={listName(view)} doneToday={doneToday}>
+              {view.name === 'inbox' && <p>{strings.add.hint}</p>}
+            </Empty>
+          }
         />
       )}
     </>
