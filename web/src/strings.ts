@@ -25,7 +25,7 @@ const english = {
     signIn: 'Sign in',
     signUp: 'Sign up',
     signOut: 'Sign out',
-    welcome: 'Sign in',
+    welcome: 'Welcome back',
     begin: 'Create your account',
     promise: 'Your tasks, on every device and without connection.',
     email: 'E-mail',

@@ -76,7 +76,7 @@ export function SignIn({ accounts, reason, email = '', onStart, onEnter }: SignI
         )}
         {form === 'sign-in' && (
           <>
-            <h1>{texts.welcome}</h1>
+            <h1>{email === '' ? texts.signIn : texts.welcome}</h1>
             <AccountForm
               key={form}
               submit={texts.signIn}
@@ -104,7 +104,7 @@ export function SignIn({ accounts, reason, email = '', onStart, onEnter }: SignI
               />
             </AccountForm>
             <p className={styles.links}>{link('forgot-password', texts.forgot)}</p>
-            <p className={styles.links}>
+            <p className={styles.newcomer}>
               {texts.noAccount} {link('sign-up', texts.signUp)}
             </p>
           </>
