@@ -88,6 +88,7 @@ describe('the client in two tabs', { timeout: 120_000 }, () => {
     await context.setOffline(false)
     const third = await openTab()
     await call(third, 'shows', ['Apples', 'Bread', 'Dates', 'Eggs', 'Oat milk'], true)
+    await call(third, 'is', 'follower')
     assert.deepEqual(await call(third, 'status'), {
       ...{ state: 'follower', loaded: true, unsent: 0, durable: true },
     })

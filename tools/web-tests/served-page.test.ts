@@ -35,7 +35,7 @@ async function otherVersion(description: string): Promise<string> {
   await cp(BUILT, folder, { recursive: true })
   for (const [name, pattern, text] of [
     ['index.html', /(?<=name="description" content=")[^"]+/, description],
-    ['sw.js', /page-[\w-]{16}/, 'page-another-version'],
+    ['sw.js', /(?<=\+`)[\w-]{16}(?=`)/, 'another-version'],
   ] as const) {
     const file = join(folder, name)
     const before = await readFile(file, 'utf8')
@@ -179,7 +179,8 @@ for (const basePath of ['', '/todo']) {
       assert.equal(waits, 'installed')
       await page.goto(`${base}upcoming`)
       assert.equal(await page.evaluate('served.description()'), description)
-      assert.deepEqual(await page.evaluate('served.useNewVersion()'), ['page-another-version'])
+      const caches = [`page-${new URL(base).pathname}:another-version`]
+      assert.deepEqual(await page.evaluate('served.useNewVersion()'), caches)
       await page.goto(`${base}upcoming`)
       assert.equal(await page.evaluate('served.description()'), 'The new version')
       await context.setOffline(true)

@@ -81,7 +81,7 @@ class Applying {
 
   #create(given: NewTask): Edit[] {
     const id = given.id ?? ''
-    if (this.#shown(id)) throw new TypeError(`There is a task with the id ${id} already`)
+    if (this.#shown(id)) throw new TypeError(`This device has a task with the id ${id}`)
     if (given.parent_id) this.#find(given.parent_id)
     const task = { ...given, ...normalized(given), id, title: given.title.trim() }
     const position = task.position ?? this.#places.put(id, { to: 'top' })

@@ -233,10 +233,11 @@ type Browser = EventTarget & {
   readonly document?: EventTarget & { readonly visibilityState: string }
 }
 
-/** Calls the listener when the device may be online again, until the signal. */
+/** Calls the listener when the device goes offline, and when it may be online again, until the signal. */
 function listenToBrowser(listener: () => void, signal: AbortSignal): void {
   const browser = globalThis as unknown as Browser // which has no document elsewhere
   const { document } = browser
+  browser.addEventListener?.('offline', listener, { signal })
   browser.addEventListener?.('online', listener, { signal })
   document?.addEventListener(
     'visibilitychange',

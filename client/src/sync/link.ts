@@ -8,7 +8,7 @@ export type LinkState = 'up' | 'offline' | 'signed-out'
 
 /** Whether the server can be reached, which sending and reading share. */
 export class Link {
-  state: LinkState = 'up'
+  #state: LinkState = 'up'
   readonly #sleep: Sleep
   readonly #changed: () => void
   readonly #waiting = new Set<() => void>()
@@ -22,15 +22,20 @@ export class Link {
     this.#changed = changed
   }
 
-  /** Whether requests failed, and it does not make sense yet to send others. */
+  /** Offline also if the browser says so, whose open streams do not always end then. */
+  get state(): LinkState {
+    return isUnplugged() ? 'offline' : this.#state
+  }
+
+  /** Whether requests failed or the device is offline, and it does not make sense yet to send others. */
   get isHeld(): boolean {
-    return this.#holds > 0
+    return this.#holds > 0 || isUnplugged()
   }
 
   /** The server has responded. If it could not be reached before, everything that waits tries again. */
   succeeded(): void {
     this.#failures = 0
-    if (this.state === 'up') return
+    if (this.#state === 'up') return
     this.#set('up')
     this.poke()
   }
@@ -38,6 +43,7 @@ export class Link {
   /** Ends all waiting. */
   poke(): void {
     for (const wake of this.#waiting) wake()
+    this.#changed()
   }
 
   /**
@@ -77,10 +83,15 @@ export class Link {
   }
 
   #set(state: LinkState): void {
-    if (this.state === state) return
-    this.state = state
+    if (this.#state === state) return
+    this.#state = state
     this.#changed()
   }
+}
+
+/** Only browsers know it. */
+function isUnplugged(): boolean {
+  return (globalThis.navigator as { onLine?: boolean } | undefined)?.onLine === false
 }
 
 /** Whether the session has ended, or someone else has signed in. */

@@ -85,7 +85,7 @@ export async function orConnectionError<Value>(
     return await promise
   } catch (cause) {
     signal.throwIfAborted()
-    throw new ConnectionError('There is no complete response from the server', { cause })
+    throw new ConnectionError('The response is not complete', { cause })
   }
 }
 
@@ -95,7 +95,7 @@ export function parse(text: string): any {
     return JSON.parse(text)
   } catch (cause) {
     // Such as the sign-in page of a network that answers every request itself.
-    throw new ConnectionError('The response is not from Todo Backend', { cause })
+    throw new ConnectionError('The response is not JSON', { cause })
   }
 }
 
