@@ -163,18 +163,6 @@ export const MIGRATIONS_MUTANTS: readonly Mutant[] = [
     [['they get sessions', [['if disabled is not null then', 'if false then']], 'disable']],
   ),
   ...mutants(
-    'disabled accounts',
-    'database/migrate/migrations/0010_disabled_accounts.sql',
-    ['commands/user.test.ts', 'npm run user'],
-    [
-      [
-        'their sessions remain',
-        [[`delete from todo_auth.session where "userId" = new.id;`, '']],
-        'disable: a sign-in at the same moment',
-      ],
-    ],
-  ).map(byStartupCheck),
-  ...mutants(
     'the grants',
     'database/migrate/migrations/0001_tasks.sql',
     ['database/row-level-security.test.ts', 'row level security on postgres'],
@@ -334,6 +322,13 @@ grant select on todo.tasks to todo_accounts;`,
         [[') >= 500', ') >= 500000']],
         '422 beyond 500 children',
       ],
+    ],
+  ),
+  ...mutants(
+    'parents',
+    'database/migrate/migrations/0017_triggers.sql',
+    ['api/parents.test.ts', 'parents of tasks on postgres'],
+    [
       [
         'a child is restored while its parent is deleted',
         [
@@ -344,6 +339,13 @@ grant select on todo.tasks to todo_accounts;`,
         ],
         'a parent takes its children',
       ],
+    ],
+  ),
+  ...mutants(
+    'parents',
+    'database/migrate/migrations/0015_parents.sql',
+    ['api/parents.test.ts', 'parents of tasks on postgres'],
+    [
       [
         'a task leaves its children',
         [['when (new.parent_id is null and new.deleted_at', 'when (false and new.deleted_at']],
@@ -374,11 +376,25 @@ grant select on todo.tasks to todo_accounts;`,
         ],
         'open again: the next one goes',
       ],
+    ],
+  ),
+  ...mutants(
+    'recurrence',
+    'database/migrate/migrations/0017_triggers.sql',
+    ['api/recurrence.test.ts', 'recurring tasks on postgres'],
+    [
       [
         'a next occurrence stays when the task is open again',
         [['old.completed and not new.completed and new.next_id is not null', 'false']],
         'open again: the next one goes',
       ],
+    ],
+  ),
+  ...mutants(
+    'recurrence',
+    'database/migrate/migrations/0016_recurrence.sql',
+    ['api/recurrence.test.ts', 'recurring tasks on postgres'],
+    [
       [
         'a deleted next occurrence counts',
         [['and id = new.next_id and deleted_at is null', 'and id = new.next_id']],
