@@ -5,7 +5,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,6 +12,7 @@ import { promisify } from 'node:util'
 import { type Browser, chromium } from 'playwright-core'
 import { readArguments } from '../../backend/src/core/arguments.ts'
 import { endWithReason } from '../../backend/src/core/log/end.ts'
+import { freePort } from '../../backend/tests/support/free-port.ts'
 import { chromiumOptions } from '../web-tests/chromium.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -20,16 +20,6 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PERSON = { email: 'alice@example.com', password: 'correct horse battery' }
 const VIEW = '/today'
 const SIZE = { width: 1200, height: 760 }
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('No port is free')
-  return address.port
-}
 
 async function picture(browser: Browser, url: string, colorScheme: 'light' | 'dark') {
   const context = await browser.newContext({ viewport: SIZE, deviceScaleFactor: 2, colorScheme })

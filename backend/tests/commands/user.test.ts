@@ -215,10 +215,10 @@ describe('npm run user', () => {
          values ('race' || $1, 'race' || $1, $2, now() + interval '1 day', now())`,
         [n, id],
       )
-    const disable = test.admin('update todo_auth."user" set disabled_at = now() where id = $1', [
-      id,
-    ])
-    const settled = await Promise.allSettled([session(1), disable, session(2), session(3)])
+    const disable = () =>
+      test.admin('update todo_auth."user" set disabled_at = now() where id = $1', [id])
+    await session(0)
+    const settled = await Promise.allSettled([session(1), disable(), session(2), session(3)])
     for (const each of settled) {
       if (each.status === 'rejected') assert.equal(each.reason.code, 'TD403')
     }

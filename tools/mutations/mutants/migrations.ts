@@ -160,7 +160,14 @@ export const MIGRATIONS_MUTANTS: readonly Mutant[] = [
     'disabled accounts',
     'database/migrate/migrations/0010_disabled_accounts.sql',
     ['commands/user.test.ts', 'npm run user'],
-    [['they get sessions', [['if disabled is not null then', 'if false then']], 'disable']],
+    [
+      ['they get sessions', [['if disabled is not null then', 'if false then']], 'disable'],
+      [
+        'their sessions remain',
+        [[`delete from todo_auth.session where "userId" = new.id;`, '']],
+        'disable: a sign-in at the same moment',
+      ],
+    ],
   ),
   ...mutants(
     'the grants',
@@ -322,6 +329,11 @@ grant select on todo.tasks to todo_accounts;`,
         [[') >= 500', ') >= 500000']],
         '422 beyond 500 children',
       ],
+      [
+        'a task brings back children that were deleted before',
+        [['and deleted_at is not distinct from old.deleted_at', '']],
+        'a parent takes its children',
+      ],
     ],
   ),
   ...mutants(
@@ -339,21 +351,9 @@ grant select on todo.tasks to todo_accounts;`,
         ],
         'a parent takes its children',
       ],
-    ],
-  ),
-  ...mutants(
-    'parents',
-    'database/migrate/migrations/0015_parents.sql',
-    ['api/parents.test.ts', 'parents of tasks on postgres'],
-    [
       [
         'a task leaves its children',
         [['when (new.parent_id is null and new.deleted_at', 'when (false and new.deleted_at']],
-        'a parent takes its children',
-      ],
-      [
-        'a task brings back children that were deleted before',
-        [['and deleted_at is not distinct from old.deleted_at', '']],
         'a parent takes its children',
       ],
     ],
@@ -369,12 +369,9 @@ grant select on todo.tasks to todo_accounts;`,
         'open again: the next one goes',
       ],
       [
-        'completed again beside a next one that was changed makes another',
-        [
-          ['new.recurrence is not null and new.next_id is null)', 'new.recurrence is not null)'],
-          ['and not old.completed and old.next_id is null', 'and not old.completed'],
-        ],
-        'open again: the next one goes',
+        'a deleted next occurrence counts',
+        [['and id = new.next_id and deleted_at is null', 'and id = new.next_id']],
+        'a deleted next occurrence does not count',
       ],
     ],
   ),
@@ -384,21 +381,17 @@ grant select on todo.tasks to todo_accounts;`,
     ['api/recurrence.test.ts', 'recurring tasks on postgres'],
     [
       [
+        'completed again beside a next one that was changed makes another',
+        [
+          ['new.recurrence is not null and new.next_id is null)', 'new.recurrence is not null)'],
+          ['when (old.next_id is null and new.next_id', 'when (new.next_id'],
+        ],
+        'open again: the next one goes',
+      ],
+      [
         'a next occurrence stays when the task is open again',
         [['old.completed and not new.completed and new.next_id is not null', 'false']],
         'open again: the next one goes',
-      ],
-    ],
-  ),
-  ...mutants(
-    'recurrence',
-    'database/migrate/migrations/0016_recurrence.sql',
-    ['api/recurrence.test.ts', 'recurring tasks on postgres'],
-    [
-      [
-        'a deleted next occurrence counts',
-        [['and id = new.next_id and deleted_at is null', 'and id = new.next_id']],
-        'a deleted next occurrence does not count',
       ],
       [
         'children are not copied',

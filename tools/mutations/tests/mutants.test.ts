@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { MUTANTS } from '../mutants.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+const MIGRATIONS = join(ROOT, 'backend/src/database/migrate/migrations')
 
 describe('the mutants', () => {
   it('have texts that occur once in their files, and tests that exist', () => {
@@ -23,6 +24,26 @@ describe('the mutants', () => {
       ]
     })
     assert.deepEqual(stale, [])
+  })
+
+  it('change no function and no trigger that a later migration replaces', () => {
+    const migrations = readdirSync(MIGRATIONS).sort()
+    const statementsOf = (name: string) =>
+      readFileSync(join(MIGRATIONS, name), 'utf8').split('\n-- next\n')
+    const created = (statement: string | undefined) =>
+      /create (?:or replace )?((?:function|trigger|policy|view) [\w."]+)/.exec(statement ?? '')?.[1]
+    const replaced = MUTANTS.flatMap(({ wall, change, file, edits }) => {
+      const own = basename(file)
+      if (!migrations.includes(own)) return []
+      return edits.flatMap(([from]) => {
+        const name = created(statementsOf(own).find((statement) => statement.includes(from)))
+        const later = migrations.filter(
+          (other) => other > own && statementsOf(other).some((one) => created(one) === name),
+        )
+        return name === undefined ? [] : later.map((other) => `${wall}, ${change}: ${other}`)
+      })
+    })
+    assert.deepEqual(replaced, [])
   })
 
   it('have names of their own', () => {

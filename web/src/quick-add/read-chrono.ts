@@ -78,7 +78,7 @@ function isDate(
 
 const AFTER_TIME = 'on|with|for|in|at|to|about|today|tomorrow|every|next'
 
-/** "chapter 10 am I right" is no time. "look at 5 flats" is none either: a bare hour stands at the end, or before a word that begins another part. */
+/** Neither "chapter 10 am I right" nor "look at 5 flats" has a time: a bare hour is at the end, or before a word that begins another part. */
 export function isTime(words: string, text: string, { end }: { end: number }): boolean {
   if (/\d\s+am$/i.test(words) && /^\s+I\b/.test(text.slice(end))) return false
   if (!/^at\s+\d{1,2}$/i.test(words)) return true
