@@ -99,12 +99,9 @@ describe('sessions, tabs and connections', () => {
     await page.context().setOffline(false)
     await page.getByRole('heading', { name: 'The trash is empty' }).waitFor()
 
-    // Another device of the same person.
-    const other = await page.context().newPage()
     await page.getByRole('link', { name: 'Inbox' }).click()
     await page.getByRole('row', { name: 'Without connection' }).waitFor()
     await page.getByText('Not sent yet').waitFor({ state: 'detached' })
-    await other.close()
     assert.deepEqual(
       visit.faults.filter((fault) => !isOffline(fault)),
       [],

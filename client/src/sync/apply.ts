@@ -3,7 +3,7 @@ import type { Draft, NewOperation } from './draft.ts'
 import type { Applied, Edit } from './edit.ts'
 import type { LocalTask } from './local-task.ts'
 import { isEqual, membersOf } from './merge.ts'
-import { isGround, type Operation, type OperationOf, type Work } from './operation.ts'
+import { isGround, type Operation, type Work } from './operation.ts'
 import { Places } from './places.ts'
 
 /** What this device knows beside the tasks of the transaction. */
@@ -249,12 +249,11 @@ class Applying {
       .filter((child) => child.parent_id === id && !this.#gone.has(child.id))
   }
 
-  #removeRefused<E extends Work['edit']>(taskId: string, edit: E): OperationOf<E> | undefined {
+  #removeRefused(taskId: string, edit: Work['edit']): void {
     const refused = this.#draft
       .operationsOf(taskId)
       .find((operation) => operation.edit === edit && operation.state === 'refused')
     if (refused !== undefined) this.#draft.remove(refused)
-    return refused as OperationOf<E> | undefined // by its edit
   }
 
   #append(

@@ -1,4 +1,5 @@
 import type { Task, TaskMember } from '../task.ts'
+import type { Edit } from './edit.ts'
 
 /** A task as this device shows it: the server's last version with the edits that are not acknowledged yet. */
 export interface LocalTask extends Task {
@@ -13,7 +14,7 @@ export interface Refusal {
   readonly taskId: string
   /** The title to show, also if the task is gone. */
   readonly title: string
-  readonly edit: 'create' | 'update' | 'complete' | 'delete' | 'restore' | 'move'
+  readonly edit: Edit['edit']
   /**
    * The stable code of the problem, such as `validation_error` or `not_found`. `changed`: someone edited the task before
    * this device could delete or complete it, and `retry` does so.

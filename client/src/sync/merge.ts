@@ -1,15 +1,12 @@
 import type { Task, TaskChange, TaskMember } from '../task.ts'
+import type { Conflict } from './local-task.ts'
 
 /** What is left to send of an update, now that the server has another version. */
 export interface Merged {
   readonly change: TaskChange
   readonly from: TaskChange
   /** Members that both sides changed. */
-  readonly conflicts: readonly {
-    readonly member: TaskMember
-    readonly theirs: unknown
-    readonly ours: unknown
-  }[]
+  readonly conflicts: readonly Pick<Conflict, 'member' | 'theirs' | 'ours'>[]
 }
 
 /** The most characters (Unicode code points) of a description. */

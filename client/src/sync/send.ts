@@ -50,9 +50,7 @@ export async function sendOutbox(outbox: Outbox, signal: AbortSignal): Promise<v
       const work = deliver(outbox, operation, failures, signal).catch(failed)
       sending.set(
         id,
-        work.then(() => {
-          sending.delete(id)
-        }),
+        work.finally(() => sending.delete(id)),
       )
     }
     await Promise.race([news, ...sending.values()])
@@ -68,13 +66,12 @@ async function deliver(
   signal: AbortSignal,
 ): Promise<void> {
   const { transact, newId, remote, link } = outbox
-  const { id, taskId } = operation
+  const { id, taskId, edit } = operation
   for (let merges = 0; ; merges += 1) {
     signal.throwIfAborted()
     const sending = await transact([taskId], (draft) => begin(draft, operation, newId))
     if (sending === undefined) return
     let response = await attempt(remote.send(sending, outbox.userId(), signal))
-    const { edit } = operation
     const isStale = response.error?.status === 412 && merges < MOST_MERGES
     if (isStale || (isNotFound(response) && edit === 'restore')) {
       // A restored task may be alive already.

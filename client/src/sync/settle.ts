@@ -1,9 +1,9 @@
-import type { Change, Task, TaskChange } from '../task.ts'
+import type { Task, TaskChange } from '../task.ts'
+import type { FeedItem } from '../transport/client.ts'
 import { MEMBERS, mend, queued, toNewTask } from './apply.ts'
 import type { Draft } from './draft.ts'
-import type { Conflict } from './local-task.ts'
-import { isEqual, membersOf, merge } from './merge.ts'
-import { isGround, type Operation } from './operation.ts'
+import { isEqual, type Merged, membersOf, merge } from './merge.ts'
+import { isGround, type Operation, type OperationOf } from './operation.ts'
 import type { End, Row } from './store.ts'
 
 /** What is sent: an operation, at a version of its task. */
@@ -19,13 +19,6 @@ export interface Sending {
 
 /** Names an operation. */
 type Refused = Pick<Operation, 'id' | 'taskId'>
-
-/** Part of the feed, as the transport reads it. */
-export interface FeedPart {
-  readonly changes: readonly Change[]
-  readonly token: string
-  readonly caughtUp: boolean
-}
 
 /**
  * Chooses what to send for an operation: merges it with the latest version.
@@ -76,14 +69,14 @@ function isEdited(base: Task, seen: readonly Task[]): boolean {
 
 function mergeUpdate(
   draft: Draft,
-  operation: Extract<Operation, { edit: 'update' }>,
+  operation: OperationOf<'update'>,
   base: Task,
   { newId, isPassed }: { readonly newId: () => string; readonly isPassed: boolean },
 ): Operation {
   const { taskId } = operation
   const { change, from, conflicts } = merge(operation.change, operation.from, base)
   const lost = membersOf(change).filter((member) => member !== 'position')
-  const found: readonly Pick<Conflict, 'member' | 'theirs' | 'ours'>[] = isPassed
+  const found: Merged['conflicts'] = isPassed
     ? lost.map((member) => ({ member, theirs: base[member], ours: operation.change[member] }))
     : conflicts
   if (found.length > 0) {
@@ -188,6 +181,7 @@ export function retry(draft: Draft, id: Refused, newId: () => string): void {
       if (index === 0) parent = own
     })
   } else if (isGround(refused)) {
+    // The server may have stored a response to the first request of a creation.
     draft.remove(refused)
     draft.put({ ...queued(refused), id: newId() })
   } else {
@@ -197,7 +191,6 @@ export function retry(draft: Draft, id: Refused, newId: () => string): void {
       draft.append({ ...restore, taskId, title, at, names, id: newId() })
     }
     draft.remove(refused)
-    // The server may have stored a response to the first one.
     const again = { ...queued(refused), id: newId() }
     draft.append(again.edit === 'delete' && base ? { ...again, seen: [base] } : again)
   }
@@ -233,7 +226,7 @@ export function discard(draft: Draft, id: Refused): void {
  */
 export function applyFeed(
   draft: Draft,
-  { changes, token, caughtUp }: FeedPart,
+  { changes, token, caughtUp }: Pick<FeedItem, 'changes' | 'token' | 'caughtUp'>,
   since: string | null,
 ): boolean {
   if (draft.meta.token !== since) return draft.meta.token === token

@@ -64,10 +64,9 @@ export async function* readChanges(
 
 async function readPage(feed: Feed, query: LooseParts['query'], signal: AbortSignal | undefined) {
   const request = toFeedRequest(feed, { query })
-  const { body } = await withToken(feed.source, (token) => {
-    request.headers.set('authorization', `Bearer ${token}`)
-    return send<ResponseBody<typeof ENDPOINT>>(feed.wire, request, signal)
-  })
+  const { body } = await withToken(feed.source, request.headers, () =>
+    send<ResponseBody<typeof ENDPOINT>>(feed.wire, request, signal),
+  )
   return body
 }
 
@@ -115,10 +114,8 @@ function openStream(feed: Feed, since: string | undefined, call: Call): Promise<
   request.headers.set('accept', 'text/event-stream')
   const { sleep, timeoutMs } = feed.wire
   const stopWaiting = call.abortAfter(sleep, timeoutMs, 'There was no response in time')
-  return withToken(feed.source, (token) => {
-    request.headers.set('authorization', `Bearer ${token}`)
-    return open(feed.wire, request, call.signal)
-  }).finally(stopWaiting)
+  const attempt = () => open(feed.wire, request, call.signal)
+  return withToken(feed.source, request.headers, attempt).finally(stopWaiting)
 }
 
 /** Gathers the events of each chunk into one item, which takes one transaction to store. */

@@ -102,10 +102,7 @@ export function createClient(options: ClientOptions): TodoClient {
     })
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await withToken(source, (token) => {
-          request.headers.set('authorization', `Bearer ${token}`)
-          return send<Body>(wire, request, signal)
-        })
+        return await withToken(source, request.headers, () => send<Body>(wire, request, signal))
       } catch (error) {
         const ms = attempt < attempts ? waitBeforeRetry(error, attempt) : null
         if (ms === null) throw error

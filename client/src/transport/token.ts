@@ -9,18 +9,21 @@ import { TodoError } from './errors.ts'
  */
 export type TokenSource = (refused?: string) => string | Promise<string>
 
-/** Calls `attempt` with a token, and once more with a new one if the server refuses the first. */
+/** Calls `attempt` with a token in `headers`, and once more with a new one if the server refuses the first. */
 export async function withToken<Value>(
   source: TokenSource,
-  attempt: (token: string) => Promise<Value>,
+  headers: Headers,
+  attempt: () => Promise<Value>,
 ): Promise<Value> {
   const token = await source()
+  headers.set('authorization', `Bearer ${token}`)
   try {
-    return await attempt(token)
+    return await attempt()
   } catch (error) {
     if (!(error instanceof TodoError) || error.status !== 401) throw error
     const renewed = await source(token)
     if (renewed === token) throw error
-    return attempt(renewed)
+    headers.set('authorization', `Bearer ${renewed}`)
+    return attempt()
   }
 }
