@@ -12,7 +12,7 @@ import { promisify } from 'node:util'
 import { type Browser, chromium } from 'playwright-core'
 import { readArguments } from '../../backend/src/core/arguments.ts'
 import { endWithReason } from '../../backend/src/core/log/end.ts'
-import { freePort } from '../../backend/tests/support/free-port.ts'
+import { freePort } from '../bench/servers/start-server.ts'
 import { chromiumOptions } from '../web-tests/chromium.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))

@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { endWithThisProcess, SERVICE } from '../bench/servers/start-server.ts'
+import { endWithThisProcess, freePort, SERVICE } from '../bench/servers/start-server.ts'
 import { SECRET } from './load/secret.ts'
 import { ORIGIN } from './load/sign-up.ts'
 
@@ -92,13 +91,4 @@ async function isReady(port: number): Promise<boolean> {
 async function endOf(child: ChildProcess): Promise<number | string> {
   const [code, signal] = await once(child, 'exit')
   return code ?? signal
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
-  probe.close()
-  if (typeof address !== 'object' || address === null) throw new Error('there is no free port')
-  return address.port
 }

@@ -69,7 +69,6 @@ const english = {
     refused: (n: number) => (n === 1 ? '1 change refused' : `${n} changes refused`),
     notDurable: 'This browser blocks its database: keep the page open until changes are sent.',
     tryNow: 'Try now',
-    catchingUp: 'Updating',
     newVersion: 'A new version is ready.',
     reload: 'Reload',
   },
@@ -88,7 +87,6 @@ const english = {
   task: {
     list: (view: string) => `Tasks in ${view}`,
     actions: (title: string) => `More actions for ${title}`,
-    drag: (title: string) => `Drag ${title}`,
     edit: 'Edit',
     open: 'Open details',
     complete: 'Complete',
@@ -105,10 +103,8 @@ const english = {
     priority: 'Priority',
     title: 'Title',
     unsent: 'Not sent yet',
-    refused: 'Refused by the server',
     overdue: 'Overdue',
     repeats: 'Repeats',
-    hasNotes: 'Has a description',
     progress: (done: number, all: number) => `${done} of ${all} done`,
     partOf: (title: string) => `Part of “${title}”`,
     doneToday: (n: number) => (n === 1 ? '1 done today' : `${n} done today`),
@@ -116,7 +112,6 @@ const english = {
   },
 
   priorities: { none: 'None', low: 'Low', medium: 'Medium', high: 'High' },
-  priorityOf: { none: '', low: 'Low priority', medium: 'Medium priority', high: 'High priority' },
 
   announce: {
     region: 'Messages',
@@ -145,7 +140,6 @@ const english = {
         : `“${title}” is deleted: another device has removed it. You had typed:`,
     copy: 'Copy',
     copied: 'Copied',
-    selected: (n: number) => (n === 1 ? '1 task selected' : `${n} tasks selected`),
   },
 
   empty: {
@@ -182,7 +176,6 @@ const english = {
     tomorrow: 'Tomorrow',
     yesterday: 'Yesterday',
     overdue: 'Overdue',
-    later: 'Later',
   },
 
   problems: {

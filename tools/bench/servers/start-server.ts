@@ -108,7 +108,8 @@ function statusOf(url: string): Promise<number | undefined> {
   })
 }
 
-async function freePort(): Promise<number> {
+/** @returns a port that no program listens on. */
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const address = probe.address()

@@ -5,9 +5,8 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { endWithThisProcess } from '../../bench/servers/start-server.ts'
+import { endWithThisProcess, freePort } from '../../bench/servers/start-server.ts'
 import { needFile } from '../programs.ts'
-import { freePort } from '../server-process.ts'
 
 const PROGRAM = '/usr/sbin/pgbouncer'
 

@@ -5,6 +5,8 @@ const DAY_MS = 86_400_000
 
 /** 0 for Sunday, as `Date` has it. */
 export type Weekday = 0 | 1 | 2 | 3 | 4 | 5 | 6
+/** The days of the week as RFC 5545 writes them, by {@link Weekday}. */
+export const WEEKDAY_CODES: readonly string[] = ['SU', 'MO', 'TU', 'WE', 'TH', 'FR', 'SA']
 
 export function dayOf(year: number, month: number, date: number): Day {
   const digits = (value: number, length: number) => String(value).padStart(length, '0')

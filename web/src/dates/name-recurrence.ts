@@ -1,4 +1,4 @@
-import { addDays, atMidnight, dayOf } from './day.ts'
+import { addDays, atMidnight, dayOf, WEEKDAY_CODES } from './day.ts'
 import { format, type Naming, nameDay } from './name-day.ts'
 import { type DateWords, englishDates } from './words.ts'
 
@@ -8,7 +8,6 @@ interface Recurrence {
   readonly from: 'due' | 'completion'
 }
 
-const CODES = ['SU', 'MO', 'TU', 'WE', 'TH', 'FR', 'SA']
 const WORKDAYS = 'FR,MO,TH,TU,WE'
 /** The parts that the names below account for; a rule with any other one is shown as it is. */
 const KNOWN = ['FREQ', 'INTERVAL', 'BYDAY', 'BYMONTHDAY', 'BYMONTH', 'BYSETPOS', 'COUNT', 'UNTIL']
@@ -108,7 +107,7 @@ function nameYearly(
 }
 
 function nameWeekday(code: string, language: string): string | null {
-  const weekday = CODES.indexOf(code)
+  const weekday = WEEKDAY_CODES.indexOf(code)
   // 2023-01-01 was a Sunday.
   const day = atMidnight(addDays('2023-01-01', weekday))
   return weekday < 0 ? null : format(language, { weekday: 'long' }).format(day)

@@ -5,11 +5,12 @@ import { strings } from '../strings.ts'
 import type { LocalTask } from '../sync/types.ts'
 import { dayOfInstant, sayDay } from '../tasks/days.ts'
 import { isFocusLost, VIEW_TITLE } from '../tasks/kept-focus.ts'
+import { findRow } from '../tasks/list-keys.ts'
 import rowStyles from '../tasks/task-row.module.css'
 import { useToday } from '../tasks/today.ts'
 import { Button } from '../ui/button.tsx'
 import { CloseIcon, TrashIcon } from '../ui/icons.tsx'
-import { useMedia } from '../ui/media.ts'
+import { BESIDE, useMedia } from '../ui/media.ts'
 import { useObservable } from '../ui/value.ts'
 import { useWanted } from '../ui/wanted.ts'
 import { Checklist } from './checklist.tsx'
@@ -26,7 +27,7 @@ export function Details({ id }: { id: string }) {
   const { open, openAt } = useWorkspace()
   const at = useObservable(openAt)
   const task = useTasks().get(id)
-  const isWide = useMedia('(min-width: 78rem)')
+  const isWide = useMedia(BESIDE)
   const pane = useRef<HTMLElement>(null)
   const isGone = task === undefined
 
@@ -42,7 +43,7 @@ export function Details({ id }: { id: string }) {
       // After React has removed the pane, with the focus in it.
       requestAnimationFrame(() => {
         if (!isFocusLost()) return
-        const row = document.querySelector<HTMLElement>(`[role=row][data-key="${CSS.escape(id)}"]`)
+        const row = findRow(document, id)
         const target = row ?? document.getElementById(VIEW_TITLE)
         target?.focus()
       })

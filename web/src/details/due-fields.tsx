@@ -3,6 +3,7 @@ import { addDays } from '../dates/day.ts'
 import { useWorkspace } from '../shell/workspace.ts'
 import { strings } from '../strings.ts'
 import type { LocalTask, TaskChange } from '../sync/types.ts'
+import { NO_DATE } from '../tasks/choices.ts'
 import { useToday } from '../tasks/today.ts'
 import { Button } from '../ui/button.tsx'
 import field from '../ui/field.module.css'
@@ -11,7 +12,6 @@ import styles from './details.module.css'
 import { RepeatFields } from './repeat-fields.tsx'
 
 const texts = strings.details
-const NO_DATE = { due_date: null, due_time: null, due_zone: null, recurrence: null } as const
 
 type Due = Pick<LocalTask, 'due_date' | 'due_time' | 'due_zone' | 'recurrence'>
 

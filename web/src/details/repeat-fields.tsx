@@ -1,5 +1,5 @@
 import { useId } from 'react'
-import { type Day, partsOf, weekdayOf } from '../dates/day.ts'
+import { type Day, partsOf, WEEKDAY_CODES, weekdayOf } from '../dates/day.ts'
 import { useWorkspace } from '../shell/workspace.ts'
 import { strings } from '../strings.ts'
 import type { LocalTask } from '../sync/types.ts'
@@ -8,7 +8,6 @@ import field from '../ui/field.module.css'
 import { useWanted } from '../ui/wanted.ts'
 
 const texts = strings.details
-const WEEKDAYS = ['SU', 'MO', 'TU', 'WE', 'TH', 'FR', 'SA']
 
 interface Choice {
   readonly rule: string
@@ -17,7 +16,7 @@ interface Choice {
 
 /** The rules (RFC 5545) that people choose most. The quick add field knows more. */
 function choicesFor(day: Day): readonly Choice[] {
-  const weekday = WEEKDAYS[weekdayOf(day)] ?? 'MO'
+  const weekday = WEEKDAY_CODES[weekdayOf(day)] ?? 'MO'
   const { rules } = texts
   return [
     { rule: 'FREQ=DAILY', text: rules.daily },

@@ -5,6 +5,7 @@ import {
   dayOf,
   daysInMonth,
   partsOf,
+  WEEKDAY_CODES,
   type Weekday,
   weekdayOf,
 } from '../dates/day.ts'
@@ -26,7 +27,6 @@ export interface Pattern {
   readonly month?: number
 }
 
-const CODES = ['SU', 'MO', 'TU', 'WE', 'TH', 'FR', 'SA']
 const WORKDAYS: readonly Weekday[] = [1, 2, 3, 4, 5]
 
 const weekday = `(?:${Object.keys(WEEKDAYS).join('|')})`
@@ -206,7 +206,7 @@ export function toRule(pattern: Pattern, from: Day): { rule: string; first: Day 
   const weekdays =
     frequency === 'WEEKLY' ? (pattern.weekdays ?? [weekdayOf(from)]) : pattern.weekdays
   const isOneDay = position !== undefined && weekdays?.length === 1
-  const codes = weekdays?.map((day) => `${isOneDay ? position : ''}${CODES[day]}`)
+  const codes = weekdays?.map((day) => `${isOneDay ? position : ''}${WEEKDAY_CODES[day]}`)
   const skips =
     dates?.some((day) => day > 0) === true && (frequency === 'MONTHLY' || date29(pattern))
   const parts = [

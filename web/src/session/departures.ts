@@ -1,8 +1,8 @@
 import { readStored, store } from './browser-storage.ts'
 
 /**
- * What a sign-out has yet to do. It is stored before the sign-out begins, so that another tab, or the next start of
- * the page, finishes it.
+ * The steps that a sign-out still has to do. They are stored before it begins, so that another tab, or the next start of
+ * the page, finishes them.
  */
 const SERVER = 'todo.sign-out'
 const DATABASES = 'todo.departed'

@@ -28,7 +28,7 @@ function formOfPath(): Form {
   return FORMS.find((form) => form === last) ?? 'sign-in'
 }
 
-/** What a person sees who is signed out: four forms, each with an address. */
+/** The page of a person who is signed out: four forms, each with an address. */
 export function SignIn({ accounts, reason, email = '', onStart, onEnter }: SignInProps) {
   const [form, setForm] = useState(formOfPath)
   const [own, setNote] = useState<string | null>()

@@ -91,7 +91,7 @@ export function createSessions(
           opened = undefined
           current.set({ state: 'signed-out', isServerDue: false })
           const patience = new Promise((resolve) => setTimeout(resolve, REMOVAL_MS))
-          // What cannot be deleted now is deleted at the next start.
+          // The next start deletes the tasks that cannot be deleted now.
           removal = Promise.race([remove().catch(() => {}), patience])
         },
         tellServer,

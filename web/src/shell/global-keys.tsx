@@ -1,4 +1,5 @@
 import { lazy, Suspense, useEffect, useState } from 'react'
+import { isTextField } from '../tasks/list-keys.ts'
 import { preferences } from './preferences.ts'
 import { navigate, type View } from './routes.ts'
 import { useWorkspace } from './workspace.ts'
@@ -31,9 +32,7 @@ export function GlobalKeys() {
     function onKeyDown(event: KeyboardEvent): void {
       if (event.defaultPrevented) return
       const { key, target } = event
-      const isText =
-        target instanceof Element &&
-        target.matches('input:not([type=checkbox]), textarea, select, [contenteditable]')
+      const isText = isTextField(target)
       if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
         if (key === 'k') {
           event.preventDefault()
@@ -72,10 +71,7 @@ export function GlobalKeys() {
 
     // In the phase of capture, so that `g` and then `t` is no key of the row that has the focus.
     function onGo(event: KeyboardEvent): void {
-      const isText =
-        event.target instanceof Element &&
-        event.target.matches('input:not([type=checkbox]), textarea, select')
-      if (isText || Date.now() >= goUntil || GO[event.key] === undefined) return
+      if (isTextField(event.target) || Date.now() >= goUntil || GO[event.key] === undefined) return
       if (event.ctrlKey || event.metaKey || event.altKey) return
       event.preventDefault()
       event.stopPropagation()

@@ -1,6 +1,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'react'
 import { strings } from '../strings.ts'
 import { isFocusLost, VIEW_TITLE } from '../tasks/kept-focus.ts'
+import { findStop } from '../tasks/list-keys.ts'
 import { Button } from '../ui/button.tsx'
 import { CloseIcon } from '../ui/icons.tsx'
 import { useObservable } from '../ui/value.ts'
@@ -28,8 +29,7 @@ export function Messages() {
     if (message === null) setHeld(false)
     // The button that had the focus is gone: the focus goes to where the Tab key enters the list.
     if (hadFocus.current && isFocusLost()) {
-      const stop = document.querySelector<HTMLElement>('[role=row][tabindex="0"]')
-      const target = stop ?? document.getElementById(VIEW_TITLE)
+      const target = findStop() ?? document.getElementById(VIEW_TITLE)
       target?.focus()
     }
     hadFocus.current = false

@@ -1,7 +1,7 @@
 import { readStored, store } from '../session/browser-storage.ts'
 import { type Value, value } from '../ui/value.ts'
 
-/** What this browser remembers about how its person likes the page. Nothing secret. */
+/** The preferences that this browser remembers. It stores nothing secret. */
 export interface Preferences {
   /** Whether single letters are keys (WCAG 2.1.4: they can be switched off). */
   readonly singleKeys: boolean

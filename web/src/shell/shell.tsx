@@ -2,7 +2,7 @@ import { lazy, Suspense, useEffect, useRef } from 'react'
 import { strings } from '../strings.ts'
 import { VIEW_TITLE } from '../tasks/kept-focus.ts'
 import { TaskView } from '../tasks/task-view.tsx'
-import { useMedia } from '../ui/media.ts'
+import { BESIDE, useMedia } from '../ui/media.ts'
 import { useObservable } from '../ui/value.ts'
 import { useBackToClose } from './back.ts'
 import { GlobalKeys } from './global-keys.tsx'
@@ -23,9 +23,6 @@ const Details = lazy(async () => ({ default: (await import('../details/details.t
 const SearchView = lazy(async () => ({
   default: (await import('../search/search-view.tsx')).SearchView,
 }))
-
-/** Where the details are beside the list. */
-const BESIDE = '(min-width: 78rem)'
 
 /** The page of a person who is signed in. */
 export function Shell() {

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react'
 import { Menu, MenuItem, MenuTrigger, Popover, Separator } from 'react-aria-components'
 import { strings } from '../strings.ts'
+import { findStop } from '../tasks/list-keys.ts'
 import { Button } from '../ui/button.tsx'
 import { Confirm } from '../ui/confirm.tsx'
 import { CloseIcon, OfflineIcon, PersonIcon, SearchIcon, UnsentIcon } from '../ui/icons.tsx'
@@ -49,7 +50,7 @@ function SearchBox() {
         onChange={(event) => query.set(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === 'Escape') query.set('')
-          else if (event.key === 'ArrowDown') focusList()
+          else if (event.key === 'ArrowDown') findStop()?.focus()
           else return
           event.preventDefault()
         }}
@@ -61,11 +62,6 @@ function SearchBox() {
       )}
     </search>
   )
-}
-
-/** To the row at which the Tab key stops. */
-function focusList(): void {
-  document.querySelector<HTMLElement>('[role=row][tabindex="0"]')?.focus()
 }
 
 /** Whether the page is offline, and what the server does not have yet. Nothing while all is well. */

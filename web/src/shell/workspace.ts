@@ -16,7 +16,7 @@ export interface User {
   readonly email: string
 }
 
-/** What the views share while one person is signed in. */
+/** The state that the views share while one person is signed in. */
 export interface Workspace {
   readonly user: User
   readonly sync: Sync

@@ -8,7 +8,7 @@ import { byPosition, type Lingering, type Tasks } from './sections.ts'
 /** How long a task stays in a list after it was completed or reopened there. */
 const LINGER_MS = 1_500
 
-/** What a person can do to tasks. Each action is shown at once, announced, and can be undone. */
+/** The actions of a person on tasks. Each is shown at once, announced, and can be undone. */
 export interface Actions {
   readonly lingering: Value<Lingering>
   /** @param elsewhere the view that shows the task, if the one in sight does not. */

@@ -30,12 +30,18 @@ export function rowOf(target: EventTarget): string | null {
   return row?.dataset.key ?? null
 }
 
+/** @returns the row at which the Tab key stops. */
+export function findStop(): HTMLElement | null {
+  return document.querySelector<HTMLElement>('[role=row][tabindex="0"]')
+}
+
 /** @returns the row of a task, if it is rendered. */
 export function findRow(root: ParentNode | null | undefined, id: string): HTMLElement | null {
   return root?.querySelector<HTMLElement>(`[role=row][data-key="${CSS.escape(id)}"]`) ?? null
 }
 
-function isTextField(target: EventTarget): boolean {
+/** Whether keys are text there, and not commands. */
+export function isTextField(target: EventTarget | null): boolean {
   return target instanceof Element && target.matches('input:not([type=checkbox]), textarea, select')
 }
 

@@ -4,11 +4,10 @@ import { addDays } from '../dates/day.ts'
 import { strings } from '../strings.ts'
 import type { LocalTask } from '../sync/types.ts'
 import menu from '../ui/menu.module.css'
+import { NO_DATE, PRIORITIES } from './choices.ts'
 import { dayHere } from './days.ts'
 import { useCommands } from './list-context.ts'
 import { findRow } from './list-keys.ts'
-
-const PRIORITIES = ['high', 'medium', 'low', 'none'] as const
 
 interface RowMenuProps {
   readonly task: LocalTask
@@ -37,9 +36,7 @@ export function RowMenu({ task, frame, onClose }: RowMenuProps) {
     if (key === 'today') list.update(id, { due_date: today })
     if (key === 'tomorrow') list.update(id, { due_date: addDays(today, 1) })
     if (key === 'week') list.update(id, { due_date: addDays(today, 7) })
-    if (key === 'no-date') {
-      list.update(id, { due_date: null, due_time: null, due_zone: null, recurrence: null })
-    }
+    if (key === 'no-date') list.update(id, NO_DATE)
     if (key === 'delete') list.remove(id)
   }
 

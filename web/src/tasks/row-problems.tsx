@@ -8,7 +8,7 @@ import styles from './problems.module.css'
 
 const texts = strings.problems
 
-/** What the server refused of a task, and which members another device changed as well. */
+/** The changes of a task that the server refused, and the members that another device changed as well. */
 export function RowProblems({ task }: { task: LocalTask }) {
   const { sync } = useWorkspace()
   const refusals = useObservable(sync.refusals)

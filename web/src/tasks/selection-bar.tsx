@@ -4,14 +4,12 @@ import { strings } from '../strings.ts'
 import { Button } from '../ui/button.tsx'
 import { CalendarIcon, CloseIcon, DoneIcon, FlagIcon, TrashIcon } from '../ui/icons.tsx'
 import menu from '../ui/menu.module.css'
+import { NO_DATE, PRIORITIES } from './choices.ts'
 import type { Commands } from './commands.ts'
 import { dayHere } from './days.ts'
 import styles from './selection-bar.module.css'
 
-const PRIORITIES = ['high', 'medium', 'low', 'none'] as const
-const NO_DATE = { due_date: null, due_time: null, due_zone: null, recurrence: null }
-
-/** What can be done to all selected tasks at once. */
+/** The actions for all selected tasks at once. */
 export function SelectionBar({ commands, count }: { commands: Commands; count: number }) {
   if (count === 0) return null
 

@@ -14,7 +14,7 @@ interface TaskMetaProps {
   readonly isDayShown: boolean
 }
 
-/** The line below a title: date, priority, checklist, parent, tags. Nothing without any of them. */
+/** The line below a title: date, priority, checklist, parent, tags. Renders nothing if the task has none of these. */
 export function TaskMeta({ task, isDayShown }: TaskMetaProps) {
   const tasks = useTasks()
   const items = childrenOf(tasks, task.id)

@@ -57,7 +57,7 @@ interface ChipsProps {
   onKeepAsText(chip: Chip): void
 }
 
-/** What was understood, each part with a button that makes it text again. */
+/** The parts that were understood, each with a button that makes it text again. */
 export function Chips({ chips, onKeepAsText }: ChipsProps) {
   const today = useToday()
   if (chips.length === 0) return null

@@ -87,8 +87,6 @@ export const AlertIcon = icon(
 )
 export const SettingsIcon = icon(<path d="M3 6h7M14 6h3M3 14h3M10 14h7M12 4v4M8 12v4" />)
 export const CloseIcon = icon(<path d="m5 5 10 10M15 5 5 15" />)
-export const NoteIcon = icon(<path d="M4 5.5h12M4 10h12M4 14.5h7" />)
-export const CheckIcon = icon(<path d="m4.5 10.5 3.75 3.75L15.5 6" strokeWidth="2" />)
 export const ChecklistIcon = icon(
   <path d="m3 5.75 1.25 1.25L6.5 4.5M3 13.25l1.25 1.25L6.5 12M9.5 6H17M9.5 13.5H17" />,
 )

@@ -1,5 +1,8 @@
 import { useSyncExternalStore } from 'react'
 
+/** Where the details are beside the list, as in shell.module.css. */
+export const BESIDE = '(min-width: 78rem)'
+
 /** @returns whether a media query matches, as it changes. */
 export function useMedia(query: string): boolean {
   return useSyncExternalStore(

@@ -73,13 +73,16 @@ interface OccurrenceOptions {
   readonly others?: () => Promise<readonly FactsText[]>
 }
 
-const aroundOf = (all: readonly FactsText[], keys?: ResponseKeys): Around => ({
-  first: giveFollowing(all.map((of) => ({ of, date: dateAfter(readFacts(of)) }))),
-  last: findNext(
-    all.map((of) => readFacts(of).id),
-    keys,
-  ),
-})
+function aroundOf(all: readonly FactsText[], keys?: ResponseKeys): Around {
+  const read = all.map((of) => ({ of, facts: readFacts(of) }))
+  return {
+    first: giveFollowing(read.map(({ of, facts }) => ({ of, date: dateAfter(facts) }))),
+    last: findNext(
+      read.map(({ facts }) => facts.id),
+      keys,
+    ),
+  }
+}
 
 /** @returns the date of the occurrence that follows when the task is completed now. */
 function dateAfter({ recurrence, zone, due, start, date, number }: Facts): string | undefined {

@@ -46,7 +46,7 @@ function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  const coding = acceptedCoding(request.headers['accept-encoding'], [...compressed.keys()])
+  const coding = acceptedCoding(request.headers['accept-encoding'], compressed.keys())
   const { bytes, version } = (coding !== 'identity' && compressed.get(coding)) || identity
   reply.headers({ ...HEADERS, 'cache-control': cacheControl, etag: etagOf({ version }) })
   varyBy(reply, 'Accept-Encoding')

@@ -38,7 +38,7 @@ export function prefers(accept: string | undefined, type: string, usual: string)
  */
 export function acceptedCoding<Coding extends string>(
   header: string | undefined,
-  offered: readonly Coding[],
+  offered: Iterable<Coding>,
 ): Coding | 'identity' {
   const ranges = rangesIn(header ?? '')
   const weightOf = (name: string) => ranges.find(({ type }) => type === name)?.q
