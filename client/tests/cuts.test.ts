@@ -2,25 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Edit } from '../src/sync/edit.ts'
 import { Device, memoryStore, problem, SharedMemory, until } from './support/device.ts'
-import { useDevices } from './support/devices.ts'
-
-const title = (id: string, text: string): Edit => ({
-  ...{ edit: 'update', id, change: { title: text } },
-})
+import { SOON, title, useDevices } from './support/devices.ts'
 
 describe('a cut', { timeout: 60_000 }, () => {
   const devices = useDevices()
-
-  /** Time passes at once. */
-  const soon = { sleep: () => new Promise<void>(setImmediate) }
-
-  async function openWithTask(task: object = {}, options = {}): Promise<[Device, string]> {
-    const device = await devices.open(options)
-    const [id = ''] = await device.apply({ edit: 'create', task: { title: 'Milk', ...task } })
-    await device.agrees()
-    device.seen.length = 0
-    return [device, id]
-  }
+  const { openWithTask } = devices
 
   const EDITS: Record<string, (id: string) => Edit> = {
     'a new task': () => ({ edit: 'create', task: { title: 'Bread' } }),
@@ -217,7 +203,7 @@ describe('a cut', { timeout: 60_000 }, () => {
   })
 
   it('by 410 in the middle reads everything again, and keeps what is not sent', async () => {
-    const [device, id] = await openWithTask({}, soon)
+    const [device, id] = await openWithTask({}, SOON)
     const [gone = ''] = await device.apply({ edit: 'create', task: { title: 'Eggs' } })
     await device.agrees()
     device.goOffline()
@@ -240,7 +226,7 @@ describe('a cut', { timeout: 60_000 }, () => {
   })
 
   it('by a backup that the operator restored takes the older versions', async () => {
-    const [device, id] = await openWithTask({}, soon)
+    const [device, id] = await openWithTask({}, SOON)
     const older = device.task(id)?.updated_at
     await device.apply(title(id, 'Oat milk'))
     await device.agrees()

@@ -2,25 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Edit } from '../src/sync/edit.ts'
 import { type Device, problem, until } from './support/device.ts'
-import { useDevices } from './support/devices.ts'
-
-const title = (id: string, text: string, seen?: string): Edit => ({
-  edit: 'update',
-  id,
-  change: { title: text },
-  ...(seen !== undefined && { seen: { title: seen } }),
-})
+import { title, useDevices } from './support/devices.ts'
 
 describe('an edit of what someone else changes', { timeout: 60_000 }, () => {
   const devices = useDevices()
+  const { openWithTask } = devices
 
-  async function openWithTask(task: object = {}, options = {}): Promise<[Device, string]> {
-    const device = await devices.open(options)
-    const [id = ''] = await device.apply({ edit: 'create', task: { title: 'Milk', ...task } })
-    await device.agrees()
-    device.seen.length = 0
-    return [device, id]
-  }
   const change = (device: Device, id: string, body: object) =>
     devices.elsewhere(device, 'PATCH', `/${id}`, { body })
   const conflicts = ({ sync }: Device) =>

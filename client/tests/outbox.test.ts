@@ -1,24 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Edit } from '../src/sync/edit.ts'
-import { type Device, problem } from './support/device.ts'
-import { useDevices } from './support/devices.ts'
-
-const title = (id: string, text: string): Edit => ({
-  ...{ edit: 'update', id, change: { title: text } },
-})
+import { problem } from './support/device.ts'
+import { title, useDevices } from './support/devices.ts'
 
 describe('an edit in the outbox', { timeout: 60_000 }, () => {
   const devices = useDevices()
-
-  /** A device with a task that the server has. */
-  async function openWithTask(task: object = {}): Promise<[Device, string]> {
-    const device = await devices.open()
-    const [id = ''] = await device.apply({ edit: 'create', task: { title: 'Milk', ...task } })
-    await device.agrees()
-    device.seen.length = 0
-    return [device, id]
-  }
+  const { openWithTask } = devices
 
   it('is shown at once, waits without connection, and is sent when there is one', async () => {
     const device = await devices.open()

@@ -1,24 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Edit } from '../src/sync/edit.ts'
-import { type Device, problem, until } from './support/device.ts'
-import { useDevices } from './support/devices.ts'
+import { problem, until } from './support/device.ts'
+import { title, useDevices } from './support/devices.ts'
 
 const LONG = 'x'.repeat(501)
-const title = (id: string, text: string): Edit => ({
-  ...{ edit: 'update', id, change: { title: text } },
-})
-
 describe('a refused edit', { timeout: 60_000 }, () => {
   const devices = useDevices()
-
-  async function openWithTask(task: object = {}): Promise<[Device, string]> {
-    const device = await devices.open()
-    const [id = ''] = await device.apply({ edit: 'create', task: { title: 'Milk', ...task } })
-    await device.agrees()
-    device.seen.length = 0
-    return [device, id]
-  }
+  const { openWithTask } = devices
 
   it('is shown with its task, and is sent again when the person wants it', async () => {
     const [device, id] = await openWithTask()

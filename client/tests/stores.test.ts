@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { after, describe, it } from 'node:test'
 import { Dexie } from 'dexie'
 import { dexieStore } from '../src/stores/dexie.ts'
-import { memoryStore, SharedMemory } from '../src/stores/memory.ts'
 import type { Operation } from '../src/sync/operation.ts'
 import { type Changes, NEW_META, type Row, type Store, type TaskIds } from '../src/sync/store.ts'
+import { KINDS } from './support/kinds.ts'
 
 const NOTHING: Changes = { meta: null, rows: new Map(), operations: new Map() }
 const row = (id: string): Row => ({ id, base: null, gone: null, generation: 1 })
@@ -17,20 +17,6 @@ const puts = (...rows: Row[]): Changes => ({
   ...NOTHING,
   rows: new Map(rows.map((each) => [each.id, each])),
 })
-
-let databases = 0
-/** Each opens the store of a new user, which the tabs share. */
-const KINDS: Record<string, () => () => Promise<Store>> = {
-  memory: () => {
-    const shared = new SharedMemory()
-    return async () => memoryStore(shared)
-  },
-  Dexie: () => {
-    databases += 1
-    const name = `todo-test-${databases}`
-    return () => dexieStore({ name })
-  },
-}
 
 for (const [kind, newUser] of Object.entries(KINDS)) {
   describe(`the store over ${kind}`, { timeout: 30_000 }, () => {

@@ -1,24 +1,10 @@
 import 'fake-indexeddb/auto'
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { dexieStore } from '../src/stores/dexie.ts'
 import type { Store } from '../src/sync/store.ts'
-import { type Device, memoryStore, SharedMemory, until } from './support/device.ts'
+import { type Device, until } from './support/device.ts'
 import { useDevices } from './support/devices.ts'
-
-let databases = 0
-/** Each opens the store of a new user, which the tabs share. */
-const KINDS: Record<string, () => () => Promise<Store>> = {
-  memory: () => {
-    const shared = new SharedMemory()
-    return async () => memoryStore(shared)
-  },
-  Dexie: () => {
-    databases += 1
-    const name = `todo-tabs-${databases}`
-    return () => dexieStore({ name })
-  },
-}
+import { KINDS } from './support/kinds.ts'
 
 for (const [kind, newUser] of Object.entries(KINDS)) {
   describe(`two tabs over ${kind}`, { timeout: 60_000 }, () => {

@@ -6,17 +6,16 @@ import { dexieStore } from '../src/stores/dexie.ts'
 import { NEW_META } from '../src/sync/store.ts'
 import { createClient, TodoError } from '../src/transport/client.ts'
 import { memoryStore, SharedMemory, until } from './support/device.ts'
-import { useDevices } from './support/devices.ts'
+import { SOON, useDevices } from './support/devices.ts'
 import { standIn } from './support/stand-in.ts'
 
 const NOTHING = { meta: null, rows: new Map(), operations: new Map() }
-const soon = { sleep: () => new Promise<void>(setImmediate) }
 
 describe('a proxy', { timeout: 60_000 }, () => {
   const devices = useDevices()
 
   it('neither acknowledges a deletion by its 404, nor refuses an edit', async () => {
-    const device = await devices.open(soon)
+    const device = await devices.open(SOON)
     const [id = ''] = await device.apply({ edit: 'create', task: { title: 'Milk' } })
     await device.agrees()
     let pages = 0
@@ -58,7 +57,7 @@ describe('a pause', () => {
   const wanted: Record<string, number | null> = {
     '': null,
     ' ': null,
-    soon: null,
+    SOON: null,
     '-5': 0,
     '0': 0,
     '7': 7_000,
@@ -121,7 +120,7 @@ describe('a store', { timeout: 60_000 }, () => {
       isFirst = false
       throw new TypeError('The lock is refused')
     }
-    const device = await devices.open({ ...soon, store: { ...store, lead } })
+    const device = await devices.open({ ...SOON, store: { ...store, lead } })
     await device.apply({ edit: 'create', task: { title: 'Milk' } })
     await device.unsent(0)
     assert.deepEqual(device.titles(), ['Milk'])

@@ -8,7 +8,19 @@ import {
   type TestApp,
 } from '../../../backend/tests/support/app.ts'
 import type { SyncState } from '../../src/sync/create-sync.ts'
+import type { Edit } from '../../src/sync/edit.ts'
 import { closeApp, Device, type DeviceOptions } from './device.ts'
+
+/** Time passes at once. */
+export const SOON = { sleep: () => new Promise<void>(setImmediate) }
+
+/** A new title for a task. @param seen the title that the person saw when they began to edit. */
+export const title = (id: string, text: string, seen?: string): Edit => ({
+  edit: 'update',
+  id,
+  change: { title: text },
+  ...(seen !== undefined && { seen: { title: seen } }),
+})
 
 export interface OpenOptions extends DeviceOptions {
   /** To wait for; `live` if it is left out. */
@@ -20,6 +32,8 @@ export interface Devices {
   readonly app: TestApp
   /** Opens a device of a new user, which has read the feed. */
   open(options?: Partial<OpenOptions>): Promise<Device>
+  /** Opens a device of a new user with a task that the server has. @returns it, and the id of the task. */
+  openWithTask(task?: object, options?: Partial<OpenOptions>): Promise<[Device, string]>
   /** Opens another device of the same user. */
   another(device: Device, options?: Partial<OpenOptions>): Promise<Device>
   /** Sends a request as another program of the user. */
@@ -47,11 +61,23 @@ export function useDevices(environment: Environment = {}): Devices {
     return device
   }
 
+  async function openWithTask(
+    task: object = {},
+    options: Partial<OpenOptions> = {},
+  ): Promise<[Device, string]> {
+    const device = await open(options)
+    const [id = ''] = await device.apply({ edit: 'create', task: { title: 'Milk', ...task } })
+    await device.agrees()
+    device.seen.length = 0
+    return [device, id]
+  }
+
   return {
     get app() {
       return app
     },
     open,
+    openWithTask,
     another: ({ user }, options) => open({ ...options, user }),
     async elsewhere({ user }, method, path, sending) {
       const answer = await app.send(method, `/api/${user}/tasks${path}`, sending)
