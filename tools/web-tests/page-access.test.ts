@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import type { AxeResults } from 'axe-core'
 import type { BrowserContextOptions, Page } from 'playwright-core'
-import { day, type Site, seed, signUp, startSite, type Visit, watch } from './page-site.ts'
+import { day, seed, signUp, useSite, type Visit, watch } from './page-site.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
@@ -42,10 +42,9 @@ async function inspect(page: Page): Promise<string[]> {
 }
 
 describe('WCAG 2.2 AA, by axe', () => {
-  let site: Site
+  const site = useSite()
   let visit: Visit
   before(async () => {
-    site = await startSite()
     visit = await site.open('/')
     await signUp(visit)
     await seed(visit, TASKS)
@@ -56,7 +55,6 @@ describe('WCAG 2.2 AA, by axe', () => {
     await visit.page.keyboard.press('Delete')
     await visit.page.getByRole('row', { name: 'In the trash' }).waitFor({ state: 'detached' })
   })
-  after(() => site.close())
 
   /** Another window of the same person. */
   async function open(options: BrowserContextOptions): Promise<Visit> {

@@ -1,25 +1,20 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import {
   add,
   day,
   focused,
   PASSWORD,
-  type Site,
   seed,
   shows,
   signUp,
-  startSite,
+  useSite,
   type Visit,
 } from './page-site.ts'
 
 describe('what the page can do', () => {
-  let site: Site
-  before(async () => {
-    site = await startSite()
-  })
-  after(() => site.close())
+  const site = useSite()
 
   /** The page of a new person. */
   async function begin(path = '/inbox'): Promise<Visit> {

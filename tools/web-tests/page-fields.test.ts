@@ -1,6 +1,6 @@
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { Locator } from 'playwright-core'
-import { add, type Site, shows, signIn, signUp, startSite, type Visit } from './page-site.ts'
+import { add, shows, signIn, signUp, useSite, type Visit } from './page-site.ts'
 
 const details = ({ page }: Visit) => page.getByRole('complementary', { name: 'Details' })
 const title = ({ page }: Visit) => page.getByRole('textbox', { name: 'Title' })
@@ -27,11 +27,7 @@ async function typeUntilGone({ page }: Visit, field: Locator): Promise<void> {
 }
 
 describe('fields that two devices edit', () => {
-  let site: Site
-  before(async () => {
-    site = await startSite()
-  })
-  after(() => site.close())
+  const site = useSite()
 
   /** Two devices of one person that show a task "Before". */
   async function begin(): Promise<readonly [Visit, Visit]> {

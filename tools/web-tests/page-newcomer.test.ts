@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import { add, focused, type Site, shows, signUp, startSite } from './page-site.ts'
+import { describe, it } from 'node:test'
+import { add, focused, shows, signUp, useSite } from './page-site.ts'
 
 const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }
 
 describe('what a newcomer meets', () => {
-  let site: Site
-  before(async () => {
-    site = await startSite()
-  })
-  after(() => site.close())
+  const site = useSite()
 
   it('after the menu of a row, the keys go on from that row', async () => {
     const visit = await site.open('/')

@@ -1,16 +1,6 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import {
-  add,
-  PASSWORD,
-  type Site,
-  shows,
-  signIn,
-  signUp,
-  startSite,
-  type Visit,
-  watch,
-} from './page-site.ts'
+import { describe, it } from 'node:test'
+import { add, PASSWORD, shows, signIn, signUp, useSite, type Visit, watch } from './page-site.ts'
 
 async function signOut({ page }: Visit, name: string): Promise<void> {
   // A tab in the background is drawn seldom.
@@ -39,11 +29,7 @@ async function anotherTab({ page }: Visit, url: string): Promise<Visit> {
 }
 
 describe('people who share one browser', () => {
-  let site: Site
-  before(async () => {
-    site = await startSite()
-  })
-  after(() => site.close())
+  const site = useSite()
 
   it('a sign-out in one tab shows the form in the others, and deletes the tasks', async () => {
     const one = await site.open('/inbox')

@@ -1,27 +1,13 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import {
-  add,
-  PASSWORD,
-  type Site,
-  shows,
-  signIn,
-  signUp,
-  startSite,
-  type Visit,
-  watch,
-} from './page-site.ts'
+import { describe, it } from 'node:test'
+import { add, PASSWORD, shows, signIn, signUp, useSite, type Visit, watch } from './page-site.ts'
 
 /** The browser notes each response that is an error. */
 const isUnauthorized = (fault: string) => /status of 401/.test(fault)
 const isOffline = (fault: string) => /ERR_INTERNET_DISCONNECTED/.test(fault)
 
 describe('sessions, tabs and connections', () => {
-  let site: Site
-  before(async () => {
-    site = await startSite()
-  })
-  after(() => site.close())
+  const site = useSite()
 
   it('signed out, the page asks for the session and never for a token', async () => {
     const context = await site.browser.newContext()

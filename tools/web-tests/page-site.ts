@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
+import { after, before } from 'node:test'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { readPage } from '../../backend/src/api/web/page.ts'
-import { LIMITS } from '../../backend/src/core/limits.ts'
 import { serve } from '../../backend/tests/support/app.ts'
 import { openTestDatabase } from '../../backend/tests/support/databases.ts'
 import { openBrowser } from './chromium.ts'
@@ -13,7 +13,6 @@ const PATIENCE_MS = 10_000
 /** The server with the page, on a database of its own, and a browser. */
 export interface Site {
   readonly url: string
-  readonly app: Awaited<ReturnType<typeof serve>>
   readonly browser: Browser
   /** Opens the page in a private window. */
   open(path?: string, options?: BrowserContextOptions): Promise<Visit>
@@ -30,18 +29,17 @@ export interface Visit {
 }
 
 /** Starts the server with the page that `npm run build:web` has made. */
-export async function startSite(): Promise<Site> {
+async function startSite(): Promise<Site> {
   const page = await readPage('')
   assert.ok(page, 'npm run build:web builds the page')
-  const limits = { ...LIMITS }
-  const test = await openTestDatabase('pglite', undefined, limits)
+  const test = await openTestDatabase('pglite')
   const environment = { ACCOUNT_LIMITS: 'off' }
   const { connector } = test
   const app = await serve(test.database, environment, { connector, page })
   const browser = await openBrowser()
   const url = `http://127.0.0.1:${app.port}`
   return {
-    ...{ url, app, browser },
+    ...{ url, browser },
     async open(path = '/', options = {}) {
       const context = await browser.newContext({
         viewport: { width: 1280, height: 800 },
@@ -57,6 +55,24 @@ export async function startSite(): Promise<Site> {
       await app.close()
       await test.close()
     },
+  }
+}
+
+/** Call it in `describe`: it starts the site before the tests, and closes it after them. */
+export function useSite(): Omit<Site, 'close'> {
+  let site: Site
+  before(async () => {
+    site = await startSite()
+  })
+  after(() => site.close())
+  return {
+    get url() {
+      return site.url
+    },
+    get browser() {
+      return site.browser
+    },
+    open: (path, options) => site.open(path, options),
   }
 }
 

@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import { add, focused, type Site, shows, signUp, startSite, type Visit } from './page-site.ts'
+import { describe, it } from 'node:test'
+import { add, focused, PASSWORD, shows, signUp, useSite, type Visit } from './page-site.ts'
 
 describe('the life of a task', () => {
-  let site: Site
-  before(async () => {
-    site = await startSite()
-  })
-  after(() => site.close())
+  const site = useSite()
 
   const menus = ({ page }: Visit) => ({
     async choose(title: string, item: string) {
@@ -92,7 +88,7 @@ describe('the life of a task', () => {
     await press('Tab')
     await page.keyboard.type(`bea-${process.pid}@example.com`)
     await press('Tab')
-    await page.keyboard.type('correct horse battery')
+    await page.keyboard.type(PASSWORD)
     await press('Enter')
     await page.getByRole('textbox', { name: 'Add a task' }).waitFor()
 
