@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Edit } from '../src/sync/edit.ts'
 import { problem, until } from './support/device.ts'
 import { title, useDevices } from './support/devices.ts'
 
@@ -14,7 +15,10 @@ describe('a refused edit', { timeout: 60_000 }, () => {
     const refusal = await device.refusal()
     const { detail: _, id: __, ...shown } = refusal
     assert.deepEqual(shown, { taskId: id, title: 'Milk', edit: 'update', code: 'validation_error' })
-    assert.match(refusal.detail, /title/)
+    const alone = await devices.app.send('PATCH', `/api/${device.user}/tasks/${id}`, {
+      body: { title: LONG },
+    })
+    assert.equal(refusal.detail, alone.json.detail)
     assert.equal(device.task(id)?.saved, 'refused')
     assert.equal(device.task(id)?.title, LONG)
     await device.unsent(0)
@@ -23,6 +27,22 @@ describe('a refused edit', { timeout: 60_000 }, () => {
     assert.equal((await device.refusal()).code, 'validation_error')
     assert.equal(device.writes.length, 2)
   })
+
+  const INVALID: Record<string, (id: string) => Edit> = {
+    'title must be': () => ({ edit: 'create', task: { title: LONG } }),
+    'due_time must be null': (id) => ({ edit: 'update', id, change: { due_time: '09:30' } }),
+    'parent_id must be': (id) => ({ edit: 'update', id, change: { parent_id: id } }),
+    'before must be': (id) => ({ edit: 'move', id, place: { before: id } }),
+  }
+  for (const [detail, edit] of Object.entries(INVALID)) {
+    it(`names the member as if it were sent alone: ${detail}`, async () => {
+      const [device, id] = await openWithTask()
+      await device.apply(edit(id))
+      const refusal = await device.refusal()
+      assert.equal(refusal.detail.slice(0, detail.length), detail)
+      assert.equal(refusal.code, 'validation_error')
+    })
+  }
 
   it('is taken back by discard', async () => {
     const [device, id] = await openWithTask()
@@ -51,7 +71,7 @@ describe('a refused edit', { timeout: 60_000 }, () => {
 
   it('is mended by an edit that was made before the person could see it', async () => {
     const [device, id] = await openWithTask()
-    const held = device.hold(/^PATCH/)
+    const held = device.hold(/^update/)
     await device.apply(title(id, LONG))
     await held.reached
     await device.apply(title(id, 'Oat milk'))
@@ -100,7 +120,7 @@ describe('a refused edit', { timeout: 60_000 }, () => {
 
   it('of a task that was deleted elsewhere restores it before it is sent again', async () => {
     const [device, id] = await openWithTask()
-    const held = device.hold(/^PATCH/)
+    const held = device.hold(/^update/)
     await device.apply(title(id, 'Oat milk'))
     await held.reached
     await devices.elsewhere(device, 'DELETE', `/${id}`)
@@ -116,7 +136,7 @@ describe('a refused edit', { timeout: 60_000 }, () => {
 
   it('of a child whose parent was deleted elsewhere is shown with its title', async () => {
     const [device, id] = await openWithTask()
-    const held = device.hold(/^POST/)
+    const held = device.hold(/^create/)
     await device.apply({ edit: 'create', task: { title: 'Child', parent_id: id } })
     await held.reached
     await devices.elsewhere(device, 'DELETE', `/${id}`)
@@ -138,7 +158,7 @@ describe('a refused edit', { timeout: 60_000 }, () => {
     it(`is set aside after ${status}, and others are sent`, async () => {
       const [device, id] = await openWithTask()
       device.wire = async ({ line }, send) =>
-        line.startsWith('PATCH') ? problem(status, code) : send()
+        line.startsWith('update') ? problem(status, code) : send()
       await device.apply(title(id, 'Oat milk'), { edit: 'create', task: { title: 'Bread' } })
       assert.equal((await device.refusal()).code, code)
       await device.unsent(0)
@@ -153,7 +173,7 @@ describe('a refused edit', { timeout: 60_000 }, () => {
     const device = await devices.open({ sleep: () => Promise.resolve() })
     let attempts = 0
     device.wire = async ({ line }, send) => {
-      if (line !== 'POST /tasks') return send()
+      if (!line.startsWith('create')) return send()
       attempts += 1
       return problem(500, 'internal_error')
     }
@@ -200,7 +220,7 @@ describe('without a trash', { timeout: 60_000 }, () => {
   it('a task that was deleted before its creation was answered comes back as a new one', async () => {
     const device = await devices.open()
     device.wire = async ({ line }, send) =>
-      line === 'POST /tasks' ? problem(409, 'conflict') : send()
+      line.startsWith('create') ? problem(409, 'conflict') : send()
     const [id = ''] = await device.apply({ edit: 'create', task: { title: 'Milk' } })
     const refusal = await device.refusal()
     await device.apply({ edit: 'complete', id, completed: true })

@@ -58,7 +58,7 @@ for (const [kind, newUser] of Object.entries(KINDS)) {
 
     it('the other one takes over when the leader is closed in the middle of a request', async () => {
       const [leader, follower, open] = await openTabs()
-      const held = leader.hold(/^POST/, 'response')
+      const held = leader.hold(/^create/, 'response')
       const [id = ''] = await leader.apply({ edit: 'create', task: { title: 'Milk' } })
       await held.reached
       await until(follower.sync.tasks, () => follower.task(id) !== undefined)
@@ -75,6 +75,29 @@ for (const [kind, newUser] of Object.entries(KINDS)) {
       })
       await third.agrees()
       await Promise.all([close(follower), close(third)])
+    })
+
+    it('that both lead, such as on a page without https, execute each edit once', async () => {
+      const open = newUser()
+      const leads = { lead: async () => () => {} }
+      const one = await devices.open({ store: { ...(await open()), ...leads } })
+      const { user } = one
+      const other = await devices.open({ user, store: { ...(await open()), ...leads } })
+      const recurrence = { rule: 'FREQ=DAILY', from: 'due' } as const
+      const task = { title: 'Milk', due_date: '2026-12-01', recurrence }
+      const [id = ''] = await one.apply({ edit: 'create', task })
+      await until(other.sync.tasks, () => other.task(id) !== undefined)
+      await other.apply({ edit: 'update', id, change: { title: 'Oat milk' } })
+      await one.apply({ edit: 'complete', id, completed: true })
+      await Promise.all([one.agrees(), other.agrees()])
+      await one.apply({ edit: 'update', id, change: { title: 'Rice milk' } })
+      await other.apply({ edit: 'update', id, change: { priority: 'high' } })
+      await Promise.all([one.agrees(), other.agrees()])
+      assert.deepEqual(one.titles(), ['Oat milk', 'Rice milk'])
+      for (const { sync } of [one, other]) {
+        assert.deepEqual([...sync.refusals.get(), ...sync.conflicts.get()], [])
+      }
+      await Promise.all([close(one), close(other)])
     })
 
     it('the leader tries again when the person signs in in the other one', async () => {

@@ -107,7 +107,7 @@ describe('tasks that depend on each other', { timeout: 60_000 }, () => {
     const child = { edit: 'create', task: { title: 'Tickets', parent_id: id } } as const
     await device.apply(child)
     await device.agrees()
-    const held = device.hold(/^DELETE/)
+    const held = device.hold(/^delete/)
     const { undo } = await device.sync.apply([{ edit: 'delete', id }])
     assert.deepEqual(device.titles(), [])
     await held.reached

@@ -140,7 +140,7 @@ export function createSync(options: SyncOptions): Sync {
         sendOutbox(
           {
             ...common,
-            newId,
+            clock: { now, newId },
             changed: next,
             userId: () => mirror.meta.userId,
             operations: () => mirror.operations,

@@ -17,22 +17,20 @@ export interface Refusal {
   readonly edit: Edit['edit']
   /**
    * The stable code of the problem, such as `validation_error` or `not_found`. `changed`: someone edited the task before
-   * this device could delete or complete it, and `retry` does so.
+   * this device could delete it, or since an edit that had no response for a day. `retry` sends it in any case.
    */
   readonly code: string
   /** The explanation of the server. */
   readonly detail: string
 }
 
-/** Both sides changed the same member. */
+/** Both sides changed the same member. The task has `ours`; of a description, both texts. */
 export interface Conflict {
   readonly id: string
   readonly taskId: string
   readonly title: string
   readonly member: TaskMember
-  /** The value that the task has now. `theirs`: this device's change may have been executed before the other one. */
-  readonly kept: 'ours' | 'theirs'
-  /** The value of the other device. */
+  /** The value of the other device, which was replaced. */
   readonly theirs: unknown
   readonly ours: unknown
 }

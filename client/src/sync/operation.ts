@@ -10,28 +10,36 @@ import type { NewTask, Place, Task, TaskChange } from '../task.ts'
  * | `queued`  | a later edit takes it back, such as a delete of a new task  | (removed) |
  * | `queued`  | the server has its values already                           | (removed) |
  * | `queued`  | its turn: it is merged with `base`, and sent next           | `sending` |
- * | `sending` | success; for a delete also 404                              | (removed) |
- * | `sending` | 412 for its first request, which has changed nothing         | `queued`  |
- * | `sending` | nobody knows if it was executed, and the task was changed:  |           |
- * |           | a move or restore is done, ours of an update is a conflict  | (removed) |
- * |           | a completion or deletion waits for a person                 | `refused` |
+ * | `queued`  | a deletion of a task that someone has edited since          | `refused` |
+ * | `sending` | success, also of an earlier request; for a delete also 404  | (removed) |
+ * | `sending` | 412; at the first request also 401, 408, 429                | `queued`  |
  * | `sending` | no response, one that is not from Todo Backend, 401, 408,   |           |
  * |           | 429, 502, 503, 504, in progress (409)                       | `sending` |
  * | `sending` | 403, 404, 409, 413, 422, every other 4xx, 500 repeatedly    | `refused` |
- * | `queued`  | a deletion of a task that someone has edited since          | `refused` |
+ * | `sending` | the server may have forgotten its key, and the task was     | `refused` |
+ * |           | changed                                                     |           |
  * | `refused` | `retry`                                                     | `queued`  |
  * | `refused` | a later edit of a new task mends it                         | `queued`  |
  * | `refused` | later edits set every member that it has, or `discard`      | (removed) |
  *
- * A `sending` operation may have reached the server. Nothing is folded into it, and after a restart it is sent again. A
- * create is executed once, by its id and its `Idempotency-Key`. The server ignores the key of the others. These are
- * repeated only while nobody else has changed the task (see `begin`).
+ * A `sending` operation may have reached the server. Nothing is folded into it, and after a restart the same request is
+ * sent again: the server executes it once, and then repeats its response. An error is not stored under the key, so it
+ * says that the operation was not executed.
  */
 export type OperationState =
   | { readonly state: 'queued' }
-  /** `sent` is the version or the deletion at which its first request was made; null if the device knew none. */
-  | { readonly state: 'sending'; readonly sent: string | null }
+  | { readonly state: 'sending'; readonly sent: Sent }
   | { readonly state: 'refused'; readonly code: string; readonly detail: string }
+
+/** What makes the request of an operation the same each time. */
+interface Sent {
+  /** The `Idempotency-Key`. Another request of the operation, such as after a merge, has another one. */
+  readonly key: string
+  /** The version of the task; null if the device knew none. */
+  readonly version: string | null
+  /** When it was first sent, by the clock of this device, in milliseconds since 1970. */
+  readonly atMs: number
+}
 
 /** What an operation asks the server for. `from` has the values that the person saw, for the merge. */
 export type Work =
@@ -47,8 +55,10 @@ export type Work =
 /** An edit that the server has not acknowledged. */
 export type Operation = OperationState & Work & Facts
 
+/** An operation that may have reached the server. */
+export type SentOperation = Extract<Operation, { state: 'sending' }>
+
 interface Facts {
-  /** A UUID, and the `Idempotency-Key` of a create. */
   readonly id: string
   /** Operations are sent in this order. */
   readonly order: number

@@ -4,7 +4,7 @@ import { isSignedOut, type Link } from './link.ts'
 import { isEqual } from './merge.ts'
 import { nextOperations, type Operation } from './operation.ts'
 import type { Remote } from './remote.ts'
-import { acknowledge, begin, putTask, refuse, unsend } from './settle.ts'
+import { acknowledge, begin, type Clock, putTask, refuse, unsend } from './settle.ts'
 import type { Transact } from './transact.ts'
 
 /** Operations of as many tasks are sent at once. */
@@ -21,7 +21,7 @@ export interface Outbox {
   readonly transact: Transact
   /** Is called with each error after which it tries again. */
   readonly report: (error: unknown) => void
-  readonly newId: () => string
+  readonly clock: Clock
   /** See `Meta.userId`. */
   userId(): string | null
   /** All operations, in their order. */
@@ -65,21 +65,24 @@ async function deliver(
   failures: Map<string, number>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { transact, newId, remote, link } = outbox
+  const { transact, clock, remote, link } = outbox
   const { id, taskId, edit } = operation
   for (let merges = 0; ; merges += 1) {
     signal.throwIfAborted()
-    const sending = await transact([taskId], (draft) => begin(draft, operation, newId))
+    const sending = await transact([taskId], (draft) => begin(draft, operation, clock))
     if (sending === undefined) return
-    let response = await attempt(remote.send(sending, outbox.userId(), signal))
+    const { operation: sent, isRepeated, isOld } = sending
+    let response = await attempt(remote.send(sent, outbox.userId(), signal))
     const isStale = response.error?.status === 412 && merges < MOST_MERGES
-    if (isStale || (isNotFound(response) && edit === 'restore')) {
-      // A restored task may be alive already.
+    // Someone may have undone since what was executed at the first request.
+    const isPast = isRepeated && !response.error && (edit === 'delete' || edit === 'restore')
+    // A restored task may be alive already.
+    if (isStale || isPast || (isNotFound(response) && edit === 'restore')) {
       const read = await attempt(remote.read(taskId, outbox.userId(), signal))
       if (isStale && read.task) {
         const { task } = read
         await transact([taskId], (draft) => {
-          if (!sending.isRepeated) unsend(draft, sending)
+          if (!isOld) unsend(draft, sent)
           // The feed may tell of a deletion that is later.
           putTask(draft, task, isEqual(draft.row(taskId)?.gone ?? null, sending.gone))
         })
@@ -87,15 +90,15 @@ async function deliver(
       }
       response = read
     }
-    if (isNotFound(response) && edit === 'delete') response = { task: null }
+    if (isNotFound(response) && (edit === 'delete' || isPast)) response = { task: null }
     const { task, error } = response
     if (error === undefined) {
       const ids = task === null ? [taskId, ...outbox.childrenOf(taskId)] : [taskId]
       await transact(ids, (draft) => acknowledge(draft, sending, task))
     } else {
       if (isTemporary(error)) {
-        if (!sending.isRepeated && error.status < 500)
-          await transact([taskId], (draft) => unsend(draft, sending))
+        if (!isRepeated && error.status < 500)
+          await transact([taskId], (draft) => unsend(draft, sent))
         throw error
       }
       if (error.status === 500) {
@@ -103,7 +106,9 @@ async function deliver(
         failures.set(id, count + 1)
         if (count < MOST_SERVER_ERRORS) throw error
       }
-      await transact([taskId], (draft) => refuse(draft, sending, error.code, error.detail))
+      // As if it were not in a batch.
+      const detail = error.detail.replace(/^operations.0.(task.)?/, '')
+      await transact([taskId], (draft) => refuse(draft, sent, error.code, detail))
     }
     failures.delete(id)
     link.succeeded()

@@ -2,64 +2,73 @@ import type { Task, TaskChange } from '../task.ts'
 import type { FeedItem } from '../transport/client.ts'
 import { MEMBERS, mend, queued, toNewTask } from './apply.ts'
 import type { Draft } from './draft.ts'
-import { isEqual, type Merged, membersOf, merge } from './merge.ts'
-import { isGround, type Operation, type OperationOf } from './operation.ts'
+import { isEqual, membersOf, merge } from './merge.ts'
+import { isGround, type Operation, type OperationOf, type SentOperation } from './operation.ts'
 import type { End, Row } from './store.ts'
 
-/** What is sent: an operation, at a version of its task. */
+/** How long a request can be repeated, a little less than the server keeps its key. */
+const KEPT_MS = 23 * 3_600_000
+
+/** What is sent, and what was known of its task then. */
 export interface Sending {
-  readonly operation: Operation
-  /** The version for `If-Match`; null if the device has never read the task. */
+  readonly operation: SentOperation
   readonly base: Task | null
-  /** What was known of the deletion of the task when the request was sent. */
   readonly gone: Row['gone']
-  /** Whether it was sent before, without a response that tells if it was executed. */
+  /** Whether it was sent before. Then only a response that is not temporary tells if it was executed. */
   readonly isRepeated: boolean
+  /** Whether the server may have forgotten its key. Then also 412 does not tell. */
+  readonly isOld: boolean
 }
 
 /** Names an operation. */
 type Refused = Pick<Operation, 'id' | 'taskId'>
 
+/** What makes a request a new one. */
+export interface Clock {
+  now(): number
+  newId(): string
+}
+
 /**
- * Chooses what to send for an operation: merges it with the latest version.
- *
- * An operation that is `sending` may have been executed. If someone has changed its task since, a second execution could
- * undo that change. So the last word is theirs, and a person hears of it where ours may be missing.
+ * Chooses what to send for an operation: the request that was sent before, or one that is merged with the latest version.
  *
  * @returns undefined if there is nothing to send.
  */
-export function begin(draft: Draft, wanted: Operation, newId: () => string): Sending | undefined {
+export function begin(draft: Draft, wanted: Operation, { now, newId }: Clock): Sending | undefined {
   const operation = draft.find(wanted)
   if (operation === undefined || operation.state === 'refused') return undefined
-  const { base = null, gone = null } = draft.row(operation.taskId) ?? {}
-  const alive = gone === null ? base : null
-  const present = (operation.edit === 'restore' ? gone?.at : base?.updated_at) ?? null
+  const { taskId, edit } = operation
+  const { base = null, gone = null } = draft.row(taskId) ?? {}
+  const version = base?.updated_at ?? null
   const isRepeated = operation.state === 'sending'
-  const sent = isRepeated ? operation.sent : present
-  const isPassed = isRepeated && sent !== null && present !== null && present !== sent
-  const merged =
+  const sent = isRepeated ? operation.sent : { key: newId(), version, atMs: now() }
+  // The clock may have been set back.
+  const isOld = Math.abs(now() - sent.atMs) > KEPT_MS
+  const known = { base, gone, isRepeated, isOld }
+  const alive = gone === null ? base : null
+  // It may have been executed before. Nothing but the version protects what others did since.
+  const isPassed =
+    isOld && (edit === 'restore' || (alive && edit !== 'create' && sent.version !== version))
+  if (isRepeated && !isPassed) return { ...known, operation }
+  const next =
     alive && operation.edit === 'update'
-      ? mergeUpdate(draft, operation, alive, { newId, isPassed })
+      ? mergeUpdate(draft, operation, alive, isPassed ? null : newId)
       : operation
-  const { edit } = merged
   const isDone =
-    (edit === 'update' && membersOf(merged.change).length === 0) ||
-    (edit === 'complete' && alive?.completed === merged.completed) ||
-    (isPassed && (edit === 'restore' || (edit === 'move' && alive)))
+    (next.edit === 'update' && membersOf(next.change).length === 0) ||
+    (next.edit === 'complete' && alive?.completed === next.completed) ||
+    (edit === 'restore' && isPassed && alive)
   if (isDone) {
     draft.remove(operation)
     return undefined
   }
-  const isChanged =
-    (edit === 'complete' && isPassed) ||
-    (edit === 'delete' && alive && (isPassed || isEdited(alive, merged.seen)))
-  if (alive && isChanged) {
-    refuse(draft, { operation: merged }, 'changed', 'The task was changed')
+  if (isPassed || (alive && operation.edit === 'delete' && isEdited(alive, operation.seen))) {
+    refuse(draft, operation, 'changed', 'The task was changed')
     return undefined
   }
-  const sending: Operation = { ...merged, state: 'sending', sent }
+  const sending = { ...next, state: 'sending', sent } as SentOperation // the spread of a union is not one
   draft.put(sending)
-  return { operation: sending, base, gone, isRepeated }
+  return { ...known, operation: sending }
 }
 
 /** Whether someone has edited a task, who is not the person that saw these versions. */
@@ -67,50 +76,48 @@ function isEdited(base: Task, seen: readonly Task[]): boolean {
   return MEMBERS.some((member) => seen.every((task) => !isEqual(task[member], base[member])))
 }
 
+/** @param newId makes ids of conflicts; null if the update is not sent. @returns what is left of the update. */
 function mergeUpdate(
   draft: Draft,
   operation: OperationOf<'update'>,
   base: Task,
-  { newId, isPassed }: { readonly newId: () => string; readonly isPassed: boolean },
+  newId: Clock['newId'] | null,
 ): Operation {
   const { taskId } = operation
   const { change, from, conflicts } = merge(operation.change, operation.from, base)
-  const lost = membersOf(change).filter((member) => member !== 'position')
-  const found: Merged['conflicts'] = isPassed
-    ? lost.map((member) => ({ member, theirs: base[member], ours: operation.change[member] }))
-    : conflicts
-  if (found.length > 0) {
-    const known = { taskId, title: base.title, kept: isPassed ? 'theirs' : 'ours' } as const
-    const added = found.map((conflict) => ({ ...known, ...conflict, id: newId() }))
+  if (newId && conflicts.length > 0) {
+    const { title } = base
+    const added = conflicts.map((conflict) => ({ taskId, title, ...conflict, id: newId() }))
     draft.setMeta({ conflicts: [...draft.meta.conflicts, ...added] })
   }
-  if (isPassed) return { ...operation, change: {} }
   follow(draft, taskId, operation.change, { ...operation.change, ...change })
   return { ...operation, change, from }
 }
 
-/** A request has changed nothing, and can be forgotten. */
-export function unsend(draft: Draft, { operation }: Pick<Sending, 'operation'>): void {
-  const present = draft.find(operation)
-  if (present?.state === 'sending' && !isGround(present)) draft.put(queued(present))
+/** A request has changed nothing, and can be forgotten, unless another tab has sent another one. */
+export function unsend(draft: Draft, operation: SentOperation): void {
+  if (isEqual(draft.find(operation), operation) && !isGround(operation)) {
+    draft.put(queued<Operation>(operation))
+  }
 }
 
 /** The server has done it. @param task the task as it was directly afterwards; null for a deletion. */
 export function acknowledge(draft: Draft, sending: Sending, task: Task | null): void {
   const { operation, base: before, gone } = sending
-  const { taskId, edit } = operation
+  const { taskId, edit, sent } = operation
   const row = draft.row(taskId)
   if (task !== null) {
     for (const later of draft.operationsOf(taskId)) {
       if (later.edit !== 'delete') continue
-      const isSeen = later.seen.some((version) => version.updated_at === before?.updated_at)
+      const isSeen = later.seen.some(({ updated_at: version }) => version === sent.version)
       if (edit === 'create' || isSeen) draft.put({ ...later, seen: [...later.seen, task] })
     }
     const isRestored = edit === 'restore' && isEqual(row?.gone ?? null, gone)
     // If the feed has told of a deletion meanwhile, it also tells what came after.
     putTask(draft, task, isRestored)
     if (edit === 'update') follow(draft, taskId, operation.change, task)
-  } else if (edit === 'delete') {
+  } else if (edit === 'delete' && row?.base?.updated_at === before?.updated_at) {
+    // Otherwise the feed has told of what came after, such as that someone restored it.
     const isComing = draft.operationsOf(taskId).some((other) => other.edit === 'restore')
     for (const { id, base, gone: known } of draft.rows) {
       const isChild = base?.parent_id === taskId && !isComing
@@ -134,12 +141,7 @@ function follow(draft: Draft, taskId: string, sent: TaskChange, become: TaskChan
 }
 
 /** The server has refused it. It waits for a person, unless later edits set all its members. */
-export function refuse(
-  draft: Draft,
-  { operation }: Pick<Sending, 'operation'>,
-  code: string,
-  detail: string,
-): void {
+export function refuse(draft: Draft, operation: Operation, code: string, detail: string): void {
   // Another tab may have had it acknowledged.
   if (draft.find(operation) === undefined) return
   const refused: Operation = { ...operation, state: 'refused', code, detail }

@@ -28,8 +28,8 @@ export interface ChangesOptions {
   readonly signal?: AbortSignal
   /** False ends the changes where the stream would begin, such as in React Native, whose `fetch` cannot stream. */
   readonly stream?: boolean
-  /** In place of the user of the client: the server refuses the token of anyone else. */
-  readonly userId?: string | undefined
+  /** In place of the user of the client, if it is known: the server refuses the token of anyone else. */
+  readonly userId?: string | null
   /** The changes in a page, 1 to 1000; 500 if it is left out. */
   readonly limit?: number
 }

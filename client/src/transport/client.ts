@@ -51,8 +51,8 @@ export interface TodoClient {
    * `user_id` is in each path already.
    *
    * It renews a token that the server refuses, once. After 429, 503 and where there is no response, it waits and
-   * sends the request again; POST and PATCH have an `Idempotency-Key`: the server creates a task once, and
-   * ignores the key of most other requests.
+   * sends the request again; POST and PATCH have an `Idempotency-Key`: the server creates a task once, executes a batch
+   * once, and ignores the key of most other requests.
    * A second attempt at DELETE may find the task deleted (404), and one with `if-match` its own change (412).
    *
    * @returns the response with its body, as the OpenAPI document describes them.

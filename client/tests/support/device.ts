@@ -9,11 +9,16 @@ import type { Task } from '../../src/task.ts'
 import { createClient, type TodoClient } from '../../src/transport/client.ts'
 import type { Sleep } from '../../src/transport/http.ts'
 
-/** A request, as a test reads it: `PATCH /tasks/1` without what is before. */
+/** A request, as a test reads it: `GET /tasks/1` without what is before, or for an edit `update 1`. */
 export interface Seen {
   readonly line: string
   readonly headers: Headers
   readonly body: unknown
+}
+
+/** @returns what an update asks for. */
+export function changeOf({ body }: Pick<Seen, 'body'>): unknown {
+  return (body as { operations: { task?: unknown }[] }).operations[0]?.task // that of an edit
 }
 
 /** What a test does with a request: send it, hold it back, lose it or its response, or answer it. */
@@ -116,7 +121,9 @@ export class Device {
     const { pathname, search } = new URL(url)
     const path = pathname.replace(/^\/api\/[^/]+/, '') + search
     const body = init.body === undefined ? undefined : JSON.parse(String(init.body))
-    const seen = { line: `${init.method} ${path}`, headers: new Headers(init.headers), body }
+    const edit = body?.operations?.[0]
+    const line = edit ? `${edit.op} ${edit.id ?? edit.task.id}` : `${init.method} ${path}`
+    const seen = { line, headers: new Headers(init.headers), body }
     this.seen.push(seen)
     const controller = new AbortController()
     const cut = () => controller.abort(new TypeError('The network is gone'))
@@ -136,7 +143,7 @@ export class Device {
     }
   }
 
-  /** The requests that changed something, such as `PATCH /tasks/…`. */
+  /** The edits that were sent, such as `update 1`. */
   get writes(): string[] {
     return this.seen.map(({ line }) => line).filter((line) => !line.startsWith('GET'))
   }

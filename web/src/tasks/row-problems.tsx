@@ -53,12 +53,10 @@ export function RefusalNote({ refusal }: { refusal: Refusal }) {
 
 function ConflictNote({ conflict, task }: { conflict: Conflict; task: LocalTask }) {
   const { sync, actions } = useWorkspace()
-  const { member, kept } = conflict
-  const isOurs = kept === 'ours'
-  const other = isOurs ? conflict.theirs : conflict.ours
+  const { member, theirs } = conflict
 
-  async function takeOther(): Promise<void> {
-    await actions.update([task], { [member]: other })
+  async function takeTheirs(): Promise<void> {
+    await actions.update([task], { [member]: theirs })
     await sync.dismiss(conflict.id)
   }
 
@@ -66,17 +64,17 @@ function ConflictNote({ conflict, task }: { conflict: Conflict; task: LocalTask 
     <span className={styles.conflict}>
       <AlertIcon size={16} />
       <span className={styles.text}>
-        {texts.conflict[kept](texts.members[member])}{' '}
+        {texts.conflict(texts.members[member])}{' '}
         <span className={styles.detail}>
-          {isOurs ? texts.theirs : texts.mine}: {sayValue(other)}
+          {texts.theirs}: {sayValue(theirs)}
         </span>
       </span>
       <span className={styles.buttons}>
-        <Button look="small" onPress={() => void takeOther()}>
-          {isOurs ? texts.takeTheirs : texts.takeMine}
+        <Button look="small" onPress={() => void takeTheirs()}>
+          {texts.takeTheirs}
         </Button>
         <Button look="small" onPress={() => void sync.dismiss(conflict.id)}>
-          {isOurs ? texts.keepMine : texts.keepTheirs}
+          {texts.keepMine}
         </Button>
       </span>
     </span>
