@@ -2,13 +2,18 @@ import fc from 'fast-check'
 import type { TestApp } from '../../../backend/tests/support/app.ts'
 import type { Edit } from '../../src/sync/edit.ts'
 import type { LocalTask } from '../../src/sync/local-task.ts'
+import { isEqual } from '../../src/sync/merge.ts'
 import { nextOperations } from '../../src/sync/operation.ts'
-import type { Task, TaskChange } from '../../src/task.ts'
+import type { Task, TaskChange, TaskMember } from '../../src/task.ts'
 import { Device, memoryStore, plain, problem, SharedMemory, sorted, until } from './device.ts'
 import { FragileStore } from './fragile-store.ts'
+import { judge, judgeQuestions, newRecord, noteEditor, type Record } from './record.ts'
 
 /** Longer than anything takes. */
 const PATIENCE_MS = 20_000
+
+/** Is no device. */
+const LATER = -1
 
 /** What happens to a request: it is cut, its response is lost, or the program ends when the response arrives. */
 type Fate = 'pass' | 'before' | 'after' | 'crash' | 'expired'
@@ -70,26 +75,6 @@ export const histories = (devices: number, maxLength: number): fc.Arbitrary<Step
     ...{ minLength: 1, maxLength, size: 'max' },
   })
 
-/** What a person set a member to, and what they saw before. */
-interface Written {
-  readonly taskId: string
-  readonly member: 'title' | 'description'
-  /** Null clears it. */
-  readonly value: string | null
-  readonly seen: unknown
-}
-
-/** What all devices did. */
-interface Record {
-  readonly written: Written[]
-  readonly created: Set<string>
-  readonly deleted: Set<string>
-  readonly restored: Set<string>
-  /** Values that a person was shown as refused, or as one of a conflict. */
-  readonly shown: Set<unknown>
-  readonly refusedTasks: Set<string>
-}
-
 /** Plays a history against the server. @throws if a device or the server differs, or an edit is lost. */
 export async function play(
   app: TestApp,
@@ -97,10 +82,7 @@ export async function play(
   count: number,
   steps: readonly Step[],
 ): Promise<void> {
-  const record: Record = {
-    ...{ written: [], created: new Set(), deleted: new Set(), restored: new Set() },
-    ...{ shown: new Set(), refusedTasks: new Set() },
-  }
+  const record = newRecord()
   const actors = Array.from({ length: count }, (_, n) => new Actor(app, user, n, record))
   const list = async () => sorted((await app.send('GET', `/api/${user}/tasks`)).json)
   const settle = async () => {
@@ -125,28 +107,6 @@ export async function play(
     judge(record, await list(), new Set(rows.map(({ id }) => String(id))))
   } finally {
     await Promise.all(actors.map((actor) => actor.end()))
-  }
-}
-
-function judge(record: Record, list: readonly Task[], known: ReadonlySet<string>): void {
-  const { written, created, deleted, restored, shown, refusedTasks } = record
-  for (const id of created) {
-    const isExcused = deleted.has(id) || refusedTasks.has(id)
-    if (!known.has(id) && !isExcused) throw new Error(`The new task ${id} is lost`)
-  }
-  for (const task of list) {
-    const isDeleted = deleted.has(task.id) && !restored.has(task.id) && task.parent_id === null
-    if (isDeleted) throw new Error(`The deleted task ${task.id} is there`)
-    const own = written.filter(({ taskId }) => taskId === task.id)
-    for (const { member, value } of own) {
-      if (value === null) continue
-      const isIn = (text: unknown) => String(text).includes(value)
-      const isReplaced = own.some((other) => other.member === member && isIn(other.seen))
-      if (!isIn(task[member]) && !isReplaced && ![...shown].some(isIn)) {
-        const all = JSON.stringify({ own, task, shown: [...shown] }, null, 1)
-        throw new Error(`The ${member} ${value} is lost: ${all}`)
-      }
-    }
   }
 }
 
@@ -285,6 +245,7 @@ class Actor {
 
   async #edit(edits: readonly Edit[]): Promise<void> {
     this.#edits += 1
+    for (const edit of edits) this.#noteLater(edit)
     try {
       const { ids, undo } = await this.device.sync.apply(edits)
       if (undo.length === 0) return
@@ -296,6 +257,16 @@ class Actor {
       // An undo may name a task that is deleted by now.
       if (!(error instanceof TypeError) && !this.#store.isBroken) throw error
     }
+  }
+
+  /** The undo of an edit also undoes what came after it, which counts as someone else's. */
+  #noteLater(edit: Edit): void {
+    if (edit.edit !== 'update' || edit.seen === undefined) return
+    const task = this.device.task(edit.id)
+    const later = Object.entries(edit.seen).filter(
+      ([member, value]) => !isEqual(value, task?.[member as TaskMember]),
+    )
+    noteEditor(this.#record, edit.id, Object.fromEntries(later), LATER)
   }
 
   #note(edit: Edit, taskId: string, undo: readonly Edit[]): void {
@@ -311,6 +282,7 @@ class Actor {
     }
     if (edit.edit === 'restore') restored.add(taskId)
     if (edit.edit !== 'update') return
+    noteEditor(this.#record, taskId, edit.change, this.#number)
     for (const member of ['title', 'description'] as const) {
       const { [member]: value = null } = edit.change
       const seen = undo.find((back) => back.edit === 'update' && back.id === taskId)
@@ -335,6 +307,7 @@ class Actor {
 
   /** A person looks at what was refused, and at conflicts. */
   #see(): void {
+    judgeQuestions(this.#record, this.#number, this.#memory)
     const { shown, refusedTasks } = this.#record
     for (const operation of this.#memory.operations.values()) {
       if (operation.state !== 'refused') continue
