@@ -26,8 +26,11 @@ const JSON_FORMS = {
 
 export type ColumnType = keyof typeof JSON_FORMS
 
+/** @returns an instant as text, as in the JSON. */
+export const versionOf = (value: string) => `${instant(value, 2, 23)} || 'Z'`
+
 /** The version of a row, which changes with every change of it: `updated_at` as in the JSON. */
-export const VERSION = `${instant('updated_at', 2, 23)} || 'Z'`
+export const VERSION = versionOf('updated_at')
 
 /**
  * A row as JSON text. Every column is coalesced, whether it may be null or not, because a null would be an empty text

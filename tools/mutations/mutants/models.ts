@@ -38,7 +38,7 @@ export const MODELS_MUTANTS: readonly Mutant[] = [
   ),
   ...mutants(
     'the first wall',
-    'models/tasks/list.ts',
+    'models/tasks/list-sql.ts',
     ['models/task.test.ts', 'statements on tasks, on postgres'],
     [
       [
@@ -79,17 +79,41 @@ export const MODELS_MUTANTS: readonly Mutant[] = [
   ),
   ...mutants(
     'the first wall',
-    'models/tasks/sorted.ts',
+    'models/tasks/scan.ts',
     ['models/task.test.ts', 'statements on tasks, on postgres'],
     [
       [
         'a sorted list forgets its owner',
+        [[`where user_id = $1 and id > \${after} and`, `where id > \${after} and`]],
+        'the first wall alone',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the first wall',
+    'models/tasks/found.ts',
+    ['models/task.test.ts', 'statements on tasks, on postgres'],
+    [
+      [
+        'a page of a sorted list reads tasks of others with the same ids',
         [['todo.tasks where user_id = $1 and', 'todo.tasks where']],
         'the first wall alone',
       ],
+    ],
+  ),
+  ...mutants(
+    'the first wall',
+    'models/tasks/scan.ts',
+    ['models/examined.test.ts', 'the tasks that a statement examines, on postgres'],
+    [
       [
-        'a page of a sorted list reads tasks of others with the same ids',
-        [["'todo.tasks where user_id = $1'", "'todo.tasks where true'"]],
+        'the end of a part is the id of a task of others',
+        [
+          [
+            `todo.tasks where user_id = $1 and id > \${after} order`,
+            `todo.tasks where id > \${after} order`,
+          ],
+        ],
         'the first wall alone',
       ],
     ],
@@ -410,6 +434,40 @@ export const MODELS_MUTANTS: readonly Mutant[] = [
         'a task with one of the tags is shown',
         [['folded_tags @> ', 'folded_tags && ']],
         'sort=title: as the model',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the lists',
+    'models/tasks/scan.ts',
+    ['models/examined.test.ts', 'the tasks that a statement examines, on postgres'],
+    [
+      [
+        'a search reads any number of long texts in one statement',
+        [[`order by id limit \${candidates}`, 'order by id']],
+        'the first wall alone, past every policy: a search reads',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the lists',
+    'models/tasks/positions.ts',
+    ['api/long-lists.test.ts', 'long lists on postgres'],
+    [
+      [
+        'the server compares code units',
+        [['weight(unitOfA) - weight(unitOfB)', 'unitOfA - unitOfB']],
+        'the server merges titles',
+      ],
+      [
+        'the server puts tasks without a value before the others',
+        [
+          [
+            "Number(a.key === '') - Number(b.key === '')",
+            "Number(b.key === '') - Number(a.key === '')",
+          ],
+        ],
+        'sends a long list whole',
       ],
     ],
   ),

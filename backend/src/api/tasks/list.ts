@@ -1,24 +1,10 @@
 import type { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import {
-  type Cursors,
-  KEYS,
-  type List,
-  STREAM_PAGE_ROWS,
-  sendList,
-} from '../../http/resource/pages.ts'
+import { type Cursors, KEYS, type List, sendList } from '../../http/resource/pages.ts'
 import { uuidOf } from '../../models/page.ts'
 import type { PRIORITIES } from '../../models/tasks/columns.ts'
 import { type Filter, hashOf, isFiltered } from '../../models/tasks/filters.ts'
 import { listLongTasks, listTasks } from '../../models/tasks/list.ts'
-import {
-  countTasks,
-  listRun,
-  listSorted,
-  listTasksOf,
-  type Run,
-  type SortedOptions,
-} from '../../models/tasks/sorted.ts'
 import {
   isIdSort,
   joinPosition,
@@ -27,6 +13,7 @@ import {
   splitPosition,
 } from '../../models/tasks/sorts.ts'
 import type { ListQuery } from '../../schemas/tasks/list.ts'
+import { count, sortedList } from './sorted-pages.ts'
 
 /** RFC 7240 §2: preferences are separated by commas, and only the first of a name counts. */
 const COUNT = /^\s*count\s*=\s*"?exact"?\s*(;|$)/i
@@ -56,11 +43,11 @@ export async function sendTasks(
           listLongTasks({ ...options, ...filter, sort }),
         cursors: cursorsOf(sort, filter),
       }
-    : sortedList({ sort, filter })
+    : { ...sortedList({ sort, filter }), cursors: cursorsOf(sort, filter) }
   const { request } = reply
   const body = await sendList(reply, list, { resource: 'tasks', cursor, limit, pageMs })
   if (prefersCount(request)) {
-    reply.header('total-count', await request.asUser(countTasks(filter)))
+    reply.header('total-count', await count(request, filter))
     reply.header('preference-applied', 'count=exact')
   }
   return body
@@ -75,41 +62,6 @@ function filterOf({ priority, tags, ...rest }: Given): Filter {
       priority: priority.split(',') as (typeof PRIORITIES)[number][], // by the pattern
     }),
     ...(tags !== undefined && { tags: tags.split(',').map((tag) => tag.trim().normalize('NFC')) }),
-  }
-}
-
-/** A list in an order that no index has. */
-function sortedList(options: SortedOptions): List {
-  const long: List['long'] = (page) => listSorted(options, page)
-  return {
-    short: long,
-    long,
-    pages: (request) => sortedPages(request, options),
-    cursors: cursorsOf(options.sort, options.filter),
-  }
-}
-
-/** Reads the first page alone, as most lists end there, and then the ids of many tasks at once. */
-function sortedPages(
-  request: FastifyRequest,
-  options: SortedOptions,
-): NonNullable<ReturnType<NonNullable<List['pages']>>> {
-  let run: Run | undefined
-  return async (after) => {
-    if (run === undefined) {
-      const page = await request.asUser(listSorted(options, { after, limit: STREAM_PAGE_ROWS }))
-      if (page.next !== null) run = { ids: [], next: page.next }
-      return page
-    }
-    if (run.ids.length === 0 && run.next !== null) {
-      run = await request.asUser(listRun(options, run.next))
-    }
-    const ids = run.ids.slice(0, STREAM_PAGE_ROWS)
-    const { rows, count, read } = await request.asUser(listTasksOf(options.filter, ids))
-    run = { ids: run.ids.slice(read), next: run.next }
-    // The position is in the run.
-    const next = run.ids.length > 0 || run.next !== null ? '' : null
-    return { rows, count, next, scanEnded: false }
   }
 }
 

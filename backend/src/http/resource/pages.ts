@@ -33,6 +33,11 @@ export interface List {
   /** The same for rows of any length. */
   long(options: PageOptions): Statement<Page>
   /**
+   * Reads a page if such a statement has not examined all rows, and the page cannot continue after them, because others
+   * may precede its rows.
+   */
+  whole?(request: FastifyRequest, options: PageOptions): Promise<Page>
+  /**
    * Reads the pages of a list of all rows, one after the other, if that is not the same as reading each page alone.
    * Each begins where the last one ended; the position is that of the first.
    */
@@ -143,6 +148,7 @@ async function readPage(
 ): Promise<Page> {
   const endMs = performance.now() + pageMs
   let page = await readOnce(request, list, options)
+  if (page.scanEnded && list.whole) return list.whole(request, options)
   let examined = EXAMINED_ROWS
   while (page.scanEnded && page.next !== null && page.rows.length < PAGE_BYTES) {
     if (performance.now() > endMs || request.raw.socket.destroyed) break
@@ -158,7 +164,12 @@ async function readPage(
   return page
 }
 
-async function readOnce(request: FastifyRequest, list: List, options: PageOptions): Promise<Page> {
+/** Reads a page with one statement, or two if it is long. */
+export async function readOnce(
+  request: FastifyRequest,
+  list: List,
+  options: PageOptions,
+): Promise<Page> {
   const page = await request.asUser(list.short(options))
   return page ?? request.asUser(list.long(options))
 }

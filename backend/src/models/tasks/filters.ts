@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { toMicroseconds } from '../../core/calendar.ts'
 import { caseless } from '../../core/caseless.ts'
 import { fold } from '../../core/fold.ts'
@@ -37,7 +37,10 @@ interface FilterColumn<Name extends FilterName> {
   readonly value: (given: NonNullable<Filter[Name]>) => Value
 }
 
-/** Every filter of a list. Their order is that of the parameters. */
+/** A search reads all tasks that it examines, and a longer description takes much longer than the task itself. */
+const LONG_TEXT_BYTES = 2_000
+
+/** Every filter of a list. Their order is that of the parameters, in which that of the search is the last. */
 const FILTERS: { readonly [Name in FilterName]: FilterColumn<Name> } = {
   completed: {
     type: 'boolean',
@@ -89,6 +92,7 @@ const FILTERS: { readonly [Name in FilterName]: FilterColumn<Name> } = {
   },
 }
 const NAMES = Object.keys(FILTERS) as FilterName[] // the keys of the table
+const OTHERS = NAMES.filter((name) => name !== 'q')
 
 /** @returns the words of a query. */
 export function wordsOf(text: string): string[] {
@@ -105,6 +109,13 @@ export function arrayOf(texts: readonly string[]): string {
   return `{${texts.map((text) => `"${text.replace(/["\\]/g, '\\$&')}"`).join()}}`
 }
 
+/** SQL for whether a task passes one filter. Every task does if the filter is not given. */
+const passes = (name: FilterName, first: number) => {
+  const { type, passes: condition } = FILTERS[name]
+  const parameter = `$${first + NAMES.indexOf(name)}::${type}`
+  return `(${parameter} is null or ${condition(parameter)})`
+}
+
 /**
  * An SQL condition for the tasks that pass every filter. One text serves all combinations, because each of
  * them would be a prepared statement on every connection.
@@ -112,12 +123,52 @@ export function arrayOf(texts: readonly string[]): string {
  * @param first the number of the first parameter. The values are those of {@link filterValues}.
  */
 export function passesFilter(first: number): string {
-  const conditions = NAMES.map((name, index) => {
-    const { type, passes } = FILTERS[name]
-    const parameter = `$${first + index}::${type}`
-    return `(${parameter} is null or ${passes(parameter)})`
-  })
-  return conditions.join(' and ')
+  return NAMES.map((name) => passes(name, first)).join(' and ')
+}
+
+/** The columns that {@link passesOthers} reads. */
+export const FILTER_COLUMNS = [
+  'completed',
+  'priority',
+  'folded_tags',
+  'due_date',
+  'parent_id',
+  'updated_at',
+]
+
+/** The columns that {@link mayPassSearch} and {@link passesSearch} read besides. */
+export const SEARCH_COLUMNS = ['folded_title', 'folded_description']
+
+/**
+ * An SQL condition for the tasks that pass every filter but the search.
+ *
+ * @param first the number of the first parameter. The values are those of {@link otherValues}.
+ */
+export function passesOthers(first: number): string {
+  return OTHERS.map((name) => passes(name, first)).join(' and ')
+}
+
+/** An SQL condition for the tasks that pass a filter for which {@link isUsual} is true. */
+export function passesUsual(first: number): string {
+  return passes('completed', first)
+}
+
+/**
+ * An SQL condition for the tasks that may pass the filter with a search: those that have its longest word, or a long
+ * description, which the condition does not read. It looks for the word first, because few tasks have it.
+ *
+ * @param first the number of the first parameter. The values are those of {@link searchValues}.
+ */
+export function mayPassSearch(first: number): string {
+  const word = `$${first + NAMES.length}::text`
+  return `case when octet_length(folded_description) > ${LONG_TEXT_BYTES}
+     or strpos(folded_title, ${word}) > 0 or strpos(folded_description, ${word}) > 0
+     then ${passesOthers(first)} else false end`
+}
+
+/** An SQL condition for those of the tasks that pass {@link mayPassSearch} which pass the filter. */
+export function passesSearch(first: number): string {
+  return passes('q', first)
 }
 
 /** @returns the values of the parameters of {@link passesFilter}. */
@@ -125,9 +176,26 @@ export function filterValues(filter: Filter): Value[] {
   return NAMES.map((name) => parameterOf(name, filter))
 }
 
+/** @returns the values of the parameters of {@link passesOthers}. */
+export function otherValues(filter: Filter): Value[] {
+  return OTHERS.map((name) => parameterOf(name, filter))
+}
+
+/** @returns the values of the parameters of {@link mayPassSearch}: those of the filter, and the longest word. */
+export function searchValues(filter: Filter): Value[] {
+  const words = wordsOf(filter.q ?? '').map(fold)
+  const longest = words.toSorted((a, b) => b.length - a.length)[0]
+  return [...filterValues(filter), longest ?? null]
+}
+
 function parameterOf<Name extends FilterName>(name: Name, filter: Filter): Value {
   const given: Filter[Name] = filter[name]
   return given === undefined ? null : FILTERS[name].value(given)
+}
+
+/** @returns whether the list shows all tasks, or the completed or the open ones, as most lists do. */
+export function isUsual({ completed: _completed, ...rest }: Filter): boolean {
+  return !isFiltered(rest)
 }
 
 /** @returns whether the list shows only some tasks. */
@@ -138,5 +206,5 @@ export function isFiltered(filter: Filter): boolean {
 /** @returns 8 bytes that name the order and the filter of a list. */
 export function hashOf(sort: string, filter: Filter): Buffer {
   const content = JSON.stringify([sort, filterValues(filter)])
-  return createHash('sha256').update(content).digest().subarray(0, 8)
+  return hash('sha256', content, 'buffer').subarray(0, 8)
 }

@@ -1,11 +1,11 @@
 import { NIL_UUID } from '../../core/uuid.ts'
-import { type Row, type Statement, sql, type Value } from '../../database/session.ts'
+import type { Row, Statement, Value } from '../../database/session.ts'
 import { EXAMINED_ROWS, PAGE_BYTES, type Page, type PageOptions, uuidOf } from '../page.ts'
-import { NOT_DELETED, REFUSE_DELETED } from '../stored.ts'
-import { type Filter, filterValues, passesFilter } from './filters.ts'
-import { FOLDED_COLUMNS } from './folded.ts'
+import { type Filter, otherValues, passesOthers, searchValues } from './filters.ts'
+import { list, SHORT_PAGE_TASKS, search } from './list-sql.ts'
+import { SCANNED_TASKS } from './scan.ts'
 import type { IdSort } from './sorts.ts'
-import { ALIVE, IN_TRASH, STORED_BYTES, TASK_COLUMNS, TASK_JSON, TRASHED_JSON } from './sql.ts'
+import { ALIVE, IN_TRASH, TASK_COLUMNS, TASK_JSON, TRASHED_JSON } from './sql.ts'
 
 /** The keys of tasks are their ids, those of the trash the numbers of the deletions. */
 export interface TaskPageOptions extends PageOptions, Filter {
@@ -16,75 +16,19 @@ export interface TaskPageOptions extends PageOptions, Filter {
 /** The most tasks that fit on a page: the JSON of the shortest task has 295 bytes. */
 export const PAGE_TASKS = 222
 
-/**
- * A page of up to this many tasks is first read by `short`, without the running sum of bytes, which would
- * take a fifth of the time. `short` omits tasks with a longer description, so its result has at most 1 MB.
- * If it omitted one, `long` reads the page again.
- */
-const SHORT_PAGE_TASKS = 50
-const SHORT_DESCRIPTION_BYTES = 2_000
-
-/** SQL for whether the page has space after the tasks before this one. */
-const hasSpace = (bytes: string, order: string) =>
-  `coalesce(sum(${bytes}) over (order by ${order} rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES}`
-
-/** A list of rows in the order of one column. */
-interface ListSql {
-  /** The column of the order, which identifies a row of the user. */
-  readonly key: 'id' | 'seq'
-  /** Whether the least key comes first. The default is the greatest. */
-  readonly ascends?: boolean
-  /** An SQL condition for the rows that an index contains: those that are examined. */
-  readonly of?: string
-  /** An SQL condition for the rows of the list. */
-  readonly where: string
-  /** The columns that the conditions and the JSON read. The default is all of them, which takes longer. */
-  readonly columns?: string
-  /** A row as JSON text. */
-  readonly json: string
-}
-
-/**
- * `$3` is the maximum number of tasks. One more is read, to know whether another page follows. `$4` is the number of
- * tasks that are examined. A constant would mislead PostgreSQL: if it is greater than the usual number of tasks of a
- * user, PostgreSQL plans to read them all, and sorts all tasks of a user with very many for each page, instead of
- * following the index.
- *
- * The columns are the tasks on the page, the number found, the number that fit (only in `long`), the key of the last
- * task on the page, and that of the last task examined if the scan ended there.
- */
-const list = ({ key, ascends = false, of = 'true', where, columns = '*', json }: ListSql) => {
-  const order = ascends ? key : `${key} desc`
-  const from = ascends ? `${key} > $2` : `${key} <= $2`
-  const user = `todo.tasks where user_id = $1 and ${from} and ${of} and ${NOT_DELETED} order by ${order}`
-  const newest = `select * from (select ${columns} from ${user} limit $4::int) scanned where ${where} order by ${order} limit $3 + 1`
-  const scanEnd = `case when count(*) <= $3 then (select ${key} from ${user} offset $4::int - 1 limit 1) end`
-  const end = `${scanEnd}, case when count(*) = 0 then ${REFUSE_DELETED} end`
-  const isShort = `octet_length(description) <= ${SHORT_DESCRIPTION_BYTES} is not false`
-  return {
-    short: sql(
-      `select string_agg(${json}, E',\\n') filter (where ${isShort}), count(*), null, (array_agg(${key}))[$3], ${end}
-       from (${newest}) newest`,
-    ),
-    long: sql(
-      `select string_agg(json, E',\\n') filter (where fits), count(*), count(*) filter (where fits),
-         (array_agg(${key}) filter (where fits))[least(count(*) filter (where fits), $3)::int], ${end}
-       from (
-         select ${key}, json, ${hasSpace('octet_length(json)', order)} as fits from (
-           select ${key}, case when ${hasSpace(STORED_BYTES, order)} then ${json} end as json
-           from (${newest}) newest
-         ) written
-       ) measured`,
-    ),
-  }
-}
 const LIVING = { key: 'id', columns: `${TASK_COLUMNS}, deleted_at`, json: TASK_JSON } as const
-const FILTERED = { ...LIVING, columns: `${LIVING.columns}, ${FOLDED_COLUMNS}` }
+const FILTERED = {
+  ...LIVING,
+  columns: `${LIVING.columns}, folded_tags`,
+  where: `${ALIVE} and ${passesOthers(5)}`,
+}
 const LISTS = {
   all: list({ ...LIVING, where: ALIVE }),
   completed: list({ ...LIVING, where: `${ALIVE} and completed = $5` }),
-  filtered: list({ ...FILTERED, where: `${ALIVE} and ${passesFilter(5)}` }),
-  oldestFirst: list({ ...FILTERED, ascends: true, where: `${ALIVE} and ${passesFilter(5)}` }),
+  filtered: list(FILTERED),
+  oldestFirst: list({ ...FILTERED, ascends: true }),
+  search: search(false),
+  searchOldestFirst: search(true),
   trash: list({ key: 'seq', of: IN_TRASH, where: 'true', json: TRASHED_JSON }),
 }
 
@@ -93,7 +37,8 @@ const NEWEST = { id: 'ffffffff-ffff-ffff-ffff-ffffffffffff', seq: '9223372036854
 
 /**
  * Reads a page of the user's tasks, in the order of their ids. It ends early if its JSON is long, and after
- * {@link EXAMINED_ROWS} tasks, of which some do not match or are in the trash.
+ * {@link EXAMINED_ROWS} tasks, of which some do not match or are in the trash. A search ends after that many candidates,
+ * or after {@link SCANNED_TASKS} tasks.
  *
  * @param options a `limit` above {@link PAGE_TASKS} is reduced to it.
  * @returns a statement whose result is undefined if the page is too long for it. Then use
@@ -139,25 +84,29 @@ const NO_FILTER = JSON.stringify({})
 function statementOf({
   after,
   limit: _limit,
-  examined: most = EXAMINED_ROWS,
+  examined = EXAMINED_ROWS,
   sort,
   ...filter
 }: TaskPageOptions): ListStatement {
-  // A search reads the texts of all tasks that it examines, which may be long.
-  const examined = filter.q === undefined ? most : Math.min(most, EXAMINED_ROWS)
   if (sort === 'created_at') {
     const from = after ?? NIL_UUID
-    return { sql: LISTS.oldestFirst, from, examined, filter: filterValues(filter) }
+    if (filter.q !== undefined) return statementOfSearch(LISTS.searchOldestFirst, from, filter)
+    return { sql: LISTS.oldestFirst, from, examined, filter: otherValues(filter) }
   }
   const from = after === undefined ? NEWEST.id : predecessor(after)
+  if (filter.q !== undefined) return statementOfSearch(LISTS.search, from, filter)
   const { completed, ...rest } = filter
   // The usual lists, without the conditions of the other filters.
   if (JSON.stringify(rest) !== NO_FILTER) {
-    return { sql: LISTS.filtered, from, examined, filter: filterValues(filter) }
+    return { sql: LISTS.filtered, from, examined, filter: otherValues(filter) }
   }
   return completed === undefined
     ? { sql: LISTS.all, from, examined, filter: [] }
     : { sql: LISTS.completed, from, examined, filter: [completed] }
+}
+
+function statementOfSearch(sql: ListStatement['sql'], from: string, filter: Filter): ListStatement {
+  return { sql, from, examined: SCANNED_TASKS, filter: [EXAMINED_ROWS, ...searchValues(filter)] }
 }
 
 function statementOfTrash({ after, examined = EXAMINED_ROWS }: PageOptions): ListStatement {
@@ -178,7 +127,8 @@ function listLong(list: ListStatement, options: PageOptions): Statement<Page> {
   return { sql: list.sql.long, values, read: ([row]) => readPage(row, limit) }
 }
 
-function readShort(row: Row | undefined, limit: number): Page | undefined {
+/** @returns the page, or undefined if it is too long or the statement omitted a task. */
+export function readShort(row: Row | undefined, limit: number): Page | undefined {
   const [tasks, found] = row ?? []
   const isWhole = linesOf(tasks ?? '') === Number(found)
   return isWhole && Buffer.byteLength(tasks ?? '') <= PAGE_BYTES ? readPage(row, limit) : undefined

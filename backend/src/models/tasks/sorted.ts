@@ -1,71 +1,13 @@
-import { type Row, type Statement, sql } from '../../database/session.ts'
+import { NIL_UUID } from '../../core/uuid.ts'
+import { type Row, type Sql, type Statement, sql } from '../../database/session.ts'
 import { PAGE_BYTES, type Page, type PageOptions } from '../page.ts'
-import { NOT_DELETED, REFUSE_DELETED } from '../stored.ts'
-import { type Filter, filterValues, passesFilter } from './filters.ts'
-import { PAGE_TASKS } from './list.ts'
+import { REFUSE_DELETED } from '../stored.ts'
+import { type Filter, isUsual } from './filters.ts'
+import { PAGE_TASKS, readShort } from './list.ts'
+import { isShort, SHORT_PAGE_TASKS } from './list-sql.ts'
+import { examined, examinedEnd, passing, passingValues, SCANNED_TASKS } from './scan.ts'
 import { type KeySort, positionValues, SORTS, type Sort } from './sorts.ts'
-import { ALIVE, STORED_BYTES, TASK_JSON } from './sql.ts'
-
-/**
- * No index has these orders, so that a statement looks at all tasks of the user and keeps the first ones. A list of
- * all tasks would do that for each page, which takes the square of their number. It reads the ids of many tasks at
- * once instead, and then these tasks in pages.
- */
-const RUN_TASKS = 10_000
-
-/** The tasks of `$1` that pass the filter, from the parameter `first` on. */
-const tasksOf = (first: number) =>
-  `todo.tasks where user_id = $1 and ${ALIVE} and ${passesFilter(first)} and ${NOT_DELETED}`
-
-/**
- * The first `count` tasks after the position, in order: their ids and keys. PostgreSQL copies each task of the user to
- * sort it, so it copies only the columns of the order.
- */
-const firstTasks = ({ by, after, key, columns }: Sort, count: string) =>
-  `select id as found_id, ${key} as key, row_number() over () as place from (
-     select id, ${columns} from ${tasksOf(5)} and ($4::uuid is null or ${after}) order by ${by}, id limit ${count}
-   ) sorted`
-
-/** A task by its id. With the limit, PostgreSQL does not read all tasks of the user for a join with the ids. */
-const taskOf = (tasks: string, id: string) =>
-  `lateral (select * from ${tasks} and id = ${id} limit 1) tasks`
-
-/** SQL for whether the page has space after the tasks before this one. */
-const hasSpace = (bytes: string) =>
-  `coalesce(sum(${bytes}) over (order by place rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES}`
-
-/** The tasks of a subquery as JSON, as many as fit. No text is written that does not fit. */
-const written = (tasks: string, columns: string) =>
-  `select place, ${columns}, json, ${hasSpace('octet_length(json)')} as fits from (
-     select place, ${columns}, case when ${hasSpace(STORED_BYTES)} then ${TASK_JSON} end as json from (${tasks}) page
-   ) written`
-
-const pageOf = (sort: Sort) =>
-  sql(
-    `select string_agg(json, E',\\n' order by place) filter (where fits and place <= $2::int),
-       count(*), count(*) filter (where fits and place <= $2),
-       (array_agg(id || coalesce(key, '') order by place desc) filter (where fits and place <= $2))[1],
-       case when count(*) = 0 then ${REFUSE_DELETED} end
-     from (${written(
-       `select tasks.*, key, place from (${firstTasks(sort, '$2 + 1')}) found
-          join ${taskOf('todo.tasks where user_id = $1', 'found_id')} on true`,
-       'id, key',
-     )}) measured`,
-  )
-
-const runOf = (sort: Sort) =>
-  sql(
-    `select string_agg(found_id::text, ',' order by place), count(*), (array_agg(found_id || coalesce(key, '') order by place desc))[1],
-       case when count(*) = 0 then ${REFUSE_DELETED} end
-     from (${firstTasks(sort, '$2::int')}) run`,
-  )
-
-const each = (of: (sort: Sort) => ReturnType<typeof sql>) =>
-  Object.fromEntries(Object.entries(SORTS).map(([name, sort]) => [name, of(sort)])) as Readonly<
-    Record<KeySort, ReturnType<typeof sql>>
-  > // the same keys
-const PAGES = each(pageOf)
-const RUNS = each(runOf)
+import { ALIVE, STORED_BYTES, TASK_COLUMNS, TASK_JSON } from './sql.ts'
 
 /** A list in an order that no index has. */
 export interface SortedOptions {
@@ -73,19 +15,143 @@ export interface SortedOptions {
   readonly filter: Filter
 }
 
+/** The values of an order, by the names that they have where a statement has computed them. */
+const keysOf = ({ values }: Sort) =>
+  Object.fromEntries(values.map((value, index) => [`key_${index}`, value]))
+/** The name of the last one. */
+const lastOf = ({ values }: Sort) => `key_${values.length - 1}`
+const orderOf = (sort: Sort, id: string) => {
+  const keys = Object.keys(keysOf(sort)).map((key) => `${key} ${sort.direction} nulls last`)
+  return [...keys, id].join(', ')
+}
+/** A position as text, as SQL. */
+const positionOf = (sort: Sort, id = 'id', key = lastOf(sort)) =>
+  `${id} || coalesce(${sort.keyOf(key)}, '')`
+
+/** The id before all others. */
+const NIL = `'${NIL_UUID}'`
+/** An SQL condition for the tasks after the position. */
+const isAfter = ({ after }: Sort) => `($4::uuid is null or ${after})`
+
 /**
- * Reads a page in the order of `sort`. It ends early if its JSON is long.
+ * The tasks of a subquery. It has their ids and the tuple ids `at`, by which PostgreSQL finds a row without an index. They
+ * are valid in the statement that has read them.
+ */
+const rowsOf = (found: string, columns: string) =>
+  `select ${columns} from (${found}) found join todo.tasks on user_id = $1 and ctid = at`
+
+/**
+ * A page of a list without a filter, or with the usual one, as most pages are. It examines no more tasks than one statement
+ * may, and PostgreSQL copies only the values of the order to sort them. It omits tasks with a long description.
+ */
+const usualPage = (sort: Sort) => {
+  const last = lastOf(sort)
+  const columns = `ctid as at, id, deleted_at, completed, ${sort.columns.join(', ')}`
+  const keys = Object.entries(keysOf(sort)).map(([name, value]) => `${value} as ${name}`)
+  const found = `select at, id as found_id, ${keys.join(', ')}
+    from (${examined(columns, NIL, '$5::int', sort.newestFirst ? 'id desc' : 'id')}) examined
+    where ${ALIVE} and ($6::boolean is null or completed = $6) and ${isAfter(sort)}
+    order by ${orderOf(sort, 'id')} limit $2::int + 1`
+  return sql(
+    `select string_agg(${TASK_JSON}, E',\\n') filter (where ${isShort}), count(*), null,
+       ${positionOf(sort, '(array_agg(id))[$2]', `(array_agg(${last}))[$2]`)},
+       ${examinedEnd(NIL, '$5::int')}, case when count(*) = 0 then ${REFUSE_DELETED} end
+     from (${rowsOf(found, `${TASK_COLUMNS}, ${last}`)} order by ${orderOf(sort, 'found_id')}) page`,
+  )
+}
+
+/** The first tasks after the position, in order, as a CTE. */
+const first = (sort: Sort, count: string) => {
+  const columns = { at: 'at', id: 'id', ...keysOf(sort) }
+  const { ctes, end } = passing({ of: sort.columns, columns, condition: isAfter(sort) }, 5)
+  return {
+    ctes: `${ctes}, first as (
+        select *, row_number() over () as place
+        from (select * from passing order by ${orderOf(sort, 'id')} limit ${count}) sorted)`,
+    end,
+  }
+}
+
+/** SQL for whether the page has space after the tasks before this one. */
+const hasSpace = (bytes: string) =>
+  `coalesce(sum(${bytes}) over (order by place rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES}`
+
+/** The tasks of a subquery as JSON, as many as fit. No text is written that does not fit. */
+export const written = (tasks: string, columns: string) =>
+  `select place, ${columns}, json, ${hasSpace('octet_length(json)')} as fits from (
+     select place, ${columns}, case when ${hasSpace(STORED_BYTES)} then ${TASK_JSON} end as json from (${tasks}) page
+   ) written`
+
+/** A page of any list. */
+const pageOf = (sort: Sort) => {
+  const { ctes, end } = first(sort, '$2::int + 1')
+  const last = lastOf(sort)
+  const found = `select at, place, ${last} from first`
+  return sql(
+    `with ${ctes} select string_agg(json, E',\\n' order by place) filter (where fits and place <= $2),
+       count(*), count(*) filter (where fits and place <= $2),
+       (array_agg(${positionOf(sort)} order by place desc) filter (where fits and place <= $2))[1],
+       ${end}, case when count(*) = 0 then ${REFUSE_DELETED} end
+     from (${written(rowsOf(found, `tasks.*, place, ${last}`), `id, ${last}`)}) measured`,
+  )
+}
+
+/** The positions of the first tasks, as a JSON array, if it is not too long. */
+const positionsOf = (sort: Sort) => {
+  const { ctes, end } = first(sort, '$2::int')
+  const position = positionOf(sort)
+  return sql(
+    `with ${ctes} select case when coalesce(sum(octet_length(${position})), 0) <= ${POSITIONS_BYTES}
+         then coalesce(json_agg(${position} order by place)::text, '[]') end,
+       ${end}, case when count(*) = 0 then ${REFUSE_DELETED} end
+     from first`,
+  )
+}
+/** The most bytes that the positions of one statement have. */
+const POSITIONS_BYTES = 1_048_576
+
+const each = (of: (sort: Sort) => Sql) =>
+  Object.fromEntries(Object.entries(SORTS).map(([name, sort]) => [name, of(sort)])) as Readonly<
+    Record<KeySort, Sql>
+  > // the same keys
+const USUAL_PAGES = each(usualPage)
+const PAGES = each(pageOf)
+const POSITIONS = each(positionsOf)
+
+/**
+ * Reads a page in the order of `sort`. It ends early if its JSON is long. If the user has more tasks than one statement
+ * examines, the page is empty and `scanEnded` is true. {@link listPositions} then finds its tasks.
  *
  * @param options a `limit` above {@link PAGE_TASKS} is reduced to it.
+ * @returns a statement whose result is undefined if the page is too long for it. Then use {@link listLongSorted}.
  */
 export function listSorted(
   { sort, filter }: SortedOptions,
   { limit, after }: PageOptions,
+): Statement<Page | undefined> {
+  if (limit > SHORT_PAGE_TASKS || !isUsual(filter)) {
+    return listLongSorted({ sort, filter }, { limit, after })
+  }
+  const { completed = null } = filter
+  const values = [limit, ...positionValues(SORTS[sort], after), SCANNED_TASKS, completed]
+  const read = ([row]: readonly Row[]) => (isCut(row) ? CUT : readShort(row, limit))
+  return { sql: USUAL_PAGES[sort], values, read }
+}
+
+/** The same as {@link listSorted}, for tasks of any length. */
+export function listLongSorted(
+  { sort, filter }: SortedOptions,
+  { limit, after }: PageOptions,
 ): Statement<Page> {
   const most = Math.min(limit, PAGE_TASKS)
-  const values = [most, ...positionValues(SORTS[sort], after), ...filterValues(filter)]
-  return { sql: PAGES[sort], values, read: ([row]) => readPage(row) }
+  const position = positionValues(SORTS[sort], after)
+  const values = [most, ...position, ...passingValues(filter, NIL_UUID)]
+  return { sql: PAGES[sort], values, read: ([row]) => (isCut(row) ? CUT : readPage(row)) }
 }
+
+/** Whether the statement has not examined all tasks, so that others may precede those that it found. */
+const isCut = (row: Row | undefined) => typeof row?.[4] === 'string'
+const CUT: Page = { rows: '', count: 0, next: null, scanEnded: true }
 
 function readPage(row: Row | undefined): Page {
   const [rows, found, fits, last] = row ?? []
@@ -94,64 +160,35 @@ function readPage(row: Row | undefined): Page {
   return { rows: rows ?? '', count: Number(fits), next, scanEnded: false }
 }
 
-/** Tasks that follow each other in the order. */
-export interface Run {
-  readonly ids: readonly string[]
-  /** The position after them, or null at the end of the list. */
-  readonly next: string | null
+/** Positions of tasks in an order, among those that one statement has examined. */
+export interface Positions {
+  /** Undefined if they are too long. Read fewer of them. */
+  readonly positions: readonly string[] | undefined
+  /** The id after which the next statement continues, or null if no tasks follow. */
+  readonly end: string | null
 }
 
-/** Reads the ids of the next tasks. */
-export function listRun({ sort, filter }: SortedOptions, after: string): Statement<Run> {
-  const values = [RUN_TASKS, ...positionValues(SORTS[sort], after), ...filterValues(filter)]
+/**
+ * Examines a part of the tasks, in the order of their ids.
+ *
+ * @param options the first `limit` tasks after the position `after`.
+ * @param from the id after which it begins.
+ */
+export function listPositions(
+  { sort, filter }: SortedOptions,
+  { limit, after }: PageOptions,
+  from: string,
+): Statement<Positions> {
+  const position = positionValues(SORTS[sort], after)
   return {
-    sql: RUNS[sort],
-    values,
+    sql: POSITIONS[sort],
+    values: [limit, ...position, ...passingValues(filter, from)],
     read: ([row]) => {
-      const [ids, found, last] = row ?? []
-      const next = Number(found) < RUN_TASKS ? null : (last ?? null)
-      return { ids: ids ? ids.split(',') : [], next }
+      const [positions, end] = row ?? []
+      return {
+        positions: typeof positions === 'string' ? JSON.parse(positions) : undefined,
+        end: end ?? null,
+      }
     },
   }
-}
-
-/** Those of the tasks `$2` that are still in the list, in this order, and the first that has no space. */
-const TASKS = sql(
-  `select string_agg(json, E',\\n' order by place) filter (where fits), count(*) filter (where fits),
-     min(place) filter (where not fits), case when count(*) = 0 then ${REFUSE_DELETED} end
-   from (${written(
-     `select tasks.*, place from unnest($2::uuid[]) with ordinality wanted (wanted_id, place)
-        join ${taskOf(tasksOf(3), 'wanted_id')} on true`,
-     'id',
-   )}) measured`,
-)
-
-/** Tasks of a run, as JSON. */
-export interface RunPage {
-  readonly rows: string
-  readonly count: number
-  /** How many of the ids it read, or found to be of tasks that have left the list. */
-  readonly read: number
-}
-
-/** Reads tasks of a {@link Run}. */
-export function listTasksOf(filter: Filter, ids: readonly string[]): Statement<RunPage> {
-  return {
-    sql: TASKS,
-    values: [`{${ids.join()}}`, ...filterValues(filter)],
-    read: ([row]) => {
-      const [rows, count, rest] = row ?? []
-      const read = rest ? Number(rest) - 1 : ids.length
-      return { rows: rows ?? '', count: Number(count), read }
-    },
-  }
-}
-
-const COUNT = sql(
-  `select count(*), case when count(*) = 0 then ${REFUSE_DELETED} end from ${tasksOf(2)}`,
-)
-
-/** Counts the tasks that pass the filter. */
-export function countTasks(filter: Filter): Statement<number> {
-  return { sql: COUNT, values: filterValues(filter), read: ([row]) => Number(row?.[0]) }
 }

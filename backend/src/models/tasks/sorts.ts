@@ -1,6 +1,6 @@
 import { isInstant } from '../../core/calendar.ts'
 import { fold } from '../../core/fold.ts'
-import { VERSION } from '../json.ts'
+import { versionOf } from '../json.ts'
 import { arrayOf } from './filters.ts'
 
 /**
@@ -9,77 +9,88 @@ import { arrayOf } from './filters.ts'
  * beginning of the list.
  */
 export interface Sort {
-  /** The columns of the task that the order and the key read, beside the id. */
-  readonly columns: string
-  /** The order, before the id. */
-  readonly by: string
+  /** The columns of the task that the values and the condition read, beside the id. */
+  readonly columns: readonly string[]
+  /** The values of the order as SQL, the most important one first. The key is the text of the last one. */
+  readonly values: readonly string[]
+  readonly direction: 'asc' | 'desc'
+  /** Whether tasks with greater ids are usually the first ones. PostgreSQL keeps fewer tasks if it finds those early. */
+  readonly newestFirst?: boolean
   /** An SQL condition for the tasks after the position, if their keys differ or their ids do. */
   readonly after: string
-  /** The key of a task as text, as SQL. It may be null. */
-  readonly key: string
+  /** The key of a task as text, as SQL, from the last value. It may be null, and those come last. */
+  readonly keyOf: (value: string) => string
   /** Whether a text can be a key, so that PostgreSQL reads it without an error. */
   readonly isKey: (text: string) => boolean
   /** The parameter for a key. The default is the text. */
   readonly value?: (key: string) => string
+  /** A text by which keys are compared before they are compared themselves. */
+  readonly rank?: (key: string) => string
 }
 
 /** An order by one value, of which those that are null come last. */
 const byValue = (
-  columns: string,
+  columns: readonly string[],
   value: string,
   type: string,
   direction: 'asc' | 'desc',
-  key: string,
 ) => {
   const given = `$3::${type}`
   const beyond = direction === 'asc' ? '>' : '<'
   return {
     columns,
-    by: `${value} ${direction} nulls last`,
+    values: [value],
+    direction,
     after: `(${value} ${beyond} ${given} or (${value} is null and ${given} is not null)
        or (${value} is not distinct from ${given} and id > $4::uuid))`,
-    key,
   }
 }
 
 /** A day without a time comes after all times of the day. A time has no seconds. */
 const DUE = `(due_date + coalesce(due_time, time '23:59:30'))`
 const due = (direction: 'asc' | 'desc') => ({
-  ...byValue('due_date, due_time', DUE, 'timestamp', direction, `to_json(${DUE}) #>> '{}'`),
+  ...byValue(['due_date', 'due_time'], DUE, 'timestamp', direction),
+  keyOf: (value: string) => `to_json(${value}) #>> '{}'`,
   isKey: (text: string) => text === '' || isInstant(`${text}Z`),
 })
 const updated = (direction: 'asc' | 'desc') => ({
-  ...byValue('updated_at', 'updated_at', 'timestamptz', direction, VERSION),
+  ...byValue(['updated_at'], 'updated_at', 'timestamptz', direction),
+  keyOf: versionOf,
   isKey: isInstant,
 })
 const priority = (direction: 'asc' | 'desc') => ({
-  ...byValue('priority', 'priority', 'smallint', direction, 'priority::text'),
+  ...byValue(['priority'], 'priority', 'smallint', direction),
+  keyOf: (value: string) => `${value}::text`,
   isKey: (text: string) => /^[0-3]$/.test(text),
 })
+const itself = (value: string) => value
 
 /** The orders that no index has, by the names on the wire. */
 export const SORTS = {
   updated_at: updated('asc'),
-  '-updated_at': updated('desc'),
+  '-updated_at': { ...updated('desc'), newestFirst: true },
   due: due('asc'),
   '-due': due('desc'),
   priority: priority('desc'),
   '-priority': priority('asc'),
   position: {
-    columns: 'position',
-    by: 'position',
+    columns: ['position'],
+    values: ['position'],
+    direction: 'asc',
     after: '(position, id) > ($3::text collate "C", $4::uuid)',
-    key: 'position',
+    keyOf: itself,
     isKey: (text: string) => /^[0-9A-Za-z]{1,128}$/.test(text),
   },
   title: {
-    columns: 'folded_title, title',
-    by: `folded_title, title collate "C"`,
+    columns: ['folded_title', 'title'],
+    values: ['folded_title', 'title collate "C"'],
+    direction: 'asc',
     after: `(folded_title, title collate "C", id)
        > (($3::text[])[1] collate "C", ($3::text[])[2] collate "C", $4::uuid)`,
-    key: 'title',
+    keyOf: itself,
     isKey: (text: string) => /^[^\0]{1,500}$/u.test(text) && text.isWellFormed(),
     value: (title: string) => arrayOf([fold(title), title]),
+    rank: fold,
   },
 } as const satisfies Record<string, Sort>
 
