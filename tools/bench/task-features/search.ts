@@ -16,7 +16,7 @@ const PHASE_MS = 1_500
  * A user searches all of their tasks without a result, one search after the other. Other users read a task at a steady
  * rate, first without and then beside the searches.
  *
- * @param sort the order; undefined for the newest first, which reads a part of the tasks at once.
+ * @param sort the order; undefined for the newest first.
  */
 export async function measureSearch(
   server: Server,
