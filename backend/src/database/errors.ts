@@ -204,6 +204,11 @@ export function sqlState(error: unknown): string | undefined {
   return undefined
 }
 
+/** Whether a function of ours has raised it, so that PostgreSQL had parsed and begun the statement. */
+export function isOfOurs(error: unknown): boolean {
+  return sqlState(error)?.startsWith('TD') === true
+}
+
 const DEADLOCK_DETECTED = '40P01'
 
 /** Whether PostgreSQL ended the transaction because of a deadlock. */

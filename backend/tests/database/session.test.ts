@@ -209,6 +209,24 @@ for (const kind of KINDS) {
       assert.deepEqual(changed, ['alice', 'alice'])
     })
 
+    it('parses a statement once, also if it is refused, and runs one that followed it', async () => {
+      const refused = rawStatement(`select todo.refuse('missing'), $1`)
+      const later = rawStatement(`select 'later', $1`)
+      const { text } = refused.sql
+      const times = rawStatement(
+        'select prepare_time from pg_prepared_statements where statement = $2 and $1 is not null',
+        [text],
+      )
+      const parsed = []
+      for (const asked of [refused, [refused, later]]) {
+        await assert.rejects(test.database.asUser('alice', asked), { code: 'not_found' })
+        parsed.push(await test.database.asUser('alice', times))
+      }
+      assert.equal(parsed[0]?.length, 1)
+      assert.deepEqual(parsed[1], parsed[0])
+      assert.deepEqual(await test.database.asUser('alice', later), [['later', 'alice']])
+    })
+
     it('refuses more statements than one transaction may have', async () => {
       const most = Array.from({ length: LIMITS.statementsOfBatch }, () => count)
       assert.equal((await test.database.asUser('alice', most)).length, most.length)

@@ -1,6 +1,6 @@
 import { Query } from 'pg'
 import { serialize } from 'pg-protocol'
-import { MismatchError, noteStatement, ScopeError, sqlState } from '../errors.ts'
+import { isOfOurs, MismatchError, noteStatement, ScopeError, sqlState } from '../errors.ts'
 import { type Row, type Sql, type Statement, TASK_ROLE, type Value } from '../session.ts'
 import { AnswerCheck, requestNumber } from './answer-check.ts'
 import type { RowsOfEach } from './batch.ts'
@@ -128,9 +128,20 @@ export class ScopedQuery extends PipelinedQuery {
 
   handleError(error: unknown): void {
     const unscoped = !this.#check.scoped && sqlState(error) !== undefined
-    // The rows of the statements before it are complete.
-    if (!unscoped) noteStatement(error, this.#rows.length - 1)
+    if (!unscoped) {
+      // The rows of the statements before it are complete.
+      noteStatement(error, this.#rows.length - 1)
+      if (isOfOurs(error)) this.#noteParsed(this.#rows.length)
+    }
     this.#end(unscoped ? new ScopeError(error) : error, [])
+  }
+
+  /** A failure does not undo a parse. So what often fails, as a change that asks for a date, is parsed once. */
+  #noteParsed(count: number): void {
+    const { scope, statements, parsed } = this.#run
+    for (const { name } of [scope, ...statements.slice(0, count).map(({ sql }) => sql)]) {
+      parsed?.add(name)
+    }
   }
 
   // These responses do not follow from any message sent here, and pg would reply to some of them.
