@@ -27,6 +27,20 @@ export function monthOf(day: number): number {
   return date.getUTCFullYear() * 12 + date.getUTCMonth()
 }
 
+/** Making one takes longer than all else that finds a next date. There are about 600 zones. */
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+function formatIn(zone: string): Intl.DateTimeFormat {
+  const known = formats.get(zone)
+  if (known !== undefined) return known
+  const made = new Intl.DateTimeFormat('en-u-ca-iso8601-nu-latn', {
+    timeZone: zone,
+    ...({ year: 'numeric', month: '2-digit', day: '2-digit' } as const),
+  })
+  formats.set(zone, made)
+  return made
+}
+
 /**
  * @param instant any instant since 1583. Before that year, Intl counts by the Julian calendar.
  * @param zone a name of IANA's database. Callers check it before they store it.
@@ -34,11 +48,8 @@ export function monthOf(day: number): number {
  * @throws {RangeError} if this version of Node does not know the zone.
  */
 export function dateInZone(instant: Date, zone: string): CalendarDate {
-  const format = new Intl.DateTimeFormat('en-u-ca-iso8601-nu-latn', {
-    timeZone: zone,
-    ...({ year: 'numeric', month: '2-digit', day: '2-digit' } as const),
-  })
-  const parts = new Map(format.formatToParts(instant).map(({ type, value }) => [type, value]))
-  const year = String(parts.get('year')).padStart(4, '0')
-  return `${year}-${parts.get('month')}-${parts.get('day')}`
+  const parts = formatIn(zone).formatToParts(instant)
+  const part = new Map(parts.map(({ type, value }) => [type, value]))
+  const year = String(part.get('year')).padStart(4, '0')
+  return `${year}-${part.get('month')}-${part.get('day')}`
 }

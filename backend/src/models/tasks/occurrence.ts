@@ -65,17 +65,19 @@ export function findFacts(ids: readonly string[]): Statement<readonly FactsText[
 /** The keys under which the response to a request is stored: the first one, and the last possible one. */
 export type ResponseKeys = readonly [first: string, last: string]
 
-/** `$2` are the tasks, `$3` and `$4` the keys or null. */
-const FIND_NEXT = sql(
-  `with found as (
-      select id, next_id from todo.tasks
-      where user_id = $1 and id = any($2::uuid[]) and completed and next_id <> '${NIL_UUID}' and ${NOT_DELETED}
+const FOUND = `select id, next_id from todo.tasks
+     where user_id = $1 and id = any($2::uuid[]) and completed and next_id <> '${NIL_UUID}' and ${NOT_DELETED}`
+const OR_REFUSED = 'union all select null, null where todo.refuse_without_dates()'
+const FIND_NEXT = sql(`${FOUND} ${OR_REFUSED}`)
+
+/** `$3` and `$4` are the keys. */
+const KEEP_NEXT = sql(
+  `with found as (${FOUND}
     ), kept as (
       update todo.idempotency_keys k set next_id = found.next_id from found
       where user_id = $1 and key >= $3 and key <= $4 and task_id = found.id
     )
-    select id, next_id from found
-    union all select null, null where todo.refuse_without_dates()`,
+    select id, next_id from found ${OR_REFUSED}`,
 )
 
 /**
@@ -86,11 +88,11 @@ const FIND_NEXT = sql(
  */
 export function findNext(
   ids: readonly string[],
-  [first, last]: ResponseKeys | readonly [null, null] = [null, null],
+  keys: ResponseKeys | readonly [] = [],
 ): Statement<ReadonlyMap<string, string>> {
   return {
-    sql: FIND_NEXT,
-    values: [`{${ids.join()}}`, first, last],
+    sql: keys.length === 0 ? FIND_NEXT : KEEP_NEXT,
+    values: [`{${ids.join()}}`, ...keys],
     read: (rows) => new Map(rows.map(([id, next]) => [String(id), String(next)])),
   }
 }
