@@ -43,11 +43,31 @@ const PLACED = [
 export const UPDATE_PLACED = `update todo.tasks set ${PLACED} from turn, placed
      where user_id = $1 and id = task and ${ALIVE} returning ${TASK_COLUMNS}`
 
-/** The tasks on the two sides of a place: `which` is an SQL condition, and the nearest of these is taken. */
-const nearest = (which: string, order: 'asc' | 'desc') =>
-  `select position, id from ${OTHERS} and ${which} order by position ${order}, id ${order} limit 1`
-const fromNeighbour = (compare: '<' | '>') =>
-  `(position, id) ${compare} (select position, id from neighbour)`
+/**
+ * The task on one side of a place: the neighbour, or of all tasks the nearest to the neighbour or to the end. PostgreSQL
+ * reads the tasks only for the places with `$4` in the condition that stands for itself, so a move reads them once.
+ */
+const nearest = (side: Side) =>
+  `select position, id from neighbour where $4 = '${side.neighbour}'
+     union all (select position, id from ${OTHERS} and $4 in ('${side.place}', '${side.end}')
+       and ($4 = '${side.end}' or (position, id) ${side.compare} (select position, id from neighbour))
+     order by position ${side.order}, id ${side.order} limit 1)`
+
+interface Side {
+  /** The place for which the neighbour is on this side. */
+  readonly neighbour: 'before' | 'after'
+  /** The other one. */
+  readonly place: 'before' | 'after'
+  readonly end: 'top' | 'bottom'
+  readonly compare: '<' | '>'
+  readonly order: 'asc' | 'desc'
+}
+const LOW: Side = {
+  ...{ neighbour: 'after', place: 'before', end: 'bottom', compare: '<', order: 'desc' },
+}
+const HIGH: Side = {
+  ...{ neighbour: 'before', place: 'after', end: 'top', compare: '>', order: 'asc' },
+}
 
 /**
  * `$2` is the task, `$3` the neighbour or null, `$4` the place, `$5` the versions or null. A gap without a key is
@@ -58,9 +78,9 @@ const PLACE = `task as materialized (
    ), neighbour as materialized (
      select position, id from ${OTHERS} and id = $3
    ), low as materialized (
-     ${nearest(`case $4 when 'before' then ${fromNeighbour('<')} when 'after' then id = $3 else $4 = 'bottom' end`, 'desc')}
+     ${nearest(LOW)}
    ), high as materialized (
-     ${nearest(`case $4 when 'after' then ${fromNeighbour('>')} when 'before' then id = $3 else $4 = 'top' end`, 'asc')}
+     ${nearest(HIGH)}
    ), gap as materialized (
      select todo.key_between((select position from low), (select position from high)) as key
      from task where ($3 is null or exists (select 1 from neighbour))
