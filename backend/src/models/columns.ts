@@ -125,33 +125,42 @@ export function namesOf(columns: readonly Column[]): string {
 
 export const isClient = (column: Column): column is ClientColumn => column.setBy === 'client'
 
-/** The value of a column in the JSON object `$3`, which has an array as PostgreSQL writes one. */
-export function given({ name, type, names = [] }: ClientColumn): string {
-  const text = `$3::jsonb ->> '${name}'`
+/** The JSON object with the values of a row, as SQL. It has an array as PostgreSQL writes one. */
+const VALUES = '$3::jsonb'
+
+/** The value of a column in the JSON object. */
+export function given({ name, type, names = [] }: ClientColumn, object = VALUES): string {
+  const text = `${object} ->> '${name}'`
   switch (type) {
     case 'text':
       return text
     case 'smallint':
       return `(case ${text} ${names.map((one, value) => `when '${one}' then ${value}`).join(' ')} end)::smallint`
     case 'jsonb':
-      return `nullif($3::jsonb -> '${name}', 'null')`
+      return `nullif(${object} -> '${name}', 'null')`
     default:
       return `(${text})::${type}`
   }
 }
 
-const inserted = (column: ClientColumn) =>
-  column.absent === undefined ? given(column) : `coalesce(${given(column)}, ${column.absent})`
+const inserted = (column: ClientColumn, object: string) => {
+  const value = given(column, object)
+  return column.absent === undefined ? value : `coalesce(${value}, ${column.absent})`
+}
 
-/** The values of a new row as SQL, in the order of the columns. `$3` is {@link Values} as JSON. */
-export function insertedOf(columns: readonly Column[]): string {
+/**
+ * The values of a new row as SQL, in the order of the columns.
+ *
+ * @param object {@link Values} as JSON, as SQL.
+ */
+export function insertedOf(columns: readonly Column[], object = VALUES): string {
   const value = (name: string) => {
     const column = columns.find((one) => one.name === name)
-    return column !== undefined && isClient(column) ? `(${given(column)})` : name
+    return column !== undefined && isClient(column) ? `(${given(column, object)})` : name
   }
   return columns
     .map((column) => {
-      if (isClient(column)) return inserted(column)
+      if (isClient(column)) return inserted(column, object)
       return column.setBy === 'derivation' ? column.derive(value, 'null') : column.insert
     })
     .join(', ')

@@ -6,6 +6,7 @@ import { type Changes, listChanges } from '../../src/models/changes/changes.ts'
 import type { Page } from '../../src/models/page.ts'
 import type { Stored } from '../../src/models/stored.ts'
 import { batchOnce, findBatch, type StoredBatch } from '../../src/models/tasks/batch.ts'
+import { insertTasks } from '../../src/models/tasks/creations.ts'
 import {
   type Count,
   countTasks,
@@ -34,7 +35,7 @@ import {
   type Positions,
 } from '../../src/models/tasks/sorted.ts'
 import { type KeySort, SORTS } from '../../src/models/tasks/sorts.ts'
-import type { Part } from '../../src/models/tasks/sql.ts'
+import { creating, type Part } from '../../src/models/tasks/sql.ts'
 import {
   deleteTask,
   findTask,
@@ -72,6 +73,7 @@ type Answer =
   | string
   | ChangeOnce
   | Insertion
+  | readonly Insertion[]
   | Stored
   | Changes
   | readonly FactsText[]
@@ -337,6 +339,7 @@ for (const kind of KINDS) {
         const ids = [BOTHS, ALICES]
         const found = await run(findNext(ids, [KEY.key, KEY.key]))
         assert.deepEqual(found, new Map([[BOTHS, NEW]]))
+        assert.deepEqual(await run(findNext(ids)), found)
         assert.deepEqual(await allOf('alice'), before)
         await test.admin(`delete from todo.tasks where completed`)
         await test.admin(
@@ -396,6 +399,24 @@ for (const kind of KINDS) {
       const forAlice = naming('alice', insertTask(NEW, { title: 'x' }))
       await assert.rejects(test.database.asUser('bob', forAlice), { code: 'internal_error' })
       assert.deepEqual(await allOf('alice'), alices)
+    })
+
+    it('insertTasks writes the user’s own tasks and keys, by either wall', async () => {
+      const creations = [ALICES, NEW].map((id) => creating(id, { title: 'x' }).creation)
+      const note = { prefix: `${KEY.key}/`, from: 0 }
+      const counter = () => test.admin(`select seq from todo.users where id = 'alice'`)
+      const alices = [...(await allOf('alice')), await counter()]
+      assert.deepEqual(ownersIn(await test.unscoped('bob', insertTasks(creations))), ['bob', 'bob'])
+      await test.admin(`delete from todo.tasks where user_id = 'bob'`)
+      const noted = await test.unscoped('bob', insertTasks(creations, note))
+      assert.deepEqual(ownersIn(noted), ['bob', 'bob'])
+      const [tasks, keys] = await allOf('bob')
+      assert.deepEqual([tasks?.length, keys?.length], [2, 2])
+      await test.admin(`delete from todo.tasks where user_id = 'bob'`)
+      for (const some of [insertTasks(creations), insertTasks(creations, note)]) {
+        await assert.rejects(test.database.asUser('bob', naming('alice', some)))
+      }
+      assert.deepEqual([...(await allOf('alice')), await counter()], alices)
     })
   })
 }

@@ -289,6 +289,77 @@ export const MODELS_MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...mutants(
+    'the batch',
+    'models/tasks/creations.ts',
+    ['api/batch-creations.test.ts', 'creations in a batch on postgres'],
+    [
+      [
+        'the tasks of one statement have one number',
+        [[', before + nth\n', ', before + 1\n']],
+        'of several requests at once',
+      ],
+      [
+        'the counter is raised by one for all of them',
+        [[`set seq = seq + \${COUNT}`, 'set seq = seq + 1']],
+        'of several requests at once',
+      ],
+      [
+        'the next task does not know the first position',
+        [[`(select first from task where nth = \${COUNT})`, 'first_position']],
+        'of several requests at once',
+      ],
+      [
+        'a given position is not looked at when the next task is placed',
+        [[", `($3::jsonb -> nth ->> 'position')`", ', `null::text`']],
+        'do what the same requests do',
+      ],
+      [
+        'a child is inserted before its parent',
+        [['nth > 0 order by nth', 'nth > 0 order by nth desc']],
+        'are one statement',
+      ],
+      [
+        'the notes have the places of other operations',
+        [['seq - before - 1 + $5::integer', 'seq - before + $5::integer']],
+        'are one statement',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the batch',
+    'api/tasks/batch.ts',
+    ['api/batch-creations.test.ts', 'creations in a batch on postgres'],
+    [
+      [
+        'a failure of several creations is that of the first',
+        [['if (batch.isJoined(statement))', 'if (batch.isJoined(-1))']],
+        '422 for the first child too many',
+      ],
+    ],
+  ),
+  ...mutants(
+    'the first wall',
+    'models/tasks/creations.ts',
+    ['models/task.test.ts', 'statements on tasks, on postgres'],
+    [
+      [
+        'the outcomes of creations are noted for another user',
+        [['select $1, $4 || (seq', "select 'alice', $1 || $4 || (seq"]],
+        'insertTasks',
+      ],
+      [
+        'the tasks take the numbers of another user',
+        [
+          [
+            'where id = $1 and deleted_at is null returning seq - ',
+            "where id = left($1, 0) || 'alice' and deleted_at is null returning seq - ",
+          ],
+        ],
+        'insertTasks',
+      ],
+    ],
+  ),
+  ...mutants(
     'the first wall',
     'models/tasks/batch.ts',
     ['models/task.test.ts', 'statements on tasks, on postgres'],

@@ -1,3 +1,4 @@
+import { setTimeout as rest } from 'node:timers/promises'
 import type { FastifyPluginAsyncJsonSchemaToTs } from '@fastify/type-provider-json-schema-to-ts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../../core/errors.ts'
@@ -10,6 +11,7 @@ import {
   type Batch as BatchStatements,
   batchOnce,
   batchUndone,
+  type Creations,
   findBatch,
 } from '../../models/tasks/batch.ts'
 import { withDefaults } from '../../models/tasks/columns.ts'
@@ -19,7 +21,14 @@ import type { Insertion } from '../../models/tasks/task.ts'
 import { type AskedOperation, BATCH_DOCUMENTED, BatchResults } from '../../schemas/tasks/batch.ts'
 import { batchOperation } from './batch-operation.ts'
 import { type BatchOptions, explain, statementsOf, statusOf } from './batch-operations.ts'
-import { forgetsKeys, idempotencyKey, keyInFlight, keyReused } from './idempotency.ts'
+import {
+  forgetsKeys,
+  idempotencyKey,
+  keyInFlight,
+  keyReused,
+  OWN_LOCK_MS,
+  OWN_LOCK_WAITS,
+} from './idempotency.ts'
 import { type Around, type Next, withOccurrences } from './occurrences.ts'
 
 const config = { access: 'owner', bodyLevels: LIMITS.batchLevels } as const
@@ -37,12 +46,13 @@ export const batch: FastifyPluginAsyncJsonSchemaToTs<{ Options: BatchOptions }> 
     const asked: readonly AskedOperation[] = request.body.operations
     const operations = asked.map((operation) => statementsOf(operation, options))
     if (request.query.dry_run) {
-      return sendResults(reply, asked, await outcomes(request, asked, batchUndone(operations)))
+      const undone = await outcomes(request, asked, (how) => batchUndone(operations, how))
+      return sendResults(reply, asked, undone)
     }
     const key = idempotencyKey(request, { body: asked.map(canonical) })
     if (key !== undefined) forgetKeys(request)
     const replay = key && (() => replayed(reply, asked, key))
-    const done = await outcomes(request, asked, batchOnce(operations, key), replay)
+    const done = await outcomes(request, asked, (how) => batchOnce(operations, key, how), replay)
     return sendResults(reply, asked, done)
   })
 }
@@ -60,16 +70,29 @@ type Outcome = Pick<Insertion, 'outcome'> & {
   readonly next?: string | undefined
 }
 
-/** @param replay is called if the key was used. @throws {AppError} the problem of the first operation that fails. */
+/**
+ * If the creation of several tasks by one statement fails, nothing was done, and all of it is done again with a statement
+ * for each task, which has the exact outcome.
+ *
+ * @param replay is called if the key was used.
+ * @throws {AppError} the problem of the first operation that fails.
+ */
 async function outcomes(
   request: FastifyRequest,
   asked: readonly AskedOperation[],
-  batch: BatchStatements,
-  replay?: () => Promise<readonly Outcome[]>,
+  batchWith: (creations: Creations) => BatchStatements,
+  replay?: () => Promise<readonly Outcome[] | undefined>,
+  { creations, waits }: Attempt = { creations: 'joined', waits: 0 },
 ): Promise<readonly Outcome[]> {
+  const batch = batchWith(creations)
+  let isFirst = creations === 'joined'
+  const run = (around: Around | undefined) => {
+    isFirst &&= around === undefined
+    return runBatch(request, around, batch)
+  }
   try {
     const completed = asked.filter(completes).map(({ id }) => id.toLowerCase())
-    const [done, next] = await withOccurrences((around) => runBatch(request, around, batch), {
+    const [done, next] = await withOccurrences(run, {
       keys: batch.keys,
       others: () => request.asUser(findFacts(completed.filter(isCanonicalUuid))),
     })
@@ -77,13 +100,29 @@ async function outcomes(
   } catch (error) {
     if (!(error instanceof AppError) || error.statement === undefined) throw error
     const { statement } = error
+    if (batch.isJoined(statement)) {
+      return outcomes(request, asked, batchWith, replay, { creations: 'alone', waits })
+    }
     const at = batch.operationAt(statement)
     const operation = asked[at ?? -1]
     if (at !== undefined && operation !== undefined) throw explain(error, operation, at)
     if (error.code !== 'not_found') throw error
-    if (statement === batch.claimAt && replay !== undefined) return replay()
+    if (statement === batch.claimAt && replay !== undefined) {
+      const stored = await replay()
+      if (stored !== undefined) return stored
+      if (isFirst || waits === OWN_LOCK_WAITS) throw keyInFlight()
+      await rest(OWN_LOCK_MS)
+      return outcomes(request, asked, batchWith, replay, { creations, waits: waits + 1 })
+    }
     throw statement === batch.measureAt ? tooLarge(error) : error
   }
+}
+
+/** An attempt to run a batch. */
+interface Attempt {
+  readonly creations: Creations
+  /** How often it waited for the lock of the key, which may be that of an earlier attempt ({@link OWN_LOCK_MS}). */
+  readonly waits: number
 }
 
 /** Runs the statements within others. A failed statement has its index in the batch. */
@@ -100,7 +139,7 @@ async function runBatch(
   try {
     const results = await request.asUser(all)
     const at = all.indexOf(last)
-    const others = results.toSpliced(at, 1).slice(1) as (Insertion | undefined)[] // those of the batch
+    const others = results.toSpliced(at, 1).slice(1) as Parameters<typeof outcomes>[0] // those of the batch
     return [outcomes(others), results[at] ?? new Map()]
   } catch (error) {
     if (!(error instanceof AppError) || error.statement === undefined) throw error
@@ -137,17 +176,18 @@ function tooLarge(cause: AppError): AppError {
 }
 
 /**
- * Reads the response that was stored under the key. While another request with the key is in progress, it is missing.
+ * Reads the response that was stored under the key.
  *
- * @throws {AppError} `conflict`, `validation_error`
+ * @returns undefined while another request with the key is in progress.
+ * @throws {AppError} `validation_error`
  */
 async function replayed(
   reply: FastifyReply,
   asked: readonly AskedOperation[],
   { key, requestHash }: IdempotencyKey,
-): Promise<readonly Outcome[]> {
+): Promise<readonly Outcome[] | undefined> {
   const stored = await reply.request.asUser(findBatch(key))
-  if (stored === undefined) throw keyInFlight()
+  if (stored === undefined) return undefined
   if (stored.requestHash !== requestHash) throw keyReused()
   const next = new Map<string, string>()
   const outcomes = asked.map(({ op }, at): Outcome => {

@@ -56,8 +56,9 @@ function readKey(header: string): string {
   throw refused(`must be given once, as 1 to ${LIMITS.keyCharacters} visible ASCII characters`)
 }
 
-const OWN_LOCK_MS = 5
-const OWN_LOCK_WAITS = 100
+/** PostgreSQL reports an error before it releases the locks of the transaction, for which the next attempt waits. */
+export const OWN_LOCK_MS = 5
+export const OWN_LOCK_WAITS = 100
 
 /** @returns the 422 for a key that a different request has used. */
 export function keyReused(): AppError {

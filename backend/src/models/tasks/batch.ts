@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { LIMITS } from '../../core/limits.ts'
 import { ROLLBACK, type Row, type Statement, sql } from '../../database/session.ts'
 import { NOT_DELETED, REFUSE_DELETED, type Stored } from '../stored.ts'
+import { insertTasks } from './creations.ts'
 import type { ResponseKeys } from './occurrence.ts'
 import type { IdempotencyKey } from './once.ts'
-import type { Part } from './sql.ts'
+import type { Creation, Part } from './sql.ts'
 import type { Change, Insertion } from './task.ts'
 
 /**
@@ -59,11 +60,15 @@ const notesOfBatch = () => `§${randomUUID()}`
 /** The statements of an operation. The result of the first is that of the operation. */
 export type Operation = readonly [Part<Insertion>, ...Statement<Change>[]]
 
+type Outcomes = Insertion | readonly Insertion[] | undefined
+
 /** The statements of a batch, as `asUser` takes them. */
 export interface Batch {
-  readonly statements: readonly Statement<Insertion | undefined>[]
+  readonly statements: readonly Statement<Outcomes>[]
   /** @returns the index of the operation to which a statement belongs; undefined for the others. */
   readonly operationAt: (statement: number) => number | undefined
+  /** Whether a statement creates the tasks of several operations. */
+  readonly isJoined: (statement: number) => boolean
   /** The statement that fails if the response is too large to store. */
   readonly measureAt: number | undefined
   /** The statement that fails if the key was used. */
@@ -71,8 +76,14 @@ export interface Batch {
   /** The keys under which the response is stored. */
   readonly keys: ResponseKeys | undefined
   /** @returns the outcome of each operation. */
-  readonly outcomes: (results: readonly (Insertion | undefined)[]) => Insertion[]
+  readonly outcomes: (results: readonly Outcomes[]) => readonly Insertion[]
 }
+
+/**
+ * How creations that follow each other are done: by one statement, which takes a sixth of the time; or `alone`, by a
+ * statement each, which finds the one that fails.
+ */
+export type Creations = 'joined' | 'alone'
 
 const nothing = () => undefined
 const LOCKED: Statement<undefined> = { sql: LOCK, values: [], read: nothing }
@@ -81,25 +92,69 @@ const LOCKED: Statement<undefined> = { sql: LOCK, values: [], read: nothing }
  * @param key makes the batch once. Its response is stored.
  * @returns the statements of a batch that is done as a whole or not at all.
  */
-export function batchOnce(operations: readonly Operation[], key?: IdempotencyKey): Batch {
-  const before: Statement<undefined>[] = [LOCKED]
-  const after: Statement<undefined>[] = []
-  let noted = operations
-  let keys: ResponseKeys | undefined
-  if (key !== undefined) {
-    const notes = notesOfBatch()
-    keys = [`${notes}/`, `${notes}0`]
-    const claim = [key.key, key.requestHash, JSON.stringify(notes)]
-    before.push({ sql: CLAIM, values: claim, read: nothing })
-    after.push({ sql: MEASURE, values: [...keys, LIMITS.batchStoredBytes], read: nothing })
-    noted = operations.map(([part, ...rest], at) => [withNote(part, `${notes}/${at}`), ...rest])
+export function batchOnce(
+  operations: readonly Operation[],
+  key?: IdempotencyKey,
+  creations: Creations = 'joined',
+): Batch {
+  if (key === undefined) {
+    return { ...batchOf([LOCKED], stepsOf(operations, creations), []), keys: undefined }
   }
-  return { ...batchOf(before, noted, after), keys }
+  const notes = notesOfBatch()
+  const keys: ResponseKeys = [`${notes}/`, `${notes}0`]
+  const claim = [key.key, key.requestHash, JSON.stringify(notes)]
+  const before = [LOCKED, { sql: CLAIM, values: claim, read: nothing }]
+  const after = [{ sql: MEASURE, values: [...keys, LIMITS.batchStoredBytes], read: nothing }]
+  return { ...batchOf(before, stepsOf(operations, creations, `${notes}/`), after), keys }
 }
 
 /** @returns the statements of a batch that changes nothing, with the results of one that does. */
-export function batchUndone(operations: readonly Operation[]): Batch {
-  return { ...batchOf([LOCKED], operations, [ROLLBACK]), keys: undefined }
+export function batchUndone(
+  operations: readonly Operation[],
+  creations: Creations = 'joined',
+): Batch {
+  return { ...batchOf([LOCKED], stepsOf(operations, creations), [ROLLBACK]), keys: undefined }
+}
+
+/** Statements that belong to one operation, or to several that are done by one statement. */
+interface Step {
+  /** The index of the first operation. */
+  readonly at: number
+  readonly statements: readonly [Statement<Outcomes>, ...Statement<Change>[]]
+  readonly isJoined: boolean
+}
+
+/** @param prefix of the keys of the notes, if there are notes. */
+function stepsOf(
+  operations: readonly Operation[],
+  creations: Creations,
+  prefix?: string,
+): readonly Step[] {
+  const steps: Step[] = []
+  for (let at = 0; at < operations.length; ) {
+    const run = creations === 'joined' ? creationsAt(operations, at) : []
+    if (run.length > 1) {
+      const note = prefix === undefined ? undefined : { prefix, from: at }
+      steps.push({ at, statements: [insertTasks(run, note)], isJoined: true })
+      at += run.length
+      continue
+    }
+    const [part, ...rest] = operations[at] as Operation // there is one
+    const noted = prefix === undefined ? part : withNote(part, `${prefix}${at}`)
+    steps.push({ at, statements: [noted, ...rest], isJoined: false })
+    at += 1
+  }
+  return steps
+}
+
+/** @returns the tasks that the operations from `at` on create, up to the first operation of another kind. */
+function creationsAt(operations: readonly Operation[], at: number): readonly Creation[] {
+  const run: Creation[] = []
+  for (const [{ creation }] of operations.slice(at)) {
+    if (creation === undefined) break
+    run.push(creation)
+  }
+  return run
 }
 
 function withNote(part: Part<Insertion>, key: string): Part<Insertion> {
@@ -108,20 +163,21 @@ function withNote(part: Part<Insertion>, key: string): Part<Insertion> {
 
 function batchOf(
   before: readonly Statement<undefined>[],
-  operations: readonly Operation[],
+  steps: readonly Step[],
   after: readonly Statement<undefined>[],
 ): Omit<Batch, 'keys'> {
-  const owners = operations.flatMap((statements, at) => statements.map(() => at))
-  const firsts = operations.map((_, at) => before.length + owners.indexOf(at))
+  const owners = steps.flatMap((step) => step.statements.map(() => step))
+  const ownerOf = (statement: number) => owners[statement - before.length]
   const isNoted = before.length > 1
   return {
-    statements: [...before, ...operations.flat(), ...after],
-    operationAt: (statement) => owners[statement - before.length],
+    statements: [...before, ...steps.flatMap(({ statements }) => statements), ...after],
+    operationAt: (statement) => ownerOf(statement)?.at,
+    isJoined: (statement) => ownerOf(statement)?.isJoined === true,
     claimAt: isNoted ? 1 : undefined,
     measureAt: isNoted ? before.length + owners.length : undefined,
     outcomes: (results) =>
-      firsts.map((at) => {
-        const outcome = results[at]
+      steps.flatMap((step) => {
+        const outcome = results[before.length + owners.indexOf(step)]
         if (outcome === undefined) throw new Error('An operation has no outcome')
         return outcome
       }),

@@ -9,8 +9,8 @@ interface FoldedColumn {
   readonly name: string
   /** The member that it is computed from. */
   readonly of: string
-  /** The value as SQL, from the JSON `$3`. */
-  readonly given: string
+  /** @returns the value as SQL. @param object the JSON of {@link withFolded}, as SQL. */
+  readonly given: (object: string) => string
 }
 
 /**
@@ -18,17 +18,25 @@ interface FoldedColumn {
  * inserted without them (0014_lists.sql).
  */
 export const FOLDED: readonly FoldedColumn[] = [
-  { name: 'folded_title', of: 'title', given: `$3::jsonb ->> 'folded_title'` },
-  { name: 'folded_description', of: 'description', given: `$3::jsonb ->> 'folded_description'` },
+  { name: 'folded_title', of: 'title', given: (object) => `${object} ->> 'folded_title'` },
+  {
+    name: 'folded_description',
+    of: 'description',
+    given: (object) => `${object} ->> 'folded_description'`,
+  },
   {
     name: 'folded_tags',
     of: 'tags',
-    given: `($3::jsonb ->> 'folded_tags')::text[]`,
+    given: (object) => `(${object} ->> 'folded_tags')::text[]`,
   },
 ]
 
 /** Their names. */
 export const FOLDED_COLUMNS = FOLDED.map(({ name }) => name).join(', ')
+
+/** Their values in a new row, in the same order. */
+export const insertedFolded = (object = '$3::jsonb') =>
+  FOLDED.map(({ given }) => given(object)).join(', ')
 
 /**
  * @returns the members as JSON text for `$3`, with the values of {@link FOLDED} for those that are there. Arrays are as
@@ -49,5 +57,5 @@ export function withFolded(members: TaskChanges): string {
 /** The assignments of an UPDATE of the members for which `isNamed` is true. */
 export const updatedFolded = (isNamed: (member: string) => boolean): string[] =>
   FOLDED.filter(({ of }) => isNamed(of)).map(
-    ({ name, of, given }) => `${name} = ${ifGiven(of, given, name)}`,
+    ({ name, of, given }) => `${name} = ${ifGiven(of, given('$3::jsonb'), name)}`,
   )

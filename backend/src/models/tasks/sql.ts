@@ -2,9 +2,9 @@ import { type Sql, type Statement, sql } from '../../database/session.ts'
 import { DELETED_AT, insertedOf, namesOf } from '../columns.ts'
 import { jsonOf } from '../json.ts'
 import { NOT_DELETED, storedOf } from '../stored.ts'
-import { COLUMNS } from './columns.ts'
-import { FOLDED, FOLDED_COLUMNS } from './folded.ts'
-import { FIRST_POSITION, GIVEN_POSITION } from './position.ts'
+import { COLUMNS, type NewTask, withDefaults } from './columns.ts'
+import { FOLDED_COLUMNS, insertedFolded, withFolded } from './folded.ts'
+import { firstPosition, GIVEN_POSITION } from './position.ts'
 
 /** A task as JSON text. */
 export const TASK_JSON = jsonOf(COLUMNS)
@@ -50,13 +50,13 @@ export const takeFirstTurn = (condition: string) =>
   `turn as (
      insert into todo.users as u (id, seq, first_position)
      select $1, 1, coalesce(${GIVEN_POSITION}, 'a0') where ${condition} and ${NOT_DELETED}
-     on conflict (id) do update set seq = u.seq + 1, first_position = ${FIRST_POSITION}
+     on conflict (id) do update set seq = u.seq + 1, first_position = ${firstPosition('u.first_position')}
      where u.deleted_at is null returning seq as next, first_position as first
    )`
 
 /** Inserts a task with the id `$2` and the values `$3`, if it has a turn. */
 export const INSERT_TASK = `insert into todo.tasks (${TASK_COLUMNS}, ${FOLDED_COLUMNS}, seq)
-   select ${insertedOf(COLUMNS)}, ${FOLDED.map(({ given }) => given).join(', ')}, next from turn`
+   select ${insertedOf(COLUMNS)}, ${insertedFolded()}, next from turn`
 
 /** A statement that may be an operation of a batch. */
 export interface Part<Result> extends Statement<Result> {
@@ -65,6 +65,21 @@ export interface Part<Result> extends Statement<Result> {
    * the note by the task, as it finds every response to a keyed request.
    */
   readonly noted: Sql
+  /** The task that it creates, if it creates one. */
+  readonly creation?: Creation
+}
+
+/** A new task. */
+export interface Creation {
+  readonly id: string
+  /** Its values as JSON (`withFolded`). */
+  readonly values: string
+}
+
+/** @returns the values of a statement that creates a task, and the task. */
+export function creating(id: string, task: NewTask) {
+  const values = withFolded(withDefaults(task))
+  return { values: [id, values], creation: { id, values } }
 }
 
 /**

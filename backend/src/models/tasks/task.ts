@@ -8,10 +8,10 @@ import {
   type Stored,
 } from '../stored.ts'
 import { changedOf, derivedOf } from '../update.ts'
-import { COLUMNS, type NewTask, withDefaults } from './columns.ts'
-import { withFolded } from './folded.ts'
+import { COLUMNS, type NewTask } from './columns.ts'
 import {
   ALIVE,
+  creating,
   INSERT_TASK,
   noting,
   type Part,
@@ -49,7 +49,7 @@ const INSERT = { sql: sql(`with ${MADE} ${NEW}`), noted: noting(MADE, NEW, 2) }
 
 /** Creates a task, and the row of its user if it is the user's first task. */
 export function insertTask(id: string, task: NewTask): Part<Change> {
-  return { ...INSERT, values: [id, withFolded(withDefaults(task))], read: readChange }
+  return { ...INSERT, ...creating(id, task), read: readChange }
 }
 
 /** Rows of the user with the id, also in the trash or purged. */
@@ -87,8 +87,7 @@ const OF_SEVERAL = {
  *   this one cannot see it yet. Then run it again.
  */
 export function insertTaskAs(id: string, task: NewTask): Part<Insertion> {
-  const values = [id, withFolded(withDefaults(task))]
-  return { sql: INSERT_AS, ...OF_SEVERAL, values, read: readInsertion }
+  return { sql: INSERT_AS, ...OF_SEVERAL, ...creating(id, task), read: readInsertion }
 }
 
 function readInsertion(rows: readonly Row[]): Insertion {
