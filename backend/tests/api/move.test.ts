@@ -302,6 +302,25 @@ for (const kind of KINDS) {
       }
     })
 
+    it('before the first there is room again, also next to the least of all keys', async () => {
+      const least = `A${'0'.repeat(25)}`
+      for (const [at, positions] of [
+        [`${least}2`, '0'],
+        [`${least}1`, '0'],
+        [`${least}1`, `${least}1`],
+        [`${least}11`, '00'],
+        [`${least}2`, `${least}1V`],
+        ['1', '0'],
+        ['01', '0'],
+      ].entries()) {
+        const user = `least${at}`
+        await made(user, 'ab', positions)
+        const [first = ''] = await titles(user)
+        for (const title of 'cde') await create(user, title)
+        assert.equal((await titles(user)).slice(0, 4), `edc${first}`, positions.join())
+      }
+    })
+
     it('equal positions: every move between them holds', async () => {
       const tasks = await made('kim', 'abcdefgh', 'x'.repeat(8).split(''))
       const order = (await ordered('kim')).map(({ id }) => id)

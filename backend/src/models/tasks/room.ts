@@ -12,17 +12,29 @@ import { NOT_DELETED } from '../stored.ts'
 import { LOCK_USER, UPDATE_PLACED } from './move.ts'
 import { ALIVE } from './sql.ts'
 
+/** Whether there is a key before the new position of the first task, the second of those in `few`. */
+const LEAVES_ROOM = 'select todo.key_between(null, key) is not null from few where at = 2'
+
 /**
  * Gives new positions to the first tasks if these leave no room before them, and `first_position` the smallest position.
+ * The keys of few tasks may be so close to the least of all keys that there is no room again. Then all tasks get new
+ * positions, as if all had the same one without room.
  */
 const MAKE_ROOM: Statement<undefined> = {
   sql: sql(
     `with listed as materialized (
        select array_agg(position order by position, id) as keys, array_agg(id order by position, id) as ids
        from todo.tasks where user_id = $1 and ${ALIVE} and ${NOT_DELETED}
+     ), few as materialized (
+       select at, key from listed, todo.spread(keys, 0)
+     ), spread as (
+       select at, key from few where (${LEAVES_ROOM})
+       union all
+       select at, key from listed, todo.spread(array_fill('0'::text, array[cardinality(keys)]), 0)
+         where (${LEAVES_ROOM}) is not true
      ), placed as materialized (
        select moved as task, key as place, row_number() over (order by at) as nth
-       from listed, todo.spread(keys, 0), unnest(ids) with ordinality as row (moved, nth)
+       from listed, spread, unnest(ids) with ordinality as row (moved, nth)
        where nth = at - 1 and todo.key_between(null, keys[1]) is null
      ), turn as (
        update todo.users set seq = seq + (select count(*) from placed),

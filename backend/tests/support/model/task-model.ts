@@ -1,5 +1,8 @@
 import type { Condition, Person, Place, TaskRequest } from './request.ts'
 
+/** A page ends early if its JSON has more than 64 KiB. */
+const PAGE_BYTES = 65_536
+
 export interface Task {
   readonly id: string
   readonly user_id: string
@@ -241,8 +244,18 @@ function list(world: World, { owner, query }: TaskRequest): Outcome {
     .filter((task) => before === undefined || task.id < before)
     .filter((task) => completed === undefined || String(task.completed) === completed)
     .toReversed()
-  const tasks = found.slice(0, limit === undefined ? found.length : Number(limit))
+  const tasks = limit === undefined ? found : fitting(found.slice(0, Number(limit)))
   return { kind: 'page', tasks, more: tasks.length < found.length }
+}
+
+/** A page ends with the task that fills it. */
+function fitting(tasks: readonly Task[]): readonly Task[] {
+  let bytes = 0
+  return tasks.filter((task) => {
+    const fits = bytes < PAGE_BYTES
+    bytes += Buffer.byteLength(JSON.stringify(task))
+    return fits
+  })
 }
 
 /** The members of a body that was found valid. */
