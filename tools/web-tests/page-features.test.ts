@@ -7,6 +7,7 @@ import {
   focused,
   PASSWORD,
   seed,
+  sent,
   shows,
   signUp,
   useSite,
@@ -102,7 +103,7 @@ describe('what the page can do', () => {
     for (const text of ['18:30', 'High', 'travel', '1/2', 'To the mountains']) {
       await row.getByText(text).first().waitFor()
     }
-    await page.getByText('Not sent yet').waitFor({ state: 'detached' })
+    await sent(visit)
     // The server has made the next occurrence, one week later.
     await page.getByRole('checkbox', { name: 'Plan the long trip' }).check()
     await page.getByRole('heading', { name: 'Upcoming' }).waitFor()

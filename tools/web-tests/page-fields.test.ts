@@ -1,6 +1,6 @@
 import { describe, it } from 'node:test'
 import type { Locator } from 'playwright-core'
-import { add, shows, signIn, signUp, useSite, type Visit } from './page-site.ts'
+import { add, openTwo, shows, signUp, useSite, type Visit } from './page-site.ts'
 
 const details = ({ page }: Visit) => page.getByRole('complementary', { name: 'Details' })
 const title = ({ page }: Visit) => page.getByRole('textbox', { name: 'Title' })
@@ -30,15 +30,7 @@ describe('fields that two devices edit', () => {
   const site = useSite()
 
   /** Two devices of one person that show a task "Before". */
-  async function begin(): Promise<readonly [Visit, Visit]> {
-    const one = await site.open('/inbox')
-    const email = await signUp(one)
-    await add(one, 'Before')
-    const two = await site.open('/inbox')
-    await signIn(two, email)
-    await shows(two, 'Before')
-    return [one, two]
-  }
+  const begin = () => openTwo(site, 'Before')
 
   it('a title that was opened and left as it was stays as another device has changed it', async () => {
     const [one, two] = await begin()

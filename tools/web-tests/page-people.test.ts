@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { add, PASSWORD, shows, signIn, signUp, useSite, type Visit, watch } from './page-site.ts'
-
-async function signOut({ page }: Visit, name: string): Promise<void> {
-  // A tab in the background is drawn seldom.
-  await page.bringToFront()
-  await page.getByRole('button', { name, exact: true }).click()
-  await page.getByRole('menuitem', { name: 'Sign out' }).click()
-}
+import {
+  add,
+  goOffline,
+  PASSWORD,
+  sent,
+  shows,
+  signIn,
+  signOut,
+  signUp,
+  useSite,
+  type Visit,
+  watch,
+} from './page-site.ts'
 
 async function seesForm({ page }: Visit): Promise<void> {
   await page.getByRole('button', { name: 'Sign in' }).waitFor()
@@ -55,7 +60,7 @@ describe('people who share one browser', () => {
     const { page } = visit
     await signUp(visit, 'Ada')
     await add(visit, 'A secret of Ada')
-    await page.getByText('Not sent yet').waitFor({ state: 'detached' })
+    await sent(visit)
     await page.evaluate(() => {
       IDBFactory.prototype.deleteDatabase = () => new EventTarget() as IDBOpenDBRequest
     })
@@ -74,10 +79,9 @@ describe('people who share one browser', () => {
     const { page } = visit
     const ada = await signUp(visit, 'Ada')
     await add(visit, 'A secret of Ada')
-    await page.getByText('Not sent yet').waitFor({ state: 'detached' })
+    await sent(visit)
     const session = () => page.evaluate(async () => (await fetch('/api/auth/get-session')).json())
-    await page.context().setOffline(true)
-    await page.getByRole('banner').getByText('Offline').waitFor()
+    await goOffline(visit)
     await signOut(visit, 'Ada')
     await seesForm(visit)
     await page.getByText('You are signed out on this device').waitFor()
@@ -94,7 +98,7 @@ describe('people who share one browser', () => {
     const { page } = visit
     await signUp(visit, 'Ada')
     await add(visit, 'A secret of Ada')
-    await page.getByText('Not sent yet').waitFor({ state: 'detached' })
+    await sent(visit)
     await page.route('**/api/auth/sign-out', (route) => route.abort())
     await signOut(visit, 'Ada')
     await page.getByText('You are signed out on this device').waitFor()
@@ -114,7 +118,7 @@ describe('people who share one browser', () => {
     const { page } = visit
     await signUp(visit, 'Ada')
     await add(visit, 'A secret of Ada')
-    await page.getByText('Not sent yet').waitFor({ state: 'detached' })
+    await sent(visit)
     const { promise: held, resolve: release } = Promise.withResolvers<void>()
     const { promise: passed, resolve: pass } = Promise.withResolvers<void>()
     await page.route(
@@ -145,7 +149,7 @@ describe('people who share one browser', () => {
     const { page } = visit
     await signUp(visit, 'Ada')
     await add(visit, 'A secret of Ada')
-    await page.getByText('Not sent yet').waitFor({ state: 'detached' })
+    await sent(visit)
     // While the page slept, the session ended, and no event has reached it.
     await page.context().clearCookies()
     const wake = () =>
@@ -184,7 +188,7 @@ describe('people who share one browser', () => {
     const { page } = visit
     await signUp(visit, 'Ada')
     await add(visit, 'A task')
-    await page.getByText('Not sent yet').waitFor({ state: 'detached' })
+    await sent(visit)
     await page.addInitScript(() => {
       IDBFactory.prototype.open = () => new EventTarget() as IDBOpenDBRequest
       const { setTimeout } = window

@@ -1,6 +1,20 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { add, PASSWORD, shows, signIn, signUp, useSite, type Visit, watch } from './page-site.ts'
+import {
+  add,
+  controlled,
+  goOffline,
+  openTwo,
+  PASSWORD,
+  sent,
+  shows,
+  signIn,
+  signOut,
+  signUp,
+  useSite,
+  type Visit,
+  watch,
+} from './page-site.ts'
 
 /** The browser notes each response that is an error. */
 const isUnauthorized = (fault: string) => /status of 401/.test(fault)
@@ -37,13 +51,12 @@ describe('sessions, tabs and connections', () => {
     const { page } = visit
     const ada = await signUp(visit, 'Ada')
     await add(visit, 'A secret of Ada')
-    const signOut = async (name: string) => {
-      await page.getByRole('button', { name, exact: true }).click()
-      await page.getByRole('menuitem', { name: 'Sign out' }).click()
+    const leave = async (name: string) => {
+      await signOut(visit, name)
       await page.getByRole('button', { name: 'Sign in' }).waitFor()
     }
     await page.getByRole('row', { name: 'A secret of Ada' }).waitFor()
-    await signOut('Ada')
+    await leave('Ada')
     const left = await page.evaluate(async () =>
       (await indexedDB.databases()).map(({ name }) => name),
     )
@@ -51,7 +64,7 @@ describe('sessions, tabs and connections', () => {
     await signUp(visit, 'Bob')
     await shows(visit)
     await add(visit, 'A task of Bob')
-    await signOut('Bob')
+    await leave('Bob')
     await signIn(visit, ada)
     await shows(visit, 'A secret of Ada')
     visit.check()
@@ -62,15 +75,8 @@ describe('sessions, tabs and connections', () => {
     const { page } = visit
     await signUp(visit)
     await add(visit, 'Before')
-    await page.evaluate(async () => {
-      await navigator.serviceWorker.ready
-      const { serviceWorker } = navigator
-      if (serviceWorker.controller === null) {
-        await new Promise((done) => serviceWorker.addEventListener('controllerchange', done))
-      }
-    })
-    await page.context().setOffline(true)
-    await page.getByRole('banner').getByText('Offline').waitFor()
+    await controlled(visit)
+    await goOffline(visit)
     await add(visit, 'Without connection')
     await page.getByRole('checkbox', { name: 'Before' }).check()
     await shows(visit, 'Without connection')
@@ -87,7 +93,7 @@ describe('sessions, tabs and connections', () => {
 
     await page.getByRole('link', { name: 'Inbox' }).click()
     await page.getByRole('row', { name: 'Without connection' }).waitFor()
-    await page.getByText('Not sent yet').waitFor({ state: 'detached' })
+    await sent(visit)
     assert.deepEqual(
       visit.faults.filter((fault) => !isOffline(fault)),
       [],
@@ -119,9 +125,8 @@ describe('sessions, tabs and connections', () => {
     const { page } = visit
     const email = await signUp(visit)
     await add(visit, 'Sent')
-    await page.getByText('Not sent yet').waitFor({ state: 'detached' })
-    await page.context().setOffline(true)
-    await page.getByRole('banner').getByText('Offline').waitFor()
+    await sent(visit)
+    await goOffline(visit)
     await add(visit, 'Not sent')
     // The session ends on another device, such as by a new password.
     const cookies = await page.context().cookies()
@@ -137,7 +142,7 @@ describe('sessions, tabs and connections', () => {
     await page.getByLabel('Password').fill(PASSWORD)
     await page.getByRole('button', { name: 'Sign in' }).click()
     await shows(visit, 'Not sent', 'Sent')
-    await page.getByText('Not sent yet').waitFor({ state: 'detached' })
+    await sent(visit)
     assert.deepEqual(
       visit.faults.filter((fault) => !isOffline(fault) && !isUnauthorized(fault)),
       [],
@@ -158,24 +163,18 @@ describe('sessions, tabs and connections', () => {
   })
 
   it('a title that two devices changed: ours is kept, and theirs can be taken', async () => {
-    const one = await site.open('/inbox')
-    const email = await signUp(one)
-    await add(one, 'Before')
-    const two = await site.open('/inbox')
-    await signIn(two, email)
-    await shows(two, 'Before')
+    const [one, two] = await openTwo(site, 'Before')
     const rename = async ({ page }: Visit, title: string) => {
       await page.getByRole('row', { name: 'Before' }).focus()
       await page.keyboard.press('e')
       await page.getByRole('textbox', { name: 'Title' }).fill(title)
       await page.keyboard.press('Enter')
     }
-    await two.page.context().setOffline(true)
-    await two.page.getByRole('banner').getByText('Offline').waitFor()
+    await goOffline(two)
     await rename(two, 'Ours')
     await rename(one, 'Theirs')
     await shows(one, 'Theirs')
-    await one.page.getByText('Not sent yet').waitFor({ state: 'detached' })
+    await sent(one)
     await two.page.context().setOffline(false)
     await two.page.getByText('Another device changed the title as well.').waitFor()
     await shows(two, 'Ours')
@@ -188,11 +187,9 @@ describe('sessions, tabs and connections', () => {
     const visit = await site.open('/inbox')
     const { page } = visit
     await signUp(visit, 'Cleo')
-    await page.context().setOffline(true)
-    await page.getByRole('banner').getByText('Offline').waitFor()
+    await goOffline(visit)
     await add(visit, 'Not sent')
-    await page.getByRole('button', { name: 'Cleo', exact: true }).click()
-    await page.getByRole('menuitem', { name: 'Sign out' }).click()
+    await signOut(visit, 'Cleo')
     const dialog = page.getByRole('alertdialog')
     await dialog.getByText('One change has not reached the server').waitFor()
     await dialog.getByRole('button', { name: 'Stay' }).click()

@@ -40,16 +40,7 @@ async function startSite(): Promise<Site> {
   const url = `http://127.0.0.1:${app.port}`
   return {
     ...{ url, browser },
-    async open(path = '/', options = {}) {
-      const context = await browser.newContext({
-        viewport: { width: 1280, height: 800 },
-        ...options,
-      })
-      const tab = await context.newPage()
-      const visit = watch(tab, url)
-      await tab.goto(url + path)
-      return visit
-    },
+    open: (path, options) => openWindow(browser, url, path, options),
     async close() {
       await browser.close()
       await app.close()
@@ -74,6 +65,20 @@ export function useSite(): Omit<Site, 'close'> {
     },
     open: (path, options) => site.open(path, options),
   }
+}
+
+/** Opens the page in a private window. @param url of the page, with its base path. */
+export async function openWindow(
+  browser: Browser,
+  url: string,
+  path = '/',
+  options: BrowserContextOptions = {},
+): Promise<Visit> {
+  const viewport = { width: 1280, height: 800 }
+  const context = await browser.newContext({ viewport, ...options })
+  const visit = watch(await context.newPage(), url)
+  await visit.page.goto(url + path)
+  return visit
 }
 
 /** Notes what goes wrong in a tab. */
@@ -112,6 +117,47 @@ export async function signIn({ page }: Visit, email: string): Promise<void> {
   await page.getByLabel('Password').fill(PASSWORD)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByRole('textbox', { name: 'Add a task' }).waitFor()
+}
+
+export async function signOut({ page }: Visit, name: string): Promise<void> {
+  // A tab in the background is drawn seldom.
+  await page.bringToFront()
+  await page.getByRole('button', { name, exact: true }).click()
+  await page.getByRole('menuitem', { name: 'Sign out' }).click()
+}
+
+/** Waits until the server has all changes that the page shows. */
+export async function sent({ page }: Visit): Promise<void> {
+  await page.getByText('Not sent yet').waitFor({ state: 'detached' })
+}
+
+/** Cuts the connection, and waits until the page says so. */
+export async function goOffline({ page }: Visit): Promise<void> {
+  await page.context().setOffline(true)
+  await page.getByRole('banner').getByText('Offline').waitFor()
+}
+
+/** Waits until the service worker serves the page, so that it opens without a connection. */
+export async function controlled({ page }: Visit): Promise<void> {
+  await page.evaluate(async () => {
+    const { serviceWorker } = navigator
+    if (serviceWorker.controller !== null) return
+    await new Promise((done) => serviceWorker.addEventListener('controllerchange', done))
+  })
+}
+
+/** @returns two devices of one person, which show these tasks. */
+export async function openTwo(
+  site: Pick<Site, 'open'>,
+  ...titles: readonly string[]
+): Promise<readonly [Visit, Visit]> {
+  const one = await site.open('/inbox')
+  const email = await signUp(one)
+  await add(one, ...titles)
+  const two = await site.open('/inbox')
+  await signIn(two, email)
+  await shows(two, ...titles.toReversed())
+  return [one, two]
 }
 
 /** Adds tasks; the last one is first in the list. */

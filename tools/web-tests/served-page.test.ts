@@ -1,50 +1,17 @@
 import assert from 'node:assert/strict'
-import { cp, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { type Page as BuiltPage, readPage } from '../../backend/src/api/web/page.ts'
 import { VIEWS } from '../../backend/src/api/web/views.ts'
-import { NO_DATABASE, serve, startApp, type TestApp } from '../../backend/tests/support/app.ts'
-import { testFolder } from '../../backend/tests/support/databases.ts'
+import { startApp, type TestApp } from '../../backend/tests/support/app.ts'
+import { otherVersion, readBuilt, type Served, servePage } from './built-page.ts'
 import { openBrowser } from './chromium.ts'
 import { serveSite } from './site.ts'
 
-const BUILT = fileURLToPath(new URL('../../web/dist/', import.meta.url))
 const IN_PAGE = fileURLToPath(new URL('served-page.js', import.meta.url))
 const TAG = '/tags/caf%C3%A9%2Fbar'
 const VIEW_PATHS = ['', ...VIEWS.map((view) => view.replace('/tags/:tag', TAG))]
 const SOME_PATHS = ['', '/inbox', TAG]
-
-type Served = Awaited<ReturnType<typeof serve>>
-
-async function readBuilt(basePath: string, folder = BUILT): Promise<BuiltPage> {
-  const page = await readPage(basePath, folder)
-  assert.ok(page !== undefined, 'npm run build:web builds it')
-  return page
-}
-
-async function servePage(basePath: string, folder = BUILT): Promise<Served> {
-  return serve(NO_DATABASE, { BASE_PATH: basePath }, { page: await readBuilt(basePath, folder) })
-}
-
-/** @returns a folder with the same page in another version, with another description. */
-async function otherVersion(description: string): Promise<string> {
-  const folder = join(await testFolder(), 'dist')
-  await cp(BUILT, folder, { recursive: true })
-  for (const [name, pattern, text] of [
-    ['index.html', /(?<=name="description" content=")[^"]+/, description],
-    ['sw.js', /(?<=\+`)[\w-]{16}(?=`)/, 'another-version'],
-  ] as const) {
-    const file = join(folder, name)
-    const before = await readFile(file, 'utf8')
-    assert.match(before, pattern)
-    await writeFile(file, before.replace(pattern, text))
-    for (const suffix of ['.br', '.gz']) await rm(file + suffix)
-  }
-  return folder
-}
 
 for (const [basePath, paths] of [
   ['', VIEW_PATHS],

@@ -45,6 +45,9 @@ const english = {
     save: 'Save the password',
     saved: 'Your password has changed. Sign in with it.',
     verify: 'Check your mail: open the link that we sent to your address, then sign in.',
+    verified: 'Your address is confirmed. Sign in with it.',
+    notVerified: 'Your address is not confirmed yet. The link is in your mail once more.',
+    linkInvalid: 'That link is no longer valid. Ask for another one.',
     lost: 'Your session has ended. Sign in again to continue.',
     serverDue:
       'You are signed out on this device. The server ends your session when you are online again.',

@@ -1,6 +1,6 @@
 import type { Accounts } from '@todo-backend/client/accounts'
 import { type MouseEvent, useEffect, useState } from 'react'
-import { BASE } from '../shell/routes.ts'
+import { BASE, urlOf } from '../shell/routes.ts'
 import type { User } from '../shell/workspace.ts'
 import { strings } from '../strings.ts'
 import { Field } from '../ui/field.tsx'
@@ -23,15 +23,32 @@ interface SignInProps {
   onEnter(user: User): Promise<void>
 }
 
+/** A link of a mail that is not valid any more leads to the form that asks for another one. */
 function formOfPath(): Form {
   const last = location.pathname.split('/').at(-1)
-  return FORMS.find((form) => form === last) ?? 'sign-in'
+  const form = FORMS.find((one) => one === last) ?? 'sign-in'
+  return form === 'reset-password' && !hasResetToken() ? 'forgot-password' : form
+}
+
+/** Whether the address is that to which the link of a mail leads, for a new password. */
+export function hasResetToken(): boolean {
+  return location.pathname === `${BASE}/reset-password` && linkParameters().has('token')
+}
+
+/** What the server adds to the address to which the link of a mail leads: a token, or an error. */
+function linkParameters(): URLSearchParams {
+  return new URLSearchParams(location.search)
+}
+
+function noteOfLink(): string | undefined {
+  if (linkParameters().has('error')) return texts.linkInvalid
+  return linkParameters().has('verified') ? texts.verified : undefined
 }
 
 /** The page of a person who is signed out: four forms, each with an address. */
 export function SignIn({ accounts, reason, email = '', onStart, onEnter }: SignInProps) {
   const [form, setForm] = useState(formOfPath)
-  const [own, setNote] = useState<string | null>()
+  const [own, setNote] = useState<string | null | undefined>(noteOfLink)
   const note = own === undefined ? reason : own
 
   useEffect(() => {
@@ -82,7 +99,13 @@ export function SignIn({ accounts, reason, email = '', onStart, onEnter }: SignI
               submit={texts.signIn}
               run={async ({ email: address, password }) => {
                 await onStart()
-                await onEnter(await accounts.signIn({ email: address, password }))
+                await onEnter(
+                  await accounts.signIn({
+                    ...{ email: address, password },
+                    // For the mail that the server sends if the address is not confirmed.
+                    callbackURL: urlOf('sign-in?verified'),
+                  }),
+                )
               }}
             >
               <Field
@@ -118,7 +141,10 @@ export function SignIn({ accounts, reason, email = '', onStart, onEnter }: SignI
               submit={texts.signUp}
               run={async ({ name, email: address, password }) => {
                 await onStart()
-                const { user, signedIn } = await accounts.signUp({ name, email: address, password })
+                const { user, signedIn } = await accounts.signUp({
+                  ...{ name, email: address, password },
+                  callbackURL: urlOf('sign-in?verified'),
+                })
                 if (signedIn) await onEnter(user)
                 else go('sign-in', texts.verify)
               }}
@@ -161,7 +187,7 @@ export function SignIn({ accounts, reason, email = '', onStart, onEnter }: SignI
               key={form}
               submit={texts.sendLink}
               run={async ({ email: address }) => {
-                const redirectTo = new URL(`${BASE}/reset-password`, location.origin).href
+                const redirectTo = urlOf('reset-password')
                 await accounts.requestPasswordReset({ email: address, redirectTo })
                 setNote(texts.linkSent)
               }}
@@ -185,7 +211,7 @@ export function SignIn({ accounts, reason, email = '', onStart, onEnter }: SignI
               key={form}
               submit={texts.save}
               run={async ({ password }) => {
-                const token = new URLSearchParams(location.search).get('token') ?? ''
+                const token = linkParameters().get('token') ?? ''
                 await accounts.resetPassword({ newPassword: password, token })
                 go('sign-in', texts.saved)
               }}

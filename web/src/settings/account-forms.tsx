@@ -1,6 +1,7 @@
 import { type FormEvent, type ReactNode, useState } from 'react'
 import { rememberUser } from '../session/remembered-user.ts'
 import { say } from '../session/say-error.ts'
+import { urlOf } from '../shell/routes.ts'
 import { useWorkspace } from '../shell/workspace.ts'
 import { strings } from '../strings.ts'
 import { Button } from '../ui/button.tsx'
@@ -123,7 +124,12 @@ export function EmailForm() {
       title={texts.email}
       submit={texts.change}
       saved={texts.emailSent}
-      run={(text) => accounts.changeEmail({ newEmail: text('email').trim() })}
+      run={(text) =>
+        accounts.changeEmail({
+          newEmail: text('email').trim(),
+          callbackURL: urlOf('settings'),
+        })
+      }
     >
       <Field
         name="email"

@@ -1,5 +1,6 @@
 import type { Accounts } from '@todo-backend/client/accounts'
-import { SignIn } from '../session/forms.tsx'
+import { useState } from 'react'
+import { hasResetToken, SignIn } from '../session/forms.tsx'
 import type { Session, Sessions } from '../session/session.ts'
 import { strings } from '../strings.ts'
 import { useObservable } from '../ui/value.ts'
@@ -14,36 +15,36 @@ interface AppProps {
 
 export function App({ sessions, accounts }: AppProps) {
   const session = useObservable(sessions.current)
+  // The link of a mail leads to the form for a new password, also while somebody is signed in.
+  const [isResetting, setResetting] = useState(hasResetToken)
 
-  switch (session.state) {
-    case 'starting':
-      return <main aria-busy="true" aria-label={strings.loading} />
-    case 'signed-in':
-      return (
-        <WorkspaceContext value={session.workspace}>
-          <Shell />
-        </WorkspaceContext>
-      )
-    default: {
-      const lost = session.state === 'lost' ? session.workspace : null
-      return (
-        <SignIn
-          accounts={accounts}
-          reason={reasonOf(session)}
-          {...(lost && { email: lost.user.email })}
-          onStart={sessions.tellServer}
-          onEnter={async (user) => {
-            if (/(sign-in|sign-up|password)$/.test(location.pathname)) navigate({ name: 'inbox' })
-            await sessions.enter(user)
-          }}
-        />
-      )
-    }
+  if (session.state === 'starting') return <main aria-busy="true" aria-label={strings.loading} />
+  if (session.state === 'signed-in' && !isResetting) {
+    return (
+      <WorkspaceContext value={session.workspace}>
+        <Shell />
+      </WorkspaceContext>
+    )
   }
+  const lost = session.state === 'lost' ? session.workspace : null
+  return (
+    <SignIn
+      accounts={accounts}
+      reason={reasonOf(session)}
+      {...(lost && { email: lost.user.email })}
+      onStart={sessions.tellServer}
+      onEnter={async (user) => {
+        if (/(sign-in|sign-up|password)$/.test(location.pathname)) navigate({ name: 'inbox' })
+        await sessions.enter(user)
+        setResetting(false)
+      }}
+    />
+  )
 }
 
-function reasonOf(session: Exclude<Session, { state: 'starting' | 'signed-in' }>): string | null {
+function reasonOf(session: Exclude<Session, { state: 'starting' }>): string | null {
   const { lost, keeps, serverDue } = strings.session
+  if (session.state === 'signed-in') return null
   if (session.state === 'signed-out') return session.isServerDue ? serverDue : null
   const { unsent } = session.workspace.sync.status.get()
   return unsent === 0 ? lost : `${lost} ${keeps(unsent)}`

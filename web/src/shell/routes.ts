@@ -19,6 +19,11 @@ export function pathOf(view: View): string {
     : `${BASE}/${view.name}`
 }
 
+/** @param path below the base. @returns the whole address, to which the link of a mail leads. */
+export function urlOf(path: string): string {
+  return new URL(`${BASE}/${path}`, location.origin).href
+}
+
 /** @returns the view of a path. Each other path is the inbox, which the server sends for `/`. */
 export function viewOf(path: string): View {
   const [first = '', second] = path.slice(BASE.length + 1).split('/')
