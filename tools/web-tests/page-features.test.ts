@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import {
   add,
   day,
@@ -12,7 +13,10 @@ import {
   signUp,
   useSite,
   type Visit,
+  watch,
 } from './page-site.ts'
+
+const IN_PAGE = fileURLToPath(new URL('page-renders.js', import.meta.url))
 
 describe('what the page can do', () => {
   const site = useSite()
@@ -31,14 +35,14 @@ describe('what the page can do', () => {
     const chips = page.getByRole('list', { name: 'Understood' })
     await field.fill('Call Anna tomorrow 9am #work !high')
     await chips.getByText('Tomorrow').waitFor()
-    await chips.getByText('09:00').waitFor()
+    await chips.getByText('9:00 AM').waitFor()
     await chips.getByText('work').waitFor()
     await page.getByRole('button', { name: 'Keep “!high” as text' }).click()
     await chips.getByText('High').waitFor({ state: 'detached' })
     await page.keyboard.press('Enter')
     await page.getByRole('link', { name: 'Upcoming' }).click()
     await shows(visit, 'Call Anna !high')
-    await page.getByRole('row', { name: 'Call Anna' }).getByText('09:00').waitFor()
+    await page.getByRole('row', { name: 'Call Anna' }).getByText('9:00 AM').waitFor()
 
     await field.fill('Read "the day after tomorrow"')
     await page.keyboard.press('Enter')
@@ -53,9 +57,9 @@ describe('what the page can do', () => {
   })
 
   it('reads dates in the order of the region, and a recurrence', async () => {
-    for (const [locale, shown] of [
-      ['en-GB', '3 Dec 2039'],
-      ['en-US', 'Mar 12, 2039'],
+    for (const [locale, shown, time] of [
+      ['en-GB', '3 Dec 2039', '09:00'],
+      ['en-US', 'Mar 12, 2039', '9:00 AM'],
     ] as const) {
       const visit = await site.open('/inbox', { locale })
       const { page } = visit
@@ -65,7 +69,7 @@ describe('what the page can do', () => {
       await field.fill('Pay 3/12/2039')
       await chips.getByText(shown).waitFor()
       await field.fill('Call Anna every monday 9am #work !high')
-      for (const text of ['Every Monday', '09:00', 'work', 'High']) {
+      for (const text of ['Every Monday', time, 'work', 'High']) {
         await chips.getByText(text).waitFor()
       }
       visit.check()
@@ -100,7 +104,7 @@ describe('what the page can do', () => {
 
     await page.getByRole('link', { name: 'Upcoming' }).click()
     const row = page.getByRole('row', { name: 'Plan the long trip' })
-    for (const text of ['18:30', 'High', 'travel', '1/2', 'To the mountains']) {
+    for (const text of ['6:30 PM', 'High', 'travel', '1/2', 'To the mountains']) {
       await row.getByText(text).first().waitFor()
     }
     await sent(visit)
@@ -213,6 +217,30 @@ describe('what the page can do', () => {
     await page.getByLabel('Password').fill(PASSWORD)
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByRole('alert').getByText('not right').waitFor()
+  })
+
+  it('a change of one task renders that row alone', async () => {
+    const context = await site.browser.newContext()
+    const page = await context.newPage()
+    await page.addInitScript({ path: IN_PAGE })
+    const visit = watch(page, site.url)
+    await page.goto(`${site.url}/all`)
+    await signUp(visit)
+    await seed(visit, [
+      { title: 'Three', tags: ['work'], due_date: day(1) },
+      { title: 'Two' },
+      { title: 'One', due_date: day(), due_time: '09:00', description: 'A text' },
+    ])
+    await page.getByRole('link', { name: 'All' }).click()
+    await shows(visit, 'One', 'Two', 'Three')
+    const row = page.getByRole('row', { name: 'Two' })
+    await row.focus()
+    await page.evaluate('renders.clear()')
+    await page.keyboard.press('1')
+    await row.getByText('High').waitFor()
+    await sent(visit)
+    assert.deepEqual(await page.evaluate('[...renders]'), ['Two'])
+    await context.close()
   })
 
   it('2 000 tasks: the list renders a part, keys and search reach all of them', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { addMonths, clockIn, daysBetween } from '../src/dates/day.ts'
-import { nameDate, nameDay, nameDayInFull } from '../src/dates/name-day.ts'
+import { nameDate, nameDay, nameDayInFull, nameTime } from '../src/dates/name-day.ts'
 import { nameRecurrence } from '../src/dates/name-recurrence.ts'
 import { englishDates } from '../src/dates/words.ts'
 
@@ -22,6 +22,21 @@ describe('names of days and times', () => {
   ] as const) {
     it(`${day} is ${name}`, () => {
       assert.equal(nameDay(day, TODAY, british).replaceAll(',', ''), name)
+    })
+  }
+
+  for (const [language, morning, evening] of [
+    ['en-GB', '09:05', '18:30'],
+    ['en-US', '9:05 AM', '6:30 PM'],
+    ['en-US-u-hc-h23', '09:05', '18:30'],
+    ['de', '09:05', '18:30'],
+  ] as const) {
+    it(`${language} writes ${evening}`, () => {
+      const names = ['09:05', '18:30'].map((time) => nameTime(time, { language }))
+      assert.deepEqual(
+        names.map((name) => name.replace(/\s/, ' ')),
+        [morning, evening],
+      )
     })
   }
 

@@ -1,7 +1,13 @@
+import { format } from './formats.ts'
+
 /** A day of the calendar, such as `2026-12-01`, in no time zone. Days sort as texts. */
 export type Day = string
 
 const DAY_MS = 86_400_000
+const CLOCK: Intl.DateTimeFormatOptions = {
+  ...{ calendar: 'iso8601', numberingSystem: 'latn', hourCycle: 'h23' },
+  ...{ year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' },
+}
 
 /** 0 for Sunday, as `Date` has it. */
 export type Weekday = 0 | 1 | 2 | 3 | 4 | 5 | 6
@@ -52,11 +58,11 @@ export function daysBetween(one: Day, other: Day): number {
 
 /** @returns the day and the time, such as `09:30`, on the clocks of a zone of the IANA database. */
 export function clockIn(timeZone: string, now: Date): { day: Day; time: string } {
-  const format = new Intl.DateTimeFormat('en', {
-    ...{ timeZone, calendar: 'iso8601', numberingSystem: 'latn', hourCycle: 'h23' },
-    ...{ year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' },
-  })
-  const parts = new Map(format.formatToParts(now).map(({ type, value }) => [type, value]))
+  const parts = new Map(
+    format('en', { ...CLOCK, timeZone })
+      .formatToParts(now)
+      .map(({ type, value }) => [type, value]),
+  )
   const part = (type: Intl.DateTimeFormatPartTypes) => Number(parts.get(type))
   const time = [part('hour'), part('minute')].map((value) => String(value).padStart(2, '0'))
   return { day: dayOf(part('year'), part('month'), part('day')), time: time.join(':') }

@@ -1,4 +1,5 @@
 import { atMidnight, type Day, daysBetween, partsOf } from './day.ts'
+import { format } from './formats.ts'
 import { type DateWords, englishDates } from './words.ts'
 
 export interface Naming {
@@ -44,14 +45,7 @@ export function isDayFirst(language: string): boolean {
   return parts.indexOf('day') < parts.indexOf('month')
 }
 
-const formats = new Map<string, Intl.DateTimeFormat>()
-
-/** To make a format costs a hundred times as much as to use it. */
-export function format(language: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = JSON.stringify([language, options])
-  const known = formats.get(key)
-  if (known) return known
-  const made = new Intl.DateTimeFormat(language, { timeZone: 'UTC', ...options })
-  formats.set(key, made)
-  return made
+/** @param time such as `09:30`. @returns such as "9:30 AM" or "09:30", as the language has it. */
+export function nameTime(time: string, { language }: Naming): string {
+  return format(language, { timeStyle: 'short' }).format(new Date(`1970-01-01T${time}Z`))
 }

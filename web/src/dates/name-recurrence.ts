@@ -1,5 +1,6 @@
 import { addDays, atMidnight, dayOf, WEEKDAY_CODES } from './day.ts'
-import { format, type Naming, nameDay } from './name-day.ts'
+import { format, listFormat } from './formats.ts'
+import { type Naming, nameDay } from './name-day.ts'
 import { type DateWords, englishDates } from './words.ts'
 
 interface Recurrence {
@@ -125,5 +126,5 @@ function withEnd(name: string, parts: Parts, words: DateWords, naming: Naming): 
 
 function join(names: readonly (string | null)[], language: string): string {
   const all = names.filter((name) => name !== null)
-  return new Intl.ListFormat(language, { type: 'conjunction' }).format(all)
+  return listFormat(language).format(all)
 }

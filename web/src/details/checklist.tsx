@@ -2,7 +2,7 @@ import { type FormEvent, useRef, useState } from 'react'
 import { useTasks, useWorkspace } from '../shell/workspace.ts'
 import { strings } from '../strings.ts'
 import type { LocalTask } from '../sync/types.ts'
-import { childrenOf } from '../tasks/children.ts'
+import { childrenOf, doneOf } from '../tasks/children.ts'
 import rowStyles from '../tasks/task-row.module.css'
 import { Button } from '../ui/button.tsx'
 import field from '../ui/field.module.css'
@@ -38,7 +38,7 @@ export function Checklist({ parent }: { parent: LocalTask }) {
     input.current?.focus()
   }
 
-  const done = items.filter((item) => item.completed).length
+  const done = doneOf(items)
   return (
     <fieldset className={styles.group}>
       <legend>

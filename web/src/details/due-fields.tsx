@@ -4,7 +4,7 @@ import { useWorkspace } from '../shell/workspace.ts'
 import { strings } from '../strings.ts'
 import type { LocalTask, TaskChange } from '../sync/types.ts'
 import { NO_DATE } from '../tasks/choices.ts'
-import { useToday } from '../tasks/today.ts'
+import { useToday, zoneHere } from '../tasks/today.ts'
 import { Button } from '../ui/button.tsx'
 import field from '../ui/field.module.css'
 import { useWanted } from '../ui/wanted.ts'
@@ -101,6 +101,7 @@ export function DueFields({ task }: { task: LocalTask }) {
 
 /** @returns all zones, the one of this device first. */
 function zones(own: string | null): readonly string[] {
-  const here = Intl.DateTimeFormat().resolvedOptions().timeZone
-  return [...new Set([...(own ? [own] : []), here, 'UTC', ...Intl.supportedValuesOf('timeZone')])]
+  return [
+    ...new Set([...(own ? [own] : []), zoneHere(), 'UTC', ...Intl.supportedValuesOf('timeZone')]),
+  ]
 }

@@ -1,8 +1,8 @@
 import { type KeyboardEvent, useId, useState } from 'react'
+import { sameText } from '../dates/formats.ts'
 import { useCounts, useWorkspace } from '../shell/workspace.ts'
 import { strings } from '../strings.ts'
 import type { LocalTask } from '../sync/types.ts'
-import { sameTag } from '../tasks/sections.ts'
 import { useToday } from '../tasks/today.ts'
 import { Button } from '../ui/button.tsx'
 import field from '../ui/field.module.css'
@@ -21,7 +21,7 @@ export function TagsField({ task }: { task: LocalTask }) {
   function add(): void {
     const tag = text.trim().replace(/^#/, '').slice(0, 50)
     setText('')
-    if (tag !== '' && !task.tags.some((other) => sameTag(other, tag))) set([...task.tags, tag])
+    if (tag !== '' && !task.tags.some((other) => sameText(other, tag))) set([...task.tags, tag])
   }
 
   function onKeyDown(event: KeyboardEvent): void {
@@ -70,7 +70,7 @@ export function TagsField({ task }: { task: LocalTask }) {
       />
       <datalist id={`${id}-known`}>
         {known
-          .filter(({ tag }) => !task.tags.some((other) => sameTag(other, tag)))
+          .filter(({ tag }) => !task.tags.some((other) => sameText(other, tag)))
           .map(({ tag }) => (
             <option key={tag} value={tag} />
           ))}

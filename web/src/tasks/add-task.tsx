@@ -1,5 +1,6 @@
 import { type FormEvent, type KeyboardEvent, useRef, useState } from 'react'
 import { addDays, type Day } from '../dates/day.ts'
+import { sameText } from '../dates/formats.ts'
 import type { Chip } from '../quick-add/parse-quick-add.ts'
 import { ADD_TASK } from '../shell/global-keys.tsx'
 import type { View } from '../shell/routes.ts'
@@ -9,7 +10,6 @@ import type { NewTask } from '../sync/types.ts'
 import { Button } from '../ui/button.tsx'
 import { PlusIcon } from '../ui/icons.tsx'
 import styles from './add-task.module.css'
-import { sameTag } from './sections.ts'
 import { useToday } from './today.ts'
 import { Chips, useUnderstood } from './understand.tsx'
 
@@ -97,5 +97,5 @@ function inView(task: NewTask, view: View, today: Day): NewTask {
   if (view.name === 'upcoming' && !task.due_date) return { ...task, due_date: addDays(today, 1) }
   if (view.name !== 'tag') return task
   const tags = task.tags ?? []
-  return tags.some((tag) => sameTag(tag, view.tag)) ? task : { ...task, tags: [...tags, view.tag] }
+  return tags.some((tag) => sameText(tag, view.tag)) ? task : { ...task, tags: [...tags, view.tag] }
 }

@@ -19,3 +19,8 @@ export function childrenOf(tasks: Tasks, id: string): readonly LocalTask[] {
   }
   return known.children.get(id) ?? NONE
 }
+
+/** @returns how many of them are completed. */
+export function doneOf(items: readonly LocalTask[]): number {
+  return items.filter((item) => item.completed).length
+}

@@ -12,6 +12,8 @@ interface CommandsOptions {
   readonly openAt: Value<DetailsField | null>
   readonly editing: Value<string | null>
   readonly sections: readonly Section[]
+  /** The tasks of all sections, in order. */
+  readonly order: readonly LocalTask[]
   readonly selected: ReadonlySet<string>
   readonly ordered: boolean
   setSelected(selected: ReadonlySet<string>): void
@@ -54,8 +56,7 @@ export interface Commands {
 }
 
 export function createCommands(options: CommandsOptions): Commands {
-  const { actions, sections, selected, setSelected, ordered } = options
-  const order = sections.flatMap((section) => section.tasks)
+  const { actions, sections, order, selected, setSelected, ordered } = options
   const chosen = () => order.filter(({ id }) => selected.has(id))
   const find = (id: string) => order.find((task) => task.id === id)
   const sectionOf = (id: string) =>

@@ -1,8 +1,9 @@
 import { addDays, type Day } from '../dates/day.ts'
+import { sameText } from '../dates/formats.ts'
 import type { View } from '../shell/view.ts'
 import { strings } from '../strings.ts'
 import type { LocalTask } from '../sync/types.ts'
-import { dayOfInstant, sayDate, sayDay, sayLongDay } from './days.ts'
+import { dayOfInstant, instantsOf, sayDate, sayDay, sayLongDay } from './days.ts'
 
 export type Tasks = ReadonlyMap<string, LocalTask>
 /** Tasks that changed a moment ago, with the completion that they had: they stay in place until a person has seen it. */
@@ -21,16 +22,21 @@ export interface Section {
 /** Sorts as the server sorts `position`: by bytes, then by id (contract §E). */
 export function byPosition(one: LocalTask, other: LocalTask): number {
   if (one.position !== other.position) return one.position < other.position ? -1 : 1
-  return one.id < other.id ? -1 : one.id > other.id ? 1 : 0
+  if (one.id === other.id) return 0
+  return one.id < other.id ? -1 : 1
 }
 
+/** Sorts the latest completed task first, and one that the server has not completed yet before it. */
 function latestFirst(one: LocalTask, other: LocalTask): number {
   const [a, b] = [one.completed_at ?? '9', other.completed_at ?? '9']
-  return a < b ? 1 : a > b ? -1 : byPosition(one, other)
+  if (a === b) return byPosition(one, other)
+  return a < b ? 1 : -1
 }
 
-export function sameTag(one: string, other: string): boolean {
-  return one.localeCompare(other, undefined, { sensitivity: 'accent' }) === 0
+/** The sort is stable: tasks of one day keep the order that they have. */
+function byDueDate({ due_date: one }: LocalTask, { due_date: other }: LocalTask): number {
+  if (one === other) return 0
+  return (one ?? '') < (other ?? '') ? -1 : 1
 }
 
 /** @returns whether a view shows a task. Items of a checklist stay with their parent unless they have a date. */
@@ -50,7 +56,7 @@ function shows(view: View, task: LocalTask, completed: boolean, tasks: Tasks, to
     case 'completed':
       return completed
     case 'tag':
-      return !completed && task.tags.some((tag) => sameTag(tag, view.tag))
+      return !completed && task.tags.some((tag) => sameText(tag, view.tag))
     default:
       return false
   }
@@ -66,10 +72,7 @@ export function sectionsOf(view: View, tasks: Tasks, lingering: Lingering, today
   if (view.name === 'completed') return byDay(shown.sort(latestFirst), dayCompleted, today)
   shown.sort(byPosition)
   if (view.name === 'upcoming') {
-    shown.sort((one, other) =>
-      (one.due_date ?? '') < (other.due_date ?? '') ? -1 : one.due_date === other.due_date ? 0 : 1,
-    )
-    return byDay(shown, (task) => task.due_date ?? today, today)
+    return byDay(shown.sort(byDueDate), (task) => task.due_date ?? today, today)
   }
   if (view.name === 'today') return overdueFirst(shown, today)
   return shown.length === 0 ? [] : [{ key: 'all', heading: null, note: null, tasks: shown }]
@@ -131,12 +134,13 @@ export interface Counts {
 }
 
 export function countsOf(tasks: Tasks, today: Day): Counts {
+  const { begin, end } = instantsOf(today)
   const counts = { inbox: 0, today: 0, upcoming: 0, overdue: 0, doneToday: 0 }
   const tags = new Map<string, { tag: string; open: number }>()
   for (const task of tasks.values()) {
     if (task.completed) {
-      if (task.completed_at !== null && dayOfInstant(task.completed_at) === today)
-        counts.doneToday += 1
+      const at = task.completed_at ?? ''
+      if (at >= begin && at < end) counts.doneToday += 1
       continue
     }
     if (task.due_date === null && task.parent_id === null) counts.inbox += 1

@@ -43,10 +43,10 @@ export function TaskList({ label, sections, empty, ordered }: TaskListProps) {
   const commands = useMemo(
     () =>
       createCommands({
-        ...{ actions, open, openAt, editing, sections, ordered },
+        ...{ actions, open, openAt, editing, sections, order, ordered },
         ...{ selected: present, setSelected, openMenu: setMenuOf },
       }),
-    [actions, open, openAt, editing, sections, present, ordered],
+    [actions, open, openAt, editing, sections, order, present, ordered],
   )
   const latest = useRef(commands)
   latest.current = commands

@@ -1,13 +1,14 @@
-import { addDays } from '../dates/day.ts'
-import { useTasks } from '../shell/workspace.ts'
+import { addDays, type Day } from '../dates/day.ts'
+import { useWorkspace } from '../shell/workspace.ts'
 import { strings } from '../strings.ts'
 import type { LocalTask } from '../sync/types.ts'
 import { CalendarIcon, ChecklistIcon, ClockIcon, FlagIcon, RepeatIcon } from '../ui/icons.tsx'
-import { childrenOf } from './children.ts'
-import { sayDay } from './days.ts'
+import { useDerived } from '../ui/value.ts'
+import { childrenOf, doneOf } from './children.ts'
+import { sayDay, sayTime } from './days.ts'
 import { sayRecurrence } from './say-recurrence.ts'
 import styles from './task-row.module.css'
-import { useToday } from './today.ts'
+import { useToday, zoneHere } from './today.ts'
 
 interface TaskMetaProps {
   readonly task: LocalTask
@@ -16,17 +17,18 @@ interface TaskMetaProps {
 
 /** The line below a title: date, priority, checklist, parent, tags. Renders nothing if the task has none of these. */
 export function TaskMeta({ task, isDayShown }: TaskMetaProps) {
-  const tasks = useTasks()
-  const items = childrenOf(tasks, task.id)
-  const parent = task.parent_id === null ? undefined : tasks.get(task.parent_id)
+  const { tasks } = useWorkspace().sync
+  // Not all tasks: a row renders again only if a text in it changes.
+  const count = useDerived(tasks, (all) => childrenOf(all, task.id).length)
+  const done = useDerived(tasks, (all) => doneOf(childrenOf(all, task.id)))
+  const parent = useDerived(tasks, (all) => all.get(task.parent_id ?? '')?.title ?? null)
   const isEmpty =
     task.due_date === null &&
     task.priority === 'none' &&
     task.tags.length === 0 &&
-    items.length === 0 &&
-    !parent
+    count === 0 &&
+    parent === null
   if (isEmpty) return null
-  const done = items.filter((item) => item.completed).length
   return (
     <span className={styles.meta}>
       <DueDate task={task} isDayShown={isDayShown} />
@@ -37,14 +39,14 @@ export function TaskMeta({ task, isDayShown }: TaskMetaProps) {
           <span className="visually-hidden"> {strings.task.priority}</span>
         </span>
       )}
-      {items.length > 0 && (
+      {count > 0 && (
         <span className={styles.metaItem}>
           <ChecklistIcon size={14} />
-          <span aria-hidden="true">{`${done}/${items.length}`}</span>
-          <span className="visually-hidden">{strings.task.progress(done, items.length)}</span>
+          <span aria-hidden="true">{`${done}/${count}`}</span>
+          <span className="visually-hidden">{strings.task.progress(done, count)}</span>
         </span>
       )}
-      {parent && <span className={styles.metaItem}>{strings.task.partOf(parent.title)}</span>}
+      {parent !== null && <span className={styles.metaItem}>{strings.task.partOf(parent)}</span>}
       {task.tags.map((tag) => (
         <span key={tag} className={styles.tag}>
           <span aria-hidden="true">#</span>
@@ -59,19 +61,17 @@ function DueDate({ task, isDayShown }: TaskMetaProps) {
   const today = useToday()
   if (task.due_date === null) return null
   if (!isDayShown && task.due_time === null && task.recurrence === null) return null
-  const isOverdue = !task.completed && task.due_date < today
-  const nearness = isOverdue
-    ? 'overdue'
-    : task.due_date === today
-      ? 'today'
-      : task.due_date === addDays(today, 1)
-        ? 'tomorrow'
-        : 'later'
+  const nearness = task.completed ? 'later' : nearnessOf(task.due_date, today)
   return (
-    <span className={styles.metaItem} data-due={task.completed ? 'later' : nearness}>
+    <span className={styles.metaItem} data-due={nearness}>
       {isDayShown ? <CalendarIcon size={14} /> : task.due_time !== null && <ClockIcon size={14} />}
-      {isOverdue && <span className="visually-hidden">{strings.task.overdue}: </span>}
-      {[isDayShown && sayDay(task.due_date, today), task.due_time].filter(Boolean).join(' ')}
+      {nearness === 'overdue' && <span className="visually-hidden">{strings.task.overdue}: </span>}
+      {[
+        isDayShown && sayDay(task.due_date, today),
+        task.due_time !== null && sayTime(task.due_time),
+      ]
+        .filter(Boolean)
+        .join(' ')}
       {task.due_zone !== null && ` ${zoneName(task.due_zone)}`}
       {task.recurrence !== null && (
         <>
@@ -84,8 +84,14 @@ function DueDate({ task, isDayShown }: TaskMetaProps) {
   )
 }
 
+function nearnessOf(day: Day, today: Day): 'overdue' | 'today' | 'tomorrow' | 'later' {
+  if (day < today) return 'overdue'
+  if (day === today) return 'today'
+  return day === addDays(today, 1) ? 'tomorrow' : 'later'
+}
+
 /** @returns the city of a zone, or nothing in the zone of this device. */
 function zoneName(zone: string): string {
-  if (zone === Intl.DateTimeFormat().resolvedOptions().timeZone) return ''
+  if (zone === zoneHere()) return ''
   return (zone.split('/').at(-1) ?? zone).replaceAll('_', ' ')
 }

@@ -6,9 +6,11 @@ import { LOCALE, strings } from '../strings.ts'
 import { Button } from '../ui/button.tsx'
 import { CalendarIcon, ClockIcon, CloseIcon, FlagIcon, RepeatIcon, TagIcon } from '../ui/icons.tsx'
 import styles from './add-task.module.css'
-import { sayDay } from './days.ts'
+import { sayDay, sayTime } from './days.ts'
 import { sayRecurrence } from './say-recurrence.ts'
-import { useToday } from './today.ts'
+import { useToday, zoneHere } from './today.ts'
+
+const DAY_FIRST = isDayFirst(LOCALE)
 
 type Parse = typeof import('../quick-add/parse-quick-add.ts').parseQuickAdd
 
@@ -18,8 +20,7 @@ async function load(): Promise<Parse> {
 }
 
 function parseWith(parse: Parse, text: string, ignored: ReadonlySet<string>): QuickAdd {
-  const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
-  return parse(text, { now: new Date(), timeZone, dayFirst: isDayFirst(LOCALE), ignored })
+  return parse(text, { now: new Date(), timeZone: zoneHere(), dayFirst: DAY_FIRST, ignored })
 }
 
 /** @returns what a text says about a new task, with a function that waits until the parser is loaded. */
@@ -92,7 +93,8 @@ function labelOf(chip: Chip, today: Day): string {
   if (chip.kind === 'tag') return chip.tag
   if (chip.kind === 'priority') return strings.priorities[chip.priority]
   if (chip.kind === 'time') {
-    return chip.date === undefined ? chip.time : `${sayDay(chip.date, today)} ${chip.time}`
+    const time = sayTime(chip.time)
+    return chip.date === undefined ? time : `${sayDay(chip.date, today)} ${time}`
   }
   if (chip.rule === undefined) return chip.text
   return sayRecurrence({ rule: chip.rule, from: chip.from ?? 'due' })

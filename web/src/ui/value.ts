@@ -1,9 +1,9 @@
 import { useSyncExternalStore } from 'react'
 
-/** A value that changes, as those of the client. */
+/** A value that changes, as those of the client. React calls both functions without their object. */
 export interface Observable<Content> {
-  get(): Content
-  subscribe(listener: () => void): () => void
+  readonly get: () => Content
+  readonly subscribe: (listener: () => void) => () => void
 }
 
 /** An observable whose value this page sets. */
@@ -29,16 +29,18 @@ export function value<Content>(initial: Content): Value<Content> {
 }
 
 export function useObservable<Content>(observable: Observable<Content>): Content {
-  return useSyncExternalStore(
-    (listener) => observable.subscribe(listener),
-    () => observable.get(),
-  )
+  return useSyncExternalStore(observable.subscribe, observable.get)
+}
+
+/** @returns a part of the value: the component renders again only when that part changes. */
+export function useDerived<Content, Part extends string | number | boolean | null>(
+  observable: Observable<Content>,
+  derive: (content: Content) => Part,
+): Part {
+  return useSyncExternalStore(observable.subscribe, () => derive(observable.get()))
 }
 
 /** @returns whether the value is this content: the component renders again only when that changes. */
 export function useIs<Content>(observable: Observable<Content>, content: Content): boolean {
-  return useSyncExternalStore(
-    (listener) => observable.subscribe(listener),
-    () => observable.get() === content,
-  )
+  return useDerived(observable, (present) => present === content)
 }
