@@ -97,6 +97,7 @@ const english = {
     moveUp: 'Move up',
     moveDown: 'Move down',
     moveTop: 'Move to top',
+    copyLink: 'Copy link',
     remove: 'Delete',
     select: 'Select',
     dueToday: 'Due today',
@@ -143,6 +144,9 @@ const english = {
         : `“${title}” is deleted: another device has removed it. You had typed:`,
     copy: 'Copy',
     copied: 'Copied',
+    linkCopied: (title: string) => `Copied the link to “${title}”`,
+    link: (title: string) => `The link to “${title}”:`,
+    noTask: 'The link leads to a task that is not here. It may have been deleted.',
   },
 
   empty: {

@@ -24,16 +24,23 @@ const texts = strings.details
 
 /** Everything about one task: beside the list on wide screens, over it on others. */
 export function Details({ id }: { id: string }) {
-  const { open, openAt } = useWorkspace()
+  const { open, openAt, sync, announcer } = useWorkspace()
   const at = useObservable(openAt)
   const task = useTasks().get(id)
   const isWide = useMedia(BESIDE)
   const pane = useRef<HTMLElement>(null)
-  const isGone = task === undefined
+  const { loaded, state } = useObservable(sync.status)
+  const wasThere = useRef(false)
+  if (task !== undefined) wasThere.current = true
+  // A task of a link may not have come to this device yet.
+  const isComing = !loaded || state === 'starting' || state === 'catching-up'
+  const isGone = task === undefined && (wasThere.current || !isComing)
 
   useEffect(() => {
-    if (isGone) open.set(null)
-  }, [isGone, open])
+    if (!isGone) return
+    open.set(null)
+    if (!wasThere.current) announcer.announce(strings.announce.noTask, false)
+  }, [isGone, open, announcer])
   useEffect(() => {
     const { activeElement: row } = document
     // A click on a row leaves the focus there, so that the keys of the list go on to work.

@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react'
-import { isCover } from './back.ts'
+import { fragmentOf, isOpened } from './task-address.ts'
 import type { View } from './view.ts'
 
 export type { View } from './view.ts'
@@ -22,6 +22,11 @@ export function pathOf(view: View): string {
 /** @param path below the base. @returns the whole address, to which the link of a mail leads. */
 export function urlOf(path: string): string {
   return new URL(`${BASE}/${path}`, location.origin).href
+}
+
+/** @returns the address of a task: that of the view which shows every open one. */
+export function linkTo(id: string): string {
+  return urlOf(`all${fragmentOf(id)}`)
 }
 
 /** @returns the view of a path. Each other path is the inbox, which the server sends for `/`. */
@@ -53,8 +58,8 @@ window.addEventListener('popstate', read)
 /** Shows a view, and gives it an entry in the history unless it is shown already. */
 export function navigate(view: View): void {
   const path = pathOf(view)
-  // The entry of a cover gives its place to the view, so that Back does not stop there.
-  if (isCover()) history.replaceState(null, '', path)
+  // The entry of an open task gives its place to the view, so that Back does not stop there.
+  if (isOpened()) history.replaceState(null, '', path)
   else if (path !== location.pathname) history.pushState(null, '', path)
   read()
 }

@@ -2,14 +2,14 @@ import { lazy, Suspense, useEffect, useRef } from 'react'
 import { strings } from '../strings.ts'
 import { VIEW_TITLE } from '../tasks/kept-focus.ts'
 import { TaskView } from '../tasks/task-view.tsx'
-import { BESIDE, useMedia } from '../ui/media.ts'
+import { useMedia } from '../ui/media.ts'
 import { useObservable } from '../ui/value.ts'
-import { useBackToClose } from './back.ts'
 import { GlobalKeys } from './global-keys.tsx'
 import { Messages } from './messages.tsx'
 import { BottomBar, Sidebar } from './navigation.tsx'
 import { pathOf, useView } from './routes.ts'
 import styles from './shell.module.css'
+import { taskOfAddress, useTaskAddress } from './task-address.ts'
 import { TopBar } from './top-bar.tsx'
 import { useWorkspace } from './workspace.ts'
 
@@ -31,8 +31,7 @@ export function Shell() {
   const open = useObservable(workspace.open)
   const query = useObservable(workspace.query)
   const isWide = useMedia('(min-width: 56rem)')
-  const isBeside = useMedia(BESIDE)
-  useBackToClose(open !== null && !isBeside, () => workspace.open.set(null))
+  useTaskAddress(workspace.open)
   const path = view.name === 'tag' ? `tag ${view.tag}` : view.name
   const main = useRef<HTMLElement>(null)
   const shown = useRef(path)
@@ -41,7 +40,7 @@ export function Shell() {
     if (shown.current === path) return
     shown.current = path
     workspace.query.set('')
-    workspace.open.set(null)
+    workspace.open.set(taskOfAddress())
     window.scrollTo(0, 0)
     // Screen readers read the title of the view to which a link leads.
     document.getElementById(VIEW_TITLE)?.focus({ preventScroll: true })

@@ -1,4 +1,5 @@
 import type { Announcer } from '../shell/announcer.ts'
+import { linkTo } from '../shell/routes.ts'
 import type { View } from '../shell/view.ts'
 import { strings } from '../strings.ts'
 import type { Edit, LocalTask, NewTask, Place, Sync, TaskChange } from '../sync/types.ts'
@@ -24,6 +25,8 @@ export interface Actions {
   moveQuietly(id: string, place: Place): Promise<void>
   /** Says that a task cannot move further, in place of an older message. @param by as in `moveBy`. */
   sayEdge(task: LocalTask, by: -1 | 1): void
+  /** Copies the address of a task. Where the browser permits no copy, the message has it. */
+  copyLink(task: LocalTask): Promise<void>
   undo(): Promise<void>
 }
 
@@ -120,6 +123,15 @@ export function createActions(sync: Sync, announcer: Announcer): Actions {
     sayEdge({ title }, by) {
       const { isFirst, isLast } = strings.announce
       announcer.announce(by < 0 ? isFirst(title) : isLast(title), false)
+    },
+    async copyLink({ id, title }) {
+      const link = linkTo(id)
+      try {
+        await navigator.clipboard.writeText(link)
+        announcer.announce(strings.announce.linkCopied(title), false)
+      } catch {
+        announcer.announce(strings.announce.link(title), false, { typed: link })
+      }
     },
     async undo() {
       const edits = undone.pop()

@@ -35,6 +35,7 @@ export interface Commands {
   open(id: string, at?: DetailsField): void
   openMenu(id: string): void
   edit(id: string): void
+  copyLink(id: string): void
   toggleSelected(id: string): void
   /** Selects from the latest selected task to this one. */
   extendTo(id: string): void
@@ -82,6 +83,10 @@ export function createCommands(options: CommandsOptions): Commands {
       options.open.set(id)
     },
     openMenu: options.openMenu,
+    copyLink(id) {
+      const task = find(id)
+      if (task !== undefined) void actions.copyLink(task)
+    },
     edit: (id) => options.editing.set(id),
     toggleSelected(id) {
       const next = new Set(selected)

@@ -29,6 +29,7 @@ export function RowMenu({ task, frame, onClose }: RowMenuProps) {
     if (key === 'complete') list.toggleCompleted(id)
     if (key === 'edit') list.edit(id)
     if (key === 'open') list.open(id)
+    if (key === 'link') list.copyLink(id)
     if (key === 'select') list.toggleSelected(id)
     if (key === 'up') list.moveBy(id, -1)
     if (key === 'down') list.moveBy(id, 1)
@@ -63,6 +64,7 @@ export function RowMenu({ task, frame, onClose }: RowMenuProps) {
         <Item id="edit" text={strings.task.edit} keys="E" />
         <Item id="open" text={strings.task.open} keys="↵" />
         <Item id="select" text={strings.task.select} keys="X" />
+        <Item id="link" text={strings.task.copyLink} />
         <Separator className={menu.separator ?? ''} />
         {commands.current.ordered && (
           <>
