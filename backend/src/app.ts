@@ -11,6 +11,7 @@ import { overview } from './api/tasks/overview.ts'
 import { tasks } from './api/tasks/routes.ts'
 import { trash } from './api/trash/routes.ts'
 import type { Page } from './api/web/page.ts'
+import { webRemoval } from './api/web/removal.ts'
 import { sendPage, web } from './api/web/routes.ts'
 import type { Config } from './core/config/config.ts'
 import { LIMITS, type Limits } from './core/limits.ts'
@@ -117,6 +118,7 @@ export async function buildApp({
   await app.register(health, { database })
   await app.register(docs, { sendPage: page && sendPage(page) })
   if (page !== undefined) await app.register(web, { page })
+  else if (!config.web) await app.register(webRemoval)
 
   app.addHook('onClose', async () => {
     try {

@@ -43,6 +43,12 @@ globalThis.served = {
     return registration.waiting?.state
   },
 
+  /** What the page has left in the browser. */
+  async installed() {
+    const workers = await navigator.serviceWorker.getRegistrations()
+    return { workers: workers.length, caches: await caches.keys() }
+  },
+
   async useNewVersion() {
     const { waiting } = await navigator.serviceWorker.ready
     const changed = once(navigator.serviceWorker, 'controllerchange')

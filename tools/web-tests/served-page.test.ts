@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { VIEWS } from '../../backend/src/api/web/views.ts'
-import { startApp, type TestApp } from '../../backend/tests/support/app.ts'
+import { NO_DATABASE, serve, startApp, type TestApp } from '../../backend/tests/support/app.ts'
 import { otherVersion, readBuilt, type Served, servePage } from './built-page.ts'
 import { openBrowser } from './chromium.ts'
 import { serveSite } from './site.ts'
@@ -154,6 +154,15 @@ for (const basePath of ['', '/todo']) {
       await page.goto(`${base}all`)
       assert.equal(await page.evaluate('served.description()'), 'The new version')
       await context.setOffline(false)
+    })
+
+    it('leaves browsers when the operator switches the page off', async () => {
+      const off = await serve(NO_DATABASE, { BASE_PATH: basePath, WEB: 'off' })
+      current = off
+      await page.goto(`${base}inbox`)
+      await page.getByText('"error":"not_found"').waitFor()
+      assert.deepEqual(await page.evaluate('served.installed()'), { workers: 0, caches: [] })
+      await off.close()
     })
   })
 }

@@ -151,6 +151,20 @@ describe('the web page', () => {
     assert.equal((await get('/inbox#x')).status, 400)
   })
 
+  it('404 for all of them with WEB=off, but for a service worker that removes the page', async () => {
+    const off = await serve(NO_DATABASE, { WEB: 'off' })
+    for (const path of [...ADDRESSES, '/index.html', SCRIPT_PATH]) {
+      assert.equal((await off.send('GET', path, { as: null })).status, 404, path)
+    }
+    const { status, headers, text } = await off.send('GET', '/sw.js', { as: null })
+    assert.deepEqual(
+      [status, headers['content-type'], headers['cache-control']],
+      [200, 'text/javascript; charset=utf-8', 'no-cache'],
+    )
+    assert.match(text, /unregister\(\)/)
+    await off.close()
+  })
+
   it('405 with Allow for other methods, and OPTIONS lists them', async () => {
     for (const path of [...ADDRESSES, '/', '/sw.js', SCRIPT_PATH, '/manifest.webmanifest']) {
       for (const method of ['POST', 'PUT', 'DELETE', 'PROPFIND']) {
