@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { add, focused, shows, signUp, useSite } from './page-site.ts'
+import { add, focused, shows, signUp, useSite, watch } from './page-site.ts'
 
 const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }
 
@@ -65,6 +65,27 @@ describe('what a newcomer meets', () => {
     await shows(visit, 'Call Anna', 'Buy milk')
     assert.equal(await focused(visit), 'input Search')
     visit.check()
+  })
+
+  it('on an iPhone, the page behind a dialog does not scroll, and the policy permits that', async () => {
+    const userAgent =
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1'
+    const context = await site.browser.newContext({ ...PHONE, userAgent })
+    const page = await context.newPage()
+    await page.addInitScript(() => {
+      Object.defineProperty(navigator, 'platform', { value: 'iPhone' })
+      Object.defineProperty(navigator, 'userAgentData', { value: undefined })
+    })
+    const visit = watch(page, site.url)
+    await page.goto(site.url)
+    await signUp(visit)
+    const contains = () => page.evaluate(() => getComputedStyle(document.body).overscrollBehavior)
+    assert.equal(await contains(), 'auto')
+    await page.getByRole('button', { name: 'Browse' }).tap()
+    await page.getByRole('dialog').waitFor()
+    assert.equal(await contains(), 'contain')
+    visit.check()
+    await context.close()
   })
 
   it('on a phone, Back closes the details, and messages do not cover the actions', async () => {

@@ -200,7 +200,7 @@ describe('the web page', () => {
       assert.ok(headers['x-request-id'])
       assert.equal(
         headers['content-security-policy'],
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+        "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-gYiS/BvZvRcK27JIXTuwhZ3hs2+VJ1X+2gUlE+farlg='; img-src 'self' data:; " +
           "connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'self'; " +
           "form-action 'self'; frame-ancestors 'none'",
       )

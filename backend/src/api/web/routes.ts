@@ -4,12 +4,18 @@ import { etagOf, isNotModified } from '../../http/resource/conditions.ts'
 import type { Page, PageFile } from './page.ts'
 import { VIEWS } from './views.ts'
 
-/** The page loads only files of this server, and no inline scripts and styles. */
+/**
+ * The style that React Aria inserts on iOS while a dialog is open, so that the page behind it does not scroll
+ * (`usePreventScroll`). The hash permits this text alone.
+ */
+const SCROLL_LOCK = "'sha256-gYiS/BvZvRcK27JIXTuwhZ3hs2+VJ1X+2gUlE+farlg='"
+
+/** The page loads only files of this server, and no inline scripts. */
 const HEADERS = {
   'content-security-policy': [
     "default-src 'none'",
     "script-src 'self'",
-    "style-src 'self'",
+    `style-src 'self' ${SCROLL_LOCK}`,
     "img-src 'self' data:",
     "connect-src 'self'",
     "manifest-src 'self'",
