@@ -11,10 +11,13 @@ import { createSessions } from './session/session.ts'
 import { App } from './shell/app.tsx'
 import { newVersion } from './shell/new-version.tsx'
 import { BASE } from './shell/routes.ts'
-import { LOCALE } from './strings.ts'
+import { LOCALE, strings } from './strings.ts'
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('index.html has no element with the id root')
+
+document.documentElement.lang = LOCALE
+document.documentElement.dir = strings.direction
 
 const accounts = createAccounts({ baseUrl: BASE, session: 'cookie' })
 const sessions = createSessions(accounts, workspaceOpener(accounts), () => location.reload())

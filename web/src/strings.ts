@@ -4,6 +4,7 @@
  */
 const english = {
   language: 'en',
+  direction: 'ltr' as 'ltr' | 'rtl',
   product: 'Todo',
   skip: 'Skip to the tasks',
   loading: 'Loading your tasks',

@@ -41,7 +41,7 @@ export function TagsField({ task }: { task: LocalTask }) {
             <li key={tag} className={styles.tag}>
               {tag}
               <Button
-                look="small"
+                look="chip"
                 aria-label={texts.removeTag(tag)}
                 onPress={() => {
                   set(task.tags.filter((other) => other !== tag))

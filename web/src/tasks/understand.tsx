@@ -69,7 +69,7 @@ export function Chips({ chips, onKeepAsText }: ChipsProps) {
           {pictureOf(chip)}
           {labelOf(chip, today)}
           <Button
-            look="small"
+            look="chip"
             aria-label={strings.add.asText(chip.text)}
             onPress={() => onKeepAsText(chip)}
           >

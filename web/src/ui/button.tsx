@@ -2,7 +2,7 @@ import { Button as AriaButton, type ButtonProps as AriaButtonProps } from 'react
 import styles from './button.module.css'
 
 interface ButtonProps extends Omit<AriaButtonProps, 'className' | 'style'> {
-  readonly look?: 'primary' | 'outlined' | 'danger' | 'icon' | 'small' | 'text' | 'button'
+  readonly look?: 'primary' | 'outlined' | 'danger' | 'icon' | 'small' | 'chip' | 'text' | 'button'
   readonly extraClass?: string | undefined
 }
 
