@@ -16,6 +16,7 @@ import {
   watch,
 } from './page-site.ts'
 
+const NEW_PASSWORD = ' a battery of correct horses '
 const IN_PAGE = fileURLToPath(new URL('page-renders.js', import.meta.url))
 
 describe('what the page can do', () => {
@@ -209,7 +210,15 @@ describe('what the page can do', () => {
     await page.getByLabel('Name').fill('Countess')
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByText('Saved').waitFor()
-    await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
+    const password = page.locator('form').filter({ has: page.getByLabel('Current password') })
+    for (const current of ['not the password', PASSWORD]) {
+      await password.getByLabel('Current password').fill(current)
+      await password.getByLabel('New password').fill(NEW_PASSWORD)
+      await password.getByRole('button', { name: 'Change' }).click()
+      const said = current === PASSWORD ? 'Saved' : 'Invalid password'
+      await password.getByRole('status').getByText(said).waitFor()
+    }
+    await page.getByLabel('Password', { exact: true }).fill(NEW_PASSWORD)
     await page.getByRole('button', { name: 'Delete my account' }).click()
     await page.getByRole('alertdialog').getByRole('button', { name: 'Delete my account' }).click()
     await page.getByRole('button', { name: 'Sign in' }).waitFor()

@@ -3,11 +3,10 @@ import { useTasks, useWorkspace } from '../shell/workspace.ts'
 import { strings } from '../strings.ts'
 import type { LocalTask } from '../sync/types.ts'
 import { childrenOf, doneOf } from '../tasks/children.ts'
-import rowStyles from '../tasks/task-row.module.css'
 import { Button } from '../ui/button.tsx'
+import { CompletionBox } from '../ui/completion-box.tsx'
 import field from '../ui/field.module.css'
 import { CloseIcon } from '../ui/icons.tsx'
-import { useWanted } from '../ui/wanted.ts'
 import styles from './details.module.css'
 import { useDraft } from './use-draft.ts'
 
@@ -73,7 +72,6 @@ export function Checklist({ parent }: { parent: LocalTask }) {
 
 function Item({ item, onRemoved }: { item: LocalTask; onRemoved(): void }) {
   const { actions } = useWorkspace()
-  const [completed, setCompleted] = useWanted(item.completed)
   const draft = useDraft(item.title, (text, seen) => {
     const title = text.trim()
     if (title === '') return item.title
@@ -82,18 +80,11 @@ function Item({ item, onRemoved }: { item: LocalTask; onRemoved(): void }) {
   })
   return (
     <li className={styles.item} data-completed={item.completed || undefined}>
-      <span className={rowStyles.boxTarget}>
-        <input
-          type="checkbox"
-          className={rowStyles.box}
-          aria-label={item.title}
-          checked={completed}
-          onChange={() => {
-            setCompleted(!completed)
-            void actions.complete([item], !completed)
-          }}
-        />
-      </span>
+      <CompletionBox
+        task={item}
+        label={item.title}
+        onChange={(completed) => void actions.complete([item], completed)}
+      />
       <textarea
         {...draft}
         className={styles.itemTitle}

@@ -6,13 +6,12 @@ import type { LocalTask } from '../sync/types.ts'
 import { dayOfInstant, sayDay } from '../tasks/days.ts'
 import { isFocusLost, VIEW_TITLE } from '../tasks/kept-focus.ts'
 import { findRow } from '../tasks/list-keys.ts'
-import rowStyles from '../tasks/task-row.module.css'
 import { useToday } from '../tasks/today.ts'
 import { Button } from '../ui/button.tsx'
+import { CompletionBox } from '../ui/completion-box.tsx'
 import { CloseIcon, TrashIcon } from '../ui/icons.tsx'
 import { BESIDE, useMedia } from '../ui/media.ts'
 import { useObservable } from '../ui/value.ts'
-import { useWanted } from '../ui/wanted.ts'
 import { Checklist } from './checklist.tsx'
 import styles from './details.module.css'
 import { DueFields } from './due-fields.tsx'
@@ -106,24 +105,15 @@ export function Details({ id }: { id: string }) {
 
 function Content({ task, onClose }: { task: LocalTask; onClose(): void }) {
   const { actions } = useWorkspace()
-  const [completed, setCompleted] = useWanted(task.completed)
   const today = useToday()
   return (
     <>
       <div className={styles.head}>
-        <span className={rowStyles.boxTarget}>
-          <input
-            type="checkbox"
-            className={rowStyles.box}
-            data-priority={task.priority}
-            aria-label={task.completed ? strings.task.reopen : strings.task.complete}
-            checked={completed}
-            onChange={() => {
-              setCompleted(!completed)
-              void actions.complete([task], !completed)
-            }}
-          />
-        </span>
+        <CompletionBox
+          task={task}
+          label={task.completed ? strings.task.reopen : strings.task.complete}
+          onChange={(completed) => void actions.complete([task], completed)}
+        />
         <Button look="icon" aria-label={texts.close} onPress={onClose}>
           <CloseIcon />
         </Button>

@@ -97,11 +97,11 @@ export function SignIn({ accounts, reason, email = '', onStart, onEnter }: SignI
             <AccountForm
               key={form}
               submit={texts.signIn}
-              run={async ({ email: address, password }) => {
+              run={async (text) => {
                 await onStart()
                 await onEnter(
                   await accounts.signIn({
-                    ...{ email: address, password },
+                    ...{ email: text('email'), password: text('password') },
                     // For the mail that the server sends if the address is not confirmed.
                     callbackURL: urlOf('sign-in?verified'),
                   }),
@@ -139,10 +139,10 @@ export function SignIn({ accounts, reason, email = '', onStart, onEnter }: SignI
             <AccountForm
               key={form}
               submit={texts.signUp}
-              run={async ({ name, email: address, password }) => {
+              run={async (text) => {
                 await onStart()
                 const { user, signedIn } = await accounts.signUp({
-                  ...{ name, email: address, password },
+                  ...{ name: text('name'), email: text('email'), password: text('password') },
                   callbackURL: urlOf('sign-in?verified'),
                 })
                 if (signedIn) await onEnter(user)
@@ -186,9 +186,9 @@ export function SignIn({ accounts, reason, email = '', onStart, onEnter }: SignI
             <AccountForm
               key={form}
               submit={texts.sendLink}
-              run={async ({ email: address }) => {
+              run={async (text) => {
                 const redirectTo = urlOf('reset-password')
-                await accounts.requestPasswordReset({ email: address, redirectTo })
+                await accounts.requestPasswordReset({ email: text('email'), redirectTo })
                 setNote(texts.linkSent)
               }}
             >
@@ -210,9 +210,9 @@ export function SignIn({ accounts, reason, email = '', onStart, onEnter }: SignI
             <AccountForm
               key={form}
               submit={texts.save}
-              run={async ({ password }) => {
+              run={async (text) => {
                 const token = linkParameters().get('token') ?? ''
-                await accounts.resetPassword({ newPassword: password, token })
+                await accounts.resetPassword({ newPassword: text('password'), token })
                 go('sign-in', texts.saved)
               }}
             >

@@ -1,6 +1,6 @@
 import { type FormEvent, type ReactNode, useState } from 'react'
 import { rememberUser } from '../session/remembered-user.ts'
-import { say } from '../session/say-error.ts'
+import { type FieldText, useSending } from '../session/use-sending.ts'
 import { urlOf } from '../shell/routes.ts'
 import { useWorkspace } from '../shell/workspace.ts'
 import { strings } from '../strings.ts'
@@ -17,41 +17,32 @@ interface SettingFormProps {
   readonly saved: string
   readonly look?: 'outlined' | 'danger'
   readonly children: ReactNode
-  /** @param text returns the value of a field. */
-  run(text: (name: string) => string): Promise<void>
+  run(text: FieldText): Promise<void>
 }
 
-function SettingForm({ title, submit, saved, look = 'outlined', children, run }: SettingFormProps) {
-  const [note, setNote] = useState<{ text: string; isError: boolean } | null>(null)
-  const [isBusy, setBusy] = useState(false)
+function SettingForm(props: SettingFormProps) {
+  const { title, submit: label, saved, look = 'outlined', children, run } = props
+  const { submit, error, isBusy } = useSending(run)
+  const [isSaved, setSaved] = useState(false)
 
   async function send(event: FormEvent<HTMLFormElement>): Promise<void> {
-    event.preventDefault()
     const form = event.currentTarget
-    const data = new FormData(form)
-    setBusy(true)
-    setNote(null)
-    try {
-      await run((name) => String(data.get(name) ?? ''))
-      setNote({ text: saved, isError: false })
-      form.reset()
-    } catch (error) {
-      setNote({ text: say(error), isError: true })
-    } finally {
-      setBusy(false)
-    }
+    setSaved(false)
+    if (!(await submit(event))) return
+    setSaved(true)
+    form.reset()
   }
 
   return (
     <form className={styles.section} onSubmit={(event) => void send(event)}>
       <h2>{title}</h2>
       {children}
-      <p role="status" className={note?.isError ? styles.error : styles.saved}>
-        {note?.text}
+      <p role="status" className={error === null ? styles.saved : styles.error}>
+        {error ?? (isSaved ? saved : null)}
       </p>
       <div>
         <Button look={look} type="submit" isPending={isBusy}>
-          {submit}
+          {label}
         </Button>
       </div>
     </form>
@@ -67,7 +58,7 @@ export function NameForm() {
       submit={texts.save}
       saved={texts.saved}
       run={async (text) => {
-        const next = text('name').trim()
+        const next = text('name')
         await accounts.changeName(next)
         rememberUser({ ...user, name: next })
         setName(next)
@@ -94,18 +85,21 @@ export function PasswordForm() {
       submit={texts.change}
       saved={texts.saved}
       run={(text) =>
-        accounts.changePassword({ currentPassword: text('current'), newPassword: text('new') })
+        accounts.changePassword({
+          currentPassword: text('current-password'),
+          newPassword: text('new-password'),
+        })
       }
     >
       <Field
-        name="current"
+        name="current-password"
         label={texts.currentPassword}
         type="password"
         autoComplete="current-password"
         required
       />
       <Field
-        name="new"
+        name="new-password"
         label={texts.newPassword}
         type="password"
         autoComplete="new-password"
@@ -126,7 +120,7 @@ export function EmailForm() {
       saved={texts.emailSent}
       run={(text) =>
         accounts.changeEmail({
-          newEmail: text('email').trim(),
+          newEmail: text('email'),
           callbackURL: urlOf('settings'),
         })
       }

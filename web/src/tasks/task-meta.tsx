@@ -48,10 +48,10 @@ export function TaskMeta({ task, isDayShown }: TaskMetaProps) {
       )}
       {parent !== null && <span className={styles.metaItem}>{strings.task.partOf(parent)}</span>}
       {task.tags.map((tag) => (
-        <span key={tag} className={styles.tag}>
+        <bdi key={tag} className={styles.tag}>
           <span aria-hidden="true">#</span>
           {tag}
-        </span>
+        </bdi>
       ))}
     </span>
   )
@@ -66,12 +66,14 @@ function DueDate({ task, isDayShown }: TaskMetaProps) {
     <span className={styles.metaItem} data-due={nearness}>
       {isDayShown ? <CalendarIcon size={14} /> : task.due_time !== null && <ClockIcon size={14} />}
       {nearness === 'overdue' && <span className="visually-hidden">{strings.task.overdue}: </span>}
-      {[
-        isDayShown && sayDay(task.due_date, today),
-        task.due_time !== null && sayTime(task.due_time),
-      ]
-        .filter(Boolean)
-        .join(' ')}
+      <bdi>
+        {[
+          isDayShown && sayDay(task.due_date, today),
+          task.due_time !== null && sayTime(task.due_time),
+        ]
+          .filter(Boolean)
+          .join(' ')}
+      </bdi>
       {task.due_zone !== null && ` ${zoneName(task.due_zone)}`}
       {task.recurrence !== null && (
         <>

@@ -2,9 +2,9 @@ import { memo } from 'react'
 import { useWorkspace } from '../shell/workspace.ts'
 import { strings } from '../strings.ts'
 import type { LocalTask } from '../sync/types.ts'
+import { CompletionBox } from '../ui/completion-box.tsx'
 import { GripIcon, MoreIcon, UnsentIcon } from '../ui/icons.tsx'
 import { useIs } from '../ui/value.ts'
-import { useWanted } from '../ui/wanted.ts'
 import { useCommands } from './list-context.ts'
 import { RowProblems } from './row-problems.tsx'
 import { TaskMeta } from './task-meta.tsx'
@@ -49,15 +49,25 @@ export const TaskRow = memo(function TaskRow(props: TaskRowProps) {
             <GripIcon size={16} />
           </span>
         )}
-        <CompletionBox task={task} tabIndex={tabIndex} />
+        <CompletionBox
+          task={task}
+          label={task.title}
+          tabIndex={tabIndex}
+          onChange={() => commands.current.toggleCompleted(task.id)}
+        />
         <div className={styles.text}>
           {isEdited ? (
             <TitleInput task={task} />
           ) : (
-            <span className={styles.title}>{task.title}</span>
+            <span className={styles.title}>
+              {/* People write in more languages than the page has. */}
+              <bdi>{task.title}</bdi>
+            </span>
           )}
           {task.description && !isEdited && (
-            <span className={styles.excerpt}>{excerpt(task.description)}</span>
+            <span className={styles.excerpt}>
+              <bdi>{excerpt(task.description)}</bdi>
+            </span>
           )}
           <TaskMeta task={task} isDayShown={isDayShown} />
           <RowProblems task={task} />
@@ -86,25 +96,4 @@ export const TaskRow = memo(function TaskRow(props: TaskRowProps) {
 
 function excerpt(description: string): string {
   return description.slice(0, 160).split('\n', 1)[0] ?? ''
-}
-
-function CompletionBox({ task, tabIndex }: { task: LocalTask; tabIndex: number }) {
-  const commands = useCommands()
-  const [completed, setCompleted] = useWanted(task.completed)
-  return (
-    <span className={styles.boxTarget}>
-      <input
-        type="checkbox"
-        className={styles.box}
-        tabIndex={tabIndex}
-        data-priority={task.priority}
-        aria-label={task.title}
-        checked={completed}
-        onChange={() => {
-          setCompleted(!completed)
-          commands.current.toggleCompleted(task.id)
-        }}
-      />
-    </span>
-  )
 }
