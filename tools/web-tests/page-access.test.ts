@@ -87,6 +87,11 @@ describe('WCAG 2.2 AA, by axe', () => {
       const window = await open(options)
       const { page } = window
       await page.goto(`${site.url}/inbox`)
+      const field = page.getByRole('textbox', { name: 'Add a task' })
+      await field.fill('Call Bob tomorrow 9am #work !high')
+      await page.getByRole('list', { name: 'Understood' }).waitFor()
+      assert.deepEqual(await inspect(page), [], 'chips')
+      await field.fill('')
       const row = page.getByRole('row', { name: 'Call Anna' })
       await row.getByRole('button').click()
       await page.getByRole('menu').waitFor()

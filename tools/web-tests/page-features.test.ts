@@ -38,7 +38,10 @@ describe('what the page can do', () => {
     await chips.getByText('Tomorrow').waitFor()
     await chips.getByText('9:00 AM').waitFor()
     await chips.getByText('work').waitFor()
+    const marks = page.locator('form mark')
+    assert.deepEqual(await marks.allTextContents(), ['tomorrow', '9am', '#work', '!high'])
     await page.getByRole('button', { name: 'Keep “!high” as text' }).click()
+    assert.deepEqual(await marks.allTextContents(), ['tomorrow', '9am', '#work'])
     await chips.getByText('High').waitFor({ state: 'detached' })
     await page.keyboard.press('Enter')
     await page.getByRole('link', { name: 'Upcoming' }).click()
@@ -54,6 +57,34 @@ describe('what the page can do', () => {
     await shows(visit, 'Call Anna !high')
     await add(visit, 'Has the tag by itself')
     await shows(visit, 'Has the tag by itself', 'Call Anna !high')
+    visit.check()
+  })
+
+  it('colours what it understands where it is written, also in a narrow field', async () => {
+    const visit = await site.open('/inbox', { viewport: { width: 320, height: 640 } })
+    const { page } = visit
+    await signUp(visit)
+    const field = page.getByRole('textbox', { name: 'Add a task' })
+    await field.focus()
+    await page.keyboard.type('A long text that does not fit into the field tomorrow')
+    const mark = page.locator('form mark')
+    await mark.waitFor()
+    const [frame, end, scrolled] = await page.evaluate(() => {
+      const input = document.querySelector<HTMLInputElement>('#add-task')
+      const marked = document.querySelector('form mark')
+      if (!input || !marked?.parentElement) throw new Error('No mark')
+      const { right } = input.getBoundingClientRect()
+      const lefts = [input.scrollLeft, marked.parentElement.scrollLeft]
+      return [right, marked.getBoundingClientRect().right, lefts] as const
+    })
+    assert.ok(scrolled[0] !== undefined && scrolled[0] > 100)
+    assert.equal(scrolled[0], scrolled[1])
+    // The text ends at the padding of the field.
+    assert.ok(Math.abs(frame - 8 - end) < 2, `${frame} ${end}`)
+    await page.keyboard.press('Home')
+    await page.waitForFunction(
+      () => document.querySelector('form mark')?.parentElement?.scrollLeft === 0,
+    )
     visit.check()
   })
 

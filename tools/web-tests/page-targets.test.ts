@@ -19,7 +19,7 @@ function missed(page: Page): Promise<string[]> {
       control.scrollIntoView({ block: 'center', behavior: 'instant' })
       const { left, top, width, height } = control.getBoundingClientRect()
       const [x, y] = [left + width / 2, top + height / 2]
-      // What is hidden, or below a dialog, is no target now.
+      // Nobody can hit what is hidden or below a dialog.
       if (width < 2 || !hit(x, y, control)) continue
       const points = [
         ...([0, 21].map((by) => [x + by, y]) as [number, number][]),

@@ -10,6 +10,7 @@ import type { NewTask } from '../sync/types.ts'
 import { Button } from '../ui/button.tsx'
 import { PlusIcon } from '../ui/icons.tsx'
 import styles from './add-task.module.css'
+import { Marks } from './marks.tsx'
 import { useToday } from './today.ts'
 import { Chips, useUnderstood } from './understand.tsx'
 
@@ -58,21 +59,24 @@ export function AddTask({ view }: { view: View }) {
     <form className={styles.form} onSubmit={(event) => void add(event)}>
       <div className={styles.field}>
         <PlusIcon />
-        <input
-          ref={field}
-          id={ADD_TASK}
-          type="text"
-          aria-label={strings.add.label}
-          placeholder={hasFocus ? strings.add.hint : strings.add.placeholder}
-          value={text}
-          maxLength={1000}
-          autoComplete="off"
-          enterKeyHint="done"
-          onChange={(event) => setText(event.target.value)}
-          onKeyDown={onKeyDown}
-          onFocus={() => setFocus(true)}
-          onBlur={() => setFocus(false)}
-        />
+        <div className={styles.text}>
+          <Marks text={text} chips={chips} field={field} />
+          <input
+            ref={field}
+            id={ADD_TASK}
+            type="text"
+            aria-label={strings.add.label}
+            placeholder={hasFocus ? strings.add.hint : strings.add.placeholder}
+            value={text}
+            maxLength={1000}
+            autoComplete="off"
+            enterKeyHint="done"
+            onChange={(event) => setText(event.target.value)}
+            onKeyDown={onKeyDown}
+            onFocus={() => setFocus(true)}
+            onBlur={() => setFocus(false)}
+          />
+        </div>
         {text.trim() !== '' && (
           <Button look="primary" type="submit">
             {strings.add.submit}
