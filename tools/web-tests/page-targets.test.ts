@@ -55,6 +55,9 @@ describe('fingers', () => {
     await page.getByRole('menuitem', { name: 'Select' }).tap()
     await page.getByRole('toolbar').waitFor()
     assert.deepEqual(await missed(page), [], 'toolbar')
+    await page.setViewportSize({ width: 320, height: 640 })
+    const bar = await page.getByRole('toolbar').boundingBox()
+    assert.ok(bar && bar.height < 64, `one line: ${bar?.height}`)
     visit.check()
   })
 
