@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { Edit } from '../src/sync/edit.ts'
 import { problem } from './support/device.ts'
 import { title, useDevices } from './support/devices.ts'
@@ -242,6 +243,21 @@ describe('an edit in the outbox', { timeout: 60_000 }, () => {
     held.release()
     await device.agrees()
     assert.deepEqual(device.titles(), ['Milk'])
+  })
+
+  it('of a deletion keeps the restored task in the list when the feed tells of the deletion', async () => {
+    const [device, id] = await openWithTask()
+    const held = device.hold(/^restore/)
+    await device.apply({ edit: 'delete', id })
+    await device.apply({ edit: 'restore', id })
+    await held.reached
+    const isTold = async () => (await device.store.read([id])).rows[0]?.gone?.isConfirmed
+    while (!(await isTold())) await setImmediate()
+    const missing: unknown[] = []
+    device.sync.tasks.subscribe(() => device.task(id) ?? missing.push(id))
+    held.release()
+    await device.agrees()
+    assert.deepEqual([device.titles(), missing], [['Milk'], []])
   })
 
   it('is refused with TypeError for a task that the device does not have, and all with it', async () => {

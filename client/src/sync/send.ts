@@ -1,10 +1,9 @@
 import type { Task } from '../task.ts'
 import { TodoError } from '../transport/client.ts'
 import { isSignedOut, type Link } from './link.ts'
-import { isEqual } from './merge.ts'
 import { nextOperations, type Operation } from './operation.ts'
 import type { Remote } from './remote.ts'
-import { acknowledge, begin, type Clock, putTask, refuse, unsend } from './settle.ts'
+import { acknowledge, begin, type Clock, isNews, putTask, refuse, unsend } from './settle.ts'
 import type { Transact } from './transact.ts'
 
 /** Operations of as many tasks are sent at once. */
@@ -84,7 +83,7 @@ async function deliver(
         await transact([taskId], (draft) => {
           if (!isOld) unsend(draft, sent)
           // The feed may tell of a deletion that is later.
-          putTask(draft, task, isEqual(draft.row(taskId)?.gone ?? null, sending.gone))
+          putTask(draft, task, isNews(draft, task))
         })
         continue
       }

@@ -4,7 +4,7 @@ import { MEMBERS, mend, queued, toNewTask } from './apply.ts'
 import type { Draft } from './draft.ts'
 import { isEqual, membersOf, merge } from './merge.ts'
 import { isGround, type Operation, type OperationOf, type SentOperation } from './operation.ts'
-import type { End, Row } from './store.ts'
+import type { End } from './store.ts'
 
 /** How long a request can be repeated, a little less than the server keeps its key. */
 const KEPT_MS = 23 * 3_600_000
@@ -13,7 +13,6 @@ const KEPT_MS = 23 * 3_600_000
 export interface Sending {
   readonly operation: SentOperation
   readonly base: Task | null
-  readonly gone: Row['gone']
   /** Whether it was sent before. Then only a response that is not temporary tells if it was executed. */
   readonly isRepeated: boolean
   /** Whether the server may have forgotten its key. Then also 412 does not tell. */
@@ -44,7 +43,7 @@ export function begin(draft: Draft, wanted: Operation, { now, newId }: Clock): S
   const sent = isRepeated ? operation.sent : { key: newId(), version, atMs: now() }
   // The clock may have been set back.
   const isOld = Math.abs(now() - sent.atMs) > KEPT_MS
-  const known = { base, gone, isRepeated, isOld }
+  const known = { base, isRepeated, isOld }
   const alive = gone === null ? base : null
   // It may have been executed before. Nothing but the version protects what others did since.
   const isPassed =
@@ -94,6 +93,15 @@ function mergeUpdate(
   return { ...operation, change, from }
 }
 
+/**
+ * Whether a task in a response is later than its deletion. A later deletion by this device waits for the response. The
+ * server gives a task and its deletion ascending times.
+ */
+export function isNews(draft: Draft, task: Task): boolean {
+  const gone = draft.row(task.id)?.gone
+  return !gone?.isConfirmed || (gone.at ?? '~') < task.updated_at
+}
+
 /** A request has changed nothing, and can be forgotten, unless another tab has sent another one. */
 export function unsend(draft: Draft, operation: SentOperation): void {
   if (isEqual(draft.find(operation), operation) && !isGround(operation)) {
@@ -103,7 +111,7 @@ export function unsend(draft: Draft, operation: SentOperation): void {
 
 /** The server has done it. @param task the task as it was directly afterwards; null for a deletion. */
 export function acknowledge(draft: Draft, sending: Sending, task: Task | null): void {
-  const { operation, base: before, gone } = sending
+  const { operation, base: before } = sending
   const { taskId, edit, sent } = operation
   const row = draft.row(taskId)
   if (task !== null) {
@@ -112,9 +120,7 @@ export function acknowledge(draft: Draft, sending: Sending, task: Task | null): 
       const isSeen = later.seen.some(({ updated_at: version }) => version === sent.version)
       if (edit === 'create' || isSeen) draft.put({ ...later, seen: [...later.seen, task] })
     }
-    const isRestored = edit === 'restore' && isEqual(row?.gone ?? null, gone)
-    // If the feed has told of a deletion meanwhile, it also tells what came after.
-    putTask(draft, task, isRestored)
+    putTask(draft, task, edit === 'restore' && isNews(draft, task))
     if (edit === 'update') follow(draft, taskId, operation.change, task)
   } else if (edit === 'delete' && row?.base?.updated_at === before?.updated_at) {
     // Otherwise the feed has told of what came after, such as that someone restored it.

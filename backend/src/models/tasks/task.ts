@@ -1,4 +1,5 @@
 import { type Row, type Statement, sql } from '../../database/session.ts'
+import { UPDATED_AT } from '../columns.ts'
 import {
   findOne,
   NOT_DELETED,
@@ -211,7 +212,8 @@ export function toggleTask(id: string, versions: Versions): Part<Change> {
 }
 
 const DELETE = change({
-  set: ['deleted_at = now()', ...changedOf(COLUMNS)].join(', '),
+  // As the version, so that a task that is restored has a later one.
+  set: [`deleted_at = ${UPDATED_AT.change}`, ...changedOf(COLUMNS)].join(', '),
   of: ALIVE,
   outcome: `'deleted', null::uuid, null, null`,
   versions: '$3',
