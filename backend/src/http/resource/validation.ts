@@ -54,17 +54,23 @@ function decode(text: string): string {
   return /[%+]/.test(text) ? decodeURIComponent(text.replaceAll('+', ' ')) : text
 }
 
-/** `verbose` puts the schema into each error, and `passContext` the request into `this` of keywords. With
+/**
+ * Compiles the schemas. It keeps the result of each one, so that another server of the same process does not compile
+ * it again. `verbose` puts the schema into each error, and `passContext` the request into `this` of keywords. With
  * `discriminator`, one of several schemas is selected by a member, and only its errors are reported.
  */
-const OPTIONS = {
+const ajv = new Ajv({
   allErrors: true,
   verbose: true,
   strict: true,
   allowUnionTypes: true,
   passContext: true,
   discriminator: true,
-}
+})
+ajv.addFormat('uuid', true).addFormat('date-time', true)
+ajv.addFormat('instant', (text: string) => isInstant(toMicroseconds(text)))
+addKeywords(ajv)
+addMemberKeywords(ajv)
 
 /**
  * Validates the body and the query of every route that has schemas for them, before its handler. One 422
@@ -72,23 +78,18 @@ const OPTIONS = {
  * that query values are parsed as the integers and booleans of the schema, in canonical spelling.
  */
 export function validateStrictly(app: FastifyInstance): void {
-  const ajv = new Ajv(OPTIONS)
-  ajv.addFormat('uuid', true).addFormat('date-time', true)
-  ajv.addFormat('instant', (text: string) => isInstant(toMicroseconds(text)))
-  addKeywords(ajv)
-  addMemberKeywords(ajv)
   app.addHook('onRoute', (route) => {
     // On each route, because a plugin that adds a schema does not inherit the compilers of the server.
     // Fastify's validation stops at the first invalid part of a request.
     route.validatorCompiler = () => () => true
     // Response schemas are only for the OpenAPI document. They do not filter responses.
     route.serializerCompiler = () => JSON.stringify
-    const check = compile(ajv, route.schema ?? {}, route.config?.bodyLevels ?? LIMITS.bodyLevels)
+    const check = compile(route.schema ?? {}, route.config?.bodyLevels ?? LIMITS.bodyLevels)
     if (check !== undefined) route.preValidation = [route.preValidation ?? [], check].flat()
   })
 }
 
-function compile(ajv: Ajv, { querystring, body, ...schema }: FastifySchema, levels: number) {
+function compile({ querystring, body, ...schema }: FastifySchema, levels: number) {
   if (querystring === undefined && body === undefined) return undefined
   const checkQuery = querystring ? ajv.compile(querystring) : undefined
   const checkBody = body ? ajv.compile(body) : undefined
