@@ -5,13 +5,15 @@ import { join } from 'node:path'
 import { Client, type ClientBase, Pool } from 'pg'
 import type { DatabaseConfig } from '../../src/core/config/config.ts'
 import { LIMITS, type Limits } from '../../src/core/limits.ts'
-import { connect } from '../../src/database/connect.ts'
 import type { Connector } from '../../src/database/connector.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { migrate } from '../../src/database/migrate/migrate.ts'
+import { connectPglite } from '../../src/database/pglite/pglite.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
+import { connectPostgres } from '../../src/database/postgres.ts'
 import { pinPath } from '../../src/database/scope.ts'
 import { type Database, type Row, type Statement, sql } from '../../src/database/session.ts'
+import { compilePglite } from './compiled-pglite.ts'
 import { endWithTest } from './started.ts'
 
 export const KINDS = ['pglite', 'postgres'] as const
@@ -94,7 +96,10 @@ export async function openMigrated(
   from: 'empty' | 'migrated' = 'migrated',
 ) {
   const { config, drop } = kind === 'pglite' ? await embedded(from) : await onServer(from)
-  const connector = await connect({ database: config, poolMax })
+  const connector =
+    config.kind === 'pglite'
+      ? await connectPglite(config.directory, { worker: await compilePglite() })
+      : connectPostgres({ ...config, poolMax })
   const isCopy = from === 'migrated' && process.env.TEST_TEMPLATE !== undefined
   if (!isCopy || kind === 'postgres') await migrate(connector)
   return { config, connector, drop }
