@@ -46,7 +46,7 @@ describe('the metrics', () => {
   let close: () => void
 
   before(async () => {
-    test = await openTestDatabase('pglite')
+    test = await openTestDatabase('postgres')
     const pool = new PipelinedPool(test.connector)
     const signIns = new Turnstile({ atOnce: 1, waiting: 1, ofOneClient: 1 })
     const accounts = { workAfterResponses: 0 }

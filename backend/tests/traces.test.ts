@@ -74,7 +74,7 @@ describe('traces', () => {
   let served: Awaited<ReturnType<typeof serve>>
 
   before(async () => {
-    test = await openTestDatabase('pglite')
+    test = await openTestDatabase('postgres')
     collector = await startCollector()
     const traces = await openTraces(collector.url, logger().log)
     const database = observed(new PipelinedPool(test.connector), traces)

@@ -20,7 +20,7 @@ for (const basePath of ['', '/todo']) {
     let mailbox: Mailbox
     before(async () => {
       mailbox = await startMailbox()
-      test = await startApp('pglite', {
+      test = await startApp('postgres', {
         ACCOUNT_LIMITS: 'off',
         SMTP_URL: mailbox.url,
         SMTP_FROM: 'Todo <todo@example.com>',

@@ -24,7 +24,7 @@ const DELETE = 'DELETE /api/{user_id}/tasks/{id}'
 describe('the changes', () => {
   let test: TestApp
   before(async () => {
-    test = await startApp('pglite')
+    test = await startApp('postgres')
   })
   after(async () => {
     // After an abort, Node's fetch keeps connections open on which it has sent nothing.

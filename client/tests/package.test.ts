@@ -116,7 +116,7 @@ describe('the client package', () => {
       const lib = ['--lib', 'es2022,dom,dom.asynciterable', 'consumer.ts']
       const tsc = join(MODULES, 'typescript/bin/tsc')
       await runProgram(process.execPath, [tsc, ...strict, ...lib], { cwd: folder })
-      const test = await startApp('pglite', { ACCOUNT_LIMITS: 'off' })
+      const test = await startApp('postgres', { ACCOUNT_LIMITS: 'off' })
       const { node, version } = await oldestNode()
       t.diagnostic(version)
       const { stdout } = await runProgram(node, [join(folder, 'consumer.js')], {

@@ -23,7 +23,7 @@ const LIST = 'GET /api/{user_id}/tasks'
 describe('the transport', () => {
   let test: TestApp
   before(async () => {
-    test = await startApp('pglite', { RATE_LIMIT_PER_MINUTE: '50' })
+    test = await startApp('postgres', { RATE_LIMIT_PER_MINUTE: '50' })
   })
   after(() => test.close())
 
@@ -262,7 +262,7 @@ describe('the transport', () => {
   })
 
   it('works below a base path, for a user by name, and with a slash at the end of the address', async () => {
-    const below = await startApp('pglite', { BASE_PATH: '/todo' })
+    const below = await startApp('postgres', { BASE_PATH: '/todo' })
     const baseUrl = `http://127.0.0.1:${below.port}/todo/`
     const client = createClient({ baseUrl, token: () => below.token('hal'), userId: 'hal' })
     const made = await client.request(CREATE, { body: { title: 'x' } })

@@ -128,7 +128,7 @@ for (const kind of KINDS) {
 
 describe('a change of the address without mail', () => {
   it('is 400 and names the setting, whether the address is taken or not', async () => {
-    const test = await startApp('pglite', BEHIND_PROXY)
+    const test = await startApp('postgres', BEHIND_PROXY)
     const { session } = await signUp(test, 'alice@example.com')
     await signUp(test, 'bob@example.com')
     for (const newEmail of ['bob@example.com', 'free@example.com']) {

@@ -273,7 +273,7 @@ describe('the limits of accounts', () => {
 
 describe('without limits on accounts', () => {
   it('a test suite signs up, signs in and mistypes from one address as often as it wants', async () => {
-    const test = await startApp('pglite', { ...BEHIND_PROXY, ACCOUNT_LIMITS: 'off' })
+    const test = await startApp('postgres', { ...BEHIND_PROXY, ACCOUNT_LIMITS: 'off' })
     const from = newAddress()
     const people = Array.from({ length: 12 }, (_, n) => `suite-${n}@example.com`)
     const signedUp = await Promise.all(

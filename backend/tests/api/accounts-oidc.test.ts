@@ -21,7 +21,7 @@ describe('a sign-in with an OpenID provider', () => {
   before(async () => {
     provider = await startOidcProvider()
     provider.away = true
-    test = await startApp('pglite', settings())
+    test = await startApp('postgres', settings())
   })
   beforeEach(() => {
     provider.away = false
@@ -142,7 +142,7 @@ describe('a sign-in with an OpenID provider', () => {
   })
 
   it('makes no account where SIGN_UP is off', async () => {
-    const closed = await startApp('pglite', { ...settings(), SIGN_UP: 'off' })
+    const closed = await startApp('postgres', { ...settings(), SIGN_UP: 'off' })
     const back = await signInAs(person, {}, closed)
     assert.equal(failure(back), 'signup_disabled')
     await closed.close()
@@ -150,14 +150,14 @@ describe('a sign-in with an OpenID provider', () => {
 
   it('is 503 if the discovery document names another issuer, and the log says so', async () => {
     provider.named = 'https://evil.example'
-    const other = await startApp('pglite', settings())
+    const other = await startApp('postgres', settings())
     assert.equal((await begin(other)).status, 503)
     await other.lineOf('names another issuer')
     await other.close()
   })
 
   it('is 404 where no provider is set', async () => {
-    const none = await startApp('pglite', BEHIND_PROXY)
+    const none = await startApp('postgres', BEHIND_PROXY)
     assert.equal((await begin(none)).status, 404)
     await none.close()
   })

@@ -46,7 +46,7 @@ export function useDevices(environment: Environment = {}): Devices {
   let people = 0
   const devices: Device[] = []
   before(async () => {
-    app = await startApp('pglite', environment)
+    app = await startApp('postgres', environment)
   })
   afterEach(async () => {
     await Promise.all(devices.splice(0).map((device) => device.stop()))

@@ -15,7 +15,7 @@ export interface Search {
 /** Plays random histories against the app that `main.ts` runs. @throws with the seed and the history that fails. */
 export async function assertHistories(search: Search): Promise<void> {
   const { devices, runs, seed = randomInt(2 ** 31), steps: most = 60 } = search
-  const app = await startApp('pglite')
+  const app = await startApp('postgres')
   let users = 0
   let shortenUntilMs = Number.POSITIVE_INFINITY
   const property = fc.asyncProperty(histories(devices, most), async (steps) => {
