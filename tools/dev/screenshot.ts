@@ -5,10 +5,9 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { type Browser, chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { readArguments } from '../../backend/src/core/arguments.ts'
 import { endWithReason } from '../../backend/src/core/log/end.ts'
-import { chromiumOptions } from '../web-tests/chromium.ts'
 import { ROOT, startTemporaryServer } from './temporary-server.ts'
 
 /** A person of `npm run seed`. */
@@ -31,6 +30,9 @@ async function picture(browser: Browser, url: string, colorScheme: 'light' | 'da
 }
 
 async function takePictures(): Promise<void> {
+  // Loading Playwright takes most of a second, which `--help` does not need.
+  const { chromium } = await import('playwright-core')
+  const { chromiumOptions } = await import('../web-tests/chromium.ts')
   const seed = (env: NodeJS.ProcessEnv) =>
     promisify(execFile)(process.execPath, ['tools/dev/seed.ts'], { cwd: ROOT, env })
   const server = await startTemporaryServer({ TZ: 'Europe/Berlin' }, seed)
