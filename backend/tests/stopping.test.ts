@@ -100,9 +100,7 @@ describe('a stop', { concurrency: 2 }, () => {
   after(() => drop())
 
   const SERVERS: Record<string, () => Promise<Environment>> = {
-    'the embedded database': async () => ({
-      DATABASE_URL: `pglite:${await embeddedFolder('migrated')}`,
-    }),
+    'one process': async () => ({ DATABASE_URL: url }),
     'two processes': async () => ({
       ...{ DATABASE_URL: url, DATABASE_POOL_MAX: '2', WEB_CONCURRENCY: '2' },
     }),
@@ -141,8 +139,8 @@ describe('a stop', { concurrency: 2 }, () => {
 
   it('says how many lines were lost when the log is read again', async () => {
     const fifo: Fifo = await makeFifo()
-    const environment = { DATABASE_URL: `pglite:${await embeddedFolder('migrated')}` }
-    const { ready, writeMuch, stop } = await start(PATIENT, environment, fifo.descriptor, 'ignore')
+    const settings = { DATABASE_URL: url }
+    const { ready, writeMuch, stop } = await start(PATIENT, settings, fifo.descriptor, 'ignore')
     await ready()
     fifo.stall()
     await writeMuch()
