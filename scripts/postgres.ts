@@ -48,10 +48,13 @@ export async function startPostgresToBreak({
   environment = {},
 }: PostgresOptions): Promise<PostgresToBreak> {
   const program = fileURLToPath(new URL('./postgres-server.ts', import.meta.url))
+  // Of a run of the tests, whose servers start with the same data.
+  const { TEST_CLUSTER } = process.env
   const parameters = [
     ...settings.map((setting) => `--${setting}`),
     ...(folder === undefined ? [] : [`--in=${folder}`]),
     ...(tls === undefined ? [] : [`--tls=${tls}`]),
+    ...(TEST_CLUSTER === undefined ? [] : [`--cluster=${TEST_CLUSTER}`]),
     ...Object.entries(environment).map(([name, value]) => `--with=${name}=${value}`),
   ]
   const child = spawn(process.execPath, [program, ...parameters], {

@@ -71,7 +71,7 @@ describe('a database that is read-only at start', () => {
   }
 
   it('is a standby', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'todo-standby-'))
+    const folder = await mkdtemp(join(process.env.TEST_CLUSTER ?? tmpdir(), 'todo-standby-'))
     const server = await startPostgresToBreak({ settings: ['fsync=off'], folder })
     try {
       await (await open(server.url)).close()

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { accessSync, constants, rmSync, statfsSync } from 'node:fs'
-import { cp, mkdtemp } from 'node:fs/promises'
+import { chmod, cp, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type PostgresServer, startPostgresToBreak } from '../../../scripts/postgres.ts'
@@ -22,6 +22,7 @@ let template: string | undefined
  * has them: migrating each one would take half of the time of all tests.
  */
 export async function globalSetup(): Promise<void> {
+  process.env.TEST_CLUSTER ??= await clusterFolder()
   if (!process.env.TEST_DATABASE_URL) {
     server = await startPostgresToBreak({
       settings: ['fsync=off', 'max_connections=200'],
@@ -33,6 +34,13 @@ export async function globalSetup(): Promise<void> {
   if (process.env.TEST_FOLDER) return keepCompiled(process.env.TEST_FOLDER)
   await makeFolder()
   process.env.TEST_TEMPLATE = await makeTemplate(process.env.TEST_DATABASE_URL)
+}
+
+/** @returns a folder for the data of PostgreSQL servers. PostgreSQL may run as an account that owns nothing else. */
+async function clusterFolder(): Promise<string> {
+  const folder = await temporaryFolder('todo-tests-clusters-')
+  await chmod(folder, 0o755)
+  return folder
 }
 
 /** Makes the folder of the tests, with the embedded databases that they copy. It is enough without PostgreSQL. */
