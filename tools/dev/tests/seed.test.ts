@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import type { Environment } from '../../../backend/src/core/config/settings.ts'
 import { dateInZone } from '../../../backend/src/core/recurrence/calendar-date.ts'
-import {
-  embeddedFolder,
-  KINDS,
-  type Kind,
-  migratedPostgres,
-} from '../../../backend/tests/support/databases.ts'
+import { embeddedFolder, migratedPostgres } from '../../../backend/tests/support/databases.ts'
 import { type Run, run, serve } from '../../../backend/tests/support/process.ts'
 import { sampleTasks } from '../sample-tasks.ts'
 
@@ -43,93 +37,84 @@ function assertIsALife(
   }
 }
 
-async function databaseOf(kind: Kind): Promise<{ url: string; drop(): Promise<void> }> {
-  if (kind === 'postgres') return migratedPostgres()
-  const folder = await embeddedFolder('migrated')
-  return { url: `pglite:${folder}`, drop: () => rm(folder, { recursive: true }) }
-}
-
 /** The printed facts of each person: the address or id, the path of the tasks, and the token. */
 const peopleIn = (printed: string) =>
   [...printed.matchAll(/^(\S+)\n {2}TASKS=(\S+)\n {2}TOKEN=(\S+)$/gm)].map(
     ([, login = '', tasks = '', token = '']) => ({ login, path: new URL(tasks).pathname, token }),
   )
 
-for (const kind of KINDS) {
-  describe(`npm run seed on ${kind}`, () => {
-    let environment: Environment
-    let drop: () => Promise<void>
-    before(async () => {
-      const made = await databaseOf(kind)
-      environment = { DATABASE_URL: made.url }
-      drop = made.drop
-    })
-    after(() => drop())
-
-    let first: Run
-    it('makes 200 tasks of three people', async () => {
-      first = await run(SEED, [], environment)
-      assert.deepEqual([first.code, first.stderr], [0, ''])
-      assert.match(first.stdout, /^200 tasks of 3 people, 200 of them new\n/)
-    })
-
-    let second: Run
-    it('changes nothing when it runs again', async () => {
-      second = await run(SEED, [], environment)
-      assert.deepEqual([second.code, second.stderr], [0, ''])
-      assert.match(second.stdout, /^200 tasks of 3 people, 0 of them new\n/)
-      const [again, before] = [second, first].map(({ stdout }) =>
-        peopleIn(stdout).map(({ login, path }) => [login, path]),
-      )
-      assert.deepEqual(again, before)
-    })
-
-    it('prints how to sign in as each of them, and a token for the tasks', async () => {
-      const server = await serve(environment)
-      const at = `http://127.0.0.1:${server.port}`
-      const people = peopleIn(second.stdout)
-      const ids: string[] = []
-      for (const { login, path, token } of people) {
-        const read = async (rest = '') => {
-          const response = await fetch(at + path + rest, {
-            headers: { authorization: `Bearer ${token}` },
-          })
-          assert.equal(response.status, 200)
-          return JSON.parse(await response.text())
-        }
-        const [tasks, trash] = [await read(), await read('/trash')]
-        assertIsALife(tasks, await read(`/summary?today=${TODAY}&time_zone=${ZONE}`))
-        assert.ok(trash.length > 0)
-        const [top] = await read('?sort=position')
-        assert.match(top.title, /^(Plan|Read|Choose)/)
-        // The occurrences that seed completed have made others.
-        const made = tasks.filter(({ id }: SeededTask) => !SAMPLE_IDS.has(id))
-        assert.ok(made.every(({ recurrence }: SeededTask) => recurrence !== null))
-        for (const { id } of [...tasks, ...trash]) if (SAMPLE_IDS.has(id)) ids.push(id)
-        const [, password] = /the password "([^"]+)"/.exec(second.stdout) ?? []
-        const signIn = await fetch(`${at}/api/auth/sign-in/email`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ email: login, password }),
-        })
-        assert.equal(signIn.status, 200, login)
-      }
-      assert.deepEqual([ids.length, new Set(ids).size], [200, 200])
-      await server.kill('SIGTERM')
-    })
+describe('npm run seed, for people with accounts', () => {
+  let environment: Environment
+  let drop: () => Promise<void>
+  before(async () => {
+    const made = await migratedPostgres()
+    environment = { DATABASE_URL: made.url }
+    drop = made.drop
   })
-}
+  after(() => drop())
+
+  let first: Run
+  it('makes 200 tasks of three people', async () => {
+    first = await run(SEED, [], environment)
+    assert.deepEqual([first.code, first.stderr], [0, ''])
+    assert.match(first.stdout, /^200 tasks of 3 people, 200 of them new\n/)
+  })
+
+  let second: Run
+  it('changes nothing when it runs again', async () => {
+    second = await run(SEED, [], environment)
+    assert.deepEqual([second.code, second.stderr], [0, ''])
+    assert.match(second.stdout, /^200 tasks of 3 people, 0 of them new\n/)
+    const [again, before] = [second, first].map(({ stdout }) =>
+      peopleIn(stdout).map(({ login, path }) => [login, path]),
+    )
+    assert.deepEqual(again, before)
+  })
+
+  it('prints how to sign in as each of them, and a token for the tasks', async () => {
+    const server = await serve(environment)
+    const at = `http://127.0.0.1:${server.port}`
+    const people = peopleIn(second.stdout)
+    const ids: string[] = []
+    for (const { login, path, token } of people) {
+      const read = async (rest = '') => {
+        const response = await fetch(at + path + rest, {
+          headers: { authorization: `Bearer ${token}` },
+        })
+        assert.equal(response.status, 200)
+        return JSON.parse(await response.text())
+      }
+      const [tasks, trash] = [await read(), await read('/trash')]
+      assertIsALife(tasks, await read(`/summary?today=${TODAY}&time_zone=${ZONE}`))
+      assert.ok(trash.length > 0)
+      const [top] = await read('?sort=position')
+      assert.match(top.title, /^(Plan|Read|Choose)/)
+      // The occurrences that seed completed have made others.
+      const made = tasks.filter(({ id }: SeededTask) => !SAMPLE_IDS.has(id))
+      assert.ok(made.every(({ recurrence }: SeededTask) => recurrence !== null))
+      for (const { id } of [...tasks, ...trash]) if (SAMPLE_IDS.has(id)) ids.push(id)
+      const [, password] = /the password "([^"]+)"/.exec(second.stdout) ?? []
+      const signIn = await fetch(`${at}/api/auth/sign-in/email`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ email: login, password }),
+      })
+      assert.equal(signIn.status, 200, login)
+    }
+    assert.deepEqual([ids.length, new Set(ids).size], [200, 200])
+    await server.kill('SIGTERM')
+  })
+})
 
 describe('npm run seed', () => {
   it('gives tasks to users without accounts where ACCOUNTS is off', async () => {
-    const { url, drop } = await databaseOf('postgres')
-    const { code, stdout } = await run(SEED, [], { DATABASE_URL: url, ACCOUNTS: 'off' })
+    const settings = { DATABASE_URL: `pglite:${await embeddedFolder('migrated')}`, ACCOUNTS: 'off' }
+    const { code, stdout } = await run(SEED, [], settings)
     assert.equal(code, 0)
     assert.deepEqual(
       peopleIn(stdout).map(({ login, path }) => [login, path]),
       ['alice', 'bob', 'carol'].map((id) => [id, `/api/${id}/tasks`]),
     )
-    await drop()
   })
 
   it('refuses production, and a database that ends with the command', async () => {
