@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
-import { before, describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { embeddedFolder, testFolder } from './support/databases.ts'
+import { migratedPostgres, testFolder } from './support/databases.ts'
 import { PROGRAM_ENVIRONMENT, runProgram } from './support/process.ts'
 import { type Output, outputOf, startProcess } from './support/started.ts'
 import { claims, forge, HS256 } from './support/tokens.ts'
@@ -38,6 +38,8 @@ function applyDiff(text: string, diff: string): string {
 
 describe('the recipe for a resource', () => {
   let copy: string
+  const drops: (() => Promise<void>)[] = []
+  after(() => Promise.all(drops.map((drop) => drop())))
   before(async () => {
     copy = join(await testFolder(), 'copy')
     await cp(ROOT, copy, {
@@ -57,12 +59,13 @@ describe('the recipe for a resource', () => {
   })
 
   async function serve(): Promise<Output> {
-    const folder = await embeddedFolder('migrated')
+    const { url, drop } = await migratedPostgres()
+    drops.push(drop)
     const main = join(copy, 'backend/src/main.ts')
     const env = { ...PROGRAM_ENVIRONMENT, PORT: '0' }
     return outputOf(
       startProcess(process.execPath, [main], {
-        env: { ...env, DATABASE_URL: `pglite:${folder}` },
+        env: { ...env, DATABASE_URL: url },
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
     )
@@ -121,7 +124,7 @@ describe('the recipe for a resource', () => {
 
   it('passes its row-level security cases', async () => {
     const file = 'backend/tests/database/row-level-security.test.ts'
-    const pattern = '--test-name-pattern=on pglite (of todo.notes|has its cases)'
+    const pattern = '--test-name-pattern=on postgres (of todo.notes|has its cases)'
     const { NODE_TEST_CONTEXT: _, ...env } = process.env
     const { stdout } = await runProgram(
       process.execPath,
