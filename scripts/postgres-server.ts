@@ -20,9 +20,11 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
@@ -113,21 +115,33 @@ function create(): string {
 /** The same with a copy of the data that an earlier server has created, if there is one: a tenth of the CPU time. */
 function createOrCopy(): string {
   if (cluster === undefined) return create()
-  const passwordOf = join(cluster, 'password')
-  if (!existsSync(passwordOf)) {
+  const kept = join(cluster, 'kept')
+  if (!existsSync(kept)) {
     const password = create()
-    cpSync(data, join(cluster, 'data'), { recursive: true })
-    writeFileSync(passwordOf, password)
+    keep(password, kept)
     return password
   }
-  cpSync(join(cluster, 'data'), data, { recursive: true })
+  cpSync(join(kept, 'data'), data, { recursive: true })
   // PostgreSQL refuses a folder that others may read.
   chmodSync(data, 0o700)
   const copied = readdirSync(data, { recursive: true, encoding: 'utf8' })
   if (account) {
     for (const name of ['', ...copied]) chownSync(join(data, name), account.uid, account.gid)
   }
-  return readFileSync(passwordOf, 'utf8')
+  return readFileSync(join(kept, 'password'), 'utf8')
+}
+
+/** Keeps the data as a whole, and those of one server where several are the first. */
+function keep(password: string, kept: string): void {
+  const unfinished = join(folder, 'kept')
+  mkdirSync(unfinished)
+  cpSync(data, join(unfinished, 'data'), { recursive: true })
+  writeFileSync(join(unfinished, 'password'), password)
+  try {
+    renameSync(unfinished, kept)
+  } catch {
+    rmSync(unfinished, { recursive: true })
+  }
 }
 
 const password = createOrCopy()
