@@ -22,7 +22,7 @@ let template: string | undefined
  * has them: migrating each one would take half of the time of all tests.
  */
 export async function globalSetup(): Promise<void> {
-  process.env.TEST_CLUSTER ??= await clusterFolder()
+  if (!process.env.TEST_FOLDER) process.env.TEST_CLUSTER ??= await clusterFolder()
   if (!process.env.TEST_DATABASE_URL) {
     server = await startPostgresToBreak({
       settings: ['fsync=off', 'max_connections=200'],
