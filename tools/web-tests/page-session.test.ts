@@ -75,6 +75,7 @@ describe('sessions, tabs and connections', () => {
     const { page } = visit
     await signUp(visit)
     await add(visit, 'Before')
+    await sent(visit)
     await controlled(visit)
     await goOffline(visit)
     await add(visit, 'Without connection')
