@@ -7,7 +7,7 @@ import { nextOperations } from '../../src/sync/operation.ts'
 import type { Task, TaskChange, TaskMember } from '../../src/task.ts'
 import { Device, memoryStore, plain, problem, SharedMemory, sorted, until } from './device.ts'
 import { FragileStore } from './fragile-store.ts'
-import { judge, judgeQuestions, newRecord, noteEditor, type Record } from './record.ts'
+import { judge, judgeQuestions, newRecord, noteEditor, noteReturn, type Record } from './record.ts'
 
 /** Longer than anything takes. */
 const PATIENCE_MS = 20_000
@@ -36,6 +36,8 @@ export interface Step {
   readonly device: number
   readonly action: Action
 }
+
+type Update = Extract<Edit, { edit: 'update' }>
 
 /** The same few tasks are edited often. */
 const index = fc.nat(3)
@@ -246,12 +248,14 @@ class Actor {
   async #edit(edits: readonly Edit[]): Promise<void> {
     this.#edits += 1
     for (const edit of edits) this.#noteLater(edit)
+    const saw = edits.map((edit) => (edit.edit === 'update' ? this.#saw(edit) : {}))
     try {
       const { ids, undo } = await this.device.sync.apply(edits)
-      if (undo.length === 0) return
-      this.#undos.push(undo)
+      if (undo.length > 0) this.#undos.push(undo)
       edits.forEach((edit, at) => {
-        this.#note(edit, ids[at] ?? '', undo)
+        const taskId = ids[at] ?? ''
+        if (edit.edit === 'update') this.#noteUpdate(edit, undo, saw[at] ?? {})
+        else if (undo.length > 0) this.#note(edit, taskId, undo)
       })
     } catch (error) {
       // An undo may name a task that is deleted by now.
@@ -270,10 +274,11 @@ class Actor {
   }
 
   #note(edit: Edit, taskId: string, undo: readonly Edit[]): void {
-    const { written, created, deleted, restored } = this.#record
+    const { created, deleted, restored } = this.#record
     if (edit.edit === 'create') {
       created.add(taskId)
       restored.add(taskId)
+      if (edit.task.id !== undefined) noteReturn(this.#record, taskId, edit.task)
     }
     if (edit.edit === 'delete') {
       deleted.add(taskId)
@@ -281,14 +286,22 @@ class Actor {
       for (const back of undo) if (back.edit === 'create') deleted.add(back.task.id ?? '')
     }
     if (edit.edit === 'restore') restored.add(taskId)
-    if (edit.edit !== 'update') return
-    noteEditor(this.#record, taskId, edit.change, this.#number)
+  }
+
+  #saw({ id, seen }: Update): TaskChange {
+    return { ...this.device.task(id), ...seen }
+  }
+
+  /** @param saw what the person saw. An update of a deleted task has no undo, and is sent if someone restores it. */
+  #noteUpdate({ id, change }: Update, undo: readonly Edit[], saw: TaskChange): void {
+    const back = undo.find((other) => other.edit === 'update' && other.id === id)
+    if (back === undefined && this.device.task(id)) return
+    noteEditor(this.#record, id, change, this.#number)
+    const before = back?.edit === 'update' ? back.change : saw
     for (const member of ['title', 'description'] as const) {
-      const { [member]: value = null } = edit.change
-      const seen = undo.find((back) => back.edit === 'update' && back.id === taskId)
-      if (seen?.edit === 'update' && member in seen.change) {
-        written.push({ taskId, member, value, seen: seen.change[member] })
-      }
+      const { [member]: value = null } = change
+      const isEdited = member in change && member in before && before[member] !== value
+      if (isEdited) this.#record.written.push({ taskId: id, member, value, seen: before[member] })
     }
   }
 

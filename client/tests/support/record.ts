@@ -1,4 +1,4 @@
-import type { Task } from '../../src/task.ts'
+import type { NewTask, Task } from '../../src/task.ts'
 import type { SharedMemory } from './device.ts'
 
 /** What a person set a member to, and what they saw before. */
@@ -28,6 +28,20 @@ export function newRecord(): Record {
     ...{ written: [], created: new Set(), deleted: new Set(), restored: new Set() },
     ...{ shown: new Set(), refusedTasks: new Set(), editors: new Map() },
   }
+}
+
+/** Notes that a task which the server never had comes back as it was when it was deleted: an undo may be an old one. */
+export function noteReturn(
+  { written }: Record,
+  taskId: string,
+  { title, description = null }: NewTask,
+): void {
+  const others = written.filter((one) => one.taskId !== taskId)
+  const now = { title, description }
+  const own = (['title', 'description'] as const).map((member) => {
+    return { taskId, member, value: now[member], seen: null }
+  })
+  written.splice(0, written.length, ...others, ...own)
 }
 
 /** Notes that a device edits members of a task. */
