@@ -220,6 +220,19 @@ describe('an edit in the outbox', { timeout: 60_000 }, () => {
     assert.equal(device.sync.conflicts.get()[0]?.theirs, 'Theirs')
   })
 
+  it('is no conflict with an earlier edit of the same person', async () => {
+    const [device, id] = await openWithTask()
+    const held = device.hold(/^update/)
+    await device.apply(title(id, 'Oat milk'))
+    await held.reached
+    await device.apply(title(id, 'Milk'))
+    await device.apply(title(id, 'Bread'))
+    held.release()
+    await device.agrees()
+    assert.deepEqual(device.titles(), ['Bread'])
+    assert.deepEqual(device.sync.conflicts.get(), [])
+  })
+
   it('is done if a deletion finds the task deleted', async () => {
     const [device, id] = await openWithTask()
     const held = device.hold(/^delete/)
@@ -243,6 +256,20 @@ describe('an edit in the outbox', { timeout: 60_000 }, () => {
     held.release()
     await device.agrees()
     assert.deepEqual(device.titles(), ['Milk'])
+  })
+
+  it('of a deletion asks nothing because of an edit that was never sent', async () => {
+    const [device, id] = await openWithTask()
+    await device.apply({ edit: 'delete', id })
+    while ((await device.store.read([id])).rows.length > 0) await setImmediate()
+    const held = device.hold(/^restore/)
+    await device.apply({ edit: 'restore', id })
+    await held.reached
+    await device.apply({ edit: 'update', id, change: { parent_id: id } }, { edit: 'delete', id })
+    held.release()
+    await device.agrees()
+    assert.deepEqual(device.titles(), [])
+    assert.deepEqual(device.sync.refusals.get(), [])
   })
 
   it('of a deletion keeps the restored task in the list when the feed tells of the deletion', async () => {

@@ -69,6 +69,21 @@ describe('a refused edit', { timeout: 60_000 }, () => {
     assert.deepEqual({ text, priority }, { text: 'Oat milk', priority: 'low' })
   })
 
+  it('is no conflict with the edit that mended a part of it', async () => {
+    const [device, id] = await openWithTask()
+    await device.apply({ edit: 'update', id, change: { title: LONG, priority: 'high' } })
+    const refusal = await device.refusal()
+    const held = device.hold(/^update/)
+    await device.apply(title(id, 'Oat milk'))
+    await held.reached
+    await device.sync.retry(refusal.id)
+    await device.apply(title(id, 'Bread'))
+    held.release()
+    await device.agrees()
+    assert.deepEqual([device.titles(), device.task(id)?.priority], [['Bread'], 'high'])
+    assert.deepEqual(device.sync.conflicts.get(), [])
+  })
+
   it('is mended by an edit that was made before the person could see it', async () => {
     const [device, id] = await openWithTask()
     const held = device.hold(/^update/)
@@ -79,6 +94,23 @@ describe('a refused edit', { timeout: 60_000 }, () => {
     await device.agrees()
     assert.deepEqual(device.sync.refusals.get(), [])
     assert.deepEqual(device.sync.conflicts.get(), [])
+  })
+
+  it('is shown with its task when that is deleted and restored', async () => {
+    const [device, id] = await openWithTask()
+    await device.apply(title(id, LONG))
+    const refusal = await device.refusal()
+    const { undo } = await device.sync.apply([{ edit: 'delete', id }])
+    await device.unsent(0)
+    await device.apply(...undo)
+    assert.equal(device.task(id)?.title, LONG)
+    await device.unsent(0)
+    assert.deepEqual([device.task(id)?.title, device.task(id)?.saved], [LONG, 'refused'])
+    assert.deepEqual(device.sync.refusals.get(), [refusal])
+    await device.apply(title(id, 'Oat milk', LONG))
+    await device.agrees()
+    assert.deepEqual(device.titles(), ['Oat milk'])
+    assert.deepEqual(device.sync.refusals.get(), [])
   })
 
   it('of a new task lets later edits and children wait, and is mended by one', async () => {
@@ -116,6 +148,20 @@ describe('a refused edit', { timeout: 60_000 }, () => {
     await device.agrees()
     assert.deepEqual(device.titles(), ['Trip'])
     assert.deepEqual(device.sync.refusals.get(), [])
+  })
+
+  it('of a new task is mended by the last of its updates', async () => {
+    const device = await devices.open()
+    const held = device.hold(/^create/)
+    const [id = ''] = await device.apply({ edit: 'create', task: { title: LONG } })
+    await held.reached
+    await device.apply(title(id, 'Trip'))
+    held.release()
+    await device.refusal()
+    await device.apply(title(id, 'Journey'))
+    await device.agrees()
+    assert.deepEqual(device.titles(), ['Journey'])
+    assert.deepEqual(device.sync.conflicts.get(), [])
   })
 
   it('of a task that was deleted elsewhere restores it before it is sent again', async () => {

@@ -1,6 +1,7 @@
-import type { NewTask, Place, Task, TaskChange } from '../task.ts'
+import type { NewTask, Place, Task, TaskChange, TaskMember } from '../task.ts'
 import type { Draft, NewOperation } from './draft.ts'
 import type { Applied, Edit } from './edit.ts'
+import { fold } from './fold.ts'
 import type { LocalTask } from './local-task.ts'
 import { isEqual, membersOf } from './merge.ts'
 import { isGround, type Operation, type Work } from './operation.ts'
@@ -113,22 +114,24 @@ class Applying {
     const undo: Edit[] = [{ edit: 'update', id, change: before, seen: change }]
     // A parent that is not sent comes before this edit, and after what this would be folded into.
     const canFold = parent === undefined || parent.saved === 'saved'
-    const [first] = this.#draft.operationsOf(task.id)
-    const last = this.#last(task.id)
+    const operations = this.#draft.operationsOf(id)
+    const [first] = operations
+    const last = operations.at(-1)
     const create = first?.state === 'refused' ? first : last
     if (canFold && create?.edit === 'create' && create.state !== 'sending') {
-      // This also mends a task that the server refused to create.
+      // This also mends a task that the server refused to create. Other updates wait for it.
+      mend(this.#draft, id, change, 'queued')
       const names = parent ? [parent.id, ...create.names] : create.names
       this.#draft.put({ ...queued(create), names, task: { ...create.task, ...change } })
       return undo
     }
-    const from = { ...saw, ...mend(this.#draft, id, change) }
+    const from = { ...saw, ...mend(this.#draft, id, change, 'refused') }
     if (canFold && last?.edit === 'update' && last.state === 'queued') {
       const all = { ...last.change, ...change }
-      const base: TaskChange = this.#draft.row(id)?.base ?? {}
-      // What the server has as well by now is what the person saw.
-      const done = pick(last.change, (member) => isEqual(last.change[member], base[member]))
-      const known = { ...from, ...last.from, ...done }
+      // What the task has without it by now, such as by another device, is what the person saw.
+      const others: TaskChange = fold(this.#draft.row(id), operations.slice(0, -1)) ?? {}
+      const isOpen = (member: TaskMember) => !isEqual(last.change[member], others[member])
+      const known = { ...others, ...from, ...pick(last.change, isOpen, last.from) }
       const left = pick(all, (member) => !isEqual(all[member], known[member]))
       const names = parent ? [parent.id, ...last.names] : last.names
       if (membersOf(left).length === 0) this.#draft.remove(last)
@@ -137,7 +140,7 @@ class Applying {
     }
     const left = pick(change, (member) => !isEqual(change[member], from[member]))
     if (membersOf(left).length > 0) {
-      const names = change.parent_id ? [change.parent_id] : []
+      const names = parent ? [parent.id] : []
       this.#append(task, names, { edit: 'update', change: left, from })
     }
     return undo
@@ -179,7 +182,9 @@ class Applying {
     if (last?.edit === 'restore' && last.state === 'queued') {
       this.#draft.remove(last)
     } else {
-      const { base = null } = this.#draft.row(id) ?? {}
+      // Of a task that is restored, the device may have no row.
+      const known = first?.edit === 'restore' ? first.task : null
+      const base = this.#draft.row(id)?.base ?? known
       undo.unshift(this.#detach(task))
       const seen = base ? [task, base] : [task]
       this.#append({ ...task, parent_id: base?.parent_id ?? null }, [], { edit: 'delete', seen })
@@ -208,7 +213,7 @@ class Applying {
   }
 
   #restore(id: string, tasks: readonly Task[] = []): Edit[] {
-    if (this.#draft.shown(id)) return []
+    if (this.#shown(id)) return []
     this.#removeRefused(id, 'restore')
     const last = this.#last(id)
     if (last?.edit === 'delete' && last.state === 'queued') {
@@ -250,10 +255,9 @@ class Applying {
   }
 
   #removeRefused(taskId: string, edit: Work['edit']): void {
-    const refused = this.#draft
-      .operationsOf(taskId)
-      .find((operation) => operation.edit === edit && operation.state === 'refused')
-    if (refused !== undefined) this.#draft.remove(refused)
+    for (const operation of this.#draft.operationsOf(taskId)) {
+      if (operation.edit === edit && operation.state === 'refused') this.#draft.remove(operation)
+    }
   }
 
   #append(
@@ -305,14 +309,19 @@ class Applying {
 }
 
 /**
- * Takes members out of refused updates, because a later edit sets them.
+ * Takes members out of updates in a state, because a later edit sets them.
  *
  * @returns the values that these members had before.
  */
-export function mend(draft: Draft, taskId: string, change: TaskChange): TaskChange {
+export function mend(
+  draft: Draft,
+  taskId: string,
+  change: TaskChange,
+  state: 'queued' | 'refused',
+): TaskChange {
   let before: TaskChange = {}
   for (const operation of draft.operationsOf(taskId)) {
-    if (operation.edit !== 'update' || operation.state !== 'refused') continue
+    if (operation.edit !== 'update' || operation.state !== state) continue
     const left = pick(operation.change, (member) => !(member in change))
     const mended = pick(operation.change, (member) => member in change, operation.from)
     before = { ...mended, ...before }

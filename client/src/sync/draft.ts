@@ -71,11 +71,10 @@ export class Draft implements Contents {
 
   /** Adds an operation, or replaces the one with its id. */
   put(operation: Operation): void {
-    const { id, taskId, order } = operation
+    const { id, taskId } = operation
     const others = this.operationsOf(taskId).filter((other) => other.id !== id)
-    const at = others.findIndex((other) => other.order > order)
-    others.splice(at < 0 ? others.length : at, 0, operation)
-    this.#operations.set(taskId, others)
+    const all = [...others, operation].sort((a, b) => a.order - b.order)
+    this.#operations.set(taskId, all)
     this.#changed.operations.set(id, operation)
   }
 
@@ -83,8 +82,7 @@ export class Draft implements Contents {
     const others = this.operationsOf(taskId).filter((other) => other.id !== id)
     this.#operations.set(taskId, others)
     this.#changed.operations.set(id, null)
-    const row = this.row(taskId)
-    if (others.length === 0 && row?.gone?.isConfirmed) this.removeRow(taskId)
+    if (others.length === 0 && this.row(taskId)?.gone?.isConfirmed) this.removeRow(taskId)
   }
 
   putRow(row: Row): void {

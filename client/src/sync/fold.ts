@@ -11,44 +11,43 @@ export function fold(
   row: Row | undefined,
   operations: readonly Operation[],
 ): LocalTask | undefined {
-  let task: Task | undefined = row?.gone ? undefined : (row?.base ?? undefined)
+  let task = row?.base
+  // A task that is restored has the edits that were made before.
+  let isThere = !row?.gone
   let saved: LocalTask['saved'] = 'saved'
   for (const operation of operations) {
-    if (operation.state === 'refused') saved = 'refused'
+    const isRefused = operation.state === 'refused'
+    if (isRefused) saved = 'refused'
     else if (saved === 'saved') saved = 'unsent'
-    task = shown(task, operation, row)
+    if (operation.edit === 'create') {
+      // The feed may tell of the task, or of its end, before the response.
+      task ??= newTask(operation)
+    } else if (operation.edit === 'restore') {
+      isThere = true
+      task ??= operation.task
+    } else if (operation.edit === 'delete') {
+      isThere &&= isRefused
+    } else {
+      task &&= { ...task, ...changed(task, operation) }
+    }
   }
-  return task && { ...task, saved }
+  return isThere && task ? { ...task, saved } : undefined
 }
 
-function shown(
-  task: Task | undefined,
-  operation: Operation,
-  row: Row | undefined,
-): Task | undefined {
-  const isRefused = operation.state === 'refused'
-  switch (operation.edit) {
-    case 'create':
-      // The feed may tell of the task, or of its end, before the response.
-      return row?.gone || task ? task : newTask(operation)
-    case 'restore':
-      return task ?? row?.base ?? operation.task ?? undefined
-    case 'delete':
-      return isRefused ? task : undefined
-    case 'update': {
-      const { change } = operation
-      const isDue = 'due_date' in change || 'due_time' in change || 'due_zone' in change
-      // Only the server knows the instant.
-      return task && { ...task, ...change, ...(isDue && { due_at: null }) }
-    }
-    case 'complete': {
-      const { completed, at } = operation
-      if (isRefused || task?.completed === completed) return task
-      return task && { ...task, completed, completed_at: completed ? at : null }
-    }
-    case 'move':
-      return isRefused ? task : task && { ...task, position: operation.position ?? task.position }
+function changed(
+  task: Task,
+  operation: OperationOf<'update' | 'complete' | 'move'>,
+): Partial<Task> {
+  if (operation.edit === 'update') {
+    const { change } = operation
+    const isDue = 'due_date' in change || 'due_time' in change || 'due_zone' in change
+    // Only the server knows the instant.
+    return { ...change, ...(isDue && { due_at: null }) }
   }
+  if (operation.state === 'refused') return {}
+  if (operation.edit === 'move') return { position: operation.position ?? task.position }
+  const { completed, at } = operation
+  return task.completed === completed ? {} : { completed, completed_at: completed ? at : null }
 }
 
 function newTask({ task, at, position = '' }: OperationOf<'create'>): Task {

@@ -154,9 +154,8 @@ export function refuse(draft: Draft, operation: Operation, code: string, detail:
   draft.put(refused)
   if (refused.edit !== 'update') return
   for (const later of draft.operationsOf(operation.taskId)) {
-    if (later.edit !== 'update' || later.order <= operation.order) continue
-    if (later.state === 'refused') continue
-    const before = mend(draft, later.taskId, later.change)
+    if (later.edit !== 'update' || later.state !== 'queued') continue
+    const before = mend(draft, later.taskId, later.change, 'refused')
     draft.put({ ...later, from: { ...later.from, ...before } })
   }
 }
