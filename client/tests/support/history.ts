@@ -321,11 +321,13 @@ class Actor {
   /** A person looks at what was refused, and at conflicts. */
   #see(): void {
     judgeQuestions(this.#record, this.#number, this.#memory)
-    const { shown, refusedTasks } = this.#record
+    const { shown, restored, refusedTasks } = this.#record
     for (const operation of this.#memory.operations.values()) {
       if (operation.state !== 'refused') continue
       shown.add(JSON.stringify(operation))
       if (operation.edit === 'create') refusedTasks.add(operation.taskId)
+      // The person who discards it keeps the task.
+      if (operation.edit === 'delete') restored.add(operation.taskId)
     }
     for (const { theirs, ours } of this.#memory.meta.conflicts) shown.add(theirs).add(ours)
   }
