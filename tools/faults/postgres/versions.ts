@@ -6,7 +6,8 @@ import type { Versions } from '../scenes/versions.ts'
 import { launch, type ServerProcess, startServer } from '../server-process.ts'
 
 const BOTH_MS = 3_000
-const REFUSED = /"The database has the migration 9\d{3}_newer\.sql, which this version does not know,/
+const REFUSED =
+  /"The database has the migration 9\d{3}_newer\.sql, which this version does not know,/
 
 /** Longer than a statement waits for a lock, so that some are refused. */
 const LOCK_S = 4
