@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import type { FastifyInstance } from 'fastify'
 import { type Sending, startApp, type TestApp } from '../support/app.ts'
 
 const WRITABLE =
@@ -359,5 +360,29 @@ describe('what is sent', () => {
       assert.equal((await send(operation, body, '?x=1')).status, 422)
     }
     await unchanged()
+  })
+})
+
+describe('the schemas of an operation, which its first request compiles', () => {
+  const operations: [method: string, url: string][] = []
+  let test: TestApp
+  before(async () => {
+    const watch = (app: FastifyInstance) =>
+      app.addHook('onRoute', ({ method, url, schema }) => {
+        if (schema?.body || schema?.querystring) operations.push([String(method), url])
+      })
+    test = await startApp('postgres', { ACCOUNT_LIMITS: 'off' }, undefined, {}, { watch })
+  })
+  after(() => test.close())
+
+  it('refuse an unknown query parameter and a body that is no object', async () => {
+    assert.ok(operations.length > 20)
+    for (const [method, url] of operations) {
+      const path = url.replace(':user_id', 'alice').replaceAll(/:\w+/g, MISSING)
+      const answer = await test.send(method, `${path}?unknown=1`, { as: 'alice', body: 1 })
+      const problem = `${method} ${url}: ${answer.text}`
+      if (method !== 'HEAD') assert.match(answer.text, /validation_error/, problem)
+      assert.equal(answer.status, 422, problem)
+    }
   })
 })

@@ -65,14 +65,14 @@ export async function startApp(
   environment: Environment = {},
   wrap: (database: Database) => Database = (database) => database,
   limits: Partial<Limits> = {},
-  { page, ...options }: AccountsChoice & Pick<Serving, 'page'> = {},
+  { page, watch, ...options }: AccountsChoice & Pick<Serving, 'page' | 'watch'> = {},
 ): Promise<TestApp> {
   const poolMax = environment.DATABASE_POOL_MAX
   const connections = poolMax === undefined ? undefined : Number(poolMax)
   const patient = { ...PATIENT, ...limits }
   const test = await openTestDatabase(kind, connections, { ...LIMITS, ...patient })
   const { connector } = test
-  const given = { connector, limits: patient, accounts: options, page }
+  const given = { connector, limits: patient, accounts: options, page, ...(watch && { watch }) }
   const served = await serve(wrap(test.database), environment, given)
   return { ...served, test, admin: test.admin, close: () => closeBoth(served, test) }
 }

@@ -91,12 +91,15 @@ export function validateStrictly(app: FastifyInstance): void {
 
 function compile({ querystring, body, ...schema }: FastifySchema, levels: number) {
   if (querystring === undefined && body === undefined) return undefined
-  const checkQuery = querystring ? ajv.compile(querystring) : undefined
-  const checkBody = body ? ajv.compile(body) : undefined
+  let checkQuery: ValidateFunction | undefined
+  let checkBody: ValidateFunction | undefined
   const check = (request: Checked): AppError | undefined => {
     if (request.query === MALFORMED) {
       return new AppError('bad_request', { detail: 'The query string has bad percent-encoding' })
     }
+    // With the first request of a route: all schemas together take a fifth of the CPU time of a start.
+    if (querystring) checkQuery ??= ajv.compile(querystring)
+    if (body) checkBody ??= ajv.compile(body)
     const found: Faults = { errors: [], further: 0 }
     if (checkQuery) {
       request.query = readQuery(request.query as RawQuery, checkQuery.schema) // set by parseQuery
