@@ -71,13 +71,14 @@ export async function readTables(client: Client): Promise<Table[]> {
 }
 
 /**
- * Tables of which row-level security hides rows from the current role. The policy `backup` shows them; it is
+ * Tables of a backup of which row-level security hides rows from the current role. The policy `backup` shows them; it is
  * missing before its migration, and after a change of owner or `pg_restore` until the next start.
  */
 const HIDDEN = `
   select format('%s.%s', nspname, relname) as name
   from pg_class c join pg_namespace n on n.oid = relnamespace
   where nspname in ('todo', 'todo_auth') and relkind in ('r', 'p') and row_security_active(c.oid)
+    and format('%s.%s', nspname, relname) <> all ($1)
     and not exists (
       select from pg_policy
       where polrelid = c.oid and polname = 'backup' and polroles = array[current_user::regrole::oid]
@@ -86,7 +87,7 @@ const HIDDEN = `
 
 /** @returns the names of these tables. */
 export async function readHidden(client: Client): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(HIDDEN)
+  const { rows } = await client.query<{ name: string }>(HIDDEN, [LEFT_OUT])
   return rows.map(({ name }) => name)
 }
 
