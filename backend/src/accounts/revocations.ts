@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../core/log/logger.ts'
+import { ALL_USERS } from '../core/token.ts'
 
-/** For each user, the time in seconds from which on their tokens are accepted. */
+/** For each user, and for `ALL_USERS`, the time in seconds from which on tokens are accepted. */
 export type Revoked = ReadonlyMap<string, number>
 
 export interface RevocationTimes {
@@ -55,6 +56,10 @@ export class RevocationList {
 
   /** @param issuedAt `iat` in seconds; NaN, if the token has none, is earlier than any revocation. */
   refuses(userId: string, issuedAt: number): boolean {
+    return this.#isBefore(issuedAt, userId) || this.#isBefore(issuedAt, ALL_USERS)
+  }
+
+  #isBefore(issuedAt: number, userId: string): boolean {
     const before = this.#revoked.get(userId)
     return before !== undefined && !(issuedAt >= before)
   }

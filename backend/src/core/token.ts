@@ -4,6 +4,9 @@ import type { Config } from './config/config.ts'
 
 const LIFETIME_SECONDS = 900
 
+/** In the list of revocations: the tokens of all users. No user has an empty id. */
+export const ALL_USERS = ''
+
 /**
  * Signs a token as Better Auth does: HS256 with the secret, valid for 15 minutes, with this server's issuer
  * and audience if they are set.

@@ -3,10 +3,12 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Environment } from '../../src/core/config/settings.ts'
+import { signToken } from '../../src/core/token.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { connectPglite } from '../../src/database/pglite/pglite.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { insertTask } from '../../src/models/tasks/task.ts'
+import { SECRET } from '../support/app.ts'
 import { embeddedFolder, emptyPostgres, taskId, testFolder } from '../support/databases.ts'
 import { run, type Serving, serve } from '../support/process.ts'
 
@@ -59,9 +61,15 @@ describe('npm run backup, restore and export', () => {
       assert.match(restore.stdout, /^Restored 2 rows from /)
     })
 
-    it('a server there has them', async () => {
+    it('a server there has them, and refuses the tokens from before', async () => {
       const moved = await serve({ DATABASE_URL: url })
-      const tasks = await (await fetch(tasksAt(moved.port), { headers })).json()
+      assert.equal((await fetch(tasksAt(moved.port), { headers })).status, 401)
+      const config = { secret: SECRET, jwtIssuer: undefined, jwtAudience: undefined }
+      // Of a later second than the restore.
+      const token = await signToken(config, 'alice', Math.ceil(Date.now() / 1000) + 2)
+      const authorization = `Bearer ${token}`
+      const answer = await fetch(tasksAt(moved.port), { headers: { authorization } })
+      const tasks = await answer.json()
       assert.deepEqual(
         (tasks as { title: string }[]).map(({ title }) => title),
         ['to be kept'],

@@ -9,7 +9,7 @@ import { exportUser } from '../../src/database/backup/export-user.ts'
 import { BackupError } from '../../src/database/backup/format.ts'
 import { restoreBackup } from '../../src/database/backup/restore-backup.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
-import { migrate } from '../../src/database/migrate/migrate.ts'
+import { migrate, readMigrations } from '../../src/database/migrate/migrate.ts'
 import { insertTask } from '../../src/models/tasks/task.ts'
 import { adminOf, backUpFilled, emptyTarget, fill, quiet, withLines } from '../support/backups.ts'
 import { KINDS, openTestDatabase, taskId, testFolder } from '../support/databases.ts'
@@ -160,6 +160,22 @@ describe('a restore', () => {
       await test.close()
     }
   })
+
+  for (const kind of KINDS) {
+    it(`of an older version into empty tables of a later one is refused, and says why, on ${kind}`, async () => {
+      const known = await readMigrations()
+      const older = await emptyTarget(kind)
+      await migrate(older, known.slice(0, -1))
+      const file = join(await testFolder(), 'an-older.backup')
+      await backUp(older, file, quiet)
+      await migrate(older)
+      await assert.rejects(
+        restoreBackup(older, file, quiet),
+        /^BackupError: The backup is older than the tables of the database, which have the migration .*\.sql\. Restore into a database without tables/,
+      )
+      await older.close()
+    })
+  }
 
   it('of a newer version is refused', async () => {
     const file = await backUpFilled('postgres')

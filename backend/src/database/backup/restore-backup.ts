@@ -1,6 +1,8 @@
 import type { Client } from 'pg'
+import { ALL_USERS } from '../../core/token.ts'
 import type { Connector } from '../connector.ts'
 import { identifier, inTransaction, removeTimeLimits, withDirectClient } from '../direct.ts'
+import { readHistory } from '../migrate/history.ts'
 import { migrate, readMigrations } from '../migrate/migrate.ts'
 import { actAsOwner } from '../migrate/owner.ts'
 import { BackupError, type Header } from './format.ts'
@@ -32,7 +34,7 @@ export async function restoreBackup(
       `The backup is of a newer version of this server (its last migration is ${header.migrations[length - 1]}). Restore it with that version or a later one.`,
     )
   }
-  await withDirectClient(connector.direct, refuseFilled)
+  await withDirectClient(connector.direct, (client) => refuseFilled(client, header))
   // The rows fit the tables of their version; the later migrations then change both.
   await migrate(connector, known.slice(0, length))
   const counts = await withDirectClient(connector.direct, (client) =>
@@ -40,11 +42,36 @@ export async function restoreBackup(
       await actAsOwner(client)
       await removeTimeLimits(client)
       await lockEmpty(client, header)
-      return load(client, file, header, progress)
+      const restored = await load(client, file, header, progress)
+      await revokeTokens(client)
+      return restored
     }),
   )
-  await migrate(connector, known)
+  const later = await migrate(connector, known)
+  // The table of revocations may be one of theirs.
+  if (later.length > 0) {
+    await withDirectClient(connector.direct, (client) =>
+      inTransaction(client, async () => {
+        await actAsOwner(client)
+        await revokeTokens(client)
+      }),
+    )
+  }
   return counts
+}
+
+/** A token that was revoked since the backup must not be accepted again. So none from before the restore is. */
+async function revokeTokens(client: Client): Promise<void> {
+  const { rows } = await client.query(
+    `select to_regclass('todo_auth.revocation') is null as missing`,
+  )
+  if (rows[0]?.missing) return
+  await client.query(
+    `insert into todo_auth.revocation as kept (user_id, before)
+     values ($1, date_trunc('second', clock_timestamp()) + interval '1 s')
+     on conflict on constraint revocation_pkey do update set before = excluded.before`,
+    [ALL_USERS],
+  )
 }
 
 /** Reads a backup to its end. @returns its header. @throws {BackupError} */
@@ -55,10 +82,19 @@ export async function checkBackup(file: string): Promise<Header> {
   return header
 }
 
-/** A database without our tables is empty. */
-async function refuseFilled(client: Client): Promise<void> {
+/**
+ * A database without our tables is empty. Empty tables must not be of a later version than the backup, because the
+ * migrations in between have to change its rows.
+ */
+async function refuseFilled(client: Client, { migrations }: Header): Promise<void> {
   await inTransaction(client, async () => {
-    if ((await actAsOwner(client)) !== undefined) await checkEmpty(client)
+    if ((await actAsOwner(client)) === undefined) return
+    await checkEmpty(client)
+    const later = (await readHistory(client))[migrations.length]
+    if (later === undefined) return
+    throw new BackupError(
+      `The backup is older than the tables of the database, which have the migration ${later.name}. Restore into a database without tables of this server, or a new folder.`,
+    )
   })
 }
 

@@ -1,3 +1,4 @@
+import { ALL_USERS } from '../../core/token.ts'
 import type { AccountStatement } from '../../database/accounts/account-pool.ts'
 
 /** At most `max` attempts in a window, which begins with the first attempt. */
@@ -70,7 +71,7 @@ export function endSessions(userId: string, except: string | null): AccountState
 }
 
 const TOKEN_TIME = `select ceil(extract(epoch from greatest(
-     date_trunc('second', now()), (select before from todo_auth.revocation where user_id = $1))))
+     date_trunc('second', now()), (select max(before) from todo_auth.revocation where user_id in ($1, '${ALL_USERS}')))))
    from todo_auth.session where "userId" = $1 and id = $2`
 
 /**
@@ -92,7 +93,7 @@ const REVOKED_FOR = `interval '70 minutes'`
 const READ_REVOCATIONS = `select user_id, ceil(extract(epoch from before)) from todo_auth.revocation
    where before > now() - ${REVOKED_FOR}`
 
-/** @returns for each user, the time in seconds from which on their tokens are accepted. */
+/** @returns for each user, and for `ALL_USERS`, the time in seconds from which on tokens are accepted. */
 export function readRevocations(): AccountStatement<ReadonlyMap<string, number>> {
   return {
     text: READ_REVOCATIONS,
