@@ -31,6 +31,9 @@ describe('a dump that was restored on another PostgreSQL server', () => {
       await client.query('drop policy expired_keys on todo.idempotency_keys')
       await client.query('drop owned by todo_user, todo_accounts')
       await client.query('drop role todo_user, todo_accounts')
+      // pg_restore executes the privileges of a function as one query. Where a grant in it names a missing role, the
+      // revocation before it is undone as well.
+      await client.query('grant execute on all functions in schema todo, todo_auth to public')
     })
   })
   after(() => server.stop())
@@ -53,6 +56,9 @@ describe('a dump that was restored on another PostgreSQL server', () => {
     const statements = await repair(connector)
     assert.ok(statements.some((statement) => statement.startsWith('create role todo_user')))
     assert.ok(statements.some((statement) => statement.startsWith('create policy expired_keys')))
+    assert.ok(
+      statements.some((statement) => /^revoke execute on function .* from public$/.test(statement)),
+    )
     await proveWalls(connector)
     await proveAccountsRole(connector)
     const pool = new PipelinedPool(await open())

@@ -33,7 +33,8 @@ function added(found: Entry): string {
   }
 }
 
-function removal({ kind, name, relation }: Entry): string {
+/** @returns the statement that removes an entry that was added. */
+export function removal({ kind, name, relation }: Entry): string {
   switch (kind) {
     case 'grant':
       return `revoke ${name.replace(/ to (?=\S+$)/, ' from ')}`

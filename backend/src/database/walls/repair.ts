@@ -2,8 +2,8 @@ import type { Client } from 'pg'
 import type { Connector } from '../connector.ts'
 import { identifier, inTransaction, withDirectClient } from '../direct.ts'
 import { actAsOwner } from '../migrate/owner.ts'
-import { readDifferences } from './catalogue.ts'
-import { repairs, restoration } from './catalogue-remedy.ts'
+import { type Entry, readDifferences } from './catalogue.ts'
+import { removal, repairs, restoration } from './catalogue-remedy.ts'
 
 /** The roles that the migrations create. They belong to the whole PostgreSQL server, so a dump has none. */
 const ROLES = ['todo_user', 'todo_accounts']
@@ -12,7 +12,8 @@ const OWNER = '<owner of the table>'
 
 /**
  * Restores what a dump of the database does not bring to another PostgreSQL server: the roles, and the
- * privileges and policies that name a role. It only adds what the migrations created, and never removes.
+ * privileges and policies that name a role. It only adds what the migrations created, and revokes only what
+ * PostgreSQL gives to everybody by default.
  *
  * @returns the statements that it ran; none where nothing is missing.
  */
@@ -52,14 +53,24 @@ async function restoreRoles(client: Client): Promise<string[]> {
   return statements
 }
 
+/**
+ * Whether it is the privilege that PostgreSQL gives to everybody with a new function. The migrations revoke it.
+ * pg_restore executes all privileges of a function as one query, so a missing role also undoes the revocation.
+ */
+function isDefaultOfFunction({ kind, name }: Entry): boolean {
+  return kind === 'grant' && /^execute on function (todo|todo_auth)\..* to public$/s.test(name)
+}
+
 async function restorePrivileges(client: Client): Promise<string[]> {
   if ((await actAsOwner(client)) === undefined) return []
-  const differences = await readDifferences(client)
-  const statements = differences.flatMap(({ expected, found }) =>
-    expected !== undefined && found === undefined && repairs(expected)
-      ? [restoration(expected).replace(OWNER, 'current_user')]
-      : [],
-  )
+  const statements = (await readDifferences(client)).flatMap(({ expected, found }) => {
+    if (expected !== undefined && found === undefined && repairs(expected)) {
+      return [restoration(expected).replace(OWNER, 'current_user')]
+    }
+    return expected === undefined && found !== undefined && isDefaultOfFunction(found)
+      ? [removal(found)]
+      : []
+  })
   for (const statement of statements) await client.query(statement)
   return statements
 }
