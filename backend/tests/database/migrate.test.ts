@@ -393,13 +393,22 @@ for (const kind of KINDS) {
       const first = await epoch()
       await migrate(connector)
       assert.equal(await epoch(), first)
-      // A dump brings the number of the database that it was made of.
-      await query(connector, 'update todo.feed set database = 1')
-      await migrate(connector)
-      const second = await epoch()
-      assert.notEqual(second, first)
-      await migrate(connector)
-      assert.equal(await epoch(), second)
+      // A dump brings the number of the database that it was made of, which a new cluster gives again.
+      let last = first
+      for (const brought of [
+        'database = 1',
+        `origin = '1' || origin`,
+        `origin = replace(origin, '/00000001/', '/00000002/')`,
+        `origin = origin || '1'`,
+        'origin = null',
+      ]) {
+        await query(connector, `update todo.feed set ${brought}`)
+        await migrate(connector)
+        assert.notEqual(await epoch(), last, brought)
+        last = await epoch()
+        await migrate(connector)
+        assert.equal(await epoch(), last, brought)
+      }
     })
   })
 }
