@@ -2,9 +2,9 @@ import { statSync } from 'node:fs'
 import { readArguments } from '../core/arguments.ts'
 import { loadConfig } from '../core/config/config.ts'
 import { endWithReason } from '../core/log/end.ts'
-import { backUp } from '../database/backup/backup-file.ts'
+import { assertUsable, backUp } from '../database/backup/backup-file.ts'
 import { openSnapshot } from '../database/backup/snapshot.ts'
-import { connect } from '../database/connect.ts'
+import { connect, refuseMissing } from '../database/connect.ts'
 import type { Connector } from '../database/connector.ts'
 import { connectThroughServer } from '../database/pglite/control-socket.ts'
 import { describeCounts, reportProgress } from './progress.ts'
@@ -14,6 +14,7 @@ const USAGE = 'Usage: npm run backup -- <file>'
 async function open(): Promise<Connector> {
   const config = loadConfig()
   const { database } = config
+  refuseMissing(config)
   if (database.kind === 'pglite' && database.directory !== null) {
     const server = await connectThroughServer(database.directory)
     if (server !== undefined) return openSnapshot(database.directory, server)
@@ -24,6 +25,7 @@ async function open(): Promise<Connector> {
 /** `npm run backup -- <file>`: writes a consistent backup, also while the server runs. */
 try {
   const [file = ''] = readArguments({ usage: USAGE, least: 1, most: 1 }).positionals
+  assertUsable(file)
   const connector = await open()
   try {
     const { rows, byTable } = await backUp(connector, file, reportProgress('Backing up'))

@@ -2,7 +2,7 @@ import { readArguments } from '../core/arguments.ts'
 import { loadConfig } from '../core/config/config.ts'
 import { endWithReason } from '../core/log/end.ts'
 import { exportUser } from '../database/backup/export-user.ts'
-import { connectBeside } from '../database/connect.ts'
+import { connectBeside, refuseMissing } from '../database/connect.ts'
 import { withDirectClient } from '../database/direct.ts'
 import { printLine } from './output.ts'
 
@@ -11,7 +11,9 @@ const USAGE = 'Usage: npm run export -- <email or id>'
 /** `npm run export -- <email or id>`: writes all data of one person to standard output. */
 try {
   const [who = ''] = readArguments({ usage: USAGE, least: 1, most: 1 }).positionals
-  const connector = await connectBeside(loadConfig(), console.error)
+  const config = loadConfig()
+  refuseMissing(config)
+  const connector = await connectBeside(config, console.error)
   try {
     // Printing may take as long as a pager is open. All users of an embedded server would wait for it.
     const lines: string[] = []

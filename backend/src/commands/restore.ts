@@ -1,8 +1,8 @@
 import { readArguments } from '../core/arguments.ts'
 import { loadConfig } from '../core/config/config.ts'
 import { endWithReason } from '../core/log/end.ts'
-import { restoreBackup } from '../database/backup/restore-backup.ts'
-import { connect } from '../database/connect.ts'
+import { checkBackup, restoreChecked } from '../database/backup/restore-backup.ts'
+import { connect, refuseMissing } from '../database/connect.ts'
 import { describeCounts, reportProgress } from './progress.ts'
 
 const USAGE = 'Usage: npm run restore -- <file>'
@@ -10,9 +10,19 @@ const USAGE = 'Usage: npm run restore -- <file>'
 /** `npm run restore -- <file>`: restores a backup into an empty database. */
 try {
   const [file = ''] = readArguments({ usage: USAGE, least: 1, most: 1 }).positionals
-  const connector = await connect(loadConfig(), console.error)
+  const config = loadConfig()
+  const { database } = config
+  if (database.kind === 'pglite' && database.directory === null) refuseMissing(config)
+  // Before the database is opened, because that creates a new folder.
+  const header = await checkBackup(file)
+  const connector = await connect(config, console.error)
   try {
-    const { rows, byTable } = await restoreBackup(connector, file, reportProgress('Restoring'))
+    const { rows, byTable } = await restoreChecked(
+      connector,
+      file,
+      header,
+      reportProgress('Restoring'),
+    )
     console.log(`Restored ${rows} rows from ${file} into ${connector.description}:`)
     console.log(describeCounts(byTable))
   } finally {

@@ -1,12 +1,16 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../core/config/config.ts'
+import { ConfigError } from '../core/config/settings.ts'
 import type { Connector } from './connector.ts'
 import { describeNewer, MigrationError } from './migrate/history.ts'
 import { migrate } from './migrate/migrate.ts'
 import { checkRights, RightsError } from './migrate/rights.ts'
 import { connectThroughServer } from './pglite/control-socket.ts'
+import { refuseCluster } from './pglite/damaged-folder.ts'
 import { LockedError } from './pglite/lock-file.ts'
-import { connectPglite } from './pglite/pglite.ts'
+import { CLUSTER, connectPglite } from './pglite/pglite.ts'
 import { connectPostgres } from './postgres.ts'
 import { explainStart, type StartFailure, UNREACHABLE } from './start-failure.ts'
 import { WallError } from './walls/wall-error.ts'
@@ -46,6 +50,26 @@ export async function connectBeside(
       ? await connectThroughServer(database.directory)
       : undefined
   return running ?? connect(config, report)
+}
+
+/**
+ * Refuses an embedded database that does not exist, for a program that only reads: opening it would create it.
+ *
+ * @throws {ConfigError}
+ */
+export function refuseMissing({ database }: Pick<Config, 'database'>): void {
+  if (database.kind === 'postgres') return
+  const { directory } = database
+  if (directory === null) {
+    throw new ConfigError(
+      'DATABASE_URL is pglite:memory, which ends with each process: name a folder, or a PostgreSQL database',
+    )
+  }
+  refuseCluster(directory)
+  if (existsSync(join(directory, CLUSTER))) return
+  throw new ConfigError(
+    `There is no embedded database in ${directory}. Set DATABASE_URL to the folder or the PostgreSQL database of your server`,
+  )
 }
 
 /** How long a start tries again while the database is unavailable, and how often. */

@@ -102,6 +102,13 @@ describe('npm run backup, restore and export', () => {
         ['text'],
         /^The file .* exists already\. Give the backup another name\.$/,
       ],
+      [
+        'a backup into a missing folder',
+        'backup',
+        ['missing/a.backup'],
+        /^There is no folder .*\/missing for the backup\.$/,
+      ],
+      ['a restore of a folder', 'restore', ['.'], / is a folder\. Name the file of a backup\.$/],
       ['a restore without a file', 'restore', [], /^Usage: npm run restore -- <file>$/],
       ['a restore of a missing file', 'restore', ['missing'], /^There is no file /],
       ['a restore of another file', 'restore', ['text'], /^The backup is damaged/],
@@ -115,6 +122,64 @@ describe('npm run backup, restore and export', () => {
         assert.match(stderr.trimEnd(), reason)
       })
     }
+  })
+})
+
+describe('a database that does not exist', () => {
+  const NO_DATABASE = /^There is no embedded database in .*\/typo\. Set DATABASE_URL to /
+  const CASES: [what: string, program: string, name: string, reason: RegExp][] = [
+    ['a backup', 'backup', 'a.backup', NO_DATABASE],
+    ['an export', 'export', 'alice', NO_DATABASE],
+    ['a restore of a missing file', 'restore', 'a.backup', /^There is no file /],
+    ['a restore of a damaged file', 'restore', 'text', /^The backup is damaged/],
+  ]
+  for (const [what, program, name, reason] of CASES) {
+    it(`is not created by ${what}`, async () => {
+      const folder = await testFolder()
+      await writeFile(join(folder, 'text'), 'hello')
+      const environment = { DATABASE_URL: `pglite:${join(folder, 'typo')}` }
+      const { code, stderr } = await run(
+        `commands/${program}.ts`,
+        [join(folder, name)],
+        environment,
+      )
+      assert.equal(code, 1)
+      assert.match(stderr.trimEnd(), reason)
+      assert.deepEqual(await readdir(folder), ['text'])
+    })
+  }
+
+  for (const [program, name] of [
+    ['backup', 'a.backup'],
+    ['export', 'alice'],
+  ] as const) {
+    it(`in PostgreSQL ends the ${program} with one line`, async () => {
+      const { url, drop } = await emptyPostgres()
+      const file = join(await testFolder(), name)
+      const { code, stderr } = await run(`commands/${program}.ts`, [file], { DATABASE_URL: url })
+      assert.equal(code, 1)
+      assert.match(stderr, /^The database of DATABASE_URL has no tables of this server\. .*\n$/)
+      await drop()
+    })
+  }
+
+  it('because it is in memory, is neither backed up nor restored', async () => {
+    for (const program of ['backup', 'restore', 'export']) {
+      const { code, stderr } = await run(`commands/${program}.ts`, ['x'], {
+        DATABASE_URL: 'pglite:memory',
+      })
+      assert.equal(code, 1)
+      assert.match(stderr, /^DATABASE_URL is pglite:memory, which ends with each process/)
+    }
+  })
+})
+
+describe('standard output', () => {
+  it('is refused as the file of a backup', async () => {
+    const settings = { DATABASE_URL: `pglite:${await embeddedFolder('migrated')}` }
+    const { code, stdout, stderr } = await run('commands/backup.ts', ['-'], settings)
+    assert.deepEqual([code, stdout], [1, ''])
+    assert.match(stderr, /^The backup needs the name of a file: it is read back and checked/)
   })
 })
 

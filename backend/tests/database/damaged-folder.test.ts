@@ -128,6 +128,20 @@ describe('a damaged folder', () => {
     assert.deepEqual(contentsOf(join(folder, 'database')), before)
   })
 
+  it('that is a cluster itself is refused, names the folder above it, and is unchanged', async () => {
+    const folder = await testFolder()
+    cpSync(whole, folder, { recursive: true })
+    const cluster = join(folder, 'database')
+    const before = contentsOf(folder)
+    await assert.rejects(connectPglite(cluster), (error: Error) => {
+      assert.match(error.message, /contains the files of a PostgreSQL database itself/)
+      assert.ok(error.message.includes(`pglite:${folder}. `))
+      assert.ok(!error.message.includes('\n'))
+      return true
+    })
+    assert.deepEqual(contentsOf(folder), before)
+  })
+
   it('is not one that this version creates', () => {
     assert.equal(readFileSync(join(whole, 'database/PG_VERSION'), 'utf8').trim(), POSTGRES_MAJOR)
   })

@@ -26,7 +26,7 @@ export async function backUp(
   file: string,
   progress: Progress,
 ): Promise<Counts> {
-  if (existsSync(file)) throw exists(file)
+  assertUsable(file)
   const unfinished = `${file}.unfinished-${randomUUID()}`
   try {
     const output = createWriteStream(unfinished, { flags: 'wx', mode: 0o600, flush: true })
@@ -49,9 +49,43 @@ export async function backUp(
     await giveName(unfinished, file)
     await syncFolder(dirname(resolve(file)))
     return counts
+  } catch (error) {
+    throw explain(error, file)
   } finally {
     await rm(unfinished, { force: true })
   }
+}
+
+/**
+ * Finds out before the work whether the file can be written.
+ *
+ * @throws {BackupError}
+ */
+export function assertUsable(file: string): void {
+  if (file === '' || file === '-') {
+    throw new BackupError(
+      'The backup needs the name of a file: it is read back and checked, which standard output does not allow.',
+    )
+  }
+  if (existsSync(file)) throw exists(file)
+  const folder = dirname(resolve(file))
+  if (!existsSync(folder)) throw new BackupError(`There is no folder ${folder} for the backup.`)
+}
+
+const WRITE_FAILURES: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota of the disk is used up',
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  EROFS: 'the file system is read-only',
+  ENAMETOOLONG: 'the name is too long',
+}
+
+/** The message of Node would name the unfinished file, or no file. */
+function explain(error: unknown, file: string): unknown {
+  const failure = error instanceof Error && 'code' in error && WRITE_FAILURES[String(error.code)]
+  if (!failure) return error
+  return new BackupError(`The backup ${file} could not be written: ${failure}.`, { cause: error })
 }
 
 function exists(file: string): BackupError {

@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
 import { beginSnapshot, identifier } from '../direct.ts'
-import { actAsOwner } from '../migrate/owner.ts'
+import { actAsKnownOwner } from '../migrate/owner.ts'
 import { jsonRows } from './json-rows.ts'
 import { readTables } from './tables.ts'
 
@@ -34,7 +34,7 @@ export type Line = string
 export async function* exportUser(client: Client, emailOrId: string): AsyncGenerator<Line> {
   await beginSnapshot(client)
   try {
-    await actAsOwner(client)
+    await actAsKnownOwner(client)
     await client.query(`set local timezone = 'UTC'`)
     const userId = await findUser(client, emailOrId)
     await client.query(`select set_config('app.user_id', $1, true)`, [userId])

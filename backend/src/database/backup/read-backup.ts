@@ -126,6 +126,7 @@ function explain(error: unknown, file: string): unknown {
   if (code === 'Z_BUF_ERROR')
     return new BackupError('The backup is cut: its end is missing. Use a complete copy.')
   if (code === 'Z_DATA_ERROR') return damaged()
+  if (code === 'EISDIR') return new BackupError(`${file} is a folder. Name the file of a backup.`)
   if (code === 'ENOENT') return new BackupError(`There is no file ${file}.`)
   return error
 }

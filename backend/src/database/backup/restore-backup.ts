@@ -25,7 +25,16 @@ export async function restoreBackup(
   file: string,
   progress: Progress,
 ): Promise<Counts> {
-  const header = await checkBackup(file)
+  return restoreChecked(connector, file, await checkBackup(file), progress)
+}
+
+/** The same with the header of a file that has been checked. */
+export async function restoreChecked(
+  connector: Pick<Connector, 'direct'>,
+  file: string,
+  header: Header,
+  progress: Progress,
+): Promise<Counts> {
   const known = await readMigrations()
   const { length } = header.migrations
   const fits = header.migrations.every((name, at) => known[at]?.name === name)

@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream'
 import type { Client } from 'pg'
 import { beginSnapshot, identifier } from '../direct.ts'
 import { readHistory } from '../migrate/history.ts'
-import { actAsOwner } from '../migrate/owner.ts'
+import { actAsKnownOwner } from '../migrate/owner.ts'
 import { FORMAT, FORMAT_VERSION, type Footer, type Header } from './format.ts'
 import { jsonRows } from './json-rows.ts'
 import { readTables, refuseHiddenRows, type Table } from './tables.ts'
@@ -43,7 +43,7 @@ export async function writeBackup(
   const line = (value: unknown) => write(`${JSON.stringify(value)}\n`)
   await beginSnapshot(client)
   try {
-    await actAsOwner(client)
+    await actAsKnownOwner(client)
     await client.query(`set local todo.backup = 'on'`)
     await client.query(`set local timezone = 'UTC'`)
     await client.query(`set local datestyle = 'ISO'`)

@@ -26,6 +26,14 @@ export async function actAsOwner(client: Client): Promise<string | undefined> {
   return found.owner
 }
 
+/** The same for a program that reads what is there. @throws {Error} if there is no history. */
+export async function actAsKnownOwner(client: Client): Promise<void> {
+  if ((await actAsOwner(client)) !== undefined) return
+  throw new Error(
+    'The database of DATABASE_URL has no tables of this server. Set it to the database of your server.',
+  )
+}
+
 /**
  * Lists the statements that are needed after a change of owner so that backups can be made, and expired
  * Idempotency-Keys and tasks in the trash can be deleted. Policies let the owner of the tables, by name, reach

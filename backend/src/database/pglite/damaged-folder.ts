@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 
 /** The major version of PostgreSQL in PGlite. Only this one can open its clusters. */
 export const POSTGRES_MAJOR = '18'
@@ -15,6 +15,19 @@ export class DamagedFolderError extends Error {
       `The embedded database in ${directory} cannot be opened: ${reason}. Keep a copy of the folder. Then restore a backup into a new folder: DATABASE_URL=pglite:<new folder> npm run restore -- <file> (docs/backup.md)`,
     )
   }
+}
+
+/**
+ * Refuses a folder that is a cluster itself, such as `database` of a data folder, or the data of a PostgreSQL server.
+ * A start would create a new, empty database in it.
+ *
+ * @throws {Error}
+ */
+export function refuseCluster(directory: string): void {
+  if (!existsSync(join(directory, VERSION)) && !existsSync(join(directory, CONTROL))) return
+  throw new Error(
+    `DATABASE_URL names ${directory}, which contains the files of a PostgreSQL database itself. Nothing in it was changed. If this server created it, set DATABASE_URL to the folder above it: pglite:${dirname(resolve(directory))}. Otherwise name a new folder, and restore a backup into it: npm run restore -- <file> (docs/backup.md)`,
+  )
 }
 
 /** Folders of every cluster. */

@@ -11,7 +11,7 @@ import type { Connector } from '../connector.ts'
 import { detectScope } from '../scope.ts'
 import { syncFolder } from '../sync.ts'
 import { openControlSocket } from './control-socket.ts'
-import { checkCluster, DamagedFolderError } from './damaged-folder.ts'
+import { checkCluster, DamagedFolderError, refuseCluster } from './damaged-folder.ts'
 import type { FolderLock } from './held-folder.ts'
 import { LockedError, type LockOptions, takeLock } from './lock-file.ts'
 import { PgliteStream } from './stream.ts'
@@ -59,6 +59,7 @@ export async function connectPglite(
       limits,
     )
   }
+  refuseCluster(directory)
   const lock = await lockFolder(directory, options)
   try {
     await makeCluster(directory)
