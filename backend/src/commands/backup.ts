@@ -22,6 +22,14 @@ async function open(): Promise<Connector> {
   return connect(config, console.error)
 }
 
+/** Exit codes, as of a shell. Ending with `exit` removes the unfinished file. */
+const SIGNALS = [
+  ['SIGHUP', 129],
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const
+for (const [signal, code] of SIGNALS) process.once(signal, () => process.exit(code))
+
 /** `npm run backup -- <file>`: writes a consistent backup, also while the server runs. */
 try {
   const [file = ''] = readArguments({ usage: USAGE, least: 1, most: 1 }).positionals

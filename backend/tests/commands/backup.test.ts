@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { Client } from 'pg'
 import type { Environment } from '../../src/core/config/settings.ts'
 import { signToken } from '../../src/core/token.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
@@ -9,8 +11,14 @@ import { connectPglite } from '../../src/database/pglite/pglite.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { insertTask } from '../../src/models/tasks/task.ts'
 import { SECRET } from '../support/app.ts'
-import { embeddedFolder, emptyPostgres, taskId, testFolder } from '../support/databases.ts'
-import { run, type Serving, serve } from '../support/process.ts'
+import {
+  embeddedFolder,
+  emptyPostgres,
+  migratedPostgres,
+  taskId,
+  testFolder,
+} from '../support/databases.ts'
+import { run, type Serving, serve, start } from '../support/process.ts'
 
 const tasksAt = (port: number) => `http://127.0.0.1:${port}/api/alice/tasks`
 
@@ -172,6 +180,37 @@ describe('a database that does not exist', () => {
       assert.match(stderr, /^DATABASE_URL is pglite:memory, which ends with each process/)
     }
   })
+})
+
+describe('a backup that a signal ends', () => {
+  for (const [signal, expected] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
+    it(`by ${signal} leaves no file`, async () => {
+      const { url, drop } = await migratedPostgres()
+      const folder = await testFolder()
+      const client = new Client({ connectionString: url })
+      await client.connect()
+      await client.query('begin; lock table todo.tasks in access exclusive mode')
+      const backup = start('commands/backup.ts', [join(folder, 'a.backup')], { DATABASE_URL: url })
+      const waits = async () => {
+        const { rows } = await client.query(
+          `select from pg_locks where relation = 'todo.tasks'::regclass and not granted`,
+        )
+        return rows.length > 0
+      }
+      while (!(await waits()));
+      assert.equal((await readdir(folder)).length, 1)
+      backup.kill(signal)
+      const [code] = await once(backup, 'close')
+      assert.equal(code, expected)
+      assert.deepEqual(await readdir(folder), [])
+      await client.end()
+      await drop()
+    })
+  }
 })
 
 describe('standard output', () => {

@@ -65,6 +65,7 @@ describe('a restore', () => {
     const described = (header: Record<string, unknown>) => header.tables as Described[]
     const changes: [(header: Record<string, unknown>) => unknown, RegExp][] = [
       [(h) => ({ ...h, tables: 'none' }), /damaged/],
+      [(h) => ({ ...h, tables: [null] }), /damaged/],
       [
         (h) => ({
           ...h,

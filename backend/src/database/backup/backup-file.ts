@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createWriteStream, existsSync } from 'node:fs'
+import { createWriteStream, existsSync, rmSync } from 'node:fs'
 import { link, open, rename, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -28,6 +28,8 @@ export async function backUp(
 ): Promise<Counts> {
   assertUsable(file)
   const unfinished = `${file}.unfinished-${randomUUID()}`
+  const removeAtExit = () => rmSync(unfinished, { force: true })
+  process.once('exit', removeAtExit)
   try {
     const output = createWriteStream(unfinished, { flags: 'wx', mode: 0o600, flush: true })
     const zip = createGzip()
@@ -52,6 +54,7 @@ export async function backUp(
   } catch (error) {
     throw explain(error, file)
   } finally {
+    process.off('exit', removeAtExit)
     await rm(unfinished, { force: true })
   }
 }

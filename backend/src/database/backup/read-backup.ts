@@ -78,6 +78,7 @@ function checkHeader(value: Readonly<Record<string, unknown>>): Header {
   }
   const { migrations, tables } = value
   if (!Array.isArray(migrations) || !Array.isArray(tables)) throw damaged()
+  if (!tables.every((table) => Array.isArray(table?.columns))) throw damaged()
   return value as unknown as Header // written by writeBackup(), and covered by the checksum
 }
 

@@ -22,7 +22,18 @@ export async function openSnapshot(
 ): Promise<Connector> {
   await removeAbandoned(directory)
   const copy = mkdtempSync(join(directory, COPY))
-  const remove = () => rmSync(copy, { recursive: true, force: true })
+  const remove = () => {
+    process.off('exit', removeAtExit)
+    rmSync(copy, { recursive: true, force: true })
+  }
+  const removeAtExit = () => {
+    try {
+      remove()
+    } catch {
+      // Its thread may still write there. The next backup removes it.
+    }
+  }
+  process.once('exit', removeAtExit)
   try {
     await withDirectClient(server.direct, async (client) => {
       // Less is left for the transaction, during which other users wait.
