@@ -120,7 +120,12 @@ describe('npm run backup, restore and export', () => {
       ['a restore without a file', 'restore', [], /^Usage: npm run restore -- <file>$/],
       ['a restore of a missing file', 'restore', ['missing'], /^There is no file /],
       ['a restore of another file', 'restore', ['text'], /^The backup is damaged/],
-      ['an export without a user', 'export', [], /^Usage: npm run export -- <email or id>$/],
+      [
+        'an export without a user',
+        'export',
+        [],
+        /^Usage: npm run export -- <email or id> \[--id\]$/,
+      ],
     ]
     for (const [what, program, names, reason] of CASES) {
       it(what, async () => {

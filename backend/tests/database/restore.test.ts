@@ -206,10 +206,10 @@ describe('an export', () => {
     it(`has all of one person, without secrets, and nothing of others, on ${kind}`, async () => {
       const test = await openTestDatabase(kind)
       await fill(test)
-      const read = (who: string) =>
+      const read = (who: string, isId = false) =>
         withDirectClient(test.connector.direct, async (client) => {
           const lines: string[] = []
-          for await (const line of exportUser(client, who)) lines.push(line)
+          for await (const line of exportUser(client, who, { isId })) lines.push(line)
           return lines
         })
       const tasks = (await read('alice')).map((line) => JSON.parse(line))
@@ -224,6 +224,17 @@ describe('an export', () => {
       assert.match(account, /"table":"todo_auth.user"/)
       assert.doesNotMatch(account, /hash|secret/)
       await assert.rejects(read('nobody'), /There is no user nobody/)
+      // An external issuer may use addresses as ids.
+      const title = 'of another person'
+      await test.database.asUser('a@example.org', insertTask(taskId(500), { title }))
+      await assert.rejects(
+        read('a@example.org'),
+        /is the address of the account a1, and the id of another user\. .*--id/,
+      )
+      const other = (await read('a@example.org', true)).join('\n')
+      assert.match(other, new RegExp(title))
+      assert.doesNotMatch(other, /todo_auth/)
+      assert.doesNotMatch((await read('a1')).join('\n'), new RegExp(title))
       await test.close()
     })
   }

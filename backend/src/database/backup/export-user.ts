@@ -28,15 +28,20 @@ export type Line = string
  * Reads all that the database has of one user: the account without its secrets, and the user's rows.
  *
  * @param emailOrId an e-mail address of an account, or the id of a user.
+ * @param isId whether it is an id, also if it looks like an address.
  * @returns lines of JSON, `{"table":"todo.tasks","row":{…}}`, of one snapshot.
- * @throws {Error} if there is no such user.
+ * @throws {Error} if there is no such user, or one with the address and another one with the id.
  */
-export async function* exportUser(client: Client, emailOrId: string): AsyncGenerator<Line> {
+export async function* exportUser(
+  client: Client,
+  emailOrId: string,
+  { isId = false } = {},
+): AsyncGenerator<Line> {
   await beginSnapshot(client)
   try {
     await actAsKnownOwner(client)
     await client.query(`set local timezone = 'UTC'`)
-    const userId = await findUser(client, emailOrId)
+    const userId = isId ? emailOrId : await findUser(client, emailOrId)
     await client.query(`select set_config('app.user_id', $1, true)`, [userId])
     let found = false
     for (const { name, userColumn, secrets } of ACCOUNT_TABLES) {
@@ -60,13 +65,24 @@ export async function* exportUser(client: Client, emailOrId: string): AsyncGener
   }
 }
 
-/** @returns the id of the account with the address, or the given id. */
+/**
+ * @returns the id of the account with the address, or the given id.
+ * @throws {Error} if both exist: an external issuer may use addresses as ids.
+ */
 async function findUser(client: Client, emailOrId: string): Promise<string> {
-  const { rows } = await client.query<{ id: string }>(
-    'select id from todo_auth."user" where email = lower($1)',
+  await client.query(`select set_config('app.user_id', $1, true)`, [emailOrId])
+  const { rows } = await client.query<{ id: string; is_ambiguous: boolean }>(
+    `select id, exists (select from todo.users where id = $1) as is_ambiguous
+     from todo_auth."user" where email = lower($1) and id <> $1`,
     [emailOrId],
   )
-  return rows[0]?.id ?? emailOrId
+  const [account] = rows
+  if (account?.is_ambiguous) {
+    throw new Error(
+      `${emailOrId} is the address of the account ${account.id}, and the id of another user. Give the id of the account, or export the other one with --id.`,
+    )
+  }
+  return account?.id ?? emailOrId
 }
 
 /** Row-level security holds here too: `app.user_id` lets only this user's rows pass. */
