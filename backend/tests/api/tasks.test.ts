@@ -343,6 +343,13 @@ for (const kind of KINDS) {
             `W/"${etag}"`,
             `W/${etag.slice(1, -1)}`,
             etag.slice(1, -1),
+            `${etag}x`,
+            `x${etag}`,
+            `w/${etag}`,
+            `"x" ${etag}`,
+            `${etag}, x`,
+            `${etag}, *`,
+            `${stale}; ${etag}`,
             '"9999-99-99T00:00:00.000Z"',
             '"0000-01-01T00:00:00.000Z"',
             '"-000001-01-01T00:00:00.000Z"',
@@ -361,6 +368,7 @@ for (const kind of KINDS) {
             (etag: string) => `${stale}, ${etag}`,
             (etag: string) => `W/${etag}`,
             (etag: string) => `W/${stale}, "x", W/${etag}`,
+            (etag: string) => `"a,b" ,, ${etag} ,`,
             () => '*',
           ]) {
             const task = await create('match')
@@ -408,6 +416,8 @@ for (const kind of KINDS) {
           assert.deepEqual([answer.status, answer.text], [304, ''], header)
           assert.equal(answer.headers.etag, `"${task.updated_at}"`)
         }
+        const malformed = { 'if-none-match': `"${task.updated_at}"x` }
+        assert.equal((await test.send('GET', path, { headers: malformed })).status, 200)
         await test.send('PATCH', `${path}/complete`)
         const headers = { 'if-none-match': `"${task.updated_at}"` }
         assert.equal((await test.send('GET', path, { headers })).status, 200)

@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import type { Stored } from '../../models/stored.ts'
 
-/** An entity tag (RFC 9110 §8.8.3), without the `W/` of a weak one. */
-const ENTITY_TAG = /"([\x21\x23-\x7e\x80-\xff]*)"/g
+/** One element of a list of entity tags, which may be empty (RFC 9110 §5.6.1, §8.8.3), with the comma behind it. */
+const ELEMENT = /[ \t]*(?:(?:W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*)?(?:,|$)/gy
 
 /** The strong entity tag: the version, which changes with every change of it. */
 export function etagOf({ version }: Pick<Stored, 'version'>): string {
@@ -17,7 +17,7 @@ export function isNotModified(
   const header = request.headers['if-none-match']
   if (header === undefined) return false
   if (header.trim() === '*') return true
-  return [...header.matchAll(ENTITY_TAG)].some(([, tag]) => tag === version)
+  return tagsIn(header).includes(version)
 }
 
 /**
@@ -32,9 +32,15 @@ export function requiredVersions(request: FastifyRequest): readonly string[] | u
 /** The same for the text of an `If-Match`, which the operation of a batch has. */
 export function versionsIn(header: string | undefined): readonly string[] | undefined {
   if (header === undefined || header.trim() === '*') return undefined
-  return [...header.matchAll(ENTITY_TAG)].flatMap(([, tag]) =>
-    tag !== undefined && isVersion(tag) ? tag : [],
-  )
+  return tagsIn(header).filter(isVersion)
+}
+
+/** @returns the tags of a list without the `W/` of weak ones. A list that is malformed anywhere has none. */
+function tagsIn(header: string): string[] {
+  const elements = [...header.matchAll(ELEMENT)]
+  const last = elements.at(-1)
+  const isWhole = last !== undefined && last.index + last[0].length === header.length
+  return isWhole ? elements.flatMap(([, tag]) => tag ?? []) : []
 }
 
 /** Other tags cannot match any task, and PostgreSQL could not parse them as timestamps. */
