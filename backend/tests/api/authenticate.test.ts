@@ -143,6 +143,16 @@ describe('who is asking', () => {
       'The algorithm of the token is not accepted',
       { check: 'algorithm' },
     ],
+    'alg none without a signature': [
+      `${encode({ alg: 'none', kid: 'key-1' })}.${encode(claims())}.`,
+      'The algorithm of the token is not accepted',
+      { check: 'algorithm', kid: 'key-1' },
+    ],
+    'no signature': [
+      `${head}.${body}.`,
+      "The token's signature is not valid",
+      { check: 'signature' },
+    ],
     'a critical header': [
       forge({ ...HS256, crit: ['x'], x: 1 }, claims()),
       'The header of the token has an unsupported parameter',
