@@ -55,11 +55,9 @@ export const LIMIT_EFFECTS: Readonly<Record<keyof Limits, string>> = {
     'Verified tokens in the cache. Beyond it, the server verifies the least recently used token again.',
   tokenBytesRemembered: 'The memory of that cache. Beyond it: the same.',
   tokenBytesEach: 'The server does not cache a longer token.',
-  keysTried:
-    'Matching keys of a key set that the server tries for one token. If only a further key verifies it: 401.',
   keySetBytes:
     'The server stops reading a larger response of `BETTER_AUTH_JWKS_URL`, and keeps the previous keys.',
-  keySetKeys: 'Keys of a key set. Beyond it: the same.',
+  keySetKeys: 'Keys of a key set. The server tries each that matches a token. Beyond it: the same.',
   hashesWaiting: 'Requests that may hash a password and wait for their turn. Beyond it: 503.',
   hashesOfOneNetwork:
     'Such requests of one client network, in progress or waiting. Beyond it: 503.',

@@ -82,9 +82,7 @@ export const LIMITS = Object.freeze({
   /** The bytes of all cached tokens, and of one. A longer token is verified for each request. */
   tokenBytesRemembered: 8_388_608,
   tokenBytesEach: 4_096,
-  /** Keys of a key set that are tried on one token, if several match. */
-  keysTried: 10,
-  /** A key set with more bytes or more keys is refused. */
+  /** A key set with more bytes or more keys is refused. One token may match all of its keys. */
   keySetBytes: 262_144,
   keySetKeys: 100,
 

@@ -162,7 +162,10 @@ async function verifyByKeySet(
   }
 }
 
-/** Tries up to `keysTried` keys. Several match if two have the same id, or if the token names no id. */
+/**
+ * Tries every key that matches, of the `keySetKeys` of a set. Several match if two have the same id, or if the token
+ * names no id.
+ */
 async function tryKeys(
   token: string,
   keySet: GetKey,
@@ -172,10 +175,7 @@ async function tryKeys(
     return (await jwtVerify(token, keySet, options)).payload
   } catch (error) {
     if (!(error instanceof JWKSMultipleMatchingKeys)) throw error
-    let tries = 0
     for await (const key of error) {
-      tries += 1
-      if (tries > LIMITS.keysTried) break
       try {
         return (await jwtVerify(token, key, options)).payload
       } catch (failure) {
