@@ -120,6 +120,62 @@ describe('accounts by settings alone', () => {
     await test.close()
   })
 
+  it('401 says why there is no session, and the log names the check', async () => {
+    const test = await startApp('postgres', BEHIND_PROXY)
+    const { session, token } = await signUp(test, 'a@example.com')
+    await auth(test, 'POST', '/sign-out', { session, body: {} })
+    const needed = 'The operation needs a session, as a bearer token or as a cookie'
+    const ended = 'The session token is not valid, or its session has ended'
+    const forTasks = 'This is a token for tasks; the operation needs the session token of a sign-in'
+    for (const [authorization, reason, isBearer] of [
+      [undefined, needed, false],
+      ['Basic YTpi', needed, false],
+      [`Bearer ${session}`, ended, true],
+      ['Bearer x', ended, true],
+      [`Bearer ${token}`, forTasks, true],
+    ] as const) {
+      for (const path of ['/token', '/list-sessions']) {
+        const before = test.log.length
+        const headers = authorization === undefined ? {} : { authorization }
+        const answer = await auth(test, 'GET', path, { headers })
+        const { code, detail, message, request_id } = answer.json
+        assert.deepEqual(
+          [answer.status, code, detail, message],
+          [401, 'UNAUTHORIZED', reason, reason],
+        )
+        const error = isBearer ? `, error="invalid_token", error_description="${reason}"` : ''
+        assert.equal(answer.headers['www-authenticate'], `Bearer realm="todo"${error}`)
+        const lines = test.log.slice(before).map((line) => JSON.parse(line))
+        const line = lines.find(({ reqId, refusal }) => reqId === request_id && refusal)
+        assert.equal(line.refusal.check, 'session')
+      }
+    }
+    await test.close()
+  })
+
+  it('403 for a page elsewhere names its origin and TRUSTED_ORIGINS', async () => {
+    const test = await startApp('postgres', BEHIND_PROXY)
+    const elsewhere = 'https://evil.example/page?x=1'
+    const person = { name: 'Ann', email: 'ann@example.com', password: PASSWORD }
+    for (const [method, path, body] of [
+      ['POST', '/sign-up/email', { ...person, callbackURL: elsewhere }],
+      [
+        'POST',
+        '/sign-in/email',
+        { email: person.email, password: PASSWORD, callbackURL: elsewhere },
+      ],
+      ['POST', '/request-password-reset', { email: person.email, redirectTo: elsewhere }],
+      ['GET', `/reset-password/x?callbackURL=${encodeURIComponent(elsewhere)}`, undefined],
+    ] as const) {
+      const answer = await auth(test, method, path, { ...(body && { body }) })
+      assert.equal(answer.status, 403, answer.text)
+      const named = /the origin https:\/\/evil\.example is not trusted.* TRUSTED_ORIGINS$/
+      assert.match(answer.json.detail, named)
+      assert.equal(answer.json.message, answer.json.detail)
+    }
+    await test.close()
+  })
+
   it('every error under /api/auth has a code and a message', async () => {
     const test = await startApp('postgres', BEHIND_PROXY)
     for (const [method, path, sending, status, code] of [

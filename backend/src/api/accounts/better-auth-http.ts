@@ -96,7 +96,8 @@ export function problemOf(status: number, reason: Reason, request: FastifyReques
   const options = { detail: reason.message, reason }
   if (status === 401) {
     const description = sendsBearer(request) ? { description: reason.message } : {}
-    return unauthorized({ check: reason.code, ...description }, options)
+    const check = reason.code === NO_SESSION ? 'session' : reason.code
+    return unauthorized({ check, ...description }, options)
   }
   return new AppError(CODES[status] ?? 'bad_request', options)
 }
@@ -116,12 +117,26 @@ async function readProblem(response: Response, request: FastifyRequest): Promise
 /** Better Auth's answer to a change of the address, which has no code. */
 const NO_MAIL = "Verification email isn't enabled"
 
+/** Better Auth's code where it finds no session. */
+const NO_SESSION = 'UNAUTHORIZED'
+const JWT = /^bearer +[\w-]+\.[\w-]+\.[\w-]*$/i
+
 /** The form of Better Auth's codes. */
 const CODE = /^[A-Z][A-Z0-9_]+$/
 
-/** Names the setting that an operator can change, and the origin that the request came from. */
-function inOurWords(code: string, message: string, { headers }: FastifyRequest): string {
+/** The members of a body or a query that name a page, by the code with which Better Auth refuses its origin. */
+const PAGES: Record<string, readonly string[]> = {
+  INVALID_CALLBACK_URL: ['callbackURL', 'redirectTo'],
+  INVALID_REDIRECT_URL: ['redirectTo'],
+  INVALID_ERROR_CALLBACK_URL: ['errorCallbackURL'],
+  INVALID_NEW_USER_CALLBACK_URL: ['newUserCallbackURL'],
+}
+
+/** Says why there is no session, or names the setting that an operator can change and the origin that is not trusted. */
+function inOurWords(code: string, message: string, request: FastifyRequest): string {
+  const { headers } = request
   const add = 'the operator can add it to TRUSTED_ORIGINS'
+  if (code === NO_SESSION) return withoutSession(request)
   if (code === 'INVALID_ORIGIN') {
     const { origin = URL.parse(headers.referer ?? '')?.origin } = headers
     return `The origin ${origin} is not trusted; ${add}`
@@ -131,9 +146,25 @@ function inOurWords(code: string, message: string, { headers }: FastifyRequest):
     return `The request has a cookie and ${sent}; send one that TRUSTED_ORIGINS lists`
   }
   if (message === NO_MAIL) return 'This server sends no mail; the operator can set SMTP_URL'
-  return /^INVALID_\w*(CALLBACK|REDIRECT)_?URL$/.test(code)
-    ? `${message}: its origin is not trusted; ${add}`
-    : message
+  const page = pageOf(request, PAGES[code] ?? [])
+  return page === undefined
+    ? message
+    : `${message}: the origin ${page.origin} is not trusted; ${add}`
+}
+
+function pageOf({ body, query }: FastifyRequest, members: readonly string[]): URL | undefined {
+  const all: Record<string, unknown> = { ...(query as object), ...(body as object | undefined) } // JSON objects
+  const [page] = members.flatMap((name) => all[name] ?? [])
+  return URL.parse(String(page)) ?? undefined
+}
+
+function withoutSession(request: FastifyRequest): string {
+  if (JWT.test(request.headers.authorization ?? '')) {
+    return 'This is a token for tasks; the operation needs the session token of a sign-in'
+  }
+  return sendsBearer(request)
+    ? 'The session token is not valid, or its session has ended'
+    : 'The operation needs a session, as a bearer token or as a cookie'
 }
 
 /** The claims of the tokens of mailed links. No other token signed with the secret has these. */
