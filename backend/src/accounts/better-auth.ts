@@ -99,7 +99,7 @@ export function createBetterAuth(parts: BetterAuthParts) {
       deleteUser: { enabled: true, beforeDelete: ({ id }) => parts.deleteAccount(id) },
       changeEmail: { enabled: true },
     },
-    databaseHooks: { user: { update: { after: mail.tellFormer } } },
+    databaseHooks: { user: { update: mail.updateUser } },
     account: { encryptOAuthTokens: true },
     trustedOrigins: trustedOrigins(config),
     rateLimit: {

@@ -19,7 +19,7 @@ export function mailOptions({
   background,
   mayMail,
 }: BetterAuthParts) {
-  if (mail === undefined) return { password: {}, verification: {}, tellFormer: async () => {} }
+  if (mail === undefined) return { password: {}, verification: {}, updateUser: {} }
   const post = mailer(mail, log())
   const send = async (letter: Mail) => {
     if (await mayMail(letter.to)) await post(letter)
@@ -46,16 +46,32 @@ export function mailOptions({
         background(send(compose(user.email, withoutDefault(url, config))))
       },
     },
-    /**
-     * Mails the former address after a change. The hook runs for every update of a user, and only the link
-     * that was mailed to the new address changes the address.
-     */
-    tellFormer: async ({ email }: User, context: { query?: { token?: unknown } } | null) => {
-      const token = context?.query?.token
-      const { email: former, updateTo } = typeof token === 'string' ? addressesOf(token) : {}
-      if (former !== undefined && updateTo === email) background(send(changedMail(former)))
+    /** The hooks run for every update of a user. */
+    updateUser: {
+      /** The link proves that its reader has the new address. Better Auth leaves it unverified if the former one was. */
+      before: async ({ email }: Partial<User>, context: Context) =>
+        email !== undefined && confirmed(context)?.to === email
+          ? { data: { emailVerified: true } }
+          : undefined,
+      /** Mails the former address after a change. */
+      after: async ({ email }: User, context: Context) => {
+        const change = confirmed(context)
+        if (change?.to === email) background(send(changedMail(change.from)))
+      },
     },
   }
+}
+
+type Context = { path: string; query?: { token?: unknown } } | null
+
+/**
+ * @returns the change of an address, if the request opens the link that was mailed to the new one. Nobody has verified
+ *   a token in the query of another operation.
+ */
+function confirmed(context: Context): { from: string; to: string } | undefined {
+  const token = context?.path === '/verify-email' ? context.query?.token : undefined
+  const { email: from, updateTo: to } = typeof token === 'string' ? addressesOf(token) : {}
+  return from === undefined || to === undefined ? undefined : { from, to }
 }
 
 interface User {

@@ -46,12 +46,29 @@ for (const kind of KINDS) {
       assert.equal(await emailOf(person), person.email)
       assert.equal((await signIn(test, person.newEmail)).status, 401)
       const opened = await auth(test, 'GET', path(link))
-      assert.deepEqual([opened.status, opened.json.user.email], [200, person.newEmail])
+      const { email, emailVerified } = opened.json.user
+      assert.deepEqual([opened.status, email, emailVerified], [200, person.newEmail, true])
+      const { user } = (await auth(test, 'GET', '/get-session', person)).json
+      assert.deepEqual([user.email, user.emailVerified], [person.newEmail, true])
       assert.match(await mailbox.next(person.email), /has another e-mail address/)
       assert.equal((await signIn(test, person.newEmail)).status, 200)
       assert.equal((await signIn(test, person.email)).status, 401)
       const again = await auth(test, 'GET', path(link))
       assert.deepEqual([again.status, again.json.code], [401, 'INVALID_TOKEN'])
+    })
+
+    it('is not taken from the query of another operation', async () => {
+      const person = await newPerson()
+      const body = { name: 'Ann' }
+      const forged = forge(HS256, { email: person.newEmail, updateTo: person.email })
+      for (const token of ['x', forged]) {
+        const changed = await auth(test, 'POST', `/update-user?token=${token}`, { ...person, body })
+        assert.equal(changed.status, 200, changed.text)
+      }
+      await test.accounts?.settled()
+      assert.equal(mailbox.count(person.newEmail), 0)
+      const { user } = (await auth(test, 'GET', '/get-session', person)).json
+      assert.deepEqual([user.name, user.emailVerified], ['Ann', false])
     })
 
     it('ends the links and codes that were mailed before', async () => {
