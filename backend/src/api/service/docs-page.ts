@@ -41,6 +41,7 @@ const PAGE = `<!DOCTYPE html>
 <form id="enter-token" hidden>
 <input name="token" placeholder="Token for tasks (JWT)" aria-label="Token for tasks" autocomplete="off" required>
 <button class="first">Use token</button>
+<button type="button" class="plain" id="have-account">Use an account</button>
 </form>
 <p id="signed-in" hidden><span>Signed in as <strong id="who"></strong></span><button id="sign-out">Sign out</button></p>
 <output id="message" role="status"></output>

@@ -11,6 +11,7 @@ const part = (id) => document.getElementById(id)
 /** `session` and `expiresMs` are absent with a token that a person has entered: nothing renews it. */
 let signedIn = JSON.parse(sessionStorage.getItem(STORED) ?? 'null')
 let ui
+let entersToken = false
 
 /** Calls an operation on accounts. @returns its response. @throws {Error} with the server's reason. */
 async function sendAccount(path, { session, body } = {}) {
@@ -25,7 +26,8 @@ async function sendAccount(path, { session, body } = {}) {
   })
   const content = await response.json()
   if (response.ok) return content
-  throw new Error(content.errors?.[0]?.message ?? content.detail)
+  const { status } = response
+  throw Object.assign(new Error(content.errors?.[0]?.message ?? content.detail), { status })
 }
 
 async function openSession(session, email) {
@@ -42,8 +44,10 @@ function keep(value) {
 
 function show(message = '') {
   part('message').textContent = message
-  part('sign-in').hidden = signedIn !== null || !hasAccounts()
-  part('enter-token').hidden = signedIn !== null || hasAccounts()
+  const takesToken = entersToken || !hasAccounts()
+  part('sign-in').hidden = signedIn !== null || takesToken
+  part('enter-token').hidden = signedIn !== null || !takesToken
+  part('have-account').hidden = !hasAccounts()
   part('signed-in').hidden = signedIn === null
   const { email, user = '' } = signedIn ?? {}
   part('who').textContent = email ? `${email} (user ${user})` : user
@@ -68,22 +72,43 @@ async function renew(request) {
     await openSession(session, email)
     request.headers.Authorization = `Bearer ${signedIn.token}`
   } catch (error) {
-    keep(null)
-    show(`The session has ended: ${error.message}`)
+    showRenewalFailure(error)
   }
   return request
 }
 
+function showRenewalFailure({ message, status }) {
+  if (status !== 401) return show(`The token could not be renewed: ${message}`)
+  keep(null)
+  show(`The session has ended: ${message}`)
+}
+
+/** The operations that respond with the token of a new session. */
+const OPENS_SESSION = /\/api\/auth\/(sign-(up|in)\/email|change-password)$/
+
 /** Signing up, in or out by an operation of the page is the same as above it. */
 function follow(response) {
   const { pathname } = new URL(response.url || here(''))
+  if (response.status === 401 && !pathname.includes('/api/auth/')) replaceRefused()
   if (!response.ok) return response
   const { token, user } = response.body ?? {}
-  if (/\/api\/auth\/sign-(up|in)\/email$/.test(pathname) && token) {
+  if (OPENS_SESSION.test(pathname) && token) {
     openSession(token, user.email).catch((error) => show(error.message))
   }
   if (pathname.endsWith('/api/auth/sign-out') && signedIn?.session) keep(null)
   return response
+}
+
+/** The server can refuse a token before it expires, such as after a change of the password. */
+async function replaceRefused() {
+  const { session, email } = signedIn ?? {}
+  if (session === undefined) return
+  try {
+    await openSession(session, email)
+    show('The server refused the token. There is a new one: execute the request again')
+  } catch (error) {
+    showRenewalFailure(error)
+  }
 }
 
 async function signIn(event) {
@@ -107,7 +132,9 @@ function enterToken(event) {
   const token = String(new FormData(part('enter-token')).get('token')).trim()
   try {
     const [, claims = ''] = token.split('.')
-    const { sub } = JSON.parse(atob(claims.replaceAll('-', '+').replaceAll('_', '/')))
+    const bytes = atob(claims.replaceAll('-', '+').replaceAll('_', '/'))
+    const text = new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)))
+    const { sub } = JSON.parse(text)
     keep({ token, user: sub })
     part('enter-token').reset()
   } catch {
@@ -130,10 +157,15 @@ window.addEventListener('load', () => {
   part('sign-in').addEventListener('submit', signIn)
   part('enter-token').addEventListener('submit', enterToken)
   part('sign-out').addEventListener('click', signOut)
-  part('have-token').addEventListener('click', () => {
-    part('sign-in').hidden = true
-    part('enter-token').hidden = false
-  })
+  for (const [id, value] of [
+    ['have-token', true],
+    ['have-account', false],
+  ]) {
+    part(id).addEventListener('click', () => {
+      entersToken = value
+      show()
+    })
+  }
   ui = window.SwaggerUIBundle({
     dom_id: '#swagger-ui',
     url: here('openapi.json'),
