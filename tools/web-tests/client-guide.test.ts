@@ -10,8 +10,15 @@ import { runProgram } from '../../backend/tests/support/process.ts'
 import { claims, forge, HS256, now } from '../../backend/tests/support/tokens.ts'
 import { openBrowser, openPermissiveProfile } from './chromium.ts'
 import { Coverage } from './coverage.ts'
-import { type Certificate, type Files, type Forward, serveSite } from './site.ts'
-import { readSnippets, type Snippet, toJavaScript } from './snippets.ts'
+import {
+  type Certificate,
+  type Files,
+  type Forward,
+  selfSigned,
+  serveByVite,
+  serveSite,
+} from './site.ts'
+import { PACKAGES, readSnippets, type Snippet, toJavaScript } from './snippets.ts'
 
 const ROOT = new URL('../../', import.meta.url)
 const TSC = fileURLToPath(new URL('node_modules/typescript/bin/tsc', ROOT))
@@ -169,6 +176,22 @@ describe('the client guide', () => {
       await assertWorks(opened)
       const [cookie] = await opened.page.context().cookies()
       assert.deepEqual([cookie?.httpOnly, cookie?.sameSite], [true, 'Lax'])
+    }))
+
+  it('has the members of today’s tasks, ids of the client’s making, and next occurrences', () =>
+    signedIn(async ({ call }) => {
+      const { first, again, part, edited, next } = await call('writeRichTask')
+      assert.deepEqual(again, first)
+      assert.equal(part.parent_id, first.id)
+      assert.deepEqual([edited.priority, edited.recurrence], ['high', first.recurrence])
+      assert.equal(next.series_id, first.series_id)
+      assert.ok(next.due_date > first.due_date)
+      const [tasks] = named('tasks.ts')
+      const [, members = ''] = /interface Task \{(.*?)\n\}/s.exec(tasks?.source ?? '') ?? []
+      assert.deepEqual(
+        [...members.matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name),
+        Object.keys(first),
+      )
     }))
 
   it('401 for a page of another site, whose Lax cookie the browser does not send', () =>
@@ -387,12 +410,7 @@ describe('the client guide', () => {
 
     it('of Vite, signs in with the cookie of the page’s own origin', async () => {
       const { server } = await configuration('vite.config.ts')
-      const proxy: [string, string][] = Object.entries(server.proxy)
-      assert.equal(proxy.length, 1)
-      await assertProxied((path) => {
-        const [, target] = proxy.find(([prefix]) => path.startsWith(prefix)) ?? []
-        return target === undefined ? undefined : new URL(path, target)
-      })
+      await onPage(await serveByVite(modules(''), server), 'cookie', assertWorks)
     })
 
     it('of Next.js, signs in with the cookie of the page’s own origin', async () => {
@@ -424,25 +442,3 @@ describe('the client guide', () => {
     }
   })
 })
-
-/** The parts of both packages that the document uses. They are not installed. */
-const PACKAGES = `declare module 'vite' {
-  interface Config { server?: { proxy?: Record<string, string> } }
-  export function defineConfig(config: Config): Config
-}
-declare module 'next' {
-  export interface NextConfig { rewrites?: () => Promise<{ source: string; destination: string }[]> }
-}
-`
-
-async function selfSigned(): Promise<Certificate> {
-  const folder = await testFolder()
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
-  const files = ['-keyout', 'key.pem', '-out', 'cert.pem', '-subj', '/CN=localhost']
-  await runProgram('openssl', ['req', '-x509', ...key, ...files], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const read = (name: string) => readFileSync(join(folder, name))
-  return { key: read('key.pem'), cert: read('cert.pem') }
-}

@@ -56,6 +56,20 @@ export async function writeAndRead() {
   return { pages, completed: toggled.completed, open, rest, read }
 }
 
+/** Creates a recurring task twice, under one id of its own, and changes its members. */
+export async function writeRichTask() {
+  const id = crypto.randomUUID()
+  const recurrence = { rule: 'FREQ=DAILY', from: 'due' }
+  const task = { id, title: 'rich', tags: ['a'], due_date: '2026-12-01', recurrence }
+  const [first, again] = [await createTask(task), await createTask({ ...task, title: 'other' })]
+  const part = await createTask({ title: 'part', parent_id: id })
+  const edited = await editTask(id, ({ due_date }) => ({ due_date, priority: 'high' }))
+  const path = `/api/me/tasks/${id}/complete`
+  const completed = await request(path, { method: 'PATCH', body: { completed: true } })
+  const next = /^<(.+)>; rel="next-occurrence"$/.exec(completed.headers.get('Link') ?? '')?.[1]
+  return { first, again, part, edited, next: await (await request(next)).json() }
+}
+
 export async function titlesOf(filter) {
   return (await Array.fromAsync(allTasks(filter))).map(({ title }) => title)
 }

@@ -1,7 +1,12 @@
 import { once } from 'node:events'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
+import { createServer as createVite, type ServerOptions } from 'vite'
+import { testFolder } from '../../backend/tests/support/databases.ts'
+import { runProgram } from '../../backend/tests/support/process.ts'
 import { endWithTest } from '../../backend/tests/support/started.ts'
 
 /** Files by their paths, as JavaScript. */
@@ -60,4 +65,39 @@ function pass(incoming: IncomingMessage, outgoing: ServerResponse, target: URL):
   })
   forwarded.on('error', () => outgoing.destroy())
   incoming.pipe(forwarded)
+}
+
+/**
+ * Serves files, and an empty page at `/`, by the development server of Vite.
+ *
+ * @param options of that server, such as its proxy.
+ * @returns the origin of the page.
+ */
+export async function serveByVite(files: Files, options: ServerOptions): Promise<string> {
+  const root = await testFolder()
+  writeFileSync(join(root, 'index.html'), PAGE)
+  // Vite serves the files of this folder as they are.
+  for (const [path, text] of Object.entries(files)) {
+    const file = join(root, 'public', path)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, text)
+  }
+  const server = { ...options, port: 0 }
+  const vite = await createVite({ configFile: false, logLevel: 'silent', root, server })
+  endWithTest('Vite', () => vite.close())
+  await vite.listen()
+  const [url = ''] = vite.resolvedUrls?.local ?? []
+  return new URL(url).origin
+}
+
+export async function selfSigned(): Promise<Certificate> {
+  const folder = await testFolder()
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
+  const files = ['-keyout', 'key.pem', '-out', 'cert.pem', '-subj', '/CN=localhost']
+  await runProgram('openssl', ['req', '-x509', ...key, ...files], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const read = (name: string) => readFileSync(join(folder, name))
+  return { key: read('key.pem'), cert: read('cert.pem') }
 }

@@ -25,3 +25,13 @@ export function readSnippets(document: URL): Snippet[] {
 export function toJavaScript({ source }: Snippet): string {
   return stripTypeScriptTypes(source)
 }
+
+/** The parts of Vite and Next.js that the client guide uses, for a folder without packages. */
+export const PACKAGES = `declare module 'vite' {
+  interface Config { server?: { proxy?: Record<string, string> } }
+  export function defineConfig(config: Config): Config
+}
+declare module 'next' {
+  export interface NextConfig { rewrites?: () => Promise<{ source: string; destination: string }[]> }
+}
+`
