@@ -40,6 +40,33 @@ for (const kind of KINDS) {
       assert.equal(again.json.parent_id, parent.id)
     })
 
+    it('a key and a cursor are for one parent, in any case of its letters', async () => {
+      const { id } = await create('kim', { title: 'list' })
+      for (const title of ['a', 'b']) await create('kim', { title, parent_id: id })
+      const keyed = (path: string, body: object) =>
+        test.send('POST', `/api/kim/tasks${path}`, {
+          headers: { 'idempotency-key': `child${path}` },
+          body,
+        })
+      const inBatch = (parent_id: string) => ({
+        operations: [{ op: 'create', task: { title: 'd', parent_id } }],
+      })
+      for (const [path, body] of [
+        ['', (parent_id: string) => ({ title: 'c', parent_id })],
+        ['/batch', inBatch],
+      ] as const) {
+        await keyed(path, body(id.toUpperCase()))
+        const { headers, text } = await keyed(path, body(id))
+        assert.equal(headers['idempotency-replayed'], 'true', text)
+      }
+      for (const sort of ['-created_at', 'title']) {
+        const query = `?limit=2&sort=${sort}`
+        const first = await send('GET', 'kim', `${query}&parent_id=${id.toUpperCase()}`)
+        const next = `${query}&parent_id=${id}&cursor=${first.headers['next-cursor']}`
+        assert.equal((await send('GET', 'kim', next)).json.length, 2)
+      }
+    })
+
     it('the list of the children of a task, and of tasks without a parent', async () => {
       const parent = await create('abe', { title: 'list' })
       for (const title of ['a', 'b']) await create('abe', { title, parent_id: parent.id })

@@ -32,10 +32,9 @@ interface Kind<Asked> {
   readonly refusals: Partial<Record<ErrorCode, { message: string; detail?: string }>>
 }
 
-/** @returns the id in lower case. A malformed one is as an unknown one. */
+/** A malformed id is as an unknown one. */
 function idOf(id: string): string {
-  const canonical = id.toLowerCase()
-  return isCanonicalUuid(canonical) ? canonical : NIL_UUID
+  return isCanonicalUuid(id) ? id : NIL_UUID
 }
 
 const ON_A_TASK = {
@@ -55,7 +54,7 @@ const KINDS: { readonly [Op in AskedOperation['op']]: Kind<Extract<AskedOperatio
       status: 201,
       body: '/task',
       statements: ({ task: { id, ...task } }) => [
-        id === undefined ? insertTask(uuidv7(), task) : insertTaskAs(id.toLowerCase(), task),
+        id === undefined ? insertTask(uuidv7(), task) : insertTaskAs(id, task),
       ],
       refusals: { conflict: { message: 'has the id of a deleted task', detail: TAKEN } },
     },

@@ -57,11 +57,11 @@ export const batch: FastifyPluginAsyncJsonSchemaToTs<{ Options: BatchOptions }> 
   })
 }
 
-/** The operation with the defaults of a new task, and ids in lower case. */
+/** The operation with the defaults of a new task. */
 function canonical(asked: AskedOperation): object {
-  if ('id' in asked) return { ...asked, id: asked.id.toLowerCase() }
+  if ('id' in asked) return asked
   const { id } = asked.task
-  return { ...asked, task: { ...withDefaults(asked.task), ...(id && { id: id.toLowerCase() }) } }
+  return { ...asked, task: { ...withDefaults(asked.task), ...(id && { id }) } }
 }
 
 /** The outcome of an operation, its task, and the id of the next occurrence that it made. */
@@ -91,7 +91,7 @@ async function outcomes(
     return runBatch(request, around, batch)
   }
   try {
-    const completed = asked.filter(completes).map(({ id }) => id.toLowerCase())
+    const completed = asked.filter(completes).map(({ id }) => id)
     const [done, next] = await withOccurrences(run, {
       keys: batch.keys,
       others: () => request.asUser(findFacts(completed.filter(isCanonicalUuid))),

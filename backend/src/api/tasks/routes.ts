@@ -66,8 +66,7 @@ export const tasks: FastifyPluginAsyncJsonSchemaToTs<{ Options: TaskOptions }> =
   )
 
   app.post('', { schema: operations.create, config }, async (request, reply) => {
-    const { id: given, ...body } = request.body
-    const id = given?.toLowerCase()
+    const { id, ...body } = request.body
     const asked = { body: withDefaults(body), ...(id !== undefined && { id }) }
     const key = idempotencyKey(request, asked)
     if (key !== undefined) {

@@ -21,8 +21,9 @@ const modifying = { modifying: true } as const
  * Adds the keywords of our schemas. Each of them changes the body before a route sees it:
  *
  * - `x-trim` removes the white space around a string, before its length is checked.
+ * - `x-lower` writes a string in lower case: an id, whose letter case does not count (RFC 9562 §4).
  * - `x-path` accepts a member that equals the path parameter of this name, and removes it. A user id must
- *   be the user's to the letter. Other parameters are UUIDs, whose letter case does not count (RFC 9562 §4).
+ *   be the user's to the letter. Other parameters are UUIDs, whose letter case does not count.
  * - `x-outer` accepts a member that equals the member of this name of the object around its own, and removes it.
  * - `x-ignored` removes a member, whatever its value.
  */
@@ -36,6 +37,16 @@ export function addKeywords(ajv: Ajv): void {
     before: 'maxLength',
     validate: (_trim: boolean, text: string, _schema: unknown, at?: Place) => {
       if (at) Object.assign(at.parentData, { [at.parentDataProperty]: text.trim() })
+      return true
+    },
+  })
+  ajv.addKeyword({
+    ...modifying,
+    keyword: 'x-lower',
+    type: 'string',
+    schemaType: 'boolean',
+    validate: (_lower: boolean, text: string, _schema: unknown, at?: Place) => {
+      if (at) Object.assign(at.parentData, { [at.parentDataProperty]: text.toLowerCase() })
       return true
     },
   })

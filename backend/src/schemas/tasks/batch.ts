@@ -6,7 +6,7 @@ import { NewTask, Task, TaskChanges } from './task.ts'
 const { $id: _new, examples: _examples, ...NEW_TASK } = NewTask
 const { $id: _changes, examples: _others, ...TASK_CHANGES } = TaskChanges
 
-const ID = { type: 'string', description: 'The id of a task' } as const
+const ID = { type: 'string', 'x-lower': true, description: 'The id of a task' } as const
 const IF_MATCH = {
   type: 'string',
   description: 'As the header If-Match: change the task only if it still has this ETag',

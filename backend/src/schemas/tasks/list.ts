@@ -57,6 +57,7 @@ export const ListQuery = {
       type: 'string',
       pattern:
         '^(none|(?!0{8}-0{4}-0{4}-0{4}-0{12}$)[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$',
+      'x-lower': true,
       'x-message': 'must be the id of a task, or none',
       description: 'Only the tasks that are part of this one; none: only tasks without a parent',
     },

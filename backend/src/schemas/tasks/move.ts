@@ -13,6 +13,7 @@ const neighbour = <const Description extends string>(description: Description) =
   ({
     type: 'string',
     pattern: '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$',
+    'x-lower': true,
     // The same as for an id that the user does not have.
     'x-message': 'must be the id of another task of the user',
     description,

@@ -61,6 +61,7 @@ const COMPLETED = { type: 'boolean' } as const
 const PARENT_ID = {
   type: ['string', 'null'],
   pattern: UUID,
+  'x-lower': true,
   'x-message': 'must be the id of a task, or null',
   description:
     'The task that this one is part of. That task has no parent itself, and fewer than 500 children; a task with children has no parent. A deleted task takes its children to the trash, and brings them back',
@@ -92,6 +93,7 @@ const IGNORED = {
 const CHOSEN_ID = {
   type: 'string',
   pattern: UUID,
+  'x-lower': true,
   'x-message': 'must be a UUID, and not the nil UUID',
   description:
     'Optional: the id of the new task, a UUID. If the user has a task with this id, the response is 200 with that task',
