@@ -5,11 +5,15 @@ import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
+import { pino } from 'pino'
 import { parse } from 'yaml'
 import { loadConfig } from '../src/core/config/config.ts'
 import { VERSION } from '../src/core/version.ts'
 import { PipelinedPool } from '../src/database/pipeline/pool.ts'
 import { Turnstile } from '../src/http/rate/turnstile.ts'
+import { purgeRegularly } from '../src/jobs/purge.ts'
+import type { JobWatch } from '../src/jobs/regularly.ts'
+import { vacuumRegularly } from '../src/jobs/vacuum.ts'
 import { Metrics } from '../src/processes/observe/metrics.ts'
 import { listenForMetrics } from '../src/processes/observe/metrics-listener.ts'
 import { observed } from '../src/processes/observe/observer.ts'
@@ -44,13 +48,14 @@ describe('the metrics', () => {
   let served: Awaited<ReturnType<typeof serveApp>>
   let port: number
   let close: () => void
+  let metrics: Metrics
 
   before(async () => {
     test = await openTestDatabase('postgres')
     const pool = new PipelinedPool(test.connector)
     const signIns = new Turnstile({ atOnce: 1, waiting: 1, ofOneClient: 1 })
     const accounts = { workAfterResponses: 0 }
-    const metrics = new Metrics({ pool, signIns, accounts, hints: { streams: 3 } })
+    metrics = new Metrics({ pool, signIns, accounts, hints: { streams: 3 } })
     const watching = { connector: test.connector, watch: metrics.watch }
     served = await serveApp(observed(pool, metrics), { RATE_LIMIT_PER_MINUTE: '40' }, watching)
     const read = () => metrics.registry.metrics()
@@ -105,6 +110,56 @@ describe('the metrics', () => {
     assert.ok((samples.get('process_resident_memory_bytes') ?? 0) > 1e6)
     assert.ok(samples.has('nodejs_eventloop_lag_p99_seconds'))
     assert.equal(samples.get(`todo_build_info{version="${VERSION}",node="${process.version}"}`), 1)
+  })
+
+  it('count jobs by outcome, and have the time of the last success', async () => {
+    const runs = { purge: 2, vacuum: 1 }
+    const begunSeconds = Date.now() / 1_000
+    const watched = (times: number) => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      let ended = 0
+      const watch: JobWatch = (job) => {
+        const end = metrics.beginJob(job)
+        return (error) => {
+          if (ended === times) return
+          end(error)
+          ended += 1
+          if (ended === times) resolve()
+        }
+      }
+      return { watch, promise }
+    }
+    const job = { log: pino({ level: 'silent' }), everyMs: 1 }
+    const nowhere = { host: '127.0.0.1', port: 1 }
+    const purge = watched(runs.purge)
+    const vacuum = watched(runs.vacuum)
+    const ends = [
+      purgeRegularly({ ...job, database: test.database, trashDays: 30, watch: purge.watch }),
+      vacuumRegularly({ ...job, connector: { direct: nowhere }, watch: vacuum.watch }),
+    ]
+    await Promise.all([purge.promise, vacuum.promise])
+    for (const end of ends) end()
+    const samples = samplesOf(await scrape(port))
+    const count = (name: string, outcome: string) =>
+      samples.get(`todo_job_duration_seconds_count{name="${name}",outcome="${outcome}"}`)
+    assert.deepEqual([count('purge', 'ok'), count('purge', 'failed')], [runs.purge, undefined])
+    assert.deepEqual([count('vacuum', 'ok'), count('vacuum', 'failed')], [undefined, runs.vacuum])
+    const succeeded = (name: string) =>
+      samples.get(`todo_job_last_success_timestamp_seconds{name="${name}"}`)
+    assert.ok((succeeded('purge') ?? 0) >= begunSeconds)
+    assert.equal(succeeded('vacuum'), undefined)
+  })
+
+  it('have the names, units and texts that promtool asks for', async () => {
+    const scraped = await scrape(port)
+    const described = [...scraped.matchAll(/^# HELP (\S+) (.+)\n# TYPE \1 (\w+)$/gm)]
+    assert.ok(described.length > 20)
+    assert.equal(described.length, scraped.match(/^# HELP/gm)?.length)
+    for (const [, name = '', help = '', type] of described) {
+      assert.match(help, /\w/, name)
+      assert.equal(name.endsWith('_total'), type === 'counter', `${name} is a ${type}`)
+      assert.doesNotMatch(name, /_(ms|milliseconds|minutes|kb|mb|kilobytes|count|sum|bucket)$/)
+    }
   })
 
   it('are served at /metrics alone, for GET and HEAD', async () => {
@@ -241,6 +296,10 @@ describe('METRICS_PORT', () => {
       /metrics at (http:\/\/127\.0\.0\.1:\d+\/metrics)/.exec(server.printed)?.[1] ?? '',
     )
     assert.match(await scrape(port), /^todo_sign_ins_waiting 0$/m)
+    for (const job of ['purge', 'vacuum']) {
+      const first = `todo_job_duration_seconds_count{name="${job}",outcome="ok"} 1`
+      while (!(await scrape(port)).includes(first));
+    }
     assert.equal((await exchange(server.port, 'GET', '/metrics', {})).status, 404)
     assert.equal((await server.kill('SIGTERM')).code, 0)
     await assert.rejects(scrape(port), { code: 'ECONNREFUSED' })

@@ -2,7 +2,7 @@ import { setTimeout as rest } from 'node:timers/promises'
 import type { Log } from '../core/log/logger.ts'
 import type { Database } from '../database/session.ts'
 import { purgeExpired } from '../models/tasks/trash.ts'
-import { regularly } from './regularly.ts'
+import { type JobWatch, regularly } from './regularly.ts'
 
 /** Often enough for a limit of days, and seldom enough to let a suspended database sleep. */
 const EVERY_MS = 6 * 3_600_000
@@ -15,6 +15,7 @@ export interface PurgeOptions {
   /** How long a deleted task stays in the trash. */
   readonly trashDays: number
   readonly everyMs?: number
+  readonly watch?: JobWatch | undefined
 }
 
 /**
@@ -28,8 +29,10 @@ export function purgeRegularly({
   log,
   trashDays,
   everyMs = EVERY_MS,
+  watch,
 }: PurgeOptions): () => void {
-  return regularly({ everyMs, log, failure: 'the trash could not be purged' }, async (signal) => {
+  const job = { job: 'purge', everyMs, log, failure: 'the trash could not be purged', watch }
+  return regularly(job, async (signal) => {
     // The statement is about rows of all users, and needs the scope of none.
     while ((await database.asUser('', purgeExpired(trashDays, BATCH_TASKS))) > 0) {
       await rest(BATCH_PAUSE_MS, undefined, { signal })

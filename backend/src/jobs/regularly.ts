@@ -1,10 +1,19 @@
 import type { Log } from '../core/log/logger.ts'
 
+/** Called when a job begins. @returns a function to call when it has ended, with its error. */
+export type JobWatch = (job: string) => (error?: unknown) => void
+
+const UNWATCHED: JobWatch = () => () => {}
+
 export interface RegularWork {
+  /** The name of the job, for {@link watch}. */
+  readonly job: string
   readonly everyMs: number
   readonly log: Log
   /** Logged if the work fails. */
   readonly failure: string
+  /** Not told of work that the end has aborted. */
+  readonly watch?: JobWatch | undefined
 }
 
 /**
@@ -14,18 +23,25 @@ export interface RegularWork {
  * @returns a function that ends it.
  */
 export function regularly(
-  { everyMs, log, failure }: RegularWork,
+  { job, everyMs, log, failure, watch = UNWATCHED }: RegularWork,
   work: (signal: AbortSignal, isFirst: boolean) => Promise<void>,
 ): () => void {
   const ending = new AbortController()
   const { signal } = ending
   let last: Promise<void> = Promise.resolve()
   const run = (isFirst: boolean) => {
-    last = last
-      .then(() => (signal.aborted ? undefined : work(signal, isFirst)))
-      .catch((err) => {
-        if (!signal.aborted) log.warn({ err }, failure)
-      })
+    last = last.then(async () => {
+      if (signal.aborted) return
+      const ended = watch(job)
+      try {
+        await work(signal, isFirst)
+        ended()
+      } catch (err) {
+        if (signal.aborted) return
+        ended(err)
+        log.warn({ err }, failure)
+      }
+    })
   }
   const timer = setInterval(() => run(false), everyMs).unref()
   run(true)

@@ -1,7 +1,7 @@
 import type { Log } from '../core/log/logger.ts'
 import type { Connector } from '../database/connector.ts'
 import { vacuumDead } from '../database/pglite/vacuum.ts'
-import { regularly } from './regularly.ts'
+import { type JobWatch, regularly } from './regularly.ts'
 
 /** The more often, the fewer dead rows, and the shorter others wait for a vacuum. */
 const EVERY_MS = 10 * 60_000
@@ -10,6 +10,7 @@ export interface VacuumOptions {
   readonly connector: Pick<Connector, 'direct'>
   readonly log: Log
   readonly everyMs?: number
+  readonly watch?: JobWatch | undefined
 }
 
 /**
@@ -17,9 +18,14 @@ export interface VacuumOptions {
  *
  * @returns a function that ends it.
  */
-export function vacuumRegularly({ connector, log, everyMs = EVERY_MS }: VacuumOptions): () => void {
+export function vacuumRegularly({
+  connector,
+  log,
+  everyMs = EVERY_MS,
+  watch,
+}: VacuumOptions): () => void {
   const failure = 'the embedded database could not be vacuumed'
-  return regularly({ everyMs, log, failure }, async (signal, isFirst) => {
+  return regularly({ job: 'vacuum', everyMs, log, failure, watch }, async (signal, isFirst) => {
     const tables = await vacuumDead(connector, { all: isFirst, signal })
     if (tables.length > 0) log.debug({ tables }, 'vacuumed the embedded database')
   })

@@ -80,8 +80,9 @@ export async function serve(
   }
   const address = `${await listen(app, config)}${config.basePath}`
   accounts?.continueDeletions()
-  const ends = [purgeRegularly({ database, log: logger, trashDays: config.trashDays })]
-  if (config.database.kind === 'pglite') ends.push(vacuumRegularly({ connector, log: logger }))
+  const job = { log: logger, watch: metrics?.beginJob }
+  const ends = [purgeRegularly({ ...job, database, trashDays: config.trashDays })]
+  if (config.database.kind === 'pglite') ends.push(vacuumRegularly({ ...job, connector }))
   stopWithDatabase(app, database)
   return {
     log: logger,

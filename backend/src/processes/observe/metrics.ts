@@ -5,6 +5,7 @@ import { AppError } from '../../core/errors.ts'
 import { VERSION } from '../../core/version.ts'
 import type { PipelinedPool } from '../../database/pipeline/pool.ts'
 import type { QueueLoad } from '../../http/rate/turnstile.ts'
+import type { JobWatch } from '../../jobs/regularly.ts'
 import type { Observer } from './observer.ts'
 
 /** The objects that the metrics read when they are collected. */
@@ -19,13 +20,17 @@ export interface Sources {
 /** The upper bounds of the histograms, in seconds. */
 const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const STATEMENT_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]
+/** Most jobs find little to do. A purge of many tasks takes minutes. */
+const JOB_SECONDS = [0.01, 0.1, 0.5, 1, 5, 30, 120, 600]
 /** Clients choose the method, so that others share one label. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
-/** prom-client replaced them by nodejs_active_resources, and they list every socket. */
-const LEFT_OUT = ['handles', 'requests'].flatMap((name) => [
-  `nodejs_active_${name}`,
-  `nodejs_active_${name}_total`,
-])
+/**
+ * prom-client replaced the first two by nodejs_active_resources, and they list every socket. The totals are gauges,
+ * whose names promtool reserves for counters, and the sums of the others.
+ */
+const LEFT_OUT = ['handles', 'requests', 'handles_total', 'requests_total', 'resources_total'].map(
+  (name) => `nodejs_active_${name}`,
+)
 
 /**
  * The metrics of this process. Labels have values of fixed sets only: patterns of routes, methods, statuses,
@@ -37,6 +42,8 @@ export class Metrics implements Observer {
   readonly #problems: Counter<'problem'>
   readonly #statements: Counter<'outcome'>
   readonly #durations: Histogram
+  readonly #jobs: Histogram<'name' | 'outcome'>
+  readonly #jobSuccess: Gauge<'name'>
 
   constructor({ pool, signIns, accounts, hints }: Sources) {
     const registers = [this.registry]
@@ -75,6 +82,16 @@ export class Metrics implements Observer {
       help: 'Time of the statements of one transaction, with their wait for a connection.',
       buckets: STATEMENT_SECONDS,
       registers,
+    })
+    // Prometheus gives every sample a label `job` of its own.
+    this.#jobs = new Histogram({
+      ...{ name: 'todo_job_duration_seconds', help: 'Time of the jobs by outcome.', registers },
+      ...{ labelNames: ['name', 'outcome'], buckets: JOB_SECONDS },
+    })
+    this.#jobSuccess = new Gauge({
+      name: 'todo_job_last_success_timestamp_seconds',
+      help: 'When the job last ended without an error, in seconds since 1970.',
+      ...{ labelNames: ['name'], aggregator: 'max', registers },
     })
     this.#gauge(
       'todo_statements_in_progress',
@@ -148,6 +165,15 @@ export class Metrics implements Observer {
     return (error) => {
       this.#durations.observe((performance.now() - begunMs) / 1_000)
       this.#statements.inc({ outcome: outcomeOf(error) }, count)
+    }
+  }
+
+  readonly beginJob: JobWatch = (name) => {
+    const begunMs = performance.now()
+    return (error) => {
+      const outcome = error === undefined ? 'ok' : 'failed'
+      this.#jobs.observe({ name, outcome }, (performance.now() - begunMs) / 1_000)
+      if (error === undefined) this.#jobSuccess.setToCurrentTime({ name })
     }
   }
 
