@@ -4,8 +4,10 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { parse } from 'yaml'
 import { readAdvisories } from '../../scripts/audit.ts'
 import { nameOf, productionPackages, readLockfile, readPackage } from '../../scripts/lockfile.ts'
+import { ownVersions, releaseNotes } from '../../scripts/release-notes.ts'
 import { testFolder } from './support/databases.ts'
 import { type Run, runProgram } from './support/process.ts'
 
@@ -150,5 +152,69 @@ describe('the advisories', () => {
       assert.ok(output.includes(`  ${name} ${version}: `), name)
     }
     assert.doesNotMatch(output, /not looked up/)
+  })
+})
+
+describe('a release', () => {
+  const CHANGELOG = '# Changes\n\n## 1.2.0, 2027-01-31\n\n- New.\n\n## 1.1.0\n\n- Old.\n'
+  const versions = { a: '1.2.0', b: '1.2.0' }
+
+  it('has the section of its version as its notes', () => {
+    assert.equal(releaseNotes('v1.2.0', versions, CHANGELOG), '- New.')
+  })
+
+  for (const [what, tag, others, changelog, says] of [
+    [
+      'a tag without a v',
+      '1.2.0',
+      versions,
+      CHANGELOG,
+      /^The tag of a release is such as v1\.2\.0/,
+    ],
+    ['another tag', 'v1.2', versions, CHANGELOG, /^The tag of a release/],
+    [
+      'a package of another version',
+      'v1.2.0',
+      { b: '1.1.0' },
+      CHANGELOG,
+      /^b has the version 1\.1\.0/,
+    ],
+    [
+      'changes that are unreleased',
+      'v1.2.0',
+      versions,
+      '## Unreleased\n\n- New.\n',
+      /no section 1\.2\.0/,
+    ],
+    [
+      'an empty section',
+      'v1.2.0',
+      versions,
+      '## 1.2.0\n\n## 1.1.0\n\n- Old.\n',
+      /no section 1\.2\.0/,
+    ],
+  ] as const) {
+    it(`is refused for ${what}`, () => {
+      assert.throws(() => releaseNotes(tag, others, changelog), { message: says })
+    })
+  }
+
+  it('finds one version in every package and in the lockfile', () => {
+    assert.deepEqual([...new Set(Object.values(ownVersions()))], [readPackage().version])
+  })
+
+  it('is what the workflow makes of a tag: it runs the checks of a change first', async () => {
+    const file = new URL('.github/workflows/release.yml', ROOT)
+    const { on, jobs } = parse(await readFile(file, 'utf8'))
+    assert.deepEqual(on, { push: { tags: ['v*'] } })
+    const steps: string[] = jobs.release.steps.map(({ run: command = '' }) => command)
+    const places = ['release-notes.ts', '.ci/run', 'npm run sbom', 'gh release create'].map(
+      (text) => steps.findIndex((step) => step.includes(text)),
+    )
+    assert.ok(!places.includes(-1))
+    assert.deepEqual(
+      places,
+      places.toSorted((a, b) => a - b),
+    )
   })
 })
