@@ -2,8 +2,10 @@
  * Runs `npm audit` for CI and fails for a finding of high or critical severity. If the registry does not
  * serve advisories, it prints the older list of advisories in scripts/advisories.json instead.
  */
+
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { argumentsOf } from './arguments.ts'
 import { readPackage } from './lockfile.ts'
 
 interface Advisory {
@@ -74,6 +76,7 @@ function listLookedUp(): void {
 }
 
 if (import.meta.main) {
+  argumentsOf({ usage: 'Usage: npm run check:audit' })
   const found = audit()
   if (found === undefined) {
     listLookedUp()

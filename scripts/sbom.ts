@@ -5,12 +5,15 @@
  * `npm sbom --omit dev` omits a package that any workspace lists for development, even if another workspace
  * needs it to run. Therefore this script asks for one workspace, which has no development dependencies.
  */
+
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { argumentsOf } from './arguments.ts'
 import { nameOf, optionalPeers, readLockfile, readPackage } from './lockfile.ts'
 
-const [file = 'sbom.cdx.json'] = process.argv.slice(2)
+const usage = 'Usage: npm run sbom [-- <file>]'
+const [file = 'sbom.cdx.json'] = argumentsOf({ usage, most: 1 }).positionals
 const options = [
   '--omit=optional',
   '--sbom-format=cyclonedx',

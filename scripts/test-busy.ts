@@ -8,16 +8,15 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { argumentsOf, numberOf } from './arguments.ts'
 
 const LOOPS_PER_CORE = 2
 const PROGRAM = fileURLToPath(new URL('./test.ts', import.meta.url))
 
-const { values, positionals } = parseArgs({
-  options: { times: { type: 'string', default: '5' } },
-  allowPositionals: true,
-})
-const times = Number(values.times)
+const usage = 'Usage: npm run test:busy [-- --times <N>] [<file or part of its name> …]'
+const given = argumentsOf({ usage, texts: ['times'], most: Number.POSITIVE_INFINITY })
+const { positionals } = given
+const times = numberOf(given, 'times', 5)
 
 const loops: ChildProcess[] = Array.from({ length: LOOPS_PER_CORE * cpus().length }, () =>
   // A loop whose parent was killed ends by itself.

@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os'
 import { relative } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
-import { parseArgs } from 'node:util'
 import { globalSetup, globalTeardown } from '../backend/tests/support/global-setup.ts'
+import { argumentsOf, numberOf } from './arguments.ts'
 import { type TestFile, watchFiles } from './test-files.ts'
 import { groupTests } from './test-groups.ts'
 
@@ -20,20 +20,20 @@ const FILE_SECONDS = 600
 const RUN_SECONDS = 2_400
 const ALL_FILES = ['{backend,client,web,tools/*}/tests/**/*.test.ts']
 
-const { values, positionals } = parseArgs({
-  options: {
-    name: { type: 'string', multiple: true },
-    'file-seconds': { type: 'string', default: String(FILE_SECONDS) },
-    'run-seconds': { type: 'string', default: String(RUN_SECONDS) },
-    'answer-seconds': { type: 'string' },
-  },
-  allowPositionals: true,
+const usage =
+  'Usage: npm test [-- --name=<pattern> …] [--file-seconds=<N>] [--run-seconds=<N>] [--answer-seconds=<N>] [<file or part of its name> …]'
+const parameters = argumentsOf({
+  usage,
+  texts: ['name', 'file-seconds', 'run-seconds', 'answer-seconds'],
+  most: Number.POSITIVE_INFINITY,
 })
-const fileSeconds = Number(values['file-seconds'])
-const runSeconds = Number(values['run-seconds'])
+const { positionals } = parameters
+const fileSeconds = numberOf(parameters, 'file-seconds', FILE_SECONDS, 0)
+const runSeconds = numberOf(parameters, 'run-seconds', RUN_SECONDS, 0)
+const names = parameters.all.get('name')
 const root = process.cwd()
 
-const answerSeconds = values['answer-seconds']
+const answerSeconds = parameters.texts.get('answer-seconds')
 const files = await watchFiles(
   answerSeconds === undefined ? undefined : Number(answerSeconds) * 1_000,
 )
@@ -61,7 +61,7 @@ const groups = groupTests(given, root, process.env.TEST_FOLDER ?? tmpdir())
 const results = run({
   concurrency: 3,
   files: groups.map(({ program }) => program),
-  ...(values.name && { testNamePatterns: values.name }),
+  ...(names && { testNamePatterns: [...names] }),
   execArgv: [`--import=${new URL('../backend/tests/support/watched.ts', import.meta.url)}`],
 })
 results.on('test:summary', ({ file, success, counts }) => {

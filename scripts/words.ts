@@ -4,9 +4,11 @@
  *
  * Usage: node scripts/words.ts
  */
+
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { argumentsOf } from './arguments.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']
@@ -94,6 +96,7 @@ function texts(part: unknown): string {
 }
 
 if (import.meta.main) {
+  argumentsOf({ usage: 'Usage: npm run check:words' })
   const avoided = wordsToAvoid(readFileSync(join(ROOT, 'docs/glossary.md'), 'utf8'))
   const paths = [...DOCUMENTS, ...globSync(GUIDES, { cwd: ROOT }).sort(), OPENAPI]
   const documents = paths.map((path) => [path, readDocument(path)] as const)

@@ -5,10 +5,12 @@
  *
  * Usage: npm run bench:guard, in about a minute and a half
  */
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
+import { argumentsOf } from '../../scripts/arguments.ts'
 import { startPostgres } from '../../scripts/postgres.ts'
 import { seedSmall } from './data/seed.ts'
 import { requestsFor, type Work } from './data/work.ts'
@@ -29,6 +31,7 @@ const BOUNDS: readonly (readonly [work: Work, bound: number])[] = [
 const TURNS = { rounds: 15, seconds: 1 }
 const WARM_UP_SECONDS = 2
 
+argumentsOf({ usage: 'Usage: npm run bench:guard' })
 const folder = mkdtempSync(join(tmpdir(), 'todo-guard-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 const postgres = await startPostgres('autovacuum=off')

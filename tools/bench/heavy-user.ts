@@ -12,8 +12,8 @@ import { Agent, get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { signToken } from '../../backend/src/core/token.ts'
+import { argumentsOf } from '../../scripts/arguments.ts'
 import { seedSmall } from './data/seed.ts'
 import { requestsFor } from './data/work.ts'
 import { median } from './figures/ratio.ts'
@@ -30,11 +30,12 @@ const PER_SECOND = 200
 const QUIET_MS = 10_000
 const MOST = 3
 
-const { values } = parseArgs({ options: { on: { type: 'string', default: 'postgres' } } })
+const usage = 'Usage: npm run bench:heavy-user [-- --on postgres|embedded]'
+const on = argumentsOf({ usage, texts: ['on'] }).texts.get('on') ?? 'postgres'
 const folder = mkdtempSync(join(tmpdir(), 'todo-heavy-user-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 
-const database = await fillDatabase(values.on, folder, async (client) => {
+const database = await fillDatabase(on, folder, async (client) => {
   const population = await seedSmall(client)
   await client.query('insert into todo.users (id) values ($1)', [HEAVY])
   await client.query(
@@ -90,5 +91,5 @@ load.stop()
 await server.stop()
 await database.stop()
 const ratio = median(ratios)
-console.log(`${values.on}: ${ratio.toFixed(2)} times the quiet p99; must be less than ${MOST}`)
+console.log(`${on}: ${ratio.toFixed(2)} times the quiet p99; must be less than ${MOST}`)
 if (ratio >= MOST) process.exitCode = 1

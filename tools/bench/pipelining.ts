@@ -4,11 +4,13 @@
  *
  * Usage: npm run bench:pipelining [-- docs], where the text selects the requests that contain it
  */
+
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { PARTS } from '../../backend/src/api/service/docs-page.ts'
 import { serve } from '../../backend/tests/support/process.ts'
+import { argumentsOf } from '../../scripts/arguments.ts'
 
 const CONNECTIONS = 10
 const WRITE_BYTES = 65_536
@@ -27,6 +29,8 @@ interface Figures {
   readonly answers: number
 }
 
+const usage = 'Usage: npm run bench:pipelining [-- <part of a request>]'
+const [selected = ''] = argumentsOf({ usage, most: 1 }).positionals
 const server = await serve({ DATABASE_URL: 'pglite:memory', LOG_LEVEL: 'error' })
 const origin = `http://127.0.0.1:${server.port}`
 const memoryMb = () =>
@@ -111,8 +115,7 @@ async function measure(what: string, request: string): Promise<Figures> {
 
 let bad = 0
 try {
-  const [text = ''] = process.argv.slice(2)
-  const all = new Map([...(await requests())].filter(([what]) => what.includes(text)))
+  const all = new Map([...(await requests())].filter(([what]) => what.includes(selected)))
   // The memory that the same requests need one after the other is not a cost of pipelining.
   for (const request of all.values()) await askInTurn(request)
   for (let n = 0; n < 200; n += 1) await livezMs()

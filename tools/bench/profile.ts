@@ -4,10 +4,12 @@
  *
  * Usage: npm run bench:profile -- [get|list|create|update|toggle|mix] [service|floor|no-wall]
  */
+
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
+import { argumentsOf } from '../../scripts/arguments.ts'
 import { startPostgres } from '../../scripts/postgres.ts'
 import { seedSmall } from './data/seed.ts'
 import { requestsFor, WORKS, type Work } from './data/work.ts'
@@ -60,12 +62,12 @@ function packageOf(url: string): string {
   return first.startsWith('@') || first === 'backend' ? `${first}/${second}` : first
 }
 
-const [work = 'get', name = 'service'] = process.argv.slice(2)
+const usage =
+  'Usage: npm run bench:profile [-- get|list|create|update|toggle|mix] [service|floor|no-wall]'
+const [work = 'get', name = 'service'] = argumentsOf({ usage, most: 2 }).positionals
 const file = FILES[name]
 if (file === undefined || !WORKS.some((one) => one.work === work)) {
-  console.error(
-    'Usage: npm run bench:profile -- [get|list|create|update|toggle|mix] [service|floor|no-wall]',
-  )
+  console.error(usage)
   process.exit(1)
 }
 const folder = mkdtempSync(join(tmpdir(), 'todo-profile-'))

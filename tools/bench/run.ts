@@ -9,7 +9,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { argumentsOf } from '../../scripts/arguments.ts'
 import { FULL, QUICK } from './effort.ts'
 import { measureAll } from './measure-all.ts'
 import { toMarkdown } from './report/markdown.ts'
@@ -17,8 +17,8 @@ import { writePerformance } from './report/performance.ts'
 import { writePlot } from './report/plot.ts'
 import { publish } from './report/publish.ts'
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
-const effort = values.quick ? QUICK : FULL
+const { flags } = argumentsOf({ usage: 'Usage: npm run bench [-- --quick]', flags: ['quick'] })
+const effort = flags.has('quick') ? QUICK : FULL
 const folder = mkdtempSync(join(tmpdir(), 'todo-bench-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 

@@ -4,12 +4,14 @@
  *
  * Usage: npm run bench:sign-ins
  */
+
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
+import { argumentsOf } from '../../scripts/arguments.ts'
 import { SMALL, seedSmall } from './data/seed.ts'
 import { requestsFor } from './data/work.ts'
 import { type SteadyLoad, startSteadyLoad } from './load/steady-load.ts'
@@ -32,6 +34,7 @@ const SETTLE_MS = 1_000
 
 const BACKEND = new URL('../../backend/package.json', import.meta.url)
 
+argumentsOf({ usage: 'Usage: npm run bench:sign-ins' })
 const folder = mkdtempSync(join(tmpdir(), 'todo-bench-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 

@@ -11,8 +11,8 @@ import { connect as connectSocket, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { signToken } from '../../backend/src/core/token.ts'
+import { argumentsOf } from '../../scripts/arguments.ts'
 import { memory } from './figures/process-usage.ts'
 import { fillDatabase } from './servers/filled-database.ts'
 import { SERVICE, startServer } from './servers/start-server.ts'
@@ -25,12 +25,13 @@ const STALLED_MS = 8_000
 const LOOK_MS = 100
 const MOST_MB = 64
 
-const { values } = parseArgs({ options: { on: { type: 'string', default: 'postgres' } } })
+const usage = 'Usage: npm run bench:stalled-readers [-- --on postgres|embedded]'
+const on = argumentsOf({ usage, texts: ['on'] }).texts.get('on') ?? 'postgres'
 const folder = mkdtempSync(join(tmpdir(), 'todo-stalled-readers-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 const user = (n: number) => `user-${n % USERS}`
 
-const database = await fillDatabase(values.on, folder, async (client) => {
+const database = await fillDatabase(on, folder, async (client) => {
   for (let n = 0; n < USERS; n += 1) {
     await client.query('insert into todo.users (id) values ($1)', [user(n)])
     await client.query(
@@ -79,6 +80,6 @@ await server.stop()
 await database.stop()
 const grownMb = mostMb - beforeMb
 console.log(
-  `${values.on}: ${grownMb.toFixed(0)} MB more than the ${beforeMb.toFixed(0)} MB after the same lists were read; must be less than ${MOST_MB}`,
+  `${on}: ${grownMb.toFixed(0)} MB more than the ${beforeMb.toFixed(0)} MB after the same lists were read; must be less than ${MOST_MB}`,
 )
 if (grownMb >= MOST_MB) process.exitCode = 1

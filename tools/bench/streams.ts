@@ -13,8 +13,8 @@ import { connect as connectSocket, type Socket } from 'node:net'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { signToken } from '../../backend/src/core/token.ts'
+import { argumentsOf, numberOf } from '../../scripts/arguments.ts'
 import { memory } from './figures/process-usage.ts'
 import { fillDatabase } from './servers/filled-database.ts'
 import { SERVICE, startServer } from './servers/start-server.ts'
@@ -29,8 +29,8 @@ const LATE_MS = 5_000
 /** Users who have no stream. */
 const OTHERS = 1_000
 
-const { values } = parseArgs({ options: { streams: { type: 'string', default: '10000' } } })
-const count = Number(values.streams)
+const usage = 'Usage: npm run bench:streams [-- --streams N]'
+const count = numberOf(argumentsOf({ usage, texts: ['streams'] }), 'streams', 10_000)
 const folder = mkdtempSync(join(tmpdir(), 'todo-streams-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 

@@ -4,11 +4,13 @@
  *
  * Usage: npm run bench:tasks, in less than three minutes
  */
+
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
+import { argumentsOf } from '../../scripts/arguments.ts'
 import type { Request } from './data/work.ts'
 import { writePerformance } from './report/performance.ts'
 import { writeReport } from './report/publish.ts'
@@ -30,6 +32,7 @@ const SEARCHES = [
   ['by title', 'title'],
 ] as const
 
+argumentsOf({ usage: 'Usage: npm run bench:tasks' })
 const folder = mkdtempSync(join(tmpdir(), 'todo-bench-tasks-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 const secret = randomBytes(32).toString('base64url')

@@ -9,7 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { argumentsOf } from '../../scripts/arguments.ts'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 const DOCUMENT = path('../../specs/001-backend-spec-manager/contracts/openapi.json')
@@ -17,9 +17,10 @@ const TYPES = path('../../client/src/api.ts')
 /** It needs a TypeScript with a compiler API, which this folder has. */
 const PROGRAM = path('node_modules/openapi-typescript/bin/cli.js')
 
-const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
+const usage = 'Usage: npm run client:types [-- --check]'
+const isCheck = argumentsOf({ usage, flags: ['check'] }).flags.has('check')
 const types = generate()
-if (!values.check) writeFileSync(TYPES, types)
+if (!isCheck) writeFileSync(TYPES, types)
 else if (readFileSync(TYPES, 'utf8') !== types) {
   console.error('client/src/api.ts is not current. Run: npm run client:types')
   process.exit(1)

@@ -4,11 +4,13 @@
  *
  * Base images come from the engine or its registry. If none can be pulled, `stand-ins.sh` builds stand-ins.
  */
+
 import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { argumentsOf } from '../../scripts/arguments.ts'
 import { CHECKS, type Trial } from './checks.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -80,6 +82,7 @@ async function run(): Promise<void> {
 }
 
 // docker info ends with 0 also if no engine answers.
+argumentsOf({ usage: 'Usage: npm run test:docker' })
 const engine = call(ROOT, 'docker', ['version', '--format', '{{.Server.Version}}'])
 const compose = call(ROOT, 'docker', ['compose', 'version', '--short'])
 if (engine.status !== 0 || compose.status !== 0) {

@@ -7,7 +7,7 @@
  */
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { argumentsOf, numberOf } from '../../scripts/arguments.ts'
 import { memory } from '../bench/figures/process-usage.ts'
 import { median } from '../bench/figures/ratio.ts'
 import { megabytes } from '../bench/report/text.ts'
@@ -25,20 +25,12 @@ const SAMPLE_MS = 1_000
 /** The allowed growth from the second to the last quarter. During the first, the heap grows to its size. */
 const FLAT_BYTES = 32e6
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '10' },
-    on: { type: 'string', default: 'postgres' },
-  },
-})
-const minutes = Number(values.minutes)
-if (!(minutes > 0)) {
-  console.error('--minutes must be a number')
-  process.exit(1)
-}
+const usage = 'Usage: npm run test:soak [-- --minutes <N>] [--on postgres|embedded]'
+const given = argumentsOf({ usage, texts: ['minutes', 'on'] })
+const minutes = numberOf(given, 'minutes', 10, Number.MIN_VALUE)
 
 const violations =
-  values.on === 'embedded'
+  given.texts.get('on') === 'embedded'
     ? await soak(await openEmbedded(), ON_ONE_EMBEDDED_SERVER)
     : await soak(await openOnPostgres({ postgresSettings: ['max_connections=40'] }), ON_ONE_SERVER)
 for (const violation of violations.slice(0, 20)) console.log(`  - ${violation}`)

@@ -11,8 +11,8 @@ import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { globalSetup, globalTeardown } from '../../backend/tests/support/global-setup.ts'
+import { argumentsOf, numberOf } from '../../scripts/arguments.ts'
 import type { Mutant } from './mutants/mutant.ts'
 import { MUTANTS } from './mutants.ts'
 
@@ -43,15 +43,17 @@ interface Verdict {
   readonly seconds: number
 }
 
-const { values: options, positionals } = parseArgs({
-  options: { markdown: { type: 'boolean', default: false }, each: { type: 'string' } },
-  allowPositionals: true,
+const usage =
+  'Usage: npm run test:mutations [-- --each <N>] [--markdown] [<part of a layer, a change or a file>]'
+const given = argumentsOf({
+  usage,
+  ...{ flags: ['markdown'], texts: ['each'], most: Number.POSITIVE_INFINITY },
 })
-const wanted = positionals.join(' ')
+const wanted = given.positionals.join(' ')
 const matching = MUTANTS.filter(({ wall, change, file }) =>
   [wall, change, file].some((text) => text.includes(wanted)),
 )
-const each = Number(options.each ?? Number.POSITIVE_INFINITY)
+const each = numberOf(given, 'each', Number.POSITIVE_INFINITY)
 const chosen = [...Map.groupBy(matching, ({ wall }) => wall).values()].flatMap((ofWall) =>
   sample(ofWall, each),
 )
@@ -101,7 +103,7 @@ complaints.push(
     complaint === undefined ? [] : [`${mutant.wall}, ${mutant.change}: ${complaint}`],
   ),
 )
-console.log(options.markdown ? markdown(verdicts) : plain(verdicts))
+console.log(given.flags.has('markdown') ? markdown(verdicts) : plain(verdicts))
 for (const complaint of complaints) console.error(complaint)
 const seconds = Math.round((performance.now() - started) / 1000)
 const noticed = verdicts.filter(({ complaint }) => complaint === undefined).length

@@ -20,6 +20,8 @@ export interface Arguments {
   readonly positionals: readonly string[]
   readonly flags: ReadonlySet<string>
   readonly texts: ReadonlyMap<string, string>
+  /** All values of options that are given several times; {@link texts} has the last one. */
+  readonly all: ReadonlyMap<string, readonly string[]>
 }
 
 /** The arguments do not fit. The message names the first one that does not, and the usage. */
@@ -57,6 +59,7 @@ function parse({ usage, flags = [], texts = [], most = 0 }: Accepted, args: stri
   })
   const given = new Set<string>()
   const values = new Map<string, string>()
+  const all = new Map<string, string[]>()
   const positionals: string[] = []
   const wrong: string[] = []
   for (const token of tokens) {
@@ -68,7 +71,10 @@ function parse({ usage, flags = [], texts = [], most = 0 }: Accepted, args: stri
       if (texts.includes(name)) {
         if (value === undefined || (!inlineValue && value.startsWith('-'))) {
           wrong.push(`${rawName} needs a value`)
-        } else values.set(name, value)
+        } else {
+          values.set(name, value)
+          all.set(name, [...(all.get(name) ?? []), value])
+        }
       } else if (!known.includes(name)) wrong.push(`Unknown argument ${rawName}`)
       else if (value !== undefined) wrong.push(`${rawName} takes no value`)
       else given.add(name)
@@ -76,7 +82,7 @@ function parse({ usage, flags = [], texts = [], most = 0 }: Accepted, args: stri
   }
   const [first] = wrong
   if (first !== undefined && !given.has('help')) throw new UsageError(`${first}. ${usage}`)
-  return { positionals, flags: given, texts: values }
+  return { positionals, flags: given, texts: values, all }
 }
 
 function printAndEnd(text: string): never {

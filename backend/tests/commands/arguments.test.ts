@@ -1,20 +1,23 @@
 import assert from 'node:assert/strict'
-import { globSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { readPackage } from '../../../scripts/lockfile.ts'
 import { readArguments, UsageError } from '../../src/core/arguments.ts'
-import { run } from '../support/process.ts'
+import { run, runProgram } from '../support/process.ts'
 
+/** It finds the browser before a script that needs one, and takes no arguments. */
+const BROWSER = 'tools/web-tests/chromium.ts'
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
-/** Every file that npm runs as a program of this project, as its scripts name them. */
-const PROGRAMS = globSync(
-  ['backend/src/main.ts', 'backend/src/commands/*.ts', 'tools/{dev,verify}/*.ts'],
-  {
-    cwd: ROOT,
-  },
-).filter((path) => Object.values(scripts()).some((script) => script.includes(path)))
+/** Every program of this project, as the scripts of npm name it: the last file before its arguments. */
+const PROGRAMS = [
+  ...new Set(
+    Object.values(scripts())
+      .filter((script) => !script.includes('--test '))
+      .flatMap((script) => [...script.matchAll(/(?<= )[\w/-]+\.ts\b/g)].map(([path]) => path)),
+  ),
+].filter((path) => path !== BROWSER)
 
 function scripts(): Record<string, string> {
   return JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts
@@ -25,13 +28,13 @@ const runIt = (path: string, ...parameters: string[]) =>
   run(`../../${path}`, parameters, { PORT: 'x' })
 
 describe('every program', { concurrency: 2 }, () => {
-  it('is found', () => assert.ok(PROGRAMS.length > 10, PROGRAMS.join()))
+  it('is found', () => assert.ok(PROGRAMS.length > 30, PROGRAMS.join()))
 
   for (const path of PROGRAMS) {
     it(`${path} prints its usage for --help, its version for --version, and names unknown arguments`, async () => {
       const help = await runIt(path, '--help')
       assert.deepEqual([help.code, help.stderr], [0, ''])
-      assert.match(help.stdout, /^Usage: npm (start|run [\w-]+)[^\n]*\n$/)
+      assert.match(help.stdout, /^Usage: npm (start|test|run [\w:-]+)[^\n]*\n$/)
       const version = await runIt(path, '--version')
       assert.deepEqual([version.code, version.stdout], [0, `${readPackage().version}\n`])
       const unknown = await runIt(path, '--nonsense')
@@ -40,6 +43,16 @@ describe('every program', { concurrency: 2 }, () => {
       assert.equal(unknown.stderr, `Unknown argument --nonsense. ${help.stdout}`)
     })
   }
+
+  it('npm run dev passes neither --help nor --version on to Node', async () => {
+    const asked = (option: string) => {
+      const path = `${dirname(process.execPath)}:${process.env.PATH}`
+      const cwd = new URL('../../../', import.meta.url)
+      return runProgram('sh', ['-c', `${scripts().dev} "${option}"`], { cwd, env: { PATH: path } })
+    }
+    assert.match((await asked('--help')).stdout, /^Usage: npm start/)
+    assert.equal((await asked('--version')).stdout, `${readPackage().version}\n`)
+  })
 })
 
 describe('arguments', () => {
@@ -63,5 +76,11 @@ describe('arguments', () => {
     assert.deepEqual(read.positionals, ['a', '-b'])
     assert.deepEqual([...read.flags], ['yes'])
     assert.deepEqual([...read.texts], [['name', 'Al']])
+  })
+
+  it('have the last value of an option that is given twice, and all of them', () => {
+    const read = readArguments(accepted, ['a', '--name', 'Al', '--name=Bo'])
+    assert.deepEqual([...read.texts], [['name', 'Bo']])
+    assert.deepEqual([...read.all], [['name', ['Al', 'Bo']]])
   })
 })

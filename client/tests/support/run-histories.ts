@@ -3,26 +3,22 @@
  *
  * Usage: npm run test:sync -- [--seed N] [--runs M] [--devices D] [--steps S]
  */
-import { parseArgs } from 'node:util'
+
 import { globalSetup, globalTeardown } from '../../../backend/tests/support/global-setup.ts'
+import { argumentsOf, numberOf } from '../../../scripts/arguments.ts'
 import { assertHistories } from './histories.ts'
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    runs: { type: 'string', default: '200' },
-    devices: { type: 'string' },
-    steps: { type: 'string', default: '100' },
-  },
-})
-const seed = values.seed === undefined ? undefined : Number(values.seed)
-const runs = Number(values.runs)
-const counts = values.devices === undefined ? [2, 3] : [Number(values.devices)]
+const usage = 'Usage: npm run test:sync [-- --seed <N>] [--runs <N>] [--devices <N>] [--steps <N>]'
+const given = argumentsOf({ usage, texts: ['seed', 'runs', 'devices', 'steps'] })
+const seed = given.texts.has('seed') ? numberOf(given, 'seed', 0, -(2 ** 31)) : undefined
+const runs = numberOf(given, 'runs', 200)
+const steps = numberOf(given, 'steps', 100)
+const counts = given.texts.has('devices') ? [numberOf(given, 'devices', 2)] : [2, 3]
 
 await globalSetup()
 try {
   for (const devices of counts) {
-    await assertHistories({ devices, runs, seed, steps: Number(values.steps) })
+    await assertHistories({ devices, runs, seed, steps })
     console.log(`${runs} histories of ${devices} devices: they agree, and no edit is lost`)
   }
 } catch (error) {

@@ -4,22 +4,17 @@
  * Usage: npm run test:model -- [--model requests|operations] [--seed N] [--runs M] [--on pglite|postgres] [--pool N] [--path P]
  * where `requests` are the forms of requests to a few operations, and `operations` are all of them, with the feed.
  */
-import { parseArgs } from 'node:util'
+import { argumentsOf, numberOf } from '../../../../scripts/arguments.ts'
 import { KINDS } from '../databases.ts'
 import { globalSetup, globalTeardown } from '../global-setup.ts'
 import { searchOperations } from './operations/search.ts'
 import { inWords, SETUPS, search } from './property.ts'
 
-const { values } = parseArgs({
-  options: {
-    model: { type: 'string' },
-    seed: { type: 'string' },
-    runs: { type: 'string', default: '1000' },
-    on: { type: 'string' },
-    pool: { type: 'string' },
-    path: { type: 'string' },
-  },
-})
+const usage =
+  'Usage: npm run test:model [-- --model requests|operations] [--seed <N>] [--runs <N>] [--on pglite|postgres] [--pool <N>] [--path <path>]'
+const given = argumentsOf({ usage, texts: ['model', 'seed', 'runs', 'on', 'pool', 'path'] })
+const values = Object.fromEntries(given.texts)
+const runs = numberOf(given, 'runs', 1_000)
 // With a pool of more connections than the tests have, more happens at once.
 const poolMax = Number(values.pool)
 const asked = values.pool === undefined ? SETUPS : KINDS.map((kind) => ({ kind, poolMax }))
@@ -35,7 +30,7 @@ try {
     searches.map((of) => [one, of] as const),
   )) {
     const found = await searchIn(setup, {
-      runs: Number(values.runs),
+      runs,
       seed: values.seed === undefined ? undefined : Number(values.seed),
       path: values.path,
     })
