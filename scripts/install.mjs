@@ -22,11 +22,16 @@ const LINE_EVERY_MS = 4_000
 const modified = (path) => statSync(new URL(path, root), { throwIfNoEntry: false })?.mtimeMs ?? 0
 const exists = (path) => existsSync(new URL(path, root))
 
+const major = Number(process.versions.node.split('.')[0])
+const hasOwnNode = () => exists(OWN_NODE) || exists(`${OWN_NODE}.exe`)
 const outdated = modified(INSTALLED) < modified('package-lock.json')
 const lacksDevelopment = !SERVER_ONLY && !exists(DEVELOPMENT)
 
 if (outdated || lacksDevelopment) {
   const omit = SERVER_ONLY && !exists(DEVELOPMENT) ? ['--omit=dev'] : []
+  // Where this is the Node that the package would install, its 189 MB are not needed. Nothing else for a start has an
+  // install script.
+  if (omit.length > 0 && major === NODE_MAJOR) omit.push('--ignore-scripts')
   const { packages } = JSON.parse(readFileSync(new URL('package-lock.json', root), 'utf8'))
   const count = Object.values(packages).filter(({ dev }) => omit.length === 0 || !dev).length
   console.error(`Installing ${count} packages from the lockfile, once …`)
@@ -41,13 +46,11 @@ if (outdated || lacksDevelopment) {
 }
 
 // The image and a production installation have no Node of their own.
-const major = Number(process.versions.node.split('.')[0])
-if (
-  modified('package-lock.json') > 0 &&
-  !exists(OWN_NODE) &&
-  !exists(`${OWN_NODE}.exe`) &&
-  major < NODE_MAJOR
-) {
+if (modified('package-lock.json') > 0 && !hasOwnNode() && major < NODE_MAJOR) {
+  // An earlier start may have had a Node of its own.
+  await run('npm', ['rebuild', 'node', '--loglevel=error'])
+}
+if (modified('package-lock.json') > 0 && !hasOwnNode() && major < NODE_MAJOR) {
   fail(
     `This server needs Node ${NODE_MAJOR}, and this is Node ${process.versions.node}. npm did not install the package node, because its install scripts are off (npm config get ignore-scripts). Run: npm rebuild node --ignore-scripts=false. Or install Node ${NODE_MAJOR}.`,
   )

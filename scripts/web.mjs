@@ -3,7 +3,7 @@
 //
 // Usage: node scripts/web.mjs [--required]. Without --required it is silent where the page is off (WEB=off), and the
 // server starts also if the build fails. With it, a failing build ends with its output and exit code 1.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   cpSync,
@@ -23,6 +23,7 @@ const REQUIRED = process.argv.includes('--required')
 const BUILT = join(root, 'web/dist')
 /** In the built folder: the hash of what it was built from. */
 const INPUTS = join(BUILT, '.inputs')
+const LINE_EVERY_MS = 4_000
 const VITE = join(root, 'node_modules/vite/bin/vite.js')
 /** Everything that the build reads. */
 const SOURCES = ['web', 'client/package.json', 'client/src', 'package-lock.json', 'tsconfig.json']
@@ -31,14 +32,14 @@ const NO_SOURCES = ['web/dist', 'web/node_modules', 'web/tests']
 if (REQUIRED || process.env.WEB !== 'off') {
   try {
     const inputs = hashOf(SOURCES)
-    if (readIfExists(INPUTS) !== inputs) build(inputs)
+    if (readIfExists(INPUTS) !== inputs) await build(inputs)
   } catch (error) {
     // Such as a folder that this user may not write to.
     refuse(error.message, '')
   }
 }
 
-function build(inputs) {
+async function build(inputs) {
   if (!existsSync(VITE)) throw new Error('Vite is not installed (npm ci --omit=dev installs it)')
   console.error('Building the page, once …')
   // Beside the present build, which another start may be reading.
@@ -50,12 +51,7 @@ function build(inputs) {
     '--emptyOutDir',
     '--logLevel=warn',
   ]
-  const { status, error, stdout, stderr } = spawnSync(
-    process.execPath,
-    [VITE, 'build', 'web', ...options],
-    // Otherwise React and Vite would build their development versions.
-    { cwd: root, encoding: 'utf8', env: { ...process.env, NODE_ENV: 'production' } },
-  )
+  const { status, error, stdout, stderr } = await run([VITE, 'build', 'web', ...options])
   if (status !== 0) {
     rmSync(folder, { recursive: true, force: true })
     return refuse(reasonIn(stderr) || `${error ?? 'Vite failed'}`, stdout + stderr)
@@ -64,6 +60,31 @@ function build(inputs) {
   // Another start may have built the same meanwhile, and its server may be reading it.
   if (readIfExists(INPUTS) !== inputs) replace(folder, inputs)
   rmSync(folder, { recursive: true, force: true })
+}
+
+/** Runs Node, and shows that it still works. @returns its exit code and its output. */
+function run(parameters) {
+  const startedMs = Date.now()
+  const timer = setInterval(() => {
+    console.error(`… ${Math.round((Date.now() - startedMs) / 1_000)} s`)
+  }, LINE_EVERY_MS)
+  // Otherwise React and Vite would build their development versions.
+  const env = { ...process.env, NODE_ENV: 'production' }
+  const child = spawn(process.execPath, parameters, { cwd: root, env })
+  const output = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr']) {
+    child[name].setEncoding('utf8').on('data', (text) => {
+      output[name] += text
+    })
+  }
+  return new Promise((resolve) => {
+    const end = (how) => {
+      clearInterval(timer)
+      resolve({ ...how, ...output })
+    }
+    child.on('error', (error) => end({ error }))
+    child.on('close', (status) => end({ status }))
+  })
 }
 
 function replace(folder, inputs) {

@@ -11,6 +11,7 @@ import { VERSION } from '../core/version.ts'
 import { openConnector } from '../database/connect.ts'
 import type { Connector } from '../database/connector.ts'
 import { Notices } from '../database/notices.ts'
+import { isEmptyFolder } from '../database/pglite/pglite.ts'
 import { PipelinedPool } from '../database/pipeline/pool.ts'
 import type { Database } from '../database/session.ts'
 import type { RequestLimit } from '../http/rate/request-windows.ts'
@@ -53,6 +54,10 @@ export async function serve(
   hints = new ChangeHints(),
 ): Promise<Server> {
   const logger = await createLogger(config.logLevel, config.processes > 1)
+  const { database: target } = config
+  if (target.kind === 'pglite' && target.directory !== null && isEmptyFolder(target.directory)) {
+    logger.info('Creating the embedded database, once …')
+  }
   const connector = await openConnector(config, (message) => logger.warn(message))
   const pool = new PipelinedPool(connector, limits, (err) => logger.error({ err }, err.message))
   const accounts = openAccounts(config, connector, logger)

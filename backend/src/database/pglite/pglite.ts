@@ -77,6 +77,11 @@ export async function connectPglite(
   }
 }
 
+/** Whether a start creates the database in the folder, which takes seconds. */
+export function isEmptyFolder(directory: string): boolean {
+  return !existsSync(join(directory, CLUSTER))
+}
+
 /** @throws {DamagedFolderError} */
 async function openCluster(directory: string, options: ThreadOptions): Promise<PgliteThread> {
   const cluster = join(directory, CLUSTER)
@@ -135,7 +140,7 @@ async function makeCluster(directory: string): Promise<void> {
   for (const name of readdirSync(directory)) {
     if (name.startsWith(UNFINISHED)) rmSync(join(directory, name), REMOVE)
   }
-  if (existsSync(join(directory, CLUSTER))) return
+  if (!isEmptyFolder(directory)) return
   // A random name, because a process in another container may have the same process id.
   const unfinished = join(directory, `${UNFINISHED}${randomUUID()}`)
   try {
