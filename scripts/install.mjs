@@ -4,7 +4,7 @@
 // Usage: node scripts/install.mjs [--start] [--page [--required]]. With --start it installs only what the server and
 // the build of the page need. With --page it runs scripts/web.mjs afterwards.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = new URL('..', import.meta.url)
@@ -44,6 +44,8 @@ if (outdated || lacksDevelopment) {
     )
   }
 }
+
+if (outdated || lacksDevelopment) removeHeaders()
 
 // The image and a production installation have no Node of their own.
 if (modified('package-lock.json') > 0 && !hasOwnNode() && major < NODE_MAJOR) {
@@ -88,6 +90,15 @@ function run(program, parameters) {
     child.on('error', () => end(1))
     child.on('exit', end)
   })
+}
+
+/** The package of Node brings 67 MB of headers for addons in C++, of which this project compiles none. */
+function removeHeaders() {
+  const packages = new URL('node_modules/node/node_modules/', root)
+  if (!existsSync(packages)) return
+  for (const name of readdirSync(packages).filter((one) => one.startsWith('node-'))) {
+    rmSync(new URL(`${name}/include`, packages), { recursive: true, force: true })
+  }
 }
 
 function fail(reason) {
