@@ -185,6 +185,84 @@ describe('a start that the database refuses', () => {
   })
 })
 
+describe('a start on a migrated database whose logins lost rights', () => {
+  let server: PostgresServer
+  let start: () => Promise<Awaited<ReturnType<typeof openConnector>>>
+  const admin = (sql: string) => asServerAdmin(at(server.url, 'lost'), sql)
+
+  before(async () => {
+    server = await startPostgres('fsync=off')
+    await asServerAdmin(server.url, `create role makes login createrole password 'x'`)
+    await asServerAdmin(server.url, 'create database lost owner makes')
+    await (await open(at(server.url, 'lost', ['makes', 'x']))).close()
+    await admin(`create role keeps login password 'x'; create role serves login password 'x';
+      grant todo_user, todo_accounts to serves with inherit false, set true`)
+    const [directUrl = '', url = ''] = ['keeps', 'serves'].map((name) =>
+      at(server.url, 'lost', [name, 'x']),
+    )
+    const database = { kind: 'postgres', url, directUrl } as const
+    start = () => openConnector({ database, poolMax: 1, accounts: ACCOUNTS }, () => {}, ONCE)
+  })
+  after(() => server.stop())
+
+  it('lists all of them, also those of a login that cannot connect', async () => {
+    await admin('revoke connect on database lost from public; revoke todo_accounts from serves')
+    const expected = [
+      'grant connect on database "lost" to "keeps"',
+      'grant connect on database "lost" to "serves"',
+    ]
+    assert.deepEqual(await missingOf(start()), expected)
+    await admin('grant connect on database lost to keeps')
+    const statements = await missingOf(start())
+    assert.deepEqual(statements, [
+      'grant connect on database "lost" to "serves"',
+      'grant usage on schema todo to "keeps"',
+      'grant select on todo.migrations to "keeps"',
+      'grant todo_accounts to "serves" with inherit false, set true',
+    ])
+    for (const statement of statements) await admin(statement)
+    await (await start()).close()
+  })
+
+  it('names only the logins that lack some', async () => {
+    await admin('revoke todo_user from serves')
+    await assert.rejects(
+      start(),
+      /^RightsError: The database refuses to serve "serves", which lacks /,
+    )
+    await admin('grant todo_user to serves with inherit false, set true')
+    await admin('revoke usage on schema todo from keeps; revoke todo_user from serves')
+    await assert.rejects(start(), /refuses to serve "keeps" and "serves", which lack privileges\./)
+    await admin('grant usage on schema todo to keeps')
+    await admin('grant todo_user to serves with inherit false, set true')
+  })
+
+  it('has the owner for a login that must migrate and is not', async () => {
+    const name = '0018_%'
+    await admin(`create table public.kept as select * from todo.migrations where name like '${name}';
+      delete from todo.migrations where name like '${name}'`)
+    assert.deepEqual(await missingOf(start()), [
+      'grant "makes" to "keeps" with inherit false, set true',
+    ])
+    await admin('insert into todo.migrations select * from public.kept; drop table public.kept')
+    await (await start()).close()
+  })
+
+  it('lists all privileges that the roles of users lack, and the statements are enough', async () => {
+    await admin(`revoke usage on schema todo from todo_user; revoke select on todo.tasks from todo_user;
+      revoke usage on schema todo_auth from todo_accounts`)
+    const { message } = await start().then(
+      () => assert.fail('it started'),
+      (error: Error) => error,
+    )
+    const [, statements = ''] =
+      /^3 privileges .* npm run migrate, .* Or run: (.*)$/.exec(message) ?? []
+    assert.match(statements, /grant usage on schema todo to todo_user/, message)
+    await admin(statements)
+    await (await start()).close()
+  })
+})
+
 /** @returns the statements of the refusal. */
 async function missingOf(start: Promise<unknown>): Promise<string[]> {
   const reason = await start.then(

@@ -3,7 +3,12 @@ import { ACCOUNTS_ROLE } from '../accounts/account-query.ts'
 import type { Connector } from '../connector.ts'
 import type { ConnectionConfig } from '../database-client.ts'
 import { identifier, inTransaction, withDirectClient } from '../direct.ts'
+import { sqlState } from '../errors.ts'
 import { TASK_ROLE } from '../session.ts'
+import { readHistory } from './history.ts'
+import { readMigrations } from './migrate.ts'
+
+const INSUFFICIENT_PRIVILEGE = '42501'
 
 /** A login lacks privileges. The message has every statement that grants them. */
 export class RightsError extends Error {
@@ -30,6 +35,8 @@ interface Rights {
   readonly createsSchemas: boolean
   /** Whether the database has been migrated before. */
   readonly hasHistory: boolean
+  /** The owner of the schemas, unless it is a superuser; null before the first migration. */
+  readonly owner: string | null
   /** Whether the login may take the role of the owner of the schemas. */
   readonly actsAsOwner: boolean
   readonly usesSchema: boolean
@@ -37,34 +44,43 @@ interface Rights {
   readonly roles: readonly Role[]
 }
 
-/** Takes the names of the roles. PostgreSQL before 16 has no options of memberships. */
+/**
+ * Takes the names of the roles, and the login or null for the present one. PostgreSQL before 16 has no options of
+ * memberships.
+ */
 const RIGHTS = `
   with version as (
     select current_setting('server_version_num')::int >= 160000 as has_options
   ), history as (
-    select c.oid, relowner, relnamespace from pg_class c join pg_namespace n on n.oid = relnamespace
+    select c.oid, relowner, relnamespace, case when not rolsuper then rolname end as owner
+    from pg_class c join pg_namespace n on n.oid = relnamespace join pg_roles r on r.oid = relowner
     where nspname = 'todo' and relname = 'migrations'
   )
-  select current_user as login, current_database() as database, has_options as "hasOptions",
-    rolsuper as "isSuperuser", rolcreaterole as "createsRoles",
-    has_database_privilege(current_database(), 'create') as "createsSchemas",
-    history.oid is not null as "hasHistory",
-    coalesce(pg_has_role(relowner, case when has_options then 'SET' else 'MEMBER' end), false) as "actsAsOwner",
-    coalesce(has_schema_privilege(relnamespace, 'usage'), false) as "usesSchema",
-    coalesce(has_table_privilege(history.oid, 'select'), false) as "readsHistory",
+  select login.rolname as login, current_database() as database, has_options as "hasOptions",
+    login.rolsuper as "isSuperuser", login.rolcreaterole as "createsRoles",
+    has_database_privilege(login.oid, current_database(), 'create') as "createsSchemas",
+    history.oid is not null as "hasHistory", owner,
+    coalesce(pg_has_role(login.oid, relowner, case when has_options then 'SET' else 'MEMBER' end), false) as "actsAsOwner",
+    coalesce(has_schema_privilege(login.oid, relnamespace, 'usage'), false) as "usesSchema",
+    coalesce(has_table_privilege(login.oid, history.oid, 'select'), false) as "readsHistory",
     (
       select json_agg(json_build_object(
         'name', name, 'exists', role.oid is not null,
-        'mayTake', coalesce(pg_has_role(role.oid, case when has_options then 'SET' else 'MEMBER' end), false),
-        'mayGrant', coalesce(pg_has_role(role.oid, 'MEMBER WITH ADMIN OPTION'), false)
+        'mayTake', coalesce(pg_has_role(login.oid, role.oid, case when has_options then 'SET' else 'MEMBER' end), false),
+        'mayGrant', coalesce(pg_has_role(login.oid, role.oid, 'MEMBER WITH ADMIN OPTION'), false)
           or login.rolcreaterole and not has_options
       ) order by place)
       from unnest($1::text[]) with ordinality needed (name, place) left join pg_roles role on rolname = name
     ) as roles
-  from pg_roles login cross join version left join history on true where rolname = current_user`
+  from pg_roles login cross join version left join history on true
+  where login.rolname = coalesce($2, current_user)`
 
-async function readRights(client: Client, roles: readonly string[]): Promise<Rights> {
-  const { rows } = await client.query<Rights>(RIGHTS, [roles])
+async function readRights(
+  client: Client,
+  roles: readonly string[],
+  login: string | null,
+): Promise<Rights> {
+  const { rows } = await client.query<Rights>(RIGHTS, [roles, login])
   const [rights] = rows
   if (rights === undefined) throw new Error('The login is not in pg_roles')
   return rights
@@ -84,21 +100,79 @@ export async function checkRights(
   // The migrations create both roles, whether the server has accounts or not.
   const both = [TASK_ROLE, ACCOUNTS_ROLE]
   const served = withAccounts ? both : [TASK_ROLE]
-  const read = (config: ConnectionConfig) =>
-    withDirectClient(config, (client) => inTransaction(client, () => readRights(client, both)))
-  const [migrates, serves] = await Promise.all([read(connector.direct), read(connector.pooled)])
-  const missing = [...new Set([...toMigrate(migrates), ...toServe(serves, migrates, served)])]
+  const read = (config: ConnectionConfig, login: string | null = null) =>
+    withDirectClient(config, (client) =>
+      inTransaction(client, async () => {
+        const rights = await readRights(client, both, login)
+        const mayRead = login === null && rights.usesSchema && rights.readsHistory
+        return { ...rights, isBehind: mayRead && (await isBehind(client)) }
+      }),
+    )
+  const readOrRefused = (config: ConnectionConfig) =>
+    read(config).catch((error: unknown) => refusedLogin(error, config))
+  const { direct, pooled } = connector
+  const [first, second] = await Promise.all([readOrRefused(direct), readOrRefused(pooled)])
+  const refused = [first, second].filter((one) => one instanceof RefusedLogin)
+  const connecting = refused.map(({ login, database }) => [login, connectGrant(database, login)])
+  const complete = async (one: Known, through: ConnectionConfig) =>
+    one instanceof RefusedLogin ? read(through, one.login) : one
+  if (refused.length === 2) refuse(refused[0]?.database ?? '', connecting)
+  const [migrates, serves] = await Promise.all([complete(first, pooled), complete(second, direct)])
+  refuse(migrates.database, [
+    ...connecting,
+    ...toMigrate(migrates).map((statement) => [migrates.login, statement]),
+    ...toServe(serves, migrates, served).map((statement) => [serves.login, statement]),
+  ])
+}
+
+type Known = (Rights & { readonly isBehind: boolean }) | RefusedLogin
+
+/** A login that may not connect to the database. */
+class RefusedLogin {
+  readonly login: string
+  readonly database: string
+  constructor(login: string, database: string) {
+    this.login = login
+    this.database = database
+  }
+}
+
+/** @returns the login that may not connect. @throws the error, if it is another one. */
+function refusedLogin(error: unknown, { connectionString = '' }: ConnectionConfig): RefusedLogin {
+  const { username = '', pathname = '' } = URL.parse(connectionString) ?? {}
+  const [login, database] = [username, pathname.slice(1)].map(decodeURIComponent)
+  // Before there is a session, only the privilege to connect can be missing.
+  if (sqlState(error) !== INSUFFICIENT_PRIVILEGE || !login || !database) throw error
+  return new RefusedLogin(login, database)
+}
+
+const connectGrant = (database: string, login: string) =>
+  `grant connect on database ${identifier(database)} to ${identifier(login)}`
+
+/** @param missing pairs of a login and a statement that it needs. @throws {RightsError} unless there are none. */
+function refuse(database: string, missing: readonly (readonly string[])[]): void {
   if (missing.length === 0) return
-  const logins = [...new Set([migrates.login, serves.login])].map(identifier).join(' and ')
+  const logins = [...new Set(missing.map(([login = '']) => identifier(login)))]
+  const statements = [...new Set(missing.map(([, statement]) => statement))].join('; ')
   throw new RightsError(
-    `The database refuses to serve ${logins}, which lacks privileges. Run as a superuser in the database ${identifier(migrates.database)}: ${missing.join('; ')}`,
+    `The database refuses to serve ${logins.join(' and ')}, which ${logins.length > 1 ? 'lack' : 'lacks'} privileges. Run as a superuser in the database ${identifier(database)}: ${statements}`,
   )
 }
 
-function toMigrate(rights: Rights): string[] {
+/** Whether the database lacks a migration of this version. */
+async function isBehind(client: Client): Promise<boolean> {
+  const [history, known] = await Promise.all([readHistory(client), readMigrations()])
+  const applied = new Set(history.map(({ name }) => name))
+  return known.some(({ name }) => !applied.has(name))
+}
+
+function toMigrate(rights: Rights & { readonly isBehind: boolean }): string[] {
   const { isSuperuser, hasHistory, actsAsOwner, createsSchemas, usesSchema, readsHistory } = rights
   if (isSuperuser || actsAsOwner) return []
   const login = identifier(rights.login)
+  if (rights.isBehind && rights.owner !== null) {
+    return [`grant ${identifier(rights.owner)} to ${login}${optionsOf(rights)}`]
+  }
   if (hasHistory) {
     return [
       ...(usesSchema ? [] : [`grant usage on schema todo to ${login}`]),
@@ -144,8 +218,9 @@ function toServe(serves: Rights, migrates: Rights, needed: readonly string[]): s
   return membership(untakable, serves)
 }
 
-function membership(roles: readonly Role[], { login, hasOptions }: Rights): string[] {
-  const options = hasOptions ? ' with inherit false, set true' : ''
+const optionsOf = ({ hasOptions }: Rights) => (hasOptions ? ' with inherit false, set true' : '')
+
+function membership(roles: readonly Role[], rights: Rights): string[] {
   const names = roles.map(({ name }) => name).join(', ')
-  return names === '' ? [] : [`grant ${names} to ${identifier(login)}${options}`]
+  return names === '' ? [] : [`grant ${names} to ${identifier(rights.login)}${optionsOf(rights)}`]
 }

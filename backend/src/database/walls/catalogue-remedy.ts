@@ -18,6 +18,14 @@ export function explain({ expected, found }: Difference): string {
   return `${subject} was changed: ${change}. Run: ${correction(expected, found)}`
 }
 
+/** @returns a sentence about privileges that are missing, with the statements that grant all of them. */
+export function explainGrants(differences: readonly Difference[]): string {
+  const statements = differences.flatMap(({ expected }) =>
+    expected === undefined ? [] : [restoration(expected).trim().replace(/\s+/g, ' ')],
+  )
+  return `${statements.length} privileges that the migrations granted are missing. Run npm run migrate, which grants them again. Or run: ${statements.join('; ')}`
+}
+
 function added(found: Entry): string {
   const { kind, name, relation } = found
   switch (kind) {

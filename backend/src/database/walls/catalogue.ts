@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Client } from 'pg'
 import { explainNewer, isHarmless } from './catalogue-newer.ts'
-import { explain } from './catalogue-remedy.ts'
+import { explain, explainGrants } from './catalogue-remedy.ts'
 import { CATALOGUE } from './catalogue-sql.ts'
 import { WallError } from './wall-error.ts'
 
@@ -54,11 +54,18 @@ export async function proveCatalogue(client: Client, newer: readonly string[] = 
   const catalogues = { expected: await readExpected(), found: await readCatalogue(client) }
   const isFault = (one: Difference) => newer.length === 0 || !isHarmless(one, catalogues)
   const all = compare(catalogues.expected, catalogues.found)
-  const [difference, ...more] = all.filter(isFault)
+  const faults = all.filter(isFault)
+  const [difference, ...more] = faults
   if (difference === undefined) return
+  if (more.length > 0 && faults.every(isMissingGrant)) throw new WallError(explainGrants(faults))
   if (newer.length > 0) throw new WallError(explainNewer(difference, newer))
   const others = more.length === 0 ? '' : ` (${more.length} more differ)`
   throw new WallError(`${explain(difference).replace(/\s+/g, ' ')}${others}`)
+}
+
+/** Whether a role lacks a privilege that the migrations granted. */
+export function isMissingGrant({ expected, found }: Difference): boolean {
+  return expected?.kind === 'grant' && found === undefined
 }
 
 /** Reads the differences between the live database and the migrations, in the current transaction. */

@@ -7,7 +7,7 @@ import { sqlState } from '../errors.ts'
 import { proveOwnership } from '../migrate/ownership.ts'
 import { OWN_SESSION } from '../scope.ts'
 import { TASK_ROLE } from '../session.ts'
-import { proveCatalogue } from './catalogue.ts'
+import { isMissingGrant, proveCatalogue, readDifferences } from './catalogue.ts'
 import { readSubjects, type Subject } from './subjects.ts'
 import { proveVerbs } from './trial.ts'
 import { WallError } from './wall-error.ts'
@@ -35,7 +35,7 @@ export async function proveWalls(
       await proveTables(client)
       await proveNoTruncate(client)
       const subjects = await readSubjects(client)
-      await proveSight(client, subjects)
+      await proveSight(client, subjects, newer)
       await proveCatalogue(client, newer)
       await proveVerbs(client, subjects)
     }),
@@ -136,13 +136,17 @@ export async function proveAccountsRole(connector: Pick<Connector, 'pooled'>): P
  * Checks that a row is visible only to its user, in the scope that precedes the statements of requests. The
  * savepoint removes the rows, because the trial inserts the same ones.
  */
-async function proveSight(client: Client, subjects: readonly Subject[]): Promise<void> {
+async function proveSight(
+  client: Client,
+  subjects: readonly Subject[],
+  newer: readonly string[],
+): Promise<void> {
   const owner = `wall-${randomUUID()}`
   await client.query('savepoint sight')
   await setScope(client, owner)
   for (const { name, inserts, insertion } of subjects) {
     const row = insertion.replaceAll('%1$L', `'${owner}'`).replaceAll('%%', '%')
-    if (inserts) await insertOwn(client, name, row)
+    if (inserts) await insertOwn(client, name, row, newer)
   }
   const seen = subjects.filter(({ inserts, selects }) => inserts && selects)
   const counts = seen.map(({ name }, at) => `select ${at} as at, count(*)::int from ${name}`)
@@ -165,11 +169,19 @@ async function proveSight(client: Client, subjects: readonly Subject[]): Promise
   await client.query('rollback to savepoint sight')
 }
 
-async function insertOwn(client: Client, name: string, insertion: string): Promise<void> {
+async function insertOwn(
+  client: Client,
+  name: string,
+  insertion: string,
+  newer: readonly string[],
+): Promise<void> {
   try {
     await client.query(insertion)
   } catch (error) {
     if (!REFUSED_ROW.test(sqlState(error) ?? '')) throw error
+    await client.query('rollback to savepoint sight')
+    // A privilege of the role is missing: the catalogue has the statement that grants it.
+    if ((await readDifferences(client)).some(isMissingGrant)) await proveCatalogue(client, newer)
     throw new WallError(`A user cannot write a row of their own to ${name}`, { cause: error })
   }
 }
