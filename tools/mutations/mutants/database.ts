@@ -221,14 +221,19 @@ export const DATABASE_MUTANTS: readonly Mutant[] = [
       ['schemas are not kept apart', [['await proveApart(client)', '']]],
       ['policies are not looked for', [['await proveTables(client)', '']]],
       ['truncate is not looked for', [['await proveNoTruncate(client)', '']]],
-      ['no row is tried', [['await proveSight(client, subjects)', '']]],
+      ['no row is tried', [['await proveSight(client, subjects, newer)', '']]],
     ],
   ),
   ...mutants(
     'the proof at start',
     'database/walls/walls.ts',
     ['database/catalogue.test.ts', 'on postgres stops the start, and names the statement'],
-    [['the catalogue is not compared', [['await proveCatalogue(client, newer)', '']]]],
+    [
+      [
+        'the catalogue is not compared',
+        [['await proveCatalogue(client, newer)\n      await proveVerbs', 'await proveVerbs']],
+      ],
+    ],
   ),
   ...mutants(
     'the proof at start',
