@@ -238,6 +238,30 @@ describe('the line of a response', () => {
   })
 })
 
+describe('the log, while the database is unreachable', () => {
+  it('has the code of each 503, and the whole cause once', async (context) => {
+    const failing = (code: string) => Object.assign(new Error('connect'), { code })
+    let cause: Error = new Error('lost', { cause: failing('ECONNREFUSED') })
+    const asUser = () => Promise.reject(new AppError('service_unavailable', { cause }))
+    const away = await serve({ ...NO_DATABASE, asUser })
+    context.after(() => away.app.close())
+    for (let n = 0; n < 5; n += 1) {
+      assert.equal((await away.send('GET', '/api/alice/tasks')).status, 503)
+    }
+    cause = failing('57P03')
+    assert.equal((await away.send('GET', '/api/alice/tasks')).status, 503)
+    await away.lineOf('"reason":"57P03"')
+    const lines = away.log.map((line) => JSON.parse(line))
+    const inFull = lines.filter(({ level }) => level >= 50)
+    assert.deepEqual(
+      inFull.map(({ err }) => err.cause.cause?.code ?? err.cause.code),
+      ['ECONNREFUSED', '57P03'],
+    )
+    const reasons = lines.flatMap(({ status, reason }) => (status === 503 ? [reason] : []))
+    assert.deepEqual(reasons, [...Array(5).fill('ECONNREFUSED'), '57P03'])
+  })
+})
+
 describe('a start that fails', () => {
   for (const [what, settings] of [
     ['a scheme that is none', { DATABASE_URL: 'postgresq://todo:s3cret@127.0.0.1/todo' }],

@@ -13,6 +13,8 @@ export interface Refusal {
 declare module 'fastify' {
   interface FastifyInstance {
     reasonsBelow: string
+    /** When the cause of a 503 was last logged in full, by its code. On the monotonic clock. */
+    outages: Map<string, number>
   }
   interface FastifyRequest {
     refusal: Refusal | undefined
@@ -23,6 +25,8 @@ declare module 'fastify' {
 const PATH_BYTES = 128
 const REASON_BYTES = 1_024
 const DETAIL_BYTES = 512
+/** The pause between two lines about a cause of 503. */
+const OUTAGE_MS = 10_000
 
 /** Our codes for Fastify's errors. Fastify's other 4xx errors are bad_request. */
 const FASTIFY_CODES: Record<string, ErrorCode> = {
@@ -34,21 +38,24 @@ const FASTIFY_CODES: Record<string, ErrorCode> = {
 
 /**
  * Sends a problem (RFC 9457, contract §3) for every error. It logs a 5xx with its cause and the request's id,
- * but not a 503 without a cause, which means that a limit was reached. It logs why a request is unauthorized.
+ * but not a 503 without a cause, which means that a limit was reached. While a database is unreachable, each request
+ * has the same cause, so of those the log has one now and then. It logs why a request is unauthorized.
  *
  * @param reasonsBelow the path below which every problem has `code` and `message`, as Better Auth's clients expect.
  */
 export function answerProblems(app: FastifyInstance, reasonsBelow: string): void {
   app.decorate('reasonsBelow', `${reasonsBelow}/`)
   app.decorateRequest('refusal', undefined)
+  app.decorate('outages', new Map())
   app.setErrorHandler(sendError)
 }
 
 /** Sends the problem for an error, unless a response was already sent. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = toAppError(error, request)
-  const expected = problem.status === 503 && problem.cause === undefined
-  if (problem.status >= 500 && !expected) request.log.error({ err: problem }, problem.message)
+  if (problem.status >= 500 && isNews(problem, request.server.outages)) {
+    request.log.error({ err: problem }, problem.message)
+  }
   if (problem.refusal) request.log.info({ refusal: problem.refusal }, 'unauthorized')
   request.refusal = refusalOf(problem)
   if (reply.sent) return
@@ -57,6 +64,25 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
     .headers(problem.headers)
     .header('content-type', 'application/problem+json')
     .send(problemBody(problem, request.id, reasonOf(problem, request)))
+}
+
+/** Whether the log needs this error in full. The line of the response has the code of each. */
+function isNews({ status, cause }: AppError, outages: Map<string, number>): boolean {
+  if (status !== 503) return true
+  if (cause === undefined) return false
+  const code = codeOf(cause) ?? ''
+  const now = performance.now()
+  if (now - (outages.get(code) ?? Number.NEGATIVE_INFINITY) < OUTAGE_MS) return false
+  outages.set(code, now)
+  return true
+}
+
+/** @returns the code of the first cause that has one: an SQLSTATE, or one of Node such as ECONNREFUSED. */
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown } // any error
+  if (typeof code === 'string' && REASON_CODE.test(code)) return code
+  return codeOf(cause ?? (Array.isArray(errors) ? errors[0] : undefined))
 }
 
 /**
@@ -74,12 +100,12 @@ function reasonOf(problem: AppError, request: FastifyRequest): Reason | undefine
 const EXPLAINED: readonly number[] = [401, 403, 429, 503]
 const REASON_CODE = /^\w{1,64}$/
 
-function refusalOf({ code, status, detail, reason }: AppError): Refusal {
+function refusalOf({ code, status, detail, reason, cause }: AppError): Refusal {
   if (reason !== undefined) {
     return { problem: code, reason: REASON_CODE.test(reason.code) ? reason.code : undefined }
   }
   const isOwn = EXPLAINED.includes(status) && detail !== ERRORS[code].detail
-  return { problem: code, reason: isOwn ? detail : undefined }
+  return { problem: code, reason: isOwn ? detail : status === 503 ? codeOf(cause) : undefined }
 }
 
 /** @returns the response body of contract §3 as JSON, of at most `errorBytes` bytes. */
