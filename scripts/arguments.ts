@@ -16,7 +16,7 @@ export function argumentsOf(accepted: Accepted): Arguments {
   }
 }
 
-/** @returns the value of an option as a number. Ends as above if it is none or below `least`. */
+/** @returns the value of an option as a number. Ends in the same way if the value is not a number of at least `least`. */
 export function numberOf({ texts }: Arguments, name: string, fallback: number, least = 1): number {
   const text = texts.get(name)
   const number = text === undefined ? fallback : Number(text)

@@ -12,7 +12,7 @@ export interface RegularWork {
   readonly log: Log
   /** Logged if the work fails. */
   readonly failure: string
-  /** Not told of work that the end has aborted. */
+  /** Observes each run, but not the end of one that was aborted. */
   readonly watch?: JobWatch | undefined
 }
 

@@ -149,7 +149,7 @@ function refusedLogin(error: unknown, { connectionString = '' }: ConnectionConfi
 const connectGrant = (database: string, login: string) =>
   `grant connect on database ${identifier(database)} to ${identifier(login)}`
 
-/** @param missing pairs of a login and a statement that it needs. @throws {RightsError} unless there are none. */
+/** @param missing pairs of a login and a statement that it needs. @throws {RightsError} if there is one. */
 function refuse(database: string, missing: readonly (readonly string[])[]): void {
   if (missing.length === 0) return
   const logins = [...new Set(missing.map(([login = '']) => identifier(login)))]
