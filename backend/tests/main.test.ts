@@ -15,6 +15,7 @@ import {
   KINDS,
   type Kind,
   migratedPostgres,
+  testFolder,
 } from './support/databases.ts'
 import {
   PROGRAM_ENVIRONMENT,
@@ -325,6 +326,18 @@ describe('npm start', () => {
     const refused = await begin({ NODE_ENV: 'production' }).ended
     assert.match(JSON.parse(refused.output).msg, /^DATABASE_URL is required/)
     await rm(folder, { recursive: true, maxRetries: 10, retryDelay: 200 })
+  })
+})
+
+describe('a first start', () => {
+  it('says that it creates the embedded database, and a second one does not', async () => {
+    const folder = await testFolder()
+    const environment = { DATABASE_URL: `pglite:${join(folder, 'data')}`, LOG_LEVEL: 'info' }
+    for (const creates of [true, false]) {
+      const server = await serve(environment)
+      assert.equal(server.printed.includes('Creating the embedded database, once'), creates)
+      assert.equal((await server.kill('SIGTERM')).code, 0)
+    }
   })
 })
 

@@ -26,6 +26,8 @@ import { observed } from './observe/observer.ts'
 import { openObservers, serveMetrics } from './observe/open-observers.ts'
 import { killAfter, type StopLimits } from './stop.ts'
 
+const PROGRESS_MS = 4_000
+
 /** A server that listens, in this process. */
 export interface Server {
   readonly log: FastifyBaseLogger
@@ -54,11 +56,10 @@ export async function serve(
   hints = new ChangeHints(),
 ): Promise<Server> {
   const logger = await createLogger(config.logLevel, config.processes > 1)
-  const { database: target } = config
-  if (target.kind === 'pglite' && target.directory !== null && isEmptyFolder(target.directory)) {
-    logger.info('Creating the embedded database, once …')
-  }
-  const connector = await openConnector(config, (message) => logger.warn(message))
+  const endProgress = showCreation(config, logger)
+  const connector = await openConnector(config, (message) => logger.warn(message)).finally(
+    endProgress,
+  )
   const pool = new PipelinedPool(connector, limits, (err) => logger.error({ err }, err.message))
   const accounts = openAccounts(config, connector, logger)
   const signIns = accounts === null ? undefined : signInQueue(accounts)
@@ -97,6 +98,18 @@ export async function serve(
       for (const endJob of ends) endJob()
     }),
   }
+}
+
+/** Shows that the first start works, which creates the embedded database. @returns a function that ends it. */
+function showCreation({ database }: Config, log: FastifyBaseLogger): () => void {
+  const { directory } = database.kind === 'pglite' ? database : { directory: null }
+  if (directory === null || !isEmptyFolder(directory)) return () => {}
+  log.info('Creating the embedded database, once …')
+  const begunMs = performance.now()
+  const timer = setInterval(() => {
+    log.info(`… ${Math.round((performance.now() - begunMs) / 1_000)} s`)
+  }, PROGRESS_MS)
+  return () => clearInterval(timer)
 }
 
 interface Greeting {
