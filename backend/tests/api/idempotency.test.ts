@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { withDirectClient } from '../../src/database/direct.ts'
+import { findBatch } from '../../src/models/tasks/batch.ts'
 import { COLUMNS } from '../../src/models/tasks/columns.ts'
 import { forgetExpiredKeys } from '../../src/models/tasks/once.ts'
 import { type Answer, type Sending, startApp, type TestApp } from '../support/app.ts'
@@ -388,5 +389,46 @@ describe('a request in flight', () => {
     assert.equal((await test.send('POST', '/api/carol/tasks', { headers, body })).status, 401)
     const path = `/api/carol/tasks/${MISSING}/complete`
     assert.equal((await test.send('PATCH', path, { headers })).status, 401)
+  })
+
+  it('401 for a deleted account also while another request holds the lock of the key', async () => {
+    const headers = { 'idempotency-key': 'held' }
+    await test.admin(
+      `insert into todo_auth."user" (id, name, email, "emailVerified") values ('erin', '', 'e@example.com', true)`,
+    )
+    await withDirectClient(test.test.connector.direct, async (holder) => {
+      await holder.query(
+        `select pg_advisory_lock(hashtextextended('held', hashtextextended('erin', 0)))`,
+      )
+      const body = { title: 'x' }
+      const requests: readonly [method: string, path: string, body?: object][] = [
+        ['POST', '', body],
+        ['POST', '', { ...body, id: MISSING }],
+        ['PATCH', `/${MISSING}/complete`],
+        ['POST', '/batch', { operations: [{ op: 'create', task: body }] }],
+      ]
+      const statuses = async () => {
+        const answers = requests.map(([method, path, asked]) =>
+          test.send(method, `/api/erin/tasks${path}`, {
+            headers,
+            ...(asked && { body: asked }),
+          }),
+        )
+        return (await Promise.all(answers)).map(({ status }) => status)
+      }
+      assert.deepEqual(await statuses(), [409, 409, 409, 409])
+      await test.admin(`delete from todo_auth."user" where id = 'erin'`)
+      assert.deepEqual(await statuses(), [401, 401, 401, 401])
+    })
+  })
+
+  it('401 for the stored response to a batch of an account that was deleted since', async () => {
+    await test.admin(
+      `insert into todo_auth."user" (id, name, email, "emailVerified") values ('frank', '', 'f@example.com', true)`,
+    )
+    const find = () => test.test.database.asUser('frank', findBatch('unknown'))
+    assert.equal(await find(), undefined)
+    await test.admin(`delete from todo_auth."user" where id = 'frank'`)
+    await assert.rejects(find, { code: 'unauthorized' })
   })
 })

@@ -51,7 +51,9 @@ const FIND = sql(
    union all
    select key, request_hash, answer::json ->> 'id', answer::json ->> 'updated_at', answer, next_id::text
    from todo.idempotency_keys where user_id = $1
-     and key >= (select notes || '/' from claimed) and key < (select notes || '0' from claimed)`,
+     and key >= (select notes || '/' from claimed) and key < (select notes || '0' from claimed)
+   union all
+   select null, null, null, null, null, null where not exists (select 1 from claimed) and ${REFUSE_DELETED} is not null`,
 )
 
 /** @returns the beginning of the keys of a batch's notes. No idempotency key of a client has this character. */

@@ -51,6 +51,7 @@ const once = ({ turn, change, otherwise = '' }: Once) =>
    union all select 'replayed', (answer::json ->> 'id')::uuid, answer::json ->> 'updated_at', answer, next_id::text from kept where same
    union all select 'reused', null, null, null, null from kept where not same
    union all select 'in flight', null, null, null, null from claim where not mine and not exists (select 1 from kept)
+     and ${REFUSE_DELETED} is null
    union all select 'stale', null, null, null, null from claim where mine and not exists (select 1 from changed)
      and (${otherwise} ${REFUSE_DELETED} is not null)`)
 
