@@ -54,9 +54,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => end(`The tests were interrupted by ${signal}`, 130))
 }
 
+const given = positionals.length > 0 ? positionals.flatMap(filesOf) : globSync(ALL_FILES)
 await globalSetup()
 let failed = true
-const given = positionals.length > 0 ? positionals.flatMap(filesOf) : globSync(ALL_FILES)
 const groups = groupTests(given, root, process.env.TEST_FOLDER ?? tmpdir())
 const results = run({
   concurrency: 3,
@@ -82,12 +82,15 @@ function namesOf({ path }: TestFile): string {
   return group?.files.join(', ') ?? relative(root, path)
 }
 
-/** @returns a file itself, or the test files whose path contains the text. */
+/** @returns a file itself, or the test files whose path contains the text. Exits without one. */
 function filesOf(text: string): string[] {
   if (existsSync(text)) return [text]
-  if (/[*{]/.test(text)) return globSync(text)
-  const found = globSync(ALL_FILES).filter((path) => path.includes(text))
-  return found.length > 0 ? found : [text]
+  const found = /[*{]/.test(text)
+    ? globSync(text)
+    : globSync(ALL_FILES).filter((path) => path.includes(text))
+  if (found.length > 0) return found
+  console.error(`No test file matches ${text}. Give a path, a pattern or a part of a name.`)
+  process.exit(1)
 }
 
 /** Prints the reason and the resources that are still open in the given files. */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { globSync } from 'node:fs'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ALONE, groupTests } from '../../scripts/test-groups.ts'
@@ -11,8 +13,12 @@ const FIXTURES = 'backend/tests/support/runner'
 
 /** Runs `npm test` on a file that is no test of the server. */
 function runTests(fixture: string, ...options: string[]): Output {
+  return runWith(...options, `${FIXTURES}/${fixture}.fixture.ts`)
+}
+
+function runWith(...given: readonly string[]): Output {
   const { PATH, TEST_DATABASE_URL, TEST_FOLDER, NODE_COMPILE_CACHE } = process.env
-  const parameters = ['scripts/test.ts', ...options, `${FIXTURES}/${fixture}.fixture.ts`]
+  const parameters = ['scripts/test.ts', ...given]
   const env = { PATH, TEST_DATABASE_URL, TEST_FOLDER, NODE_COMPILE_CACHE }
   return outputOf(startProcess(process.execPath, parameters, { cwd: ROOT, env }))
 }
@@ -103,9 +109,35 @@ describe('npm test', { concurrency: 3 }, () => {
     assert.ok(groups.length < files.length / 3)
   })
 
-  it('fails where there is no such file', async () => {
-    assert.equal((await runTests('nowhere').ended).code, 1)
+  it('fails before it runs any file where one name matches none, and gives the name', async () => {
+    for (const name of ['no-such-name', `${FIXTURES}/no-such-path.ts`, 'no-such/*.test.ts']) {
+      const { code, output } = await runWith(`${FIXTURES}/never-ends.fixture.ts`, name).ended
+      assert.equal(code, 1, output)
+      assert.equal(
+        output,
+        `No test file matches ${name}. Give a path, a pattern or a part of a name.\n`,
+      )
+    }
   })
+
+  for (const [what, text, reason] of [
+    ['a syntax error', 'const = 1', /Unexpected token|Expression expected/],
+    ['an import of a missing file', `import './no-such-file.ts'`, /Cannot find module/],
+    ['an error when it is loaded', `throw new Error('not today')`, /not today/],
+  ] as const) {
+    it(`fails, and names the file, where one of several has ${what}`, async () => {
+      const folder = await mkdtemp(join(await testFolder(), 'broken-'))
+      const paths = ['a-passes', 'b-broken', 'c-passes'].map((name) => join(folder, `${name}.ts`))
+      const passes = `import { it } from 'node:test'\nit('passes', () => {})\n`
+      await Promise.all(paths.map((path) => writeFile(path, passes)))
+      await writeFile(String(paths[1]), text)
+      const { code, output } = await runWith(...paths).ended
+      assert.equal(code, 1, output)
+      assert.match(output, /✖ \S+b-broken\.ts cannot be loaded/)
+      assert.match(output, reason)
+      assert.doesNotMatch(output, /has not ended|Still open/)
+    })
+  }
 
   it('ends what a failed test and a suite left open, and says which test failed', async () => {
     const runner = runTests('leaves-all-open')
