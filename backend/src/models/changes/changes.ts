@@ -2,6 +2,7 @@ import { type Row, type Statement, sql } from '../../database/session.ts'
 import { DELETED_AT, ID } from '../columns.ts'
 import { jsonMembersOf } from '../json.ts'
 import { NOT_DELETED, REFUSE_DELETED } from '../stored.ts'
+import { hasSpace } from '../tasks/list-sql.ts'
 import { STORED_BYTES, TASK_JSON } from '../tasks/sql.ts'
 import { type Position, writeToken } from './token.ts'
 
@@ -65,7 +66,7 @@ const PAGE = `with state as materialized (
      where user_id = $1 and seq > $2 and ${NOT_DELETED} and (select not expired from state) order by seq limit $4
    ), page as (
      select seq, shown, case when shown and fits then ${CHANGE_JSON} end as json, fits from (
-       select *, coalesce(sum(${STORED_BYTES}) over (order by seq rows between unbounded preceding and 1 preceding), 0) < ${CHANGES_BYTES}
+       select *, ${hasSpace(STORED_BYTES, 'seq', CHANGES_BYTES)}
          and count(*) filter (where shown) over (order by seq rows unbounded preceding) <= $3 as fits
        from scanned
      ) measured

@@ -1,8 +1,8 @@
 import { type Statement, sql } from '../../database/session.ts'
 import { NOT_DELETED, REFUSE_DELETED } from '../stored.ts'
 import { type Filter, filterValues, passesFilter } from './filters.ts'
+import { written } from './list-sql.ts'
 import { passing, passingValues } from './scan.ts'
-import { written } from './sorted.ts'
 import { ALIVE } from './sql.ts'
 
 /** Those of the tasks `$2` that are still in the list, in this order, and the first that has no space. */
@@ -16,7 +16,8 @@ const TASKS = sql(
           select * from todo.tasks where user_id = $1 and ${ALIVE} and ${passesFilter(3)} and ${NOT_DELETED}
             and id = wanted_id limit 1
         ) tasks on true`,
-     'id',
+     'place, id',
+     'place',
    )}) measured`,
 )
 

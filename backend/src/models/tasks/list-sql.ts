@@ -12,12 +12,19 @@ import { ALIVE, STORED_BYTES, TASK_COLUMNS, TASK_JSON } from './sql.ts'
  */
 export const SHORT_PAGE_TASKS = 50
 const SHORT_DESCRIPTION_BYTES = 2_000
-/** An SQL condition for the tasks that `short` does not omit. */
-export const isShort = `octet_length(description) <= ${SHORT_DESCRIPTION_BYTES} is not false`
+/** The tasks of a page as text, without those that `short` omits. */
+export const shortTasks = (json = TASK_JSON) =>
+  `string_agg(${json}, E',\\n') filter (where octet_length(description) <= ${SHORT_DESCRIPTION_BYTES} is not false)`
 
-/** SQL for whether the page has space after the tasks before this one. */
-const hasSpace = (bytes: string, order: string) =>
-  `coalesce(sum(${bytes}) over (order by ${order} rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES}`
+/** SQL for whether a page of `most` bytes has space after the rows before this one. */
+export const hasSpace = (bytes: string, order: string, most = PAGE_BYTES) =>
+  `coalesce(sum(${bytes}) over (order by ${order} rows between unbounded preceding and 1 preceding), 0) < ${most}`
+
+/** The tasks of a subquery as JSON, as many as fit. No text is written that does not fit. */
+export const written = (tasks: string, columns: string, order: string, json = TASK_JSON) =>
+  `select ${columns}, json, ${hasSpace('octet_length(json)', order)} as fits from (
+     select ${columns}, case when ${hasSpace(STORED_BYTES, order)} then ${json} end as json from (${tasks}) page
+   ) written`
 
 /** A list of rows in the order of one column. */
 interface ListSql {
@@ -114,18 +121,13 @@ const pageOf = ({ ctes = '', newest, key, order, json, end }: PageSql) => {
   const ends = `case when count(*) <= $3 then ${end} end, case when count(*) = 0 then ${REFUSE_DELETED} end`
   return {
     short: sql(
-      `${ctes} select string_agg(${json}, E',\\n') filter (where ${isShort}), count(*), null, (array_agg(${key}))[$3], ${ends}
+      `${ctes} select ${shortTasks(json)}, count(*), null, (array_agg(${key}))[$3], ${ends}
        from (${newest}) newest`,
     ),
     long: sql(
       `${ctes} select string_agg(json, E',\\n') filter (where fits), count(*), count(*) filter (where fits),
          (array_agg(${key}) filter (where fits))[least(count(*) filter (where fits), $3)::int], ${ends}
-       from (
-         select ${key}, json, ${hasSpace('octet_length(json)', order)} as fits from (
-           select ${key}, case when ${hasSpace(STORED_BYTES, order)} then ${json} end as json
-           from (${newest}) newest
-         ) written
-       ) measured`,
+       from (${written(newest, key, order, json)}) measured`,
     ),
   }
 }

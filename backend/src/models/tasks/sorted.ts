@@ -1,13 +1,13 @@
 import { NIL_UUID } from '../../core/uuid.ts'
 import { type Row, type Sql, type Statement, sql } from '../../database/session.ts'
-import { PAGE_BYTES, type Page, type PageOptions } from '../page.ts'
+import type { Page, PageOptions } from '../page.ts'
 import { REFUSE_DELETED } from '../stored.ts'
 import { type Filter, isUsual } from './filters.ts'
 import { PAGE_TASKS, readShort } from './list.ts'
-import { isShort, SHORT_PAGE_TASKS } from './list-sql.ts'
+import { SHORT_PAGE_TASKS, shortTasks, written } from './list-sql.ts'
 import { examined, examinedEnd, passing, passingValues, SCANNED_TASKS } from './scan.ts'
 import { type KeySort, positionValues, SORTS, type Sort } from './sorts.ts'
-import { ALIVE, STORED_BYTES, TASK_COLUMNS, TASK_JSON } from './sql.ts'
+import { ALIVE, TASK_COLUMNS } from './sql.ts'
 
 /** A list in an order that no index has. */
 export interface SortedOptions {
@@ -53,7 +53,7 @@ const usualPage = (sort: Sort) => {
     where ${ALIVE} and ($6::boolean is null or completed = $6) and ${isAfter(sort)}
     order by ${orderOf(sort, 'id')} limit $2::int + 1`
   return sql(
-    `select string_agg(${TASK_JSON}, E',\\n') filter (where ${isShort}), count(*), null,
+    `select ${shortTasks()}, count(*), null,
        ${positionOf(sort, '(array_agg(id))[$2]', `(array_agg(${last}))[$2]`)},
        ${examinedEnd(NIL, '$5::int')}, case when count(*) = 0 then ${REFUSE_DELETED} end
      from (${rowsOf(found, `${TASK_COLUMNS}, ${last}`)} order by ${orderOf(sort, 'found_id')}) page`,
@@ -72,16 +72,6 @@ const first = (sort: Sort, count: string) => {
   }
 }
 
-/** SQL for whether the page has space after the tasks before this one. */
-const hasSpace = (bytes: string) =>
-  `coalesce(sum(${bytes}) over (order by place rows between unbounded preceding and 1 preceding), 0) < ${PAGE_BYTES}`
-
-/** The tasks of a subquery as JSON, as many as fit. No text is written that does not fit. */
-export const written = (tasks: string, columns: string) =>
-  `select place, ${columns}, json, ${hasSpace('octet_length(json)')} as fits from (
-     select place, ${columns}, case when ${hasSpace(STORED_BYTES)} then ${TASK_JSON} end as json from (${tasks}) page
-   ) written`
-
 /** A page of any list. */
 const pageOf = (sort: Sort) => {
   const { ctes, end } = first(sort, '$2::int + 1')
@@ -92,7 +82,7 @@ const pageOf = (sort: Sort) => {
        count(*), count(*) filter (where fits and place <= $2),
        (array_agg(${positionOf(sort)} order by place desc) filter (where fits and place <= $2))[1],
        ${end}, case when count(*) = 0 then ${REFUSE_DELETED} end
-     from (${written(rowsOf(found, `tasks.*, place, ${last}`), `id, ${last}`)}) measured`,
+     from (${written(rowsOf(found, `tasks.*, place, ${last}`), `place, id, ${last}`, 'place')}) measured`,
   )
 }
 
