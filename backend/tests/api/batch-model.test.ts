@@ -10,6 +10,7 @@ const OLD = '"2001-01-01T00:00:00.000Z"'
 /** Ids that each user has at first: two tasks and one in the trash. The others are free. */
 const LIVING = [1, 2]
 const DELETED = 3
+const UNKNOWN = 4
 
 const id = fc.integer({ min: 1, max: 5 }).map(idOf)
 const ifMatch = fc.option(fc.constantFrom('*', OLD, `W/${OLD}`, 'nonsense'), {
@@ -24,6 +25,7 @@ const operation = fc.oneof(
       op: fc.constant('create' as const),
       title,
       id: fc.option(id, { nil: undefined }),
+      parent: fc.option(id, { freq: 2, nil: undefined }),
     }),
   },
   fc.record({ op: fc.constant('update' as const), id, title, ifMatch }),
@@ -38,10 +40,13 @@ const operation = fc.oneof(
 )
 type Operation = typeof operation extends fc.Arbitrary<infer O> ? O : never
 
+type Creation = Extract<Operation, { op: 'create' }>
+const newTask = ({ title, id, parent }: Creation) => ({ title, id, parent_id: parent })
+
 /** The operation as a part of a batch. */
 function asked(operation: Operation): object {
   const { op } = operation
-  if (op === 'create') return { op, task: { title: operation.title, id: operation.id } }
+  if (op === 'create') return { op, task: newTask(operation) }
   if (op === 'restore') return operation
   const { id, ifMatch } = operation
   const task = op === 'update' ? { task: { title: operation.title } } : {}
@@ -54,7 +59,7 @@ function alone(operation: Operation): readonly [method: string, path: string, Se
   const { id } = operation
   switch (operation.op) {
     case 'create':
-      return ['POST', '', { body: { title: operation.title, id } }]
+      return ['POST', '', { body: newTask(operation) }]
     case 'restore':
       return ['POST', `/trash/${id}/restore`, {}]
     default: {
@@ -133,8 +138,14 @@ for (const kind of KINDS) {
           assert.equal(dry.status, answer.status)
           if (failed !== undefined) {
             const { error, errors, detail } = answer.json
-            assert.deepEqual([error, detail], [failed.json.error, failed.json.detail])
-            assert.equal(errors[0].path, `/operations/${answers.length - 1}`)
+            const place = `operations/${answers.length - 1}`
+            const [fault] = failed.json.errors ?? []
+            // A fault of a member has its place in the batch.
+            const alone = fault
+              ? [`${place}/task/${failed.json.detail}`, `/${place}/task${fault.path}`]
+              : [failed.json.detail, `/${place}`]
+            assert.equal(error, failed.json.error)
+            assert.deepEqual([detail, errors[0].path], alone)
             assert.equal(await listsOf(other), before)
             return
           }
@@ -156,10 +167,15 @@ for (const kind of KINDS) {
           assert.equal(await listsOf(other), list)
         },
       )
-      const created = { op: 'create' as const, title: 'a' as const, id: undefined }
+      const created = { op: 'create', title: 'a', id: undefined, parent: undefined } as const
+      const taken = { ...created, id: idOf(DELETED), parent: idOf(UNKNOWN) }
       await fc.assert(property, {
         numRuns: 40,
-        examples: [[[created], true]],
+        examples: [
+          [[created], true],
+          [[taken], true],
+          [[created, taken], false],
+        ],
         ...(process.env.CI && { seed: 20_261_128 }),
       })
       assert.ok(ended.has(200) && ended.size > 1, [...ended].join())

@@ -255,12 +255,7 @@ export const MODELS_MUTANTS: readonly Mutant[] = [
       ],
       [
         'a create with the id of a deleted task leaves the others done',
-        [
-          [
-            `\${INSERT_TASK} returning \${TASK_COLUMNS}\n   )\`\nconst NEW_AS`,
-            `\${INSERT_TASK} on conflict do nothing returning \${TASK_COLUMNS}\n   )\`\nconst NEW_AS`,
-          ],
-        ],
+        [['taken as (insert into todo.tasks select *', 'taken as (select *']],
         'a failure is that of the operation alone',
       ],
     ],

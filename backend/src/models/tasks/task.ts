@@ -68,12 +68,11 @@ const INSERT_AS = sql(
 )
 
 /**
- * Among several statements, a deleted task violates the primary key, which is a conflict. They have locked the
- * user, so no concurrent statement creates the task.
+ * Among several statements, a deleted task is inserted once more, which violates the primary key: a conflict, whatever the
+ * values of the new task are. They have locked the user, so no concurrent statement creates the task.
  */
-const MADE_AS = `${takeFirstTurn(`not exists (select 1 from ${taskWhere(ALIVE)})`)}, made as (
-     ${INSERT_TASK} returning ${TASK_COLUMNS}
-   )`
+const MADE_AS = `${takeFirstTurn(`not ${TAKEN}`)}, made as (${INSERT_TASK} returning ${TASK_COLUMNS}),
+   taken as (insert into todo.tasks select * from ${taskWhere('deleted_at is not null')})`
 const NEW_AS = `select 'changed', ${STORED_TASK} from made union all ${PRESENT}`
 const OF_SEVERAL = {
   required: sql(`with ${MADE_AS} ${NEW_AS}`),
