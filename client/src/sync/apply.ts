@@ -3,8 +3,10 @@ import type { Draft, NewOperation } from './draft.ts'
 import type { Applied, Edit } from './edit.ts'
 import { fold } from './fold.ts'
 import type { LocalTask } from './local-task.ts'
+import { normalized, pick, toNewTask } from './members.ts'
+import { mend } from './mend.ts'
 import { isEqual, membersOf } from './merge.ts'
-import { isGround, type Operation, type Work } from './operation.ts'
+import { isGround, type Operation, queued, type Work } from './operation.ts'
 import { Places } from './places.ts'
 
 /** What this device knows beside the tasks of the transaction. */
@@ -306,83 +308,4 @@ class Applying {
     const { generation } = this.#draft.meta
     this.#draft.putRow({ id, base: task, gone: { isConfirmed: true, at: null }, generation })
   }
-}
-
-/**
- * Takes members out of updates in a state, because a later edit sets them.
- *
- * @returns the values that these members had before.
- */
-export function mend(
-  draft: Draft,
-  taskId: string,
-  change: TaskChange,
-  state: 'queued' | 'refused',
-): TaskChange {
-  let before: TaskChange = {}
-  for (const operation of draft.operationsOf(taskId)) {
-    if (operation.edit !== 'update' || operation.state !== state) continue
-    const left = pick(operation.change, (member) => !(member in change))
-    const mended = pick(operation.change, (member) => member in change, operation.from)
-    before = { ...mended, ...before }
-    if (membersOf(left).length === 0) draft.remove(operation)
-    else draft.put({ ...operation, change: left })
-  }
-  return before
-}
-
-/** @returns the operation as one that waits to be sent. */
-export function queued<O extends Operation>(operation: O): O {
-  type Loose = O & { code?: string; detail?: string; sent?: unknown }
-  const { code: _, detail: __, sent: ___, ...rest } = operation as Loose
-  return { ...rest, state: 'queued' } as unknown as O // only the state changes
-}
-
-/** @returns the members of a change that pass, with the values that they have in `values`. */
-function pick(
-  change: TaskChange,
-  passes: (member: keyof TaskChange) => boolean,
-  values: TaskChange = change,
-): TaskChange {
-  return Object.fromEntries(
-    membersOf(change)
-      .filter(passes)
-      .map((member) => [member, values[member]]),
-  )
-}
-
-/** Text as the server stores it, so that its response is no change. */
-function normalized(change: TaskChange): TaskChange {
-  const { title, tags } = change
-  return {
-    ...change,
-    ...(title !== undefined && { title: title.trim() }),
-    ...(tags !== undefined && { tags: distinct(tags) }),
-  }
-}
-
-function distinct(tags: readonly string[]): string[] {
-  const trimmed = tags.map((tag) => tag.trim().normalize('NFC'))
-  const folded = trimmed.map((tag) => tag.toLowerCase())
-  return trimmed.filter((_, at) => folded.indexOf(folded[at] ?? '') === at)
-}
-
-/** What a person edits, but for the place, which also changes by itself. */
-export const MEMBERS = [
-  'title',
-  'description',
-  'priority',
-  'tags',
-  'due_date',
-  'due_time',
-  'due_zone',
-  'recurrence',
-  'parent_id',
-] as const
-
-/** @returns a new task that is the same, but for its place. */
-export function toNewTask(task: Task): NewTask {
-  const { id, completed } = task
-  const edited = Object.fromEntries(MEMBERS.map((member) => [member, task[member]]))
-  return { ...edited, id, completed } as NewTask // whose title is one of the members
 }

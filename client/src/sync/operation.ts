@@ -76,6 +76,13 @@ interface Facts {
 /** The operation, if it asks for one of these. */
 export type OperationOf<E extends Work['edit']> = Extract<Operation, { edit: E }>
 
+/** @returns the operation as one that waits to be sent. */
+export function queued<O extends Operation>(operation: O): O {
+  type Loose = O & { code?: string; detail?: string; sent?: unknown }
+  const { code: _, detail: __, sent: ___, ...rest } = operation as Loose
+  return { ...rest, state: 'queued' } as unknown as O // only the state changes
+}
+
 /** What comes after such an operation waits for it, also if the server refuses it: there is no task without it. */
 export function isGround({ edit }: Pick<Operation, 'edit'>): boolean {
   return edit === 'create' || edit === 'restore'

@@ -1,7 +1,7 @@
 import { TodoError } from '../transport/client.ts'
 import type { Link } from './link.ts'
 import type { Remote } from './remote.ts'
-import { applyFeed, beginAgain } from './settle.ts'
+import { applyFeed, beginAgain } from './rows.ts'
 import type { Meta, TaskIds } from './store.ts'
 import type { Transact } from './transact.ts'
 

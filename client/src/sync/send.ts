@@ -2,8 +2,10 @@ import type { Task } from '../task.ts'
 import { TodoError } from '../transport/client.ts'
 import { isSignedOut, type Link } from './link.ts'
 import { nextOperations, type Operation } from './operation.ts'
+import { refuse } from './refusals.ts'
 import type { Remote } from './remote.ts'
-import { acknowledge, begin, type Clock, isNews, putTask, refuse, unsend } from './settle.ts'
+import { isNews, putTask } from './rows.ts'
+import { acknowledge, begin, type Clock, unsend } from './sending.ts'
 import type { Transact } from './transact.ts'
 
 /** Operations of as many tasks are sent at once. */
