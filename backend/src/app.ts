@@ -112,7 +112,8 @@ export async function buildApp({
     // Without verification the response to a sign-up reveals taken addresses anyway.
     const signUpGridMs = config.accounts?.requireEmailVerification ? limits.signUpGridMs : 0
     const hashing = signIns ?? signInQueue(accounts)
-    const options = { accounts, config, signUpGridMs, hashing }
+    const hasPage = page !== undefined
+    const options = { accounts, config, signUpGridMs, hashing, hasPage }
     await app.register(accountRoutes, { prefix: ACCOUNTS_PATH, ...options })
   }
   await app.register(health, { database })

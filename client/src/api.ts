@@ -417,7 +417,7 @@ export interface paths {
         };
         /**
          * Verify an e-mail address
-         * @description The link in the verification mail, and in the mail to the new address of an account. `user` is null unless the link changed the address. With `callbackURL` the response redirects to that page.
+         * @description The link in the verification mail, and in the mail to the new address of an account. `user` is null unless the link changed the address. With `callbackURL` the response redirects to that page. If the link is not valid and names no page, the response to a browser redirects to the web page.
          */
         get: operations["verifyEmail"];
         put?: never;
@@ -457,7 +457,7 @@ export interface paths {
         };
         /**
          * Follow the link of a password reset mail
-         * @description The link in the password reset mail. The response redirects to the page that sets the new password.
+         * @description The link in the password reset mail. The response redirects to the page that sets the new password. If the link is not valid and names no page, the response to a browser redirects to the web page.
          */
         get: operations["resetPasswordLink"];
         put?: never;

@@ -101,6 +101,18 @@ for (const verification of ['off', 'on'] as const) {
           await page.getByText('That link is no longer valid').waitFor()
         }
         await page.getByRole('button', { name: 'Send the link' }).waitFor()
+        const callback = encodeURIComponent(`${url}/sign-in?verified`)
+        for (const path of [
+          `verify-email?token=garbled&callbackURL=${callback}`,
+          `verify-email?token=${UNSIGNED.slice(0, 40)}`,
+          `verify-email?callbackURL=${callback}`,
+          `verify-email?token=${UNSIGNED}&amp;callbackURL=${callback}`,
+          'reset-password/wrong',
+          'reset-password/garbled%0A',
+        ]) {
+          await page.goto(`${url}/api/auth/${path}`)
+          await page.getByText('That link is no longer valid').waitFor()
+        }
         visit.check()
       })
       return
@@ -189,6 +201,17 @@ for (const verification of ['off', 'on'] as const) {
       await press(visit, 'Sign in')
       await shows(visit, 'Buy milk')
       assert.equal(page.url(), `${url}/inbox`)
+    })
+
+    it('says that a link is not valid to a person who is signed in', async () => {
+      const visit = await openWindow(browser, url)
+      const { page } = visit
+      await signUp(visit)
+      await page.goto(`${url}/api/auth/verify-email?token=garbled`)
+      await page.getByRole('status').getByText('That link is no longer valid').waitFor()
+      await page.getByRole('textbox', { name: 'Add a task' }).waitFor()
+      assert.equal(page.url(), `${url}/inbox`)
+      visit.check()
     })
 
     it('says that a new version is there, and uses it when the person wants it', async () => {

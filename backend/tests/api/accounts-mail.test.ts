@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { readPage } from '../../src/api/web/page.ts'
 import { auth, BEHIND_PROXY, claimsOf, PASSWORD, signIn } from '../support/accounts.ts'
 import { type Answer, startApp, type TestApp } from '../support/app.ts'
+import { builtPage } from '../support/built-page.ts'
 import { linkIn, type Mailbox, startMailbox } from '../support/mailbox.ts'
 
 const PAGE = 'https://app.example.com'
@@ -62,6 +64,14 @@ describe('accounts with mail', () => {
     const opened = await auth(test, 'GET', path(linkIn(await mailbox.next('again@example.com'))))
     assert.deepEqual([opened.status, opened.json], [200, { status: true, user: null }])
     assert.equal((await signIn(test, 'again@example.com')).status, 200)
+  })
+
+  it('302 to the page that a garbled link names, with the error', async () => {
+    const callback = `${PAGE}/welcome`
+    const link = (to: string) => `/verify-email?token=garbled&callbackURL=${encodeURIComponent(to)}`
+    const { status, headers } = await auth(test, 'GET', link(callback))
+    assert.deepEqual([status, headers.location], [302, `${callback}?error=INVALID_TOKEN`])
+    assert.equal((await auth(test, 'GET', link('https://evil.example.com'))).status, 403)
   })
 
   it('a sign-up tells nobody that an address is taken; its owner is told', async () => {
@@ -191,4 +201,34 @@ describe('a stop while a mail server is slow', () => {
     silent.close()
     for (const socket of sockets) socket.destroy()
   })
+})
+
+describe('a mailed link that is not valid, at a server with the page', () => {
+  let test: TestApp
+  let other: TestApp
+  before(async () => {
+    const page = await readPage('', await builtPage())
+    test = await startApp('postgres', BEHIND_PROXY, undefined, {}, { page })
+    other = await startApp('pglite', BEHIND_PROXY)
+  })
+  after(() => Promise.all([test.close(), other.close()]))
+
+  for (const [what, link, view] of [
+    ['garbled', '/verify-email?token=garbled', '/sign-in'],
+    ['cut off', '/verify-email?tok', '/sign-in'],
+    ['unknown', '/reset-password/unknown', '/reset-password'],
+    ['garbled', '/reset-password/garbled%0A', '/reset-password'],
+  ] as const) {
+    it(`302 to the page for a browser, a problem for others: ${what}, ${link}`, async () => {
+      const browser = { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } }
+      const { status, headers } = await auth(test, 'GET', link, browser)
+      assert.deepEqual([status, headers.location], [302, `${view}?error=INVALID_TOKEN`])
+      assert.match(String(headers.vary), /\bAccept\b/)
+      const problems = [await auth(test, 'GET', link), await auth(other, 'GET', link, browser)]
+      for (const problem of problems) {
+        assert.ok(problem.status >= 400 && problem.status < 500, String(problem.status))
+        assert.match(String(problem.headers['content-type']), /^application\/problem\+json/)
+      }
+    })
+  }
 })

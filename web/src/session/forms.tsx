@@ -40,8 +40,13 @@ function linkParameters(): URLSearchParams {
   return new URLSearchParams(location.search)
 }
 
+/** Whether the link of a mail has led here because it is not valid. */
+export function hasInvalidLink(): boolean {
+  return linkParameters().has('error')
+}
+
 function noteOfLink(): string | undefined {
-  if (linkParameters().has('error')) return texts.linkInvalid
+  if (hasInvalidLink()) return texts.linkInvalid
   return linkParameters().has('verified') ? texts.verified : undefined
 }
 

@@ -1,10 +1,10 @@
 import type { Accounts } from '@todo-backend/client/accounts'
-import { useState } from 'react'
-import { hasResetToken, SignIn } from '../session/forms.tsx'
+import { useEffect, useState } from 'react'
+import { hasInvalidLink, hasResetToken, SignIn } from '../session/forms.tsx'
 import type { Session, Sessions } from '../session/session.ts'
 import { strings } from '../strings.ts'
 import { useObservable } from '../ui/value.ts'
-import { navigate } from './routes.ts'
+import { navigate, pathOf } from './routes.ts'
 import { Shell } from './shell.tsx'
 import { WorkspaceContext } from './workspace.ts'
 
@@ -17,11 +17,18 @@ export function App({ sessions, accounts }: AppProps) {
   const session = useObservable(sessions.current)
   // The link of a mail leads to the form for a new password, also while somebody is signed in.
   const [isResetting, setResetting] = useState(hasResetToken)
+  const workspace = session.state === 'signed-in' ? session.workspace : null
+
+  useEffect(() => {
+    if (workspace === null || !hasInvalidLink()) return
+    workspace.announcer.announce(strings.session.linkInvalid, false)
+    history.replaceState(null, '', pathOf({ name: 'inbox' }))
+  }, [workspace])
 
   if (session.state === 'starting') return <main aria-busy="true" aria-label={strings.loading} />
-  if (session.state === 'signed-in' && !isResetting) {
+  if (workspace !== null && !isResetting) {
     return (
-      <WorkspaceContext value={session.workspace}>
+      <WorkspaceContext value={workspace}>
         <Shell />
       </WorkspaceContext>
     )

@@ -57,7 +57,8 @@ function addressOf(
   const target = `${basePath}${request.url}`
   const address = new URL(target, publicUrl)
   if (address.pathname !== target.split('?')[0]) throw new AppError('not_found')
-  if (opensMailedLink && isForeignToken(request, revocations)) address.search = '?token=none'
+  if (opensMailedLink && isForeignToken(request, revocations))
+    address.searchParams.set('token', 'none')
   return address
 }
 

@@ -22,6 +22,8 @@ export interface AccountOperation {
   readonly signsIn?: true
   /** Begins a redirect by the page of a provider. */
   readonly opensProvider?: true
+  /** The view of the web page that tells a person that their mailed link is not valid. */
+  readonly viewOfInvalidLink?: '/sign-in' | '/reset-password'
   /** Has the token of a mailed link in its query. */
   readonly opensMailedLink?: true
   /** May hash a password. A bounded number of these requests run at once. */

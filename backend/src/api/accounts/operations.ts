@@ -102,9 +102,10 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     path: '/verify-email',
     id: 'verifyEmail',
     opensMailedLink: true,
+    viewOfInvalidLink: '/sign-in',
     summary: 'Verify an e-mail address',
     description:
-      'The link in the verification mail, and in the mail to the new address of an account. `user` is null unless the link changed the address. With `callbackURL` the response redirects to that page.',
+      'The link in the verification mail, and in the mail to the new address of an account. `user` is null unless the link changed the address. With `callbackURL` the response redirects to that page. If the link is not valid and names no page, the response to a browser redirects to the web page.',
     query: schemas.linkQuery('token', 'callbackURL'),
     response: object({ status: { type: 'boolean' }, user: responses.AccountOrNull }),
     redirects: true,
@@ -122,9 +123,10 @@ export const ACCOUNT_OPERATIONS: readonly AccountOperation[] = [
     method: 'GET',
     path: '/reset-password/:token',
     id: 'resetPasswordLink',
+    viewOfInvalidLink: '/reset-password',
     summary: 'Follow the link of a password reset mail',
     description:
-      'The link in the password reset mail. The response redirects to the page that sets the new password.',
+      'The link in the password reset mail. The response redirects to the page that sets the new password. If the link is not valid and names no page, the response to a browser redirects to the web page.',
     query: schemas.linkQuery('callbackURL'),
     response: {},
     redirects: true,

@@ -4,10 +4,12 @@ import type { Accounts } from '../../accounts/accounts.ts'
 import { passwordKey } from '../../accounts/limits.ts'
 import { HASHES_AT_ONCE } from '../../accounts/passwords.ts'
 import type { Config } from '../../core/config/config.ts'
-import { AppError } from '../../core/errors.ts'
+import { AppError, type ErrorCode } from '../../core/errors.ts'
 import { LIMITS } from '../../core/limits.ts'
+import { prefers, varyBy } from '../../http/protocol/accept.ts'
 import { clientAddress, clientNetwork } from '../../http/protocol/client-network.ts'
 import { Turnstile } from '../../http/rate/turnstile.ts'
+import { sendError } from '../../http/resource/problem.ts'
 import { responses } from '../../schemas/problem.ts'
 import { problemOf, sendResponse, toWebRequest } from './better-auth-http.ts'
 import { type AccountOperation, accountSchema } from './operation-schema.ts'
@@ -23,6 +25,14 @@ const HASHING = {
 /** A path parameter: a provider's name, or the token of a mail. */
 const PARAMETER = /^[\w-]{1,64}$/
 
+/** The problems of a mailed link that is cut off, garbled or no longer valid. */
+const INVALID_LINK: readonly ErrorCode[] = [
+  'bad_request',
+  'unauthorized',
+  'not_found',
+  'validation_error',
+]
+
 /** A code of Better Auth or of OAuth. */
 const ERROR = /^[A-Za-z]\w{1,63}$/
 
@@ -33,6 +43,8 @@ export interface AccountRoutesOptions {
   signUpGridMs: number
   /** The queue of requests that may hash a password. */
   hashing: Turnstile
+  /** Whether the server has the web page. */
+  hasPage: boolean
 }
 
 /** @returns the queue for requests that may hash a password. */
@@ -45,7 +57,7 @@ export function signInQueue({ limits }: Accounts): Turnstile {
 /** Serves Better Auth under `/api/auth` with strict validation, and with problems for errors. */
 export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
   app,
-  { accounts, config, signUpGridMs, hashing },
+  { accounts, config, signUpGridMs, hashing, hasPage },
 ) => {
   async function callBetterAuth(
     operation: AccountOperation,
@@ -74,6 +86,7 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
   }
 
   for (const operation of ACCOUNT_OPERATIONS) {
+    const { viewOfInvalidLink } = operation
     app.route({
       method: operation.method,
       url: operation.path,
@@ -97,6 +110,7 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
         if (operation.id === 'signUp' && signUpGridMs > 0) await nextMultiple(begunMs, signUpGridMs)
         return sendResponse(reply, request, response)
       },
+      ...(hasPage && viewOfInvalidLink && { errorHandler: sendsBrowsersTo(viewOfInvalidLink) }),
     })
   }
 
@@ -105,6 +119,18 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
     const code = typeof error === 'string' && ERROR.test(error) ? error.toUpperCase() : 'UNKNOWN'
     throw problemOf(400, { code, message: `The sign-in failed: ${code}` }, request)
   })
+}
+
+/** @returns an error handler for a mailed link, which a person opens in a browser: they get the page, not a problem. */
+function sendsBrowsersTo(view: string) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    varyBy(reply, 'Accept')
+    const isInvalid = error instanceof AppError && INVALID_LINK.includes(error.code)
+    if (!isInvalid || !prefers(request.headers.accept, 'text/html', 'application/json')) {
+      return sendError(error, request, reply)
+    }
+    reply.redirect(`${request.server.basePath}${view}?error=INVALID_TOKEN`)
+  }
 }
 
 /** Hides by the response time whether an address has an account: creating one takes more statements. */
