@@ -214,6 +214,20 @@ for (const verification of ['off', 'on'] as const) {
       visit.check()
     })
 
+    it('the form for a new password leads a person who is signed in back to their tasks', async () => {
+      const visit = await openWindow(browser, url)
+      const { page } = visit
+      await signUp(visit)
+      await add(visit, 'Buy milk')
+      await page.goto(`${url}/reset-password?token=any`)
+      await page.getByRole('heading', { name: 'Choose a new password' }).waitFor()
+      assert.equal(await page.getByText('Back to sign in').count(), 0)
+      await page.getByRole('link', { name: 'Back to your tasks' }).click()
+      await shows(visit, 'Buy milk')
+      assert.equal(page.url(), `${url}/inbox`)
+      visit.check()
+    })
+
     it('says that a new version is there, and uses it when the person wants it', async () => {
       const visit = await openWindow(browser, url)
       const { page } = visit

@@ -42,6 +42,7 @@ const english = {
     sendLink: 'Send the link',
     linkSent: 'If there is an account with this address, the mail is on its way.',
     back: 'Back to sign in',
+    backToTasks: 'Back to your tasks',
     choose: 'Choose a new password',
     save: 'Save the password',
     saved: 'Your password has changed. Sign in with it.',

@@ -21,6 +21,8 @@ interface SignInProps {
   /** To do before somebody signs in. */
   onStart(): Promise<void>
   onEnter(user: User): Promise<void>
+  /** Shows the tasks of the person who is signed in; undefined if nobody is. */
+  readonly onBack?: () => void
 }
 
 /** A link of a mail that is not valid any more leads to the form that asks for another one. */
@@ -51,7 +53,7 @@ function noteOfLink(): string | undefined {
 }
 
 /** The page of a person who is signed out: four forms, each with an address. */
-export function SignIn({ accounts, reason, email = '', onStart, onEnter }: SignInProps) {
+export function SignIn({ accounts, reason, email = '', onStart, onEnter, onBack }: SignInProps) {
   const [form, setForm] = useState(formOfPath)
   const [own, setNote] = useState<string | null | undefined>(noteOfLink)
   const note = own === undefined ? reason : own
@@ -71,13 +73,14 @@ export function SignIn({ accounts, reason, email = '', onStart, onEnter }: SignI
     setForm(next)
   }
 
-  const link = (to: Form, text: string) => (
+  const link = (to: Form, text: string) => linkTo(to, text, () => go(to))
+  const linkTo = (path: string, text: string, follow: () => void) => (
     <a
-      href={`${BASE}/${to}`}
+      href={`${BASE}/${path}`}
       onClick={(event: MouseEvent) => {
         if (event.metaKey || event.ctrlKey || event.shiftKey) return
         event.preventDefault()
-        go(to)
+        follow()
       }}
     >
       {text}
@@ -232,7 +235,9 @@ export function SignIn({ accounts, reason, email = '', onStart, onEnter }: SignI
                 required
               />
             </AccountForm>
-            <p className={styles.links}>{link('sign-in', texts.back)}</p>
+            <p className={styles.links}>
+              {onBack ? linkTo('inbox', texts.backToTasks, onBack) : link('sign-in', texts.back)}
+            </p>
           </>
         )}
       </div>

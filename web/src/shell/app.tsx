@@ -45,6 +45,12 @@ export function App({ sessions, accounts }: AppProps) {
         await sessions.enter(user)
         setResetting(false)
       }}
+      {...(workspace && {
+        onBack: () => {
+          navigate({ name: 'inbox' })
+          setResetting(false)
+        },
+      })}
     />
   )
 }
