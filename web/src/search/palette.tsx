@@ -6,6 +6,7 @@ import { strings } from '../strings.ts'
 import { useToday } from '../tasks/today.ts'
 import overlay from '../ui/dialog.module.css'
 import { SearchIcon } from '../ui/icons.tsx'
+import { FOR_LONG_HINTS, useMedia } from '../ui/media.ts'
 import { findTasks, fold } from './find-tasks.ts'
 import styles from './palette.module.css'
 
@@ -25,6 +26,7 @@ export function Palette({ onClose }: { onClose(): void }) {
   const tasks = useTasks()
   const { tags } = useCounts(useToday())
   const [text, setText] = useState('')
+  const isWide = useMedia(FOR_LONG_HINTS)
   const [index, setIndex] = useState(0)
   const id = useId()
 
@@ -90,7 +92,7 @@ export function Palette({ onClose }: { onClose(): void }) {
               aria-controls={`${id}-list`}
               aria-activedescendant={entries[active] && `${id}-${active}`}
               aria-autocomplete="list"
-              placeholder={texts.label}
+              placeholder={isWide ? texts.label : strings.search.label}
               value={text}
               autoFocus
               onChange={(event) => {

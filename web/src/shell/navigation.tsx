@@ -143,7 +143,7 @@ export function BottomBar() {
           <DialogTrigger>
             <Button look="button" extraClass={styles.browse}>
               <BrowseIcon />
-              {strings.views.browse}
+              <span className={styles.text}>{strings.views.browse}</span>
             </Button>
             <ModalOverlay className={overlay.overlay ?? ''} isDismissable>
               <Modal className={overlay.sheet ?? ''}>

@@ -9,6 +9,7 @@ import { strings } from '../strings.ts'
 import type { NewTask } from '../sync/types.ts'
 import { Button } from '../ui/button.tsx'
 import { PlusIcon } from '../ui/icons.tsx'
+import { FOR_LONG_HINTS, useMedia } from '../ui/media.ts'
 import styles from './add-task.module.css'
 import { Marks } from './marks.tsx'
 import { useToday } from './today.ts'
@@ -24,6 +25,7 @@ export function AddTask({ view }: { view: View }) {
   /** The chips that the person has turned back into text. */
   const [ignored, setIgnored] = useState(NONE)
   const [hasFocus, setFocus] = useState(false)
+  const isWide = useMedia(FOR_LONG_HINTS)
   const field = useRef<HTMLInputElement>(null)
   const { chips, read } = useUnderstood(text, ignored)
 
@@ -66,7 +68,7 @@ export function AddTask({ view }: { view: View }) {
             id={ADD_TASK}
             type="text"
             aria-label={strings.add.label}
-            placeholder={hasFocus ? strings.add.hint : strings.add.placeholder}
+            placeholder={hasFocus && isWide ? strings.add.hint : strings.add.placeholder}
             value={text}
             maxLength={1000}
             autoComplete="off"
