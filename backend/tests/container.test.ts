@@ -174,25 +174,63 @@ describe('what is in the image, without Docker', () => {
     assert.deepEqual([run.stdout, run.stderr], ['', ''])
   })
 
+  /** What a program of the image prints on standard error before it ends with 1. */
+  async function failureOf(command: readonly string[], added: Record<string, string> = {}) {
+    const [program = '', ...parameters] = command
+    const env = { ...environment, ...added }
+    const failing = startProcess(program, parameters, { cwd: workdir, env, ...account })
+    let output = ''
+    failing.stderr?.on('data', (chunk) => {
+      output += chunk
+    })
+    assert.deepEqual(await once(failing, 'close'), [1, null])
+    return output
+  }
+  const remedy = (path: string) =>
+    `${path} belongs to user 0, and this process runs as user ${uid}. Give it to that user (for a mount, on the host): chown -R ${uid}:${gid} ${path}.`
+
   it('names the owner that a mounted folder must have', async (t) => {
     if (!isRoot) return t.skip('only root can give a folder to another account')
     const mounted = join(folder, 'mounted')
     mkdirSync(mounted, { mode: 0o700 })
     writeFileSync(join(folder, 'database-url'), `pglite:${join(mounted, 'tasks')}`)
-    const server = start(image.command)
-    let output = ''
-    server.stderr?.on('data', (chunk) => {
-      output += chunk
-    })
-    assert.deepEqual(await once(server, 'close'), [1, null])
-    const { msg, level } = JSON.parse(output)
+    const { msg, level } = JSON.parse(await failureOf(image.command))
     assert.equal(level, 60)
     assert.match(msg, /EACCES: permission denied/)
-    assert.match(
-      msg,
-      new RegExp(`${mounted} belongs to user 0, and the server runs as user ${uid}\\.`),
-    )
-    assert.match(msg, new RegExp(`chown -R ${uid}:${gid} ${mounted}\\.`))
+    assert.ok(msg.includes(remedy(mounted)), msg)
+  })
+
+  for (const part of ['database', 'database/base', 'database/pg_wal', 'database/global/pg_control'])
+    it(`names the owner of a part of the database that was not given along: ${part}`, async (t) => {
+      if (!isRoot) return t.skip('only root can give a folder to another account')
+      const path = join(data, 'tasks', part)
+      writeFileSync(join(folder, 'database-url'), `pglite:${join(data, 'tasks')}`)
+      await runProgram('chown', ['0:0', path], {})
+      await runProgram('chmod', ['go=', path], {})
+      try {
+        const { msg } = JSON.parse(await failureOf(image.command))
+        assert.ok(msg.includes(remedy(path)), msg)
+        assert.doesNotMatch(msg, /restore a backup/)
+      } finally {
+        await runProgram('chown', [image.user, path], {})
+      }
+    })
+
+  it('names the owner of a secret, and of a folder for backups', async (t) => {
+    if (!isRoot) return t.skip('only root has files that another account cannot read')
+    const secret = join(folder, 'private')
+    writeFileSync(secret, SECRET, { mode: 0o600 })
+    writeFileSync(join(folder, 'database-url'), `pglite:${join(data, 'tasks')}`)
+    const start = await failureOf(image.command, { BETTER_AUTH_SECRET_FILE: secret })
+    assert.ok(JSON.parse(start).msg.includes(remedy(secret)), start)
+    // Docker creates a folder where the source of a mount is missing.
+    const none = await failureOf(image.command, { BETTER_AUTH_SECRET_FILE: folder })
+    assert.match(JSON.parse(none).msg, /cannot be read: \S+ It is a folder\./)
+    const backups = join(folder, 'backups')
+    mkdirSync(backups, { mode: 0o700 })
+    const command = ['node', 'backend/src/commands/backup.ts', join(backups, 'tasks.backup')]
+    const backup = await failureOf(command)
+    assert.ok(backup.includes(remedy(backups)), backup)
   })
 
   async function databaseUrl(kind: Kind): Promise<string> {

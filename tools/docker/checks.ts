@@ -79,7 +79,7 @@ async function embeddedServer({ run, attempt, folder, image }: Trial): Promise<v
   const refused = attempt('docker', foreground)
   assert.equal(refused.status, 1)
   const { msg } = JSON.parse(refused.stderr)
-  assert.match(msg, new RegExp(`belongs to user ${uid}, and .* chown -R 65534:65534 /data`))
+  assert.match(msg, new RegExp(`/data belongs to user ${uid}, and .* chown -R 65534:65534 /data`))
 }
 
 /** Status of a request to Caddy, whose certificate for localhost is its own. */

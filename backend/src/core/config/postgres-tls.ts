@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { getCACertificates, type SecureVersion } from 'node:tls'
+import { accessRemedy } from '../access-remedy.ts'
 import { withoutSecrets } from '../log/redact.ts'
 import { ConfigError } from './settings.ts'
 
@@ -103,7 +104,7 @@ class Parameters {
     } catch (cause) {
       const shown = withoutSecrets(path)
       throw new ConfigError(
-        `${this.name}: ${parameter} names a file that cannot be read: ${shown}`,
+        `${this.name}: ${parameter} names a file that cannot be read: ${shown}.${accessRemedy(cause)}`,
         { cause },
       )
     }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { accessRemedy } from '../access-remedy.ts'
 import { withoutSecrets } from '../log/redact.ts'
 import { SECRETS } from './misspelt.ts'
 
@@ -50,9 +51,10 @@ export function settingsReader(env: Environment) {
     }
     try {
       return readFileSync(file, 'utf8').replace(/\r?\n$/, '') || undefined
-    } catch {
+    } catch (cause) {
       throw new ConfigError(
-        `${name}_FILE names a file that cannot be read: ${withoutSecrets(file)}`,
+        `${name}_FILE names a file that cannot be read: ${withoutSecrets(file)}.${accessRemedy(cause)}`,
+        { cause },
       )
     }
   }

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { accessRemedy } from '../access-remedy.ts'
 import { ConfigError } from '../config/settings.ts'
 import { withoutSecrets } from './redact.ts'
 
@@ -41,13 +42,19 @@ export async function end(code: number): Promise<never> {
 
 const FATAL = 60
 
+/** Errors of the file system say neither whose a file is nor what to do. */
+function messageOf(error: Error): string {
+  const remedy = accessRemedy(error)
+  return remedy === '' ? error.message : `${error.message}.${remedy}`
+}
+
 /**
  * Ends the process with the exit code and prints the reason, without passwords, on standard error.
  *
  * @param asLogLine whether a program reads it: as a JSON line like those of the log, whatever the log level.
  */
 export function endWithReason(error: unknown, code = 1, asLogLine = false): Promise<never> {
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = error instanceof Error ? messageOf(error) : String(error)
   // A ConfigError never quotes a value. Its example of a connection string must stay readable.
   const msg = error instanceof ConfigError ? reason : withoutSecrets(reason)
   const { pid } = process

@@ -12,6 +12,7 @@ import { detectScope } from '../scope.ts'
 import { syncFolder } from '../sync.ts'
 import { openControlSocket } from './control-socket.ts'
 import { checkCluster, DamagedFolderError, refuseCluster } from './damaged-folder.ts'
+import { deniedParent, deniedPart } from './denied-part.ts'
 import type { FolderLock } from './held-folder.ts'
 import { LockedError, type LockOptions, takeLock } from './lock-file.ts'
 import { PgliteStream } from './stream.ts'
@@ -73,7 +74,8 @@ export async function connectPglite(
     )
   } catch (error) {
     lock.release()
-    throw error
+    const denied = deniedPart(directory)
+    throw denied === undefined ? error : unusableFolder(directory, denied)
   }
 }
 
@@ -98,7 +100,8 @@ async function lockFolder(directory: string, options: LockOptions): Promise<Fold
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     return await takeLock(directory, options)
   } catch (error) {
-    throw error instanceof LockedError ? error : unusableFolder(directory, error)
+    if (error instanceof LockedError) throw error
+    throw unusableFolder(directory, deniedParent(resolve(directory)) ?? error)
   }
 }
 
