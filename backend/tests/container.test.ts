@@ -299,6 +299,8 @@ describe('compose.yaml', () => {
       assert.deepEqual(security_opt, ['no-new-privileges:true'])
       const { limits } = (deploy as { resources: { limits: object } }).resources // checked here
       assert.deepEqual(Object.keys(limits), ['cpus', 'memory', 'pids'])
+      // It deletes old lines, unlike Docker's default.
+      assert.deepEqual(service.logging, { driver: 'local' })
     }
     assert.match(services.database.image, /^postgres:18\.\d+$/)
     assert.match(services.caddy.image, /^caddy:2\.\d+\.\d+$/)
