@@ -92,6 +92,12 @@ describe('the other examples of deploy', () => {
     assert.match(nginx, /proxy_set_header X-Forwarded-For \$remote_addr;/)
     assert.match(nginx, /proxy_pass http:\/\/todo_backend;/)
     assert.match(nginx, /proxy_buffering off;/)
+    // The location below a path, as documented, sends the same as the file.
+    const documented = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+    const location = /^location .*?^\}/ms.exec(documented)?.[0] ?? ''
+    const headers = nginx.match(/proxy_(set_header|http_version|buffering) .*;/g) ?? []
+    assert.ok(headers.length > 4)
+    for (const header of headers) assert.ok(location.includes(header), header)
     // Without header_up or trusted_proxies, Caddy replaces the header.
     const caddy = read('caddy/Caddyfile')
     assert.match(caddy, /reverse_proxy \{\$UPSTREAM:127\.0\.0\.1:8000\}/)

@@ -45,7 +45,8 @@ async function until<Value>(ask: () => Value | undefined, what: string): Promise
 const embedded = (image: string, name: string, data: string, secret: string) => [
   ...['run', '--detach', '--name', name, '--init', '--read-only', '--tmpfs', '/tmp'],
   ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--memory', '1g'],
-  ...['--pids-limit', '128', '--stop-timeout', '20', '--volume', `${data}:/data`],
+  ...['--pids-limit', '128', '--stop-timeout', '20', '--log-driver', 'local'],
+  ...['--volume', `${data}:/data`],
   ...['--volume', `${secret}:/run/secrets/auth-secret:ro`],
   ...['--env', 'DATABASE_URL=pglite:/data/tasks'],
   ...['--env', 'BETTER_AUTH_SECRET_FILE=/run/secrets/auth-secret', image],
@@ -70,6 +71,14 @@ async function embeddedServer({ run, attempt, folder, image }: Trial): Promise<v
   run('docker', start)
   await healthy()
   assert.match(run('docker', [...user, 'list']), /carol@example\.com/)
+  attempt('docker', ['rm', '--force', EMBEDDED])
+  const withoutVolume = start.filter((word, at) => {
+    const isFlag = (index: number) =>
+      start[index] === '--volume' && start[index + 1]?.endsWith(':/data')
+    return word !== '--detach' && !isFlag(at) && !isFlag(at - 1)
+  })
+  const readOnly = attempt('docker', withoutVolume)
+  assert.match(JSON.parse(readOnly.stderr).msg, /EROFS.* mount a volume there/)
   attempt('docker', ['rm', '--force', EMBEDDED])
   // A bind mount that belongs to somebody else.
   const data = join(folder, 'data')
@@ -228,11 +237,40 @@ export const CHECKS: readonly (readonly [string, (trial: Trial) => void | Promis
     },
   ],
   [
+    'a killed server starts again',
+    async (trial) => {
+      // The child of the init process.
+      const kill = 'kill -9 $(cat /proc/1/task/1/children)'
+      inServer(trial, ['sh', '-c', kill])
+      const count = ['inspect', '--format', '{{.RestartCount}}', 'todo-trial-server-1']
+      await until(() => trial.run('docker', count).trim() === '1' || undefined, 'the restart')
+      for (let time = 0; time < 60; time += 1) {
+        const response = await fetch(`${SERVER}/readyz`).catch(() => undefined)
+        if (response?.status === 200) return
+        await sleep(500)
+      }
+      assert.fail('the server does not serve again')
+    },
+  ],
+  [
     'the server stops with 0',
     (trial) => {
       trial.compose(['stop', 'server'])
       const format = ['ps', '--all', '--format', '{{.Service}} {{.ExitCode}}']
       assert.match(trial.compose(format), /^server 0$/m)
+    },
+  ],
+  [
+    'a backup is restored into the PostgreSQL of a new machine, as docs/operations.md says',
+    (trial) => {
+      trial.compose(['--profile', 'caddy', 'down', '--volumes'])
+      const mounted = ['run', '--rm', '--volume', `${join(trial.folder, 'backups')}:/backups`]
+      const restore = ['node', `${COMMANDS}/restore.ts`, '/backups/tasks.backup']
+      trial.compose([...mounted, 'server', ...restore])
+      trial.compose(['up', '--detach', '--no-build', '--wait'])
+      const list = ['node', `${COMMANDS}/user.ts`, 'list']
+      assert.match(inServer(trial, list), /bob@example\.com/)
+      trial.compose(['down', '--volumes'])
     },
   ],
   [
