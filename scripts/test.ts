@@ -5,7 +5,7 @@
  * Usage: npm test [-- --name=pattern ...] [--file-seconds=N] [--run-seconds=N] [--answer-seconds=N]
  *        [file or part of its name ...]
  */
-import { existsSync, globSync } from 'node:fs'
+import { globSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { relative } from 'node:path'
 import { run } from 'node:test'
@@ -84,7 +84,7 @@ function namesOf({ path }: TestFile): string {
 
 /** @returns a file itself, or the test files whose path contains the text. Exits without one. */
 function filesOf(text: string): string[] {
-  if (existsSync(text)) return [text]
+  if (statSync(text, { throwIfNoEntry: false })?.isFile()) return [text]
   const found = /[*{]/.test(text)
     ? globSync(text)
     : globSync(ALL_FILES).filter((path) => path.includes(text))
