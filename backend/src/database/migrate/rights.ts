@@ -113,19 +113,24 @@ export async function checkRights(
   const { direct, pooled } = connector
   const [first, second] = await Promise.all([readOrRefused(direct), readOrRefused(pooled)])
   const refused = [first, second].filter((one) => one instanceof RefusedLogin)
-  const connecting = refused.map(({ login, database }) => [login, connectGrant(database, login)])
-  const complete = async (one: Known, through: ConnectionConfig) =>
-    one instanceof RefusedLogin ? read(through, one.login) : one
-  if (refused.length === 2) refuse(refused[0]?.database ?? '', connecting)
+  const toConnect = refused.map(({ login, database }) => ({
+    login,
+    statement: connectGrant(database, login),
+  }))
+  if (refused.length === 2) refuse(refused[0]?.database ?? '', toConnect)
+  // The other login reads the rights of one that may not connect.
+  const complete = async (one: LoginRights | RefusedLogin, other: ConnectionConfig) =>
+    one instanceof RefusedLogin ? read(other, one.login) : one
   const [migrates, serves] = await Promise.all([complete(first, pooled), complete(second, direct)])
   refuse(migrates.database, [
-    ...connecting,
-    ...toMigrate(migrates).map((statement) => [migrates.login, statement]),
-    ...toServe(serves, migrates, served).map((statement) => [serves.login, statement]),
+    ...toConnect,
+    ...toMigrate(migrates).map((statement) => ({ login: migrates.login, statement })),
+    ...toServe(serves, migrates, served).map((statement) => ({ login: serves.login, statement })),
   ])
 }
 
-type Known = (Rights & { readonly isBehind: boolean }) | RefusedLogin
+/** Also whether the database lacks a migration; false if the login cannot read that. */
+type LoginRights = Rights & { readonly isBehind: boolean }
 
 /** A login that may not connect to the database. */
 class RefusedLogin {
@@ -149,11 +154,17 @@ function refusedLogin(error: unknown, { connectionString = '' }: ConnectionConfi
 const connectGrant = (database: string, login: string) =>
   `grant connect on database ${identifier(database)} to ${identifier(login)}`
 
-/** @param missing pairs of a login and a statement that it needs. @throws {RightsError} if there is one. */
-function refuse(database: string, missing: readonly (readonly string[])[]): void {
+/** A statement that grants a login what it lacks. */
+interface Missing {
+  readonly login: string
+  readonly statement: string
+}
+
+/** @throws {RightsError} with all statements, if anything is missing. */
+function refuse(database: string, missing: readonly Missing[]): void {
   if (missing.length === 0) return
-  const logins = [...new Set(missing.map(([login = '']) => identifier(login)))]
-  const statements = [...new Set(missing.map(([, statement]) => statement))].join('; ')
+  const logins = [...new Set(missing.map(({ login }) => identifier(login)))]
+  const statements = [...new Set(missing.map(({ statement }) => statement))].join('; ')
   throw new RightsError(
     `The database refuses to serve ${logins.join(' and ')}, which ${logins.length > 1 ? 'lack' : 'lacks'} privileges. Run as a superuser in the database ${identifier(database)}: ${statements}`,
   )
@@ -166,7 +177,7 @@ async function isBehind(client: Client): Promise<boolean> {
   return known.some(({ name }) => !applied.has(name))
 }
 
-function toMigrate(rights: Rights & { readonly isBehind: boolean }): string[] {
+function toMigrate(rights: LoginRights): string[] {
   const { isSuperuser, hasHistory, actsAsOwner, createsSchemas, usesSchema, readsHistory } = rights
   if (isSuperuser || actsAsOwner) return []
   const login = identifier(rights.login)
