@@ -2,7 +2,7 @@ import { readArguments } from '../core/arguments.ts'
 import { loadConfig } from '../core/config/config.ts'
 import { endWithReason } from '../core/log/end.ts'
 import { checkBackup, restoreChecked } from '../database/backup/restore-backup.ts'
-import { connect, refuseMissing } from '../database/connect.ts'
+import { connect, refuseMemory } from '../database/connect.ts'
 import { describeCounts, reportProgress } from './progress.ts'
 
 const USAGE = 'Usage: npm run restore -- <file>'
@@ -11,8 +11,7 @@ const USAGE = 'Usage: npm run restore -- <file>'
 try {
   const [file = ''] = readArguments({ usage: USAGE, least: 1, most: 1 }).positionals
   const config = loadConfig()
-  const { database } = config
-  if (database.kind === 'pglite' && database.directory === null) refuseMissing(config)
+  refuseMemory(config)
   // Before the database is opened, because that creates a new folder.
   const header = await checkBackup(file)
   const connector = await connect(config, console.error)

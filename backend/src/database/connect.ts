@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../core/config/config.ts'
 import { ConfigError } from '../core/config/settings.ts'
@@ -10,7 +8,7 @@ import { checkRights, RightsError } from './migrate/rights.ts'
 import { connectThroughServer } from './pglite/control-socket.ts'
 import { refuseCluster } from './pglite/damaged-folder.ts'
 import { LockedError } from './pglite/lock-file.ts'
-import { CLUSTER, connectPglite } from './pglite/pglite.ts'
+import { connectPglite, hasCluster } from './pglite/pglite.ts'
 import { connectPostgres } from './postgres.ts'
 import { explainStart, type StartFailure, UNREACHABLE } from './start-failure.ts'
 import { WallError } from './walls/wall-error.ts'
@@ -57,18 +55,26 @@ export async function connectBeside(
  *
  * @throws {ConfigError}
  */
-export function refuseMissing({ database }: Pick<Config, 'database'>): void {
-  if (database.kind === 'postgres') return
-  const { directory } = database
-  if (directory === null) {
-    throw new ConfigError(
-      'DATABASE_URL is pglite:memory, which ends with each process: name a folder, or a PostgreSQL database',
-    )
-  }
-  refuseCluster(directory)
-  if (existsSync(join(directory, CLUSTER))) return
+export function refuseMissing(config: Pick<Config, 'database'>): void {
+  refuseMemory(config)
+  const { database } = config
+  if (database.kind === 'postgres' || database.directory === null) return
+  refuseCluster(database.directory)
+  if (hasCluster(database.directory)) return
   throw new ConfigError(
-    `There is no embedded database in ${directory}. Set DATABASE_URL to the folder or the PostgreSQL database of your server`,
+    `There is no embedded database in ${database.directory}. Set DATABASE_URL to the folder or the PostgreSQL database of your server`,
+  )
+}
+
+/**
+ * Refuses an embedded database in memory, for a program of which nothing would be left.
+ *
+ * @throws {ConfigError}
+ */
+export function refuseMemory({ database }: Pick<Config, 'database'>): void {
+  if (database.kind === 'postgres' || database.directory !== null) return
+  throw new ConfigError(
+    'DATABASE_URL is pglite:memory, which ends with each process: name a folder, or a PostgreSQL database',
   )
 }
 

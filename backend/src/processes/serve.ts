@@ -11,7 +11,7 @@ import { VERSION } from '../core/version.ts'
 import { openConnector } from '../database/connect.ts'
 import type { Connector } from '../database/connector.ts'
 import { Notices } from '../database/notices.ts'
-import { isEmptyFolder } from '../database/pglite/pglite.ts'
+import { hasCluster } from '../database/pglite/pglite.ts'
 import { PipelinedPool } from '../database/pipeline/pool.ts'
 import type { Database } from '../database/session.ts'
 import type { RequestLimit } from '../http/rate/request-windows.ts'
@@ -100,14 +100,15 @@ export async function serve(
   }
 }
 
-/** Shows that the first start works, which creates the embedded database. @returns a function that ends it. */
+/** Logs the creation of the embedded database, which takes seconds. @returns a function that ends the messages. */
 function showCreation({ database }: Config, log: FastifyBaseLogger): () => void {
   const { directory } = database.kind === 'pglite' ? database : { directory: null }
-  if (directory === null || !isEmptyFolder(directory)) return () => {}
+  if (directory === null || hasCluster(directory)) return () => {}
   log.info('Creating the embedded database, once …')
   const begunMs = performance.now()
   const timer = setInterval(() => {
-    log.info(`… ${Math.round((performance.now() - begunMs) / 1_000)} s`)
+    const seconds = Math.round((performance.now() - begunMs) / 1_000)
+    log.info(`Creating the embedded database: ${seconds} s so far`)
   }, PROGRESS_MS)
   return () => clearInterval(timer)
 }

@@ -1,10 +1,10 @@
-import { constants, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { constants, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Connector } from '../connector.ts'
 import { withDirectClient } from '../direct.ts'
 import { LockedError, takeLock } from '../pglite/lock-file.ts'
-import { CLUSTER, connectPglite } from '../pglite/pglite.ts'
+import { CLUSTER, connectPglite, hasCluster } from '../pglite/pglite.ts'
 
 const COPY = 'backup-'
 
@@ -70,7 +70,7 @@ export async function openSnapshot(
 async function removeAbandoned(directory: string): Promise<void> {
   for (const name of readdirSync(directory)) {
     const copy = join(directory, name)
-    if (!name.startsWith(COPY) || !existsSync(join(copy, CLUSTER))) continue
+    if (!name.startsWith(COPY) || !hasCluster(copy)) continue
     try {
       ;(await takeLock(copy, { times: { patienceMs: 0, stillMs: 0 } })).release()
       rmSync(copy, { recursive: true, force: true })

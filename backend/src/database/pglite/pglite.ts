@@ -79,9 +79,9 @@ export async function connectPglite(
   }
 }
 
-/** Whether a start creates the database in the folder, which takes seconds. */
-export function isEmptyFolder(directory: string): boolean {
-  return !existsSync(join(directory, CLUSTER))
+/** Whether the data folder has a database. A start creates a missing one, which takes seconds. */
+export function hasCluster(directory: string): boolean {
+  return existsSync(join(directory, CLUSTER))
 }
 
 /** @throws {DamagedFolderError} */
@@ -143,7 +143,7 @@ async function makeCluster(directory: string): Promise<void> {
   for (const name of readdirSync(directory)) {
     if (name.startsWith(UNFINISHED)) rmSync(join(directory, name), REMOVE)
   }
-  if (!isEmptyFolder(directory)) return
+  if (hasCluster(directory)) return
   // A random name, because a process in another container may have the same process id.
   const unfinished = join(directory, `${UNFINISHED}${randomUUID()}`)
   try {
