@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ADDRESS_HEADER, TOKEN_HEADERS } from '../../accounts/http.ts'
 import type { Config } from '../../core/config/config.ts'
 import { AppError, type ErrorCode, type Reason, unauthorized } from '../../core/errors.ts'
-import { sendsBearer } from '../../http/identity/authenticate.ts'
+import { BEARER_JWT, sendsBearer } from '../../http/identity/authenticate.ts'
 import type { Revocations } from '../../http/identity/revocations.ts'
 import { clientAddress } from '../../http/protocol/client-network.ts'
 import type { AccountOperation } from './operation-schema.ts'
@@ -120,7 +120,6 @@ const NO_MAIL = "Verification email isn't enabled"
 
 /** Better Auth's code where it finds no session. */
 const NO_SESSION = 'UNAUTHORIZED'
-const JWT = /^bearer +[\w-]+\.[\w-]+\.[\w-]*$/i
 
 /** The form of Better Auth's codes. */
 const CODE = /^[A-Z][A-Z0-9_]+$/
@@ -160,7 +159,7 @@ function pageOf({ body, query }: FastifyRequest, members: readonly string[]): UR
 }
 
 function withoutSession(request: FastifyRequest): string {
-  if (JWT.test(request.headers.authorization ?? '')) {
+  if (BEARER_JWT.test(request.headers.authorization ?? '')) {
     return 'This is a token for tasks; the operation needs the session token of a sign-in'
   }
   return sendsBearer(request)

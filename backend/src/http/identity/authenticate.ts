@@ -16,8 +16,8 @@ declare module 'fastify' {
   }
 }
 
-/** The signature may be empty: the verification then says what is wrong, such as `alg` none. */
-const BEARER = /^bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)$/i
+/** Credentials with a JWT. Its signature may be empty: the verification then says what is wrong, such as `alg` none. */
+export const BEARER_JWT = /^bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)$/i
 
 /**
  * Makes the hook that verifies the bearer token (RFC 6750) before the server reads anything else of the
@@ -60,7 +60,7 @@ export function readToken(request: FastifyRequest): string {
     throw unauthorized({ check: 'repetition', description })
   }
   if (!sendsBearer(request)) throw unauthorized({ check: 'presence' })
-  const token = BEARER.exec(request.headers.authorization ?? '')?.[1]
+  const token = BEARER_JWT.exec(request.headers.authorization ?? '')?.[1]
   if (token === undefined) throw malformed()
   return token
 }
