@@ -22,7 +22,7 @@ async function open(): Promise<Connector> {
   return connect(config, console.error)
 }
 
-/** Exit codes, as of a shell. Ending with `exit` removes the unfinished file. */
+/** The exit codes that a shell gives these signals. `process.exit` calls the handlers that remove the unfinished file. */
 const SIGNALS = [
   ['SIGHUP', 129],
   ['SIGINT', 130],

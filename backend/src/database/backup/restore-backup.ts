@@ -57,7 +57,7 @@ export async function restoreChecked(
     }),
   )
   const later = await migrate(connector, known)
-  // The table of revocations may be one of theirs.
+  // Before these migrations, the table of revocations may have been missing.
   if (later.length > 0) {
     await withDirectClient(connector.direct, (client) =>
       inTransaction(client, async () => {
@@ -69,7 +69,7 @@ export async function restoreChecked(
   return counts
 }
 
-/** A token that was revoked since the backup must not be accepted again. So none from before the restore is. */
+/** Revokes the tokens of all users, because those that were revoked after the backup must stay revoked. */
 async function revokeTokens(client: Client): Promise<void> {
   const { rows } = await client.query(
     `select to_regclass('todo_auth.revocation') is null as missing`,

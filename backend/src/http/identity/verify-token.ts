@@ -163,7 +163,7 @@ async function verifyByKeySet(
 }
 
 /**
- * Tries every key that matches, of the `keySetKeys` of a set. Several match if two have the same id, or if the token
+ * Tries every key that matches; a set has at most `keySetKeys`. Several match if two have the same id, or if the token
  * names no id.
  */
 async function tryKeys(

@@ -25,7 +25,7 @@ declare module 'fastify' {
 const PATH_BYTES = 128
 const REASON_BYTES = 1_024
 const DETAIL_BYTES = 512
-/** The pause between two lines about a cause of 503. */
+/** The least time between two lines about the same cause of a 503. */
 const OUTAGE_MS = 10_000
 
 /** Our codes for Fastify's errors. Fastify's other 4xx errors are bad_request. */
@@ -38,8 +38,8 @@ const FASTIFY_CODES: Record<string, ErrorCode> = {
 
 /**
  * Sends a problem (RFC 9457, contract §3) for every error. It logs a 5xx with its cause and the request's id,
- * but not a 503 without a cause, which means that a limit was reached. While a database is unreachable, each request
- * has the same cause, so of those the log has one now and then. It logs why a request is unauthorized.
+ * but not a 503 without a cause, which means that a limit was reached. While the database is unreachable, every request
+ * has the same cause, which is logged once in {@link OUTAGE_MS}. It logs why a request is unauthorized.
  *
  * @param reasonsBelow the path below which every problem has `code` and `message`, as Better Auth's clients expect.
  */
@@ -66,7 +66,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
     .send(problemBody(problem, request.id, reasonOf(problem, request)))
 }
 
-/** Whether the log needs this error in full. The line of the response has the code of each. */
+/** Whether to log this error in full. The line of each response has the code of its cause. */
 function isNews({ status, cause }: AppError, outages: Map<string, number>): boolean {
   if (status !== 503) return true
   if (cause === undefined) return false
