@@ -5,7 +5,7 @@ import {
   UsageError,
 } from '../backend/src/core/arguments.ts'
 
-/** Reads the arguments of a program for developers. For wrong ones it ends with exit code 1 and one line. */
+/** Reads the arguments of a program for developers. Wrong ones end it with one line and exit code 1. */
 export function argumentsOf(accepted: Accepted): Arguments {
   try {
     return readArguments(accepted)
@@ -16,7 +16,7 @@ export function argumentsOf(accepted: Accepted): Arguments {
   }
 }
 
-/** @returns the value of an option as a number. Ends in the same way if the value is not a number of at least `least`. */
+/** @returns the value of an option as a number. A value that is not a number from `least` ends the program in the same way. */
 export function numberOf({ texts }: Arguments, name: string, fallback: number, least = 1): number {
   const text = texts.get(name)
   const number = text === undefined ? fallback : Number(text)

@@ -1,8 +1,6 @@
 /**
  * Prints the section of CHANGELOG.md about a version, for the release of its tag. Fails if the tag is not the version
  * of every package, or the section is missing.
- *
- * Usage: node scripts/release-notes.ts v<version>
  */
 import { readFileSync } from 'node:fs'
 import { argumentsOf } from './arguments.ts'

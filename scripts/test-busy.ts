@@ -1,8 +1,6 @@
 /**
  * Runs the tests while the machine is busy: two endless loops per core run beside them. A test that waits
  * for a time instead of an event fails here. Ends with 1 if a run fails.
- *
- * Usage: npm run test:busy [-- --times N] [file or part of its name ...]
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

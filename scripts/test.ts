@@ -1,9 +1,6 @@
 /**
  * Runs all tests, or those of the given files. Several files share a process (test-groups.ts). Each process and
  * the whole run have a deadline. After it, the runner names what is still open, ends it, and fails.
- *
- * Usage: npm test [-- --name=pattern ...] [--file-seconds=N] [--run-seconds=N] [--answer-seconds=N]
- *        [file or part of its name ...]
  */
 import { globSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'

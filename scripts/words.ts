@@ -1,8 +1,6 @@
 /**
  * Finds the words that docs/glossary.md says to avoid, in the documents and in the comments of the code,
  * with file and line.
- *
- * Usage: node scripts/words.ts
  */
 
 import { globSync, readFileSync } from 'node:fs'

@@ -2,8 +2,7 @@
  * Checks that the server has not become slower: a short comparison of its processor time with the floor in the
  * same run, so that a slower machine has no effect. The bounds are wider than the noise of a shared machine.
  * `npm run bench` measures smaller differences.
- *
- * Usage: npm run bench:guard, in about a minute and a half
+ * It takes about a minute and a half.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -3,8 +3,7 @@
  * 300 000 completed tasks, and requests the first incomplete one 200 times at once. Prints the ratio of
  * the other users' p99 during that time to their quiet p99, and ends with 1 if it is 3 or more, or if one of
  * their requests fails.
- *
- * Usage: npm run bench:heavy-user [-- --on embedded], in about a minute
+ * It takes about a minute.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -1,8 +1,6 @@
 /**
  * Writes docs/performance.md and the sentence on performance in the README from the results in
  * tools/bench/results, or checks that both are current.
- *
- * Usage: npm run bench:performance [-- --check]
  */
 import { argumentsOf } from '../../scripts/arguments.ts'
 import { renewals, writePerformance } from './report/performance.ts'

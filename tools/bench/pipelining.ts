@@ -1,8 +1,7 @@
 /**
  * Measures the cost of 64 kB of requests in one write, on ten connections that read nothing at first
  * and then everything: for each public route, and for unknown paths and methods.
- *
- * Usage: npm run bench:pipelining [-- docs], where the text selects the requests that contain it
+ * An argument such as `docs` selects the requests that contain it.
  */
 
 import { execFileSync } from 'node:child_process'

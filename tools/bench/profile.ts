@@ -1,8 +1,6 @@
 /**
  * Profiles one kind of work: loads a server that runs V8's profiler, and prints the functions and packages by
  * their share of its busy time. Chrome's DevTools can open the profile.
- *
- * Usage: npm run bench:profile -- [get|list|create|update|toggle|mix] [service|floor|no-wall]
  */
 
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'

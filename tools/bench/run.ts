@@ -3,8 +3,8 @@
  * starts and fills a new PostgreSQL server, and measures every server alternately with the same load. It
  * prints the report and writes it to tools/bench/results/.
  *
- * Usage: npm run bench            in about 12 minutes, into full.md; writes docs/performance.md
- *        npm run bench -- --quick in about 3 minutes, into quick.md
+ * It takes about 12 minutes, and writes full.md and docs/performance.md. With --quick it takes about 3 minutes, and
+ * writes quick.md alone.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

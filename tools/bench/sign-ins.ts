@@ -1,8 +1,6 @@
 /**
  * Measures the effect of sign-ins on requests for tasks: the latency at a steady rate without sign-ins and
  * with many at once. Takes about two minutes, prints the report and writes it to tools/bench/results/.
- *
- * Usage: npm run bench:sign-ins
  */
 
 import { randomBytes } from 'node:crypto'

@@ -1,8 +1,7 @@
 /**
  * Measures the memory for 50 clients that request lists of 7 MB and do not read them. Prints how much the
  * server grows compared with clients that read the same lists, and ends with 1 if it is 64 MB or more.
- *
- * Usage: npm run bench:stalled-readers [-- --on embedded], in a quarter of a minute
+ * It takes a quarter of a minute.
  */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'

@@ -2,8 +2,7 @@
  * Measures 10 000 open streams of 10 000 users in one process: the memory of each, the time of a write beside them
  * compared with the time without them, and the time until a change that another server committed is on its
  * stream.
- *
- * Usage: npm run bench:streams [-- --streams 10000], in one minute
+ * It takes a minute.
  */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -29,7 +28,7 @@ const LATE_MS = 5_000
 /** Users who have no stream. */
 const OTHERS = 1_000
 
-const usage = 'Usage: npm run bench:streams [-- --streams N]'
+const usage = 'Usage: npm run bench:streams [-- --streams <N>]'
 const count = numberOf(argumentsOf({ usage, texts: ['streams'] }), 'streams', 10_000)
 const folder = mkdtempSync(join(tmpdir(), 'todo-streams-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))

@@ -1,8 +1,7 @@
 /**
  * Measures the features of tasks, each relative to a plain request in the same round, on PostgreSQL and on the embedded
  * database. Prints the report and writes it to tools/bench/results/, and docs/performance.md with it.
- *
- * Usage: npm run bench:tasks, in less than three minutes
+ * It takes less than three minutes.
  */
 
 import { randomBytes } from 'node:crypto'

@@ -1,8 +1,6 @@
 /**
  * Generates the types of the client package, client/src/api.ts, from the committed OpenAPI document.
- *
- * Usage: node tools/client-types/generate.ts [--check]
- * --check writes nothing, and fails if the file is not current.
+ * With --check it writes nothing, and fails if the file is not current.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

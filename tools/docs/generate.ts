@@ -1,7 +1,5 @@
 /**
  * Writes the generated documents, or checks that they are current.
- *
- * Usage: node tools/docs/generate.ts [--check]
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { argumentsOf } from '../../scripts/arguments.ts'

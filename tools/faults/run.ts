@@ -1,8 +1,6 @@
 /**
  * Injects every fault into a server under load, prints the results, and writes docs/resilience.md. Ends with 1
  * if a promise was broken.
- *
- * Usage: npm run test:faults [-- --only <fault> [--only <fault> …]]
  */
 import { writeFileSync } from 'node:fs'
 import { argumentsOf } from '../../scripts/arguments.ts'

@@ -2,8 +2,6 @@
  * Puts a steady, mixed load on one server for a given time, with a fault every minute in random order. Then
  * compares the database with the acknowledged changes, and the memory with the memory before. Ends with 1 if
  * a promise was broken.
- *
- * Usage: npm run test:soak [-- --minutes N] [--on embedded]
  */
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'

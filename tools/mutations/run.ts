@@ -1,9 +1,7 @@
 /**
  * Applies each mutant of `mutants.ts` to a copy of the working tree, and checks that its tests fail. Ends with
  * 1 if one does not fail, or if one of those tests fails on the unchanged copy.
- *
- * Usage: npm run test:mutations [-- --each N] [--markdown] [part of an isolation layer, a change or a file]
- * where `--each` selects at most N mutants of each isolation layer.
+ * `--each` selects at most that number of mutants of each isolation layer.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -47,7 +45,9 @@ const usage =
   'Usage: npm run test:mutations [-- --each <N>] [--markdown] [<part of a layer, a change or a file>]'
 const given = argumentsOf({
   usage,
-  ...{ flags: ['markdown'], texts: ['each'], most: Number.POSITIVE_INFINITY },
+  flags: ['markdown'],
+  texts: ['each'],
+  most: Number.POSITIVE_INFINITY,
 })
 const wanted = given.positionals.join(' ')
 const matching = MUTANTS.filter(({ wall, change, file }) =>

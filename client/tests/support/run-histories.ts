@@ -1,7 +1,5 @@
 /**
  * Plays random histories of devices against the server for as long as one likes, or once more as it failed.
- *
- * Usage: npm run test:sync -- [--seed N] [--runs M] [--devices D] [--steps S]
  */
 
 import { globalSetup, globalTeardown } from '../../../backend/tests/support/global-setup.ts'

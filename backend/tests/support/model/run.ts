@@ -1,8 +1,6 @@
 /**
  * Compares the server with the model for as long as one likes, or once more as it failed.
- *
- * Usage: npm run test:model -- [--model requests|operations] [--seed N] [--runs M] [--on pglite|postgres] [--pool N] [--path P]
- * where `requests` are the forms of requests to a few operations, and `operations` are all of them, with the feed.
+ * The model `requests` has the forms of requests to a few operations, and `operations` has all of them, with the feed.
  */
 import { argumentsOf, numberOf } from '../../../../scripts/arguments.ts'
 import { KINDS } from '../databases.ts'
