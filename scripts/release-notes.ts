@@ -18,17 +18,19 @@ export function releaseNotes(
 ): string {
   const version = tag.replace(/^v/, '')
   if (version === tag || !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)) {
-    throw new Error(`The tag of a release is such as v1.2.0, and this one is ${tag}`)
+    throw new Error(`The tag ${tag} is not a version with a v, such as v1.2.0`)
   }
   for (const [name, other] of Object.entries(versions)) {
     if (other === version) continue
-    throw new Error(`${name} has the version ${other}, and the tag is ${tag}. Set one of them`)
+    throw new Error(`${name} has the version ${other}, and the tag is ${tag}. Correct one of them`)
   }
   const sections = changelog.split(/^## /m).slice(1)
   const section = sections.find((text) => text.split(/[\s,]/, 1)[0] === version)
   const notes = section?.slice(section.indexOf('\n')).trim() ?? ''
   if (notes === '') {
-    throw new Error(`CHANGELOG.md has no section ${version}. Replace "Unreleased" by it`)
+    throw new Error(
+      `CHANGELOG.md has no changes of ${version}. Replace "Unreleased" with the version and the date`,
+    )
   }
   return notes
 }

@@ -169,9 +169,9 @@ describe('a release', () => {
       '1.2.0',
       versions,
       CHANGELOG,
-      /^The tag of a release is such as v1\.2\.0/,
+      /^The tag 1\.2\.0 is not a version with a v/,
     ],
-    ['another tag', 'v1.2', versions, CHANGELOG, /^The tag of a release/],
+    ['another tag', 'v1.2', versions, CHANGELOG, /^The tag v1\.2 is not/],
     [
       'a package of another version',
       'v1.2.0',
@@ -184,14 +184,14 @@ describe('a release', () => {
       'v1.2.0',
       versions,
       '## Unreleased\n\n- New.\n',
-      /no section 1\.2\.0/,
+      /no changes of 1\.2\.0/,
     ],
     [
       'an empty section',
       'v1.2.0',
       versions,
       '## 1.2.0\n\n## 1.1.0\n\n- Old.\n',
-      /no section 1\.2\.0/,
+      /no changes of 1\.2\.0/,
     ],
   ] as const) {
     it(`is refused for ${what}`, () => {
@@ -199,11 +199,11 @@ describe('a release', () => {
     })
   }
 
-  it('finds one version in every package and in the lockfile', () => {
+  it('has one version in every package and in the lockfile', () => {
     assert.deepEqual([...new Set(Object.values(ownVersions()))], [readPackage().version])
   })
 
-  it('is what the workflow makes of a tag: it runs the checks of a change first', async () => {
+  it('is made by the workflow of a tag, after all checks', async () => {
     const file = new URL('.github/workflows/release.yml', ROOT)
     const { on, jobs } = parse(await readFile(file, 'utf8'))
     assert.deepEqual(on, { push: { tags: ['v*'] } })

@@ -153,19 +153,19 @@ describe('accounts by settings alone', () => {
     await test.close()
   })
 
-  it('403 for a page elsewhere names its origin and TRUSTED_ORIGINS', async () => {
+  it('403 for a page of an untrusted origin names the origin and TRUSTED_ORIGINS', async () => {
     const test = await startApp('postgres', BEHIND_PROXY)
-    const elsewhere = 'https://evil.example/page?x=1'
+    const untrusted = 'https://evil.example/page?x=1'
     const person = { name: 'Ann', email: 'ann@example.com', password: PASSWORD }
     for (const [method, path, body] of [
-      ['POST', '/sign-up/email', { ...person, callbackURL: elsewhere }],
+      ['POST', '/sign-up/email', { ...person, callbackURL: untrusted }],
       [
         'POST',
         '/sign-in/email',
-        { email: person.email, password: PASSWORD, callbackURL: elsewhere },
+        { email: person.email, password: PASSWORD, callbackURL: untrusted },
       ],
-      ['POST', '/request-password-reset', { email: person.email, redirectTo: elsewhere }],
-      ['GET', `/reset-password/x?callbackURL=${encodeURIComponent(elsewhere)}`, undefined],
+      ['POST', '/request-password-reset', { email: person.email, redirectTo: untrusted }],
+      ['GET', `/reset-password/x?callbackURL=${encodeURIComponent(untrusted)}`, undefined],
     ] as const) {
       const answer = await auth(test, method, path, { ...(body && { body }) })
       assert.equal(answer.status, 403, answer.text)

@@ -73,7 +73,7 @@ describe('npm run backup, restore and export', () => {
       const moved = await serve({ DATABASE_URL: url })
       assert.equal((await fetch(tasksAt(moved.port), { headers })).status, 401)
       const config = { secret: SECRET, jwtIssuer: undefined, jwtAudience: undefined }
-      // Of a later second than the restore.
+      // It is issued in a later second than that of the restore.
       const token = await signToken(config, 'alice', Math.ceil(Date.now() / 1000) + 2)
       const authorization = `Bearer ${token}`
       const answer = await fetch(tasksAt(moved.port), { headers: { authorization } })

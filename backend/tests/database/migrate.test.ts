@@ -393,7 +393,7 @@ for (const kind of KINDS) {
       const first = await epoch()
       await migrate(connector)
       assert.equal(await epoch(), first)
-      // A dump brings the number of the database that it was made of, which a new cluster gives again.
+      // A dump has the number and the origin of the database that it was made of. A new cluster may give the same number.
       let last = first
       for (const brought of [
         'database = 1',
