@@ -4,11 +4,11 @@ import { createRequire } from 'node:module'
 import { before, describe, it } from 'node:test'
 import type { AxeResults } from 'axe-core'
 import type { BrowserContextOptions, Page } from 'playwright-core'
-import { day, seed, signUp, useSite, type Visit, watch } from './page-site.ts'
+import { useSite, type Visit, watch } from './page-site.ts'
+import { inspectViews, openFilled } from './page-views.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
-const VIEWS = ['inbox', 'today', 'upcoming', 'all', 'completed', 'trash', 'tags/work', 'settings']
 
 const LOOKS: Readonly<Record<string, BrowserContextOptions>> = {
   light: { colorScheme: 'light' },
@@ -16,15 +16,6 @@ const LOOKS: Readonly<Record<string, BrowserContextOptions>> = {
   'forced colours': { forcedColors: 'active' },
   '320 px': { colorScheme: 'light', viewport: { width: 320, height: 640 } },
 }
-
-const TASKS = [
-  { title: 'Call Anna', priority: 'high', tags: ['work'], description: 'About the weekend' },
-  { title: 'A title without a space, which has to break: '.padEnd(160, 'x') },
-  { title: 'Send the invoice', due_date: day(-2), priority: 'low', tags: ['work'] },
-  { title: 'Stand-up', due_date: day(), due_time: '09:30', due_zone: 'Europe/Berlin' },
-  { title: 'Water the plants', due_date: day(1), recurrence: { rule: 'FREQ=DAILY', from: 'due' } },
-  { title: 'Buy milk', completed: true, priority: 'medium' },
-]
 
 /** @returns the violations, and whether the page is wider than its window. */
 async function inspect(page: Page): Promise<string[]> {
@@ -45,15 +36,7 @@ describe('WCAG 2.2 AA, by axe', () => {
   const site = useSite()
   let visit: Visit
   before(async () => {
-    visit = await site.open('/')
-    await signUp(visit)
-    await seed(visit, TASKS)
-    await visit.page.getByRole('row', { name: 'Call Anna' }).waitFor()
-    await visit.page.getByRole('textbox', { name: 'Add a task' }).fill('In the trash')
-    await visit.page.keyboard.press('Enter')
-    await visit.page.getByRole('row', { name: 'In the trash' }).focus()
-    await visit.page.keyboard.press('Delete')
-    await visit.page.getByRole('row', { name: 'In the trash' }).waitFor({ state: 'detached' })
+    visit = await openFilled(site)
   })
 
   /** Another window of the same person. */
@@ -73,12 +56,9 @@ describe('WCAG 2.2 AA, by axe', () => {
     it(`no violation in any view in ${look}`, async () => {
       const window = await open(options)
       const { page } = window
-      for (const view of VIEWS) {
-        await page.goto(`${site.url}/${view}`)
-        await page.getByRole('heading', { level: 1 }).waitFor()
-        if (view !== 'settings') await page.getByRole('row').first().waitFor()
-        assert.deepEqual(await inspect(page), [], view)
-      }
+      await inspectViews(page, site.url, async (view) =>
+        assert.deepEqual(await inspect(page), [], view),
+      )
       window.check()
       await page.context().close()
     })

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
-import { day, seed, signUp, useSite, type Visit, watch } from './page-site.ts'
+import { useSite, type Visit, watch } from './page-site.ts'
+import { inspectViews, openFilled } from './page-views.ts'
 
-const VIEWS = ['inbox', 'today', 'upcoming', 'all', 'completed', 'trash', 'tags/work', 'settings']
 const FORMS = ['sign-in', 'sign-up', 'forgot-password', 'reset-password?token=any']
 const WIDE = { width: 1280, height: 800 }
 const WINDOWS = {
@@ -14,17 +14,6 @@ const WINDOWS = {
 
 /** Pixels of a text of usual size in most browsers. */
 const USUAL_PX = 16
-
-const LONG = '00000000-0000-7000-8000-000000000001'
-const TASKS = [
-  { title: 'Call Anna', priority: 'high', tags: ['work'], description: 'About the weekend' },
-  { title: 'A title without a space, which has to break: '.padEnd(160, 'x'), id: LONG },
-  { title: 'A part of it', parent_id: LONG, due_date: day(3) },
-  { title: 'Send the invoice', due_date: day(-2), priority: 'low', tags: ['work'] },
-  { title: 'Stand-up', due_date: day(), due_time: '09:30', due_zone: 'Europe/Berlin' },
-  { title: 'Water the plants', due_date: day(1), recurrence: { rule: 'FREQ=DAILY', from: 'due' } },
-  { title: 'Buy milk', completed: true, priority: 'medium' },
-]
 
 /** Doubles the text size, as the setting of the browser does. */
 async function doubleText(page: Page): Promise<void> {
@@ -128,22 +117,15 @@ describe('text of twice the size', () => {
   const site = useSite()
   let visit: Visit
   before(async () => {
-    visit = await site.open('/')
-    await signUp(visit)
-    await seed(visit, TASKS)
-    await visit.page.getByRole('row', { name: 'Call Anna' }).waitFor()
-    await visit.page.getByRole('textbox', { name: 'Add a task' }).fill('In the trash')
-    await visit.page.keyboard.press('Enter')
-    await visit.page.getByRole('row', { name: 'In the trash' }).focus()
-    await visit.page.keyboard.press('Delete')
-    await visit.page.getByRole('row', { name: 'In the trash' }).waitFor({ state: 'detached' })
+    visit = await openFilled(site)
   })
 
   for (const [name, { viewport, double }] of Object.entries(WINDOWS)) {
     /** A window with text of twice the size, of the same person or of nobody. */
     async function open(isSignedIn: boolean): Promise<Visit> {
       const context = await site.browser.newContext({
-        ...{ viewport, reducedMotion: 'reduce' },
+        viewport,
+        reducedMotion: 'reduce',
         ...(isSignedIn && { storageState: await visit.page.context().storageState() }),
       })
       const window = watch(await context.newPage(), site.url)
@@ -155,12 +137,7 @@ describe('text of twice the size', () => {
     it(`is not cut in any view at ${name}, and nothing scrolls sideways`, async () => {
       const window = await open(true)
       const { page } = window
-      for (const view of VIEWS) {
-        await page.goto(`${site.url}/${view}`)
-        await page.getByRole('heading', { level: 1 }).waitFor()
-        if (view !== 'settings') await page.getByRole('row').first().waitFor()
-        await check(page, view)
-      }
+      await inspectViews(page, site.url, (view) => check(page, view))
       window.check()
       await page.context().close()
     })
