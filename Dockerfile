@@ -40,8 +40,8 @@ COPY --from=packages /app/backend/node_modules backend/node_modules/
 COPY package.json LICENSE ./
 COPY backend/package.json backend/
 COPY backend/src backend/src/
-# The last two are what npm run user and the other commands start with.
-COPY scripts/compile-cache.mjs scripts/dotenv.mjs scripts/install.mjs scripts/
+# All but the first are what npm run user and the other commands start with.
+COPY scripts/compile-cache.mjs scripts/dotenv.mjs scripts/install.mjs scripts/requirements.mjs scripts/
 COPY tools/verify tools/verify/
 COPY --from=page /app/web/dist web/dist/
 # For the embedded database, on a volume: DATABASE_URL=pglite:/data/tasks
