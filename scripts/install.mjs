@@ -4,7 +4,7 @@
 // Usage: node scripts/install.mjs [--start] [--page [--required]]. With --start it installs only what the server and
 // the build of the page need. With --page it runs scripts/web.mjs afterwards.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = new URL('..', import.meta.url)
@@ -29,12 +29,10 @@ const lacksDevelopment = !SERVER_ONLY && !exists(DEVELOPMENT)
 
 if (outdated || lacksDevelopment) {
   const omit = SERVER_ONLY && !exists(DEVELOPMENT) ? ['--omit=dev'] : []
-  // Where this is the Node that the package would install, its 189 MB are not needed. Nothing else for a start has an
-  // install script.
+  // A machine with Node 24 does not need the 189 MB of the package node, which its install script downloads. No other
+  // package of a start has such a script.
   if (omit.length > 0 && major === NODE_MAJOR) omit.push('--ignore-scripts')
-  const { packages } = JSON.parse(readFileSync(new URL('package-lock.json', root), 'utf8'))
-  const count = Object.values(packages).filter(({ dev }) => omit.length === 0 || !dev).length
-  console.error(`Installing ${count} packages from the lockfile, once …`)
+  console.error('Installing the packages of the lockfile, once …')
   // `npm install` leaves the installed packages in place, also below a running server.
   const command = outdated ? 'ci' : 'install'
   const code = await run('npm', [command, ...omit, '--no-audit', '--no-fund', '--loglevel=error'])
@@ -43,9 +41,8 @@ if (outdated || lacksDevelopment) {
       'The packages could not be installed. Check that the npm registry can be reached (npm ping), then run the command again.',
     )
   }
+  removeHeaders()
 }
-
-if (outdated || lacksDevelopment) removeHeaders()
 
 // The image and a production installation have no Node of their own.
 if (modified('package-lock.json') > 0 && !hasOwnNode() && major < NODE_MAJOR) {
