@@ -146,7 +146,7 @@ describe('scripts/web.mjs', () => {
     assert.equal(scripts.prestart, 'node scripts/install.mjs --start --page')
   })
 
-  it('is left to a person where npm runs no scripts: a start says so in one line', async () => {
+  it('is not run where npm runs no scripts: each command ends with one line that says what to run', async () => {
     const { scripts } = JSON.parse(await readFile(new URL('../package.json', SCRIPTS), 'utf8'))
     await copyFile(new URL('requirements.mjs', SCRIPTS), join(root, 'scripts/requirements.mjs'))
     const programs = ['start', 'user', 'token', 'migrate', 'backup', 'restore', 'export', 'seed']

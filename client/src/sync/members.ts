@@ -30,7 +30,7 @@ function distinct(tags: readonly string[]): string[] {
   return trimmed.filter((_, at) => folded.indexOf(folded[at] ?? '') === at)
 }
 
-/** What a person edits, but for the place, which also changes by itself. */
+/** The members that a person edits, except for the place, which also changes by itself. */
 export const MEMBERS = [
   'title',
   'description',
@@ -43,7 +43,7 @@ export const MEMBERS = [
   'parent_id',
 ] as const
 
-/** @returns a new task that is the same, but for its place. */
+/** @returns a new task with the same members, except for its place. */
 export function toNewTask(task: Task): NewTask {
   const { id, completed } = task
   const edited = Object.fromEntries(MEMBERS.map((member) => [member, task[member]]))

@@ -4,7 +4,7 @@ import { pick } from './members.ts'
 import { membersOf } from './merge.ts'
 
 /**
- * Takes members out of updates in a state, because a later edit sets them.
+ * Removes members from the updates in a state, because a later edit sets them.
  *
  * @returns the values that these members had before.
  */

@@ -6,7 +6,7 @@ import { isGround, type Operation, queued } from './operation.ts'
 /** Names an operation. */
 type Refused = Pick<Operation, 'id' | 'taskId'>
 
-/** The server has refused it. It waits for a person, unless later edits set all its members. */
+/** Marks an operation as refused. It waits for a person, unless later edits set all of its members. */
 export function refuse(draft: Draft, operation: Operation, code: string, detail: string): void {
   // Another tab may have had it acknowledged.
   if (draft.find(operation) === undefined) return
@@ -21,8 +21,8 @@ export function refuse(draft: Draft, operation: Operation, code: string, detail:
 }
 
 /**
- * A person wants a refused operation sent again. What the server cannot take back gets another id: a new task whose id
- * it has used, or a task that is deleted for ever. The draft must have all tasks.
+ * Queues a refused operation again. A task gets another id if the server does not accept its own: a new task whose id
+ * was used before, or a task that was deleted permanently. The draft must have all tasks.
  */
 export function retry(draft: Draft, id: Refused, newId: () => string): void {
   const refused = draft.find(id)
@@ -41,7 +41,7 @@ export function retry(draft: Draft, id: Refused, newId: () => string): void {
       const own = rename(draft, known.id, newId)
       const task = { ...toNewTask(known), id: own, parent_id: parent }
       const named = parent === null ? [] : [parent]
-      // They come before everything else that is to happen to them.
+      // The creations come before all other operations on these tasks.
       const order = refused.order + index / all.length
       const facts = { id: newId(), order, taskId: own, names: named, title: known.title, at }
       draft.put({ ...facts, edit: 'create', state: 'queued', task })
@@ -63,7 +63,7 @@ export function retry(draft: Draft, id: Refused, newId: () => string): void {
   }
 }
 
-/** Gives a task another id, in everything that is to happen to it or that names it. @returns the id. */
+/** Gives a task another id in all operations on it, and in those that name it. @returns the id. */
 function rename(draft: Draft, from: string, newId: () => string): string {
   const to = newId()
   for (const operation of draft.operations) {
@@ -77,7 +77,7 @@ function rename(draft: Draft, from: string, newId: () => string): string {
   return to
 }
 
-/** A person takes a refused operation back; with a new task, everything that was done to it. */
+/** Discards a refused operation; with a new task, all operations on it. */
 export function discard(draft: Draft, id: Refused): void {
   const refused = draft.find(id)
   if (refused?.state !== 'refused') return

@@ -69,7 +69,7 @@ export function applyFeed(
   return true
 }
 
-/** The feed cannot continue from this token: it is read as a whole, and what is not in it is deleted at its end. */
+/** Begins to read the whole feed, because it cannot continue from this token. Tasks that are not in it are then deleted. */
 export function beginAgain(draft: Draft, since: string | null): void {
   if (draft.meta.token !== since) return
   draft.setMeta({ token: null, listing: true, generation: draft.meta.generation + 1 })

@@ -15,17 +15,17 @@ import { isNews, putTask, setGone } from './rows.ts'
 /** How long a request can be repeated, a little less than the server keeps its key. */
 const KEPT_MS = 23 * 3_600_000
 
-/** What is sent, and what was known of its task then. */
+/** A request, and the version of its task that was known when it was sent. */
 export interface Sending {
   readonly operation: SentOperation
   readonly base: Task | null
-  /** Whether it was sent before. Then only a response that is not temporary tells if it was executed. */
+  /** Whether it was sent before. Then only a response that is not temporary shows whether it was executed. */
   readonly isRepeated: boolean
-  /** Whether the server may have forgotten its key. Then also 412 does not tell. */
+  /** Whether the server may have deleted its key. Then 412 does not show it either. */
   readonly isOld: boolean
 }
 
-/** What makes a request a new one. */
+/** The time and the key of a new request. */
 export interface Clock {
   now(): number
   newId(): string
@@ -73,7 +73,7 @@ export function begin(draft: Draft, wanted: Operation, { now, newId }: Clock): S
   return { ...known, operation: sending }
 }
 
-/** Whether someone has edited a task, who is not the person that saw these versions. */
+/** Whether a task has an edit that is in none of these versions, so that someone else made it. */
 function isEdited(base: Task, seen: readonly Task[]): boolean {
   return MEMBERS.some((member) => seen.every((task) => !isEqual(task[member], base[member])))
 }
@@ -96,14 +96,14 @@ function mergeUpdate(
   return { ...operation, change, from }
 }
 
-/** A request has changed nothing, and can be forgotten, unless another tab has sent another one. */
+/** Queues an operation again whose request has changed nothing, unless another tab has sent another request. */
 export function unsend(draft: Draft, operation: SentOperation): void {
   if (isEqual(draft.find(operation), operation) && !isGround(operation)) {
     draft.put(queued<Operation>(operation))
   }
 }
 
-/** The server has done it. @param task the task as it was directly afterwards; null for a deletion. */
+/** Stores that the server has executed a request. @param task as it was directly afterwards; null for a deletion. */
 export function acknowledge(draft: Draft, sending: Sending, task: Task | null): void {
   const { operation, base: before } = sending
   const { taskId, edit, sent } = operation
@@ -117,7 +117,7 @@ export function acknowledge(draft: Draft, sending: Sending, task: Task | null): 
     putTask(draft, task, edit === 'restore' && isNews(draft, task))
     if (edit === 'update') follow(draft, taskId, operation.change, task)
   } else if (edit === 'delete' && row?.base?.updated_at === before?.updated_at) {
-    // Otherwise the feed has told of what came after, such as that someone restored it.
+    // Otherwise the feed has shown a later change, such as that someone restored it.
     const isComing = draft.operationsOf(taskId).some((other) => other.edit === 'restore')
     for (const { id, base, gone: known } of draft.rows) {
       const isChild = base?.parent_id === taskId && !isComing
@@ -127,7 +127,7 @@ export function acknowledge(draft: Draft, sending: Sending, task: Task | null): 
   draft.remove(operation)
 }
 
-/** Values became others, such as two descriptions that were joined. Edits that were made since are edits of those. */
+/** Bases later edits on the values that a request or a merge left, such as two descriptions that were joined. */
 function follow(draft: Draft, taskId: string, sent: TaskChange, become: TaskChange): void {
   for (const later of draft.operationsOf(taskId)) {
     if (later.edit !== 'update' || later.state === 'sending') continue
