@@ -412,3 +412,28 @@ for (const kind of KINDS) {
     })
   })
 }
+
+it('migrates on a host that does not support the functions of the log, and keeps the epoch', async () => {
+  await withEmpty('postgres', async (connector) => {
+    await migrate(connector)
+    const feed = async () => (await query(connector, 'select epoch, origin from todo.feed'))[0]
+    const first = await feed()
+    // Amazon Aurora has these functions, and they fail (nagios-plugins/nagios-plugins#542).
+    await query(
+      connector,
+      `set allow_system_table_mods = on;
+       delete from pg_proc where proname = 'pg_current_wal_lsn';
+       create function pg_catalog.pg_current_wal_lsn() returns pg_lsn language plpgsql
+         as $$ begin raise feature_not_supported; end $$`,
+    )
+    await migrate(connector)
+    assert.deepEqual(await feed(), first)
+    await query(connector, 'update todo.feed set database = 1')
+    await migrate(connector)
+    const { epoch, origin } = (await feed()) ?? {}
+    assert.equal(origin, null)
+    assert.notEqual(epoch, first?.epoch)
+    await migrate(connector)
+    assert.equal((await feed())?.epoch, epoch)
+  })
+})

@@ -77,20 +77,31 @@ export async function repairOwners(client: Client): Promise<void> {
   }
 }
 
-/** An older version of the table has no origin. A host may revoke these functions of PostgreSQL from everybody. */
-const MAY_READ_ORIGIN = `
-  select has_column_privilege(attrelid, attnum, 'update') as may_renew,
-    has_function_privilege('pg_control_system()', 'execute')
-    and has_function_privilege('pg_current_wal_lsn()', 'execute')
-    and has_function_privilege('pg_walfile_name(pg_lsn)', 'execute') as may_read
+/** An older version of the table has no origin. */
+const MAY_RENEW = `
+  select has_column_privilege(attrelid, attnum, 'update') as may_renew
   from pg_attribute where attrelid = to_regclass('todo.feed') and attname = 'origin'`
 
 /**
  * The cluster, its timeline, which each promotion and each restore to a point in time increases, and the table, which
  * pg_restore creates again.
  */
-const ORIGIN = `concat_ws('/', (select system_identifier from pg_control_system()),
-  left(pg_walfile_name(pg_current_wal_lsn()), 8), 'todo.feed'::regclass::oid)`
+const ORIGIN = `select concat_ws('/', (select system_identifier from pg_control_system()),
+  left(pg_walfile_name(pg_current_wal_lsn()), 8), 'todo.feed'::regclass::oid) as origin`
+
+/**
+ * @returns the origin, or null where it cannot be read: a host may revoke these functions from everybody, and they
+ *   fail where a host stores the log differently, as Amazon Aurora does.
+ */
+async function readOrigin(client: Client): Promise<string | null> {
+  await client.query('savepoint origin')
+  try {
+    return (await client.query<{ origin: string }>(ORIGIN)).rows[0]?.origin ?? null
+  } catch {
+    await client.query('rollback to savepoint origin')
+    return null
+  }
+}
 
 /**
  * Gives the feed of changes a new epoch if the database is a copy, such as a dump that was restored. Its numbers
@@ -99,13 +110,13 @@ const ORIGIN = `concat_ws('/', (select system_identifier from pg_control_system(
  */
 export async function renewEpoch(client: Client): Promise<void> {
   await actAsOwner(client)
-  const { rows } = await client.query(MAY_READ_ORIGIN)
+  const { rows } = await client.query(MAY_RENEW)
   if (!rows[0]?.may_renew) return
   await client.query(
     `update todo.feed set epoch = ('x' || substr(gen_random_uuid()::text, 1, 8))::bit(32)::integer,
        database = now.database, origin = now.origin
-     from (select oid as database, ${rows[0].may_read ? ORIGIN : 'null'} as origin
-       from pg_database where datname = current_database()) now
+     from (select oid as database, $1 as origin from pg_database where datname = current_database()) now
      where feed.database <> now.database or feed.origin <> now.origin or feed.origin is null and now.origin is not null`,
+    [await readOrigin(client)],
   )
 }
