@@ -163,6 +163,18 @@ describe('a restore', () => {
   })
 
   for (const kind of KINDS) {
+    it(`into a database that was emptied gives it a new epoch, on ${kind}`, async () => {
+      const target = await emptyTarget(kind)
+      const admin = adminOf(target)
+      await restoreBackup(target, await backUpFilled(kind), quiet)
+      const epoch = async () => (await admin('select epoch from todo.feed'))[0]?.epoch
+      const first = await epoch()
+      await admin('truncate todo.users, todo_auth."user", todo_auth.deleted_user cascade')
+      await restoreBackup(target, await backUpFilled(kind), quiet)
+      assert.notEqual(await epoch(), first)
+      await target.close()
+    })
+
     it(`of an older version into empty tables of a later one is refused, and says why, on ${kind}`, async () => {
       const known = await readMigrations()
       const older = await emptyTarget(kind)

@@ -4,7 +4,7 @@ import type { Connector } from '../connector.ts'
 import { identifier, inTransaction, removeTimeLimits, withDirectClient } from '../direct.ts'
 import { readHistory } from '../migrate/history.ts'
 import { migrate, readMigrations } from '../migrate/migrate.ts'
-import { actAsOwner } from '../migrate/owner.ts'
+import { actAsOwner, replaceEpoch } from '../migrate/owner.ts'
 import { BackupError, type Header } from './format.ts'
 import { readBackup } from './read-backup.ts'
 import { readHidden, readTables, refuseHiddenRows } from './tables.ts'
@@ -52,6 +52,8 @@ export async function restoreChecked(
       await removeTimeLimits(client)
       await lockEmpty(client, header)
       const restored = await load(client, file, header, progress)
+      // A database that was emptied still has the epoch of its former rows.
+      await replaceEpoch(client)
       await revokeTokens(client)
       return restored
     }),

@@ -103,6 +103,14 @@ async function readOrigin(client: Client): Promise<string | null> {
   }
 }
 
+const NEW_EPOCH = `epoch = ('x' || substr(gen_random_uuid()::text, 1, 8))::bit(32)::integer`
+
+/** Gives the feed of changes, if this version of the database has it, a new epoch. Needs the role of the owner. */
+export async function replaceEpoch(client: Client): Promise<void> {
+  const { rows } = await client.query(`select to_regclass('todo.feed') is null as missing`)
+  if (!rows[0]?.missing) await client.query(`update todo.feed set ${NEW_EPOCH}`)
+}
+
 /**
  * Gives the feed of changes a new epoch if the database is a copy, such as a dump that was restored. Its numbers
  * continue from an earlier state, so tokens of the original must not be used on it. It takes the role of the owner
@@ -113,8 +121,7 @@ export async function renewEpoch(client: Client): Promise<void> {
   const { rows } = await client.query(MAY_RENEW)
   if (!rows[0]?.may_renew) return
   await client.query(
-    `update todo.feed set epoch = ('x' || substr(gen_random_uuid()::text, 1, 8))::bit(32)::integer,
-       database = now.database, origin = now.origin
+    `update todo.feed set ${NEW_EPOCH}, database = now.database, origin = now.origin
      from (select oid as database, $1 as origin from pg_database where datname = current_database()) now
      where feed.database <> now.database or feed.origin <> now.origin or feed.origin is null and now.origin is not null`,
     [await readOrigin(client)],
