@@ -191,7 +191,14 @@ describe('the form of a batch', () => {
   it('if_match is as If-Match: the tag, the same as a weak one, one of several, and *', async () => {
     const task = await create('gil')
     let tag = `"${task.updated_at}"`
-    for (const written of [(t: string) => t, (t: string) => `W/${t}`, (t: string) => `"x", ${t}`]) {
+    const forms = [
+      (t: string) => t,
+      (t: string) => `W/${t}`,
+      (t: string) => `"x", ${t}`,
+      // Nearly as many empty elements as a batch can have.
+      (t: string) => `, ,"",${','.repeat(1_000_000)} ${t} ,\t`,
+    ]
+    for (const written of forms) {
       const answer = await send('gil', [{ op: 'complete', id: task.id, if_match: written(tag) }])
       assert.equal(answer.status, 200)
       tag = answer.json.results[0].etag

@@ -1,8 +1,11 @@
 import type { FastifyRequest } from 'fastify'
 import type { Stored } from '../../models/stored.ts'
 
-/** One element of a list of entity tags, which may be empty (RFC 9110 §5.6.1, §8.8.3), with the comma behind it. */
-const ELEMENT = /[ \t]*(?:(?:W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*)?(?:,|$)/gy
+/**
+ * An entity tag (RFC 9110 §8.8.3) with the comma behind it, or the end of the list. Elements of a list may be empty
+ * (§5.6.1): one match takes all commas, because a batch can have a million of them.
+ */
+const ELEMENT = /[ \t,]*(?:(?:W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*(?:,|$)|$)/y
 
 /** The strong entity tag: the version, which changes with every change of it. */
 export function etagOf({ version }: Pick<Stored, 'version'>): string {
@@ -37,10 +40,14 @@ export function versionsIn(header: string | undefined): readonly string[] | unde
 
 /** @returns the tags of a list without the `W/` of weak ones. A list that is malformed anywhere has none. */
 function tagsIn(header: string): string[] {
-  const elements = [...header.matchAll(ELEMENT)]
-  const last = elements.at(-1)
-  const isWhole = last !== undefined && last.index + last[0].length === header.length
-  return isWhole ? elements.flatMap(([, tag]) => tag ?? []) : []
+  const tags: string[] = []
+  ELEMENT.lastIndex = 0
+  while (ELEMENT.lastIndex < header.length) {
+    const element = ELEMENT.exec(header)
+    if (element === null) return []
+    if (element[1] !== undefined) tags.push(element[1])
+  }
+  return tags
 }
 
 /** Other tags cannot match any task, and PostgreSQL could not parse them as timestamps. */
