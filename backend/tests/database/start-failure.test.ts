@@ -244,6 +244,7 @@ describe('a start on a migrated database whose logins lost rights', () => {
     assert.deepEqual(await missingOf(start()), [
       'grant "makes" to "keeps" with inherit false, set true',
     ])
+    await assert.rejects(start(), / Run npm run migrate as "makes"\. Or run as a superuser in /)
     await admin('insert into todo.migrations select * from public.kept; drop table public.kept')
     await (await start()).close()
   })

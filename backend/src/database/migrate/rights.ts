@@ -122,11 +122,12 @@ export async function checkRights(
   const complete = async (one: LoginRights | RefusedLogin, other: ConnectionConfig) =>
     one instanceof RefusedLogin ? read(other, one.login) : one
   const [migrates, serves] = await Promise.all([complete(first, pooled), complete(second, direct)])
-  refuse(migrates.database, [
+  const missing = [
     ...toConnect,
     ...toMigrate(migrates).map((statement) => ({ login: migrates.login, statement })),
     ...toServe(serves, migrates, served).map((statement) => ({ login: serves.login, statement })),
-  ])
+  ]
+  refuse(migrates.database, missing, ownerToMigrate(migrates))
 }
 
 /** Also whether the database lacks a migration; false if the login cannot read that. */
@@ -160,13 +161,18 @@ interface Missing {
   readonly statement: string
 }
 
-/** @throws {RightsError} with all statements, if anything is missing. */
-function refuse(database: string, missing: readonly Missing[]): void {
+/**
+ * @param owner the role that can migrate in place of the login. A login that serves need not get its privileges.
+ * @throws {RightsError} with all statements, if anything is missing.
+ */
+function refuse(database: string, missing: readonly Missing[], owner?: string): void {
   if (missing.length === 0) return
   const logins = [...new Set(missing.map(({ login }) => identifier(login)))]
   const statements = [...new Set(missing.map(({ statement }) => statement))].join('; ')
+  const otherwise =
+    owner === undefined ? 'Run' : `Run npm run migrate as ${identifier(owner)}. Or run`
   throw new RightsError(
-    `The database refuses to serve ${logins.join(' and ')}, which ${logins.length > 1 ? 'lack' : 'lacks'} privileges. Run as a superuser in the database ${identifier(database)}: ${statements}`,
+    `The database refuses to serve ${logins.join(' and ')}, which ${logins.length > 1 ? 'lack' : 'lacks'} privileges. ${otherwise} as a superuser in the database ${identifier(database)}: ${statements}`,
   )
 }
 
@@ -177,13 +183,17 @@ async function isBehind(client: Client): Promise<boolean> {
   return known.some(({ name }) => !applied.has(name))
 }
 
+/** @returns the owner of the schemas, if the database lacks a migration that only the owner can apply. */
+function ownerToMigrate({ isSuperuser, actsAsOwner, isBehind, owner }: LoginRights) {
+  return isBehind && !isSuperuser && !actsAsOwner && owner !== null ? owner : undefined
+}
+
 function toMigrate(rights: LoginRights): string[] {
   const { isSuperuser, hasHistory, actsAsOwner, createsSchemas, usesSchema, readsHistory } = rights
   if (isSuperuser || actsAsOwner) return []
   const login = identifier(rights.login)
-  if (rights.isBehind && rights.owner !== null) {
-    return [`grant ${identifier(rights.owner)} to ${login}${optionsOf(rights)}`]
-  }
+  const owner = ownerToMigrate(rights)
+  if (owner !== undefined) return [`grant ${identifier(owner)} to ${login}${optionsOf(rights)}`]
   if (hasHistory) {
     return [
       ...(usesSchema ? [] : [`grant usage on schema todo to ${login}`]),
