@@ -205,9 +205,20 @@ describe('a release', () => {
     assert.deepEqual([...new Set(Object.values(ownVersions()))], [readPackage().version])
   })
 
+  const readWorkflow = async () =>
+    parse(await readFile(new URL('.github/workflows/release.yml', ROOT), 'utf8'))
+
+  it('gives the token that may write to its last step alone', async () => {
+    const { steps } = (await readWorkflow()).jobs.release
+    const [checkout] = steps
+    assert.match(checkout.uses, /^actions\/checkout@/)
+    assert.equal(checkout.with['persist-credentials'], false)
+    const withToken = steps.filter((step: unknown) => JSON.stringify(step).includes('github.token'))
+    assert.deepEqual(withToken, [steps.at(-1)])
+  })
+
   it('is made by the workflow of a tag, after all checks', async () => {
-    const file = new URL('.github/workflows/release.yml', ROOT)
-    const { on, jobs } = parse(await readFile(file, 'utf8'))
+    const { on, jobs } = await readWorkflow()
     assert.deepEqual(on, { push: { tags: ['v*'] } })
     const steps: string[] = jobs.release.steps.map(({ run: command = '' }) => command)
     const places = ['release-notes.ts', '.ci/run', 'npm run sbom', 'gh release create'].map(
