@@ -260,6 +260,31 @@ describe('the log, while the database is unreachable', () => {
     const reasons = lines.flatMap(({ status, reason }) => (status === 503 ? [reason] : []))
     assert.deepEqual(reasons, [...Array(5).fill('ECONNREFUSED'), '57P03'])
   })
+
+  it('has each cause once that has no code', async (context) => {
+    let cause = new Error('the connection was lost')
+    const asUser = () => Promise.reject(new AppError('service_unavailable', { cause }))
+    const away = await serve({ ...NO_DATABASE, asUser })
+    context.after(() => away.app.close())
+    const messages = ['the connection was lost', 'the response is of another request']
+    for (const message of [...messages, ...messages]) {
+      cause = new Error(message)
+      assert.equal((await away.send('GET', '/api/alice/tasks')).status, 503)
+    }
+    // More than have a pause of their own: the rest share one.
+    for (let n = 0; n < 200; n += 1) {
+      cause = new Error(`cause ${n}`)
+      await away.send('GET', '/api/alice/tasks')
+    }
+    await away.send('GET', '/nowhere')
+    await away.lineOf('"url":"/nowhere"')
+    const inFull = away.log.map((line) => JSON.parse(line)).filter(({ level }) => level >= 50)
+    assert.deepEqual(
+      inFull.slice(0, 3).map(({ err }) => err.cause.message),
+      [...messages, 'cause 0'],
+    )
+    assert.equal(inFull.length, 101)
+  })
 })
 
 describe('a start that fails', () => {

@@ -13,7 +13,7 @@ export interface Refusal {
 declare module 'fastify' {
   interface FastifyInstance {
     reasonsBelow: string
-    /** When the cause of a 503 was last logged in full, by its code. On the monotonic clock. */
+    /** When the cause of a 503 was last logged in full, by its code or message. On the monotonic clock. */
     outages: Map<string, number>
   }
   interface FastifyRequest {
@@ -27,6 +27,8 @@ const REASON_BYTES = 1_024
 const DETAIL_BYTES = 512
 /** The least time between two lines about the same cause of a 503. */
 const OUTAGE_MS = 10_000
+/** The causes that have a pause each. Others share one. */
+const OUTAGES_APART = 100
 
 /** Our codes for Fastify's errors. Fastify's other 4xx errors are bad_request. */
 const FASTIFY_CODES: Record<string, ErrorCode> = {
@@ -70,10 +72,12 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
 function isNews({ status, cause }: AppError, outages: Map<string, number>): boolean {
   if (status !== 503) return true
   if (cause === undefined) return false
-  const code = codeOf(cause) ?? ''
+  // A lost connection has no code. Without its message, one such cause would hide every other one.
+  const name = codeOf(cause) ?? String(cause)
+  const key = outages.has(name) || outages.size < OUTAGES_APART ? name : ''
   const now = performance.now()
-  if (now - (outages.get(code) ?? Number.NEGATIVE_INFINITY) < OUTAGE_MS) return false
-  outages.set(code, now)
+  if (now - (outages.get(key) ?? Number.NEGATIVE_INFINITY) < OUTAGE_MS) return false
+  outages.set(key, now)
   return true
 }
 
