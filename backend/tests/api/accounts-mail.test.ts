@@ -213,6 +213,16 @@ describe('a mailed link that is not valid, at a server with the page', () => {
   })
   after(() => Promise.all([test.close(), other.close()]))
 
+  it('is in the log with its problem and reason, also where the response leads to the page', async () => {
+    const headers = { accept: 'text/html', 'user-agent': 'a browser' }
+    await auth(test, 'GET', '/verify-email?token=garbled', { headers })
+    const line = JSON.parse(await test.lineOf('"a browser"'))
+    assert.deepEqual(
+      [line.status, line.problem, line.reason],
+      [302, 'unauthorized', 'INVALID_TOKEN'],
+    )
+  })
+
   for (const [what, link, view] of [
     ['garbled', '/verify-email?token=garbled', '/sign-in'],
     ['cut off', '/verify-email?tok', '/sign-in'],

@@ -9,7 +9,7 @@ import { LIMITS } from '../../core/limits.ts'
 import { prefers, varyBy } from '../../http/protocol/accept.ts'
 import { clientAddress, clientNetwork } from '../../http/protocol/client-network.ts'
 import { Turnstile } from '../../http/rate/turnstile.ts'
-import { sendError } from '../../http/resource/problem.ts'
+import { noteProblem, sendError } from '../../http/resource/problem.ts'
 import { responses } from '../../schemas/problem.ts'
 import { problemOf, sendResponse, toWebRequest } from './better-auth-http.ts'
 import { type AccountOperation, accountSchema } from './operation-schema.ts'
@@ -125,10 +125,11 @@ export const accountRoutes: FastifyPluginAsync<AccountRoutesOptions> = async (
 function sendsBrowsersTo(view: string) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     varyBy(reply, 'Accept')
-    const isInvalid = error instanceof AppError && INVALID_LINK.includes(error.code)
-    if (!isInvalid || !prefers(request.headers.accept, 'text/html', 'application/json')) {
+    const invalid = error instanceof AppError && INVALID_LINK.includes(error.code) && error
+    if (!invalid || !prefers(request.headers.accept, 'text/html', 'application/json')) {
       return sendError(error, request, reply)
     }
+    noteProblem(invalid, request)
     reply.redirect(`${request.server.basePath}${view}?error=INVALID_TOKEN`)
   }
 }

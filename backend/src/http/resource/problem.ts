@@ -55,17 +55,22 @@ export function answerProblems(app: FastifyInstance, reasonsBelow: string): void
 /** Sends the problem for an error, unless a response was already sent. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = toAppError(error, request)
-  if (problem.status >= 500 && isNews(problem, request.server.outages)) {
-    request.log.error({ err: problem }, problem.message)
-  }
-  if (problem.refusal) request.log.info({ refusal: problem.refusal }, 'unauthorized')
-  request.refusal = refusalOf(problem)
+  noteProblem(problem, request)
   if (reply.sent) return
   reply
     .code(problem.status)
     .headers(problem.headers)
     .header('content-type', 'application/problem+json')
     .send(problemBody(problem, request.id, reasonOf(problem, request)))
+}
+
+/** Notes an error in the log and in the metrics, also where the response is not the problem but leads to a page. */
+export function noteProblem(problem: AppError, request: FastifyRequest): void {
+  if (problem.status >= 500 && isNews(problem, request.server.outages)) {
+    request.log.error({ err: problem }, problem.message)
+  }
+  if (problem.refusal) request.log.info({ refusal: problem.refusal }, 'unauthorized')
+  request.refusal = refusalOf(problem)
 }
 
 /** Whether to log this error in full. The line of each response has the code of its cause. */
