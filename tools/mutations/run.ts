@@ -12,19 +12,13 @@ import { fileURLToPath } from 'node:url'
 import { globalSetup, globalTeardown } from '../../backend/tests/support/global-setup.ts'
 import { argumentsOf, numberOf } from '../../scripts/arguments.ts'
 import type { Mutant } from './mutants/mutant.ts'
-import { MUTANTS } from './mutants.ts'
+import { MUTANTS, WITHOUT_CATALOGUE } from './mutants.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const REPORTER = fileURLToPath(new URL('./first-failure.ts', import.meta.url))
 const AT_ONCE = 2
 /** The time limit for tests. A test that waits for an event that a mutant never causes does not count. */
 const LIMIT_MS = 60_000
-
-/** The startup check would notice every change of the schema before a test does. */
-const WITHOUT_CATALOGUE: Pick<Mutant, 'file' | 'edits'> = {
-  file: 'backend/src/database/walls/walls.ts',
-  edits: [['await proveCatalogue(client, newer)', '']],
-}
 
 interface Run {
   readonly failed?: string

@@ -3,14 +3,16 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { MUTANTS } from '../mutants.ts'
+import { MUTANTS, WITHOUT_CATALOGUE } from '../mutants.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const MIGRATIONS = join(ROOT, 'backend/src/database/migrate/migrations')
 
 describe('the mutants', () => {
   it('have texts that occur once in their files, and tests that exist', () => {
-    const stale = MUTANTS.flatMap(({ wall, change, file, edits, noticedBy }) => {
+    const catalogue = { wall: 'the catalogue', change: 'is not compared', noticedBy: [] }
+    const all = [...MUTANTS, { ...WITHOUT_CATALOGUE, ...catalogue }]
+    const stale = all.flatMap(({ wall, change, file, edits, noticedBy }) => {
       let text = readFileSync(join(ROOT, file), 'utf8')
       return [
         ...edits.flatMap(([from, to]) => {
