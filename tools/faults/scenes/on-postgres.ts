@@ -34,12 +34,14 @@ export interface OnPostgresOptions {
 const POOL = 8
 /** MAX_CONNECTIONS of backend/src/database/accounts/account-pool.ts. */
 const ACCOUNTS_POOL = 4
+/** While it has streams, a server listens to others on a session of its own, past any pooler. */
+export const NOTICES = 1
 
 export async function openOnPostgres({
   postgresSettings = [],
   settings = {},
   processes = 1,
-  mostSessions = (POOL + ACCOUNTS_POOL) * processes,
+  mostSessions = (POOL + ACCOUNTS_POOL) * processes + NOTICES,
   between = async (url) => url,
   postgresEnvironment = {},
   postgresFolder,

@@ -1,4 +1,4 @@
-import { type OnPostgres, openOnPostgres } from './on-postgres.ts'
+import { NOTICES, type OnPostgres, openOnPostgres } from './on-postgres.ts'
 import { type Pgbouncer, startPgbouncer } from './pgbouncer.ts'
 
 /** A server that reaches PostgreSQL through PgBouncer, in transaction mode. */
@@ -13,7 +13,7 @@ const SESSIONS = 2
 export async function openPooled(): Promise<Pooled> {
   const poolers: Pgbouncer[] = []
   const scene = await openOnPostgres({
-    mostSessions: SESSIONS,
+    mostSessions: SESSIONS + NOTICES,
     between: async (url) => {
       const started = await startPgbouncer(url, SESSIONS)
       poolers.push(started)
