@@ -331,13 +331,15 @@ describe('npm start', () => {
 
 describe('a first start', () => {
   it('says that it creates the embedded database, and a second one does not', async () => {
-    const folder = await testFolder()
-    const environment = { DATABASE_URL: `pglite:${join(folder, 'data')}`, LOG_LEVEL: 'info' }
-    for (const creates of [true, false]) {
-      const server = await serve(environment)
-      assert.equal(server.printed.includes('Creating the embedded database, once'), creates)
-      assert.equal((await server.kill('SIGTERM')).code, 0)
-    }
+    const creating = 'Creating the embedded database, once'
+    const empty = `pglite:${join(await testFolder(), 'data')}`
+    const first = outputOf(start('main.ts', [], { PORT: '0', DATABASE_URL: empty }))
+    await first.until(new RegExp(creating))
+    first.kill('SIGKILL')
+    await first.ended
+    const later = await serve({ DATABASE_URL: `pglite:${await embeddedFolder('migrated')}` })
+    assert.ok(!later.printed.includes(creating))
+    assert.equal((await later.kill('SIGTERM')).code, 0)
   })
 })
 
