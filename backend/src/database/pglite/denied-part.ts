@@ -21,7 +21,7 @@ export function deniedPart(path: string): unknown {
     return undefined
   } catch (error) {
     // A part that is missing is not denied.
-    return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? undefined : error
+    return isMissing(error) ? undefined : error
   }
 }
 
@@ -32,8 +32,11 @@ export function deniedParent(path: string): unknown {
     accessSync(parent, W_OK | X_OK)
     return undefined
   } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    if (!missing) return error
+    if (!isMissing(error)) return error
     return parent === dirname(parent) ? undefined : deniedParent(parent)
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

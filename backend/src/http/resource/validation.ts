@@ -97,7 +97,7 @@ function compile({ querystring, body, ...schema }: FastifySchema, levels: number
     if (request.query === MALFORMED) {
       return new AppError('bad_request', { detail: 'The query string has bad percent-encoding' })
     }
-    // With the first request of a route: all schemas together take a fifth of the CPU time of a start.
+    // With the first request of a route: all schemas together took a quarter of the CPU time of a start.
     if (querystring) checkQuery ??= ajv.compile(querystring)
     if (body) checkBody ??= ajv.compile(body)
     const found: Faults = { errors: [], further: 0 }
