@@ -198,6 +198,9 @@ export function neededFor(error: unknown): string | undefined {
   return sqlState(cause) === DATE_NEEDED ? (cause as DatabaseError).detail : undefined
 }
 
+/** The SQLSTATE of a privilege that is missing. */
+export const INSUFFICIENT_PRIVILEGE = '42501'
+
 /** @returns the SQLSTATE of an error that PostgreSQL reported; undefined for a lost connection. */
 export function sqlState(error: unknown): string | undefined {
   if (error instanceof Error && 'severity' in error && 'code' in error) return String(error.code)

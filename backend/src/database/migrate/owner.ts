@@ -1,9 +1,7 @@
 import type { Client } from 'pg'
 import { identifier } from '../direct.ts'
-import { sqlState } from '../errors.ts'
+import { INSUFFICIENT_PRIVILEGE, sqlState } from '../errors.ts'
 import { MigrationError } from './history.ts'
-
-const INSUFFICIENT_PRIVILEGE = '42501'
 
 /**
  * Takes the role of the owner of `todo.migrations` until the end of the transaction, if the login may

@@ -3,12 +3,10 @@ import { ACCOUNTS_ROLE } from '../accounts/account-query.ts'
 import type { Connector } from '../connector.ts'
 import type { ConnectionConfig } from '../database-client.ts'
 import { identifier, inTransaction, withDirectClient } from '../direct.ts'
-import { sqlState } from '../errors.ts'
+import { INSUFFICIENT_PRIVILEGE, sqlState } from '../errors.ts'
 import { TASK_ROLE } from '../session.ts'
 import { readHistory } from './history.ts'
 import { readMigrations } from './migrate.ts'
-
-const INSUFFICIENT_PRIVILEGE = '42501'
 
 /** A login lacks privileges. The message has every statement that grants them. */
 export class RightsError extends Error {
@@ -105,7 +103,8 @@ export async function checkRights(
       inTransaction(client, async () => {
         const rights = await readRights(client, both, login)
         const mayRead = login === null && rights.usesSchema && rights.readsHistory
-        return { ...rights, isBehind: mayRead && (await isBehind(client)) }
+        const mayMigrate = rights.isSuperuser || rights.actsAsOwner
+        return { ...rights, isBehind: mayRead && !mayMigrate && (await isBehind(client)) }
       }),
     )
   const readOrRefused = (config: ConnectionConfig) =>
@@ -130,7 +129,7 @@ export async function checkRights(
   refuse(migrates.database, missing, ownerToMigrate(migrates))
 }
 
-/** Also whether the database lacks a migration; false if the login cannot read that. */
+/** Also whether the database lacks a migration that the login cannot apply; false if it cannot read that. */
 type LoginRights = Rights & { readonly isBehind: boolean }
 
 /** A login that may not connect to the database. */
@@ -184,8 +183,8 @@ async function isBehind(client: Client): Promise<boolean> {
 }
 
 /** @returns the owner of the schemas, if the database lacks a migration that only the owner can apply. */
-function ownerToMigrate({ isSuperuser, actsAsOwner, isBehind, owner }: LoginRights) {
-  return isBehind && !isSuperuser && !actsAsOwner && owner !== null ? owner : undefined
+function ownerToMigrate({ isBehind, owner }: LoginRights) {
+  return isBehind && owner !== null ? owner : undefined
 }
 
 function toMigrate(rights: LoginRights): string[] {

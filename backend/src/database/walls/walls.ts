@@ -3,7 +3,7 @@ import type { Client } from 'pg'
 import { ACCOUNTS_ROLE } from '../accounts/account-query.ts'
 import type { Connector } from '../connector.ts'
 import { inTrial, withDirectClient } from '../direct.ts'
-import { sqlState } from '../errors.ts'
+import { INSUFFICIENT_PRIVILEGE, sqlState } from '../errors.ts'
 import { proveOwnership } from '../migrate/ownership.ts'
 import { OWN_SESSION } from '../scope.ts'
 import { TASK_ROLE } from '../session.ts'
@@ -194,7 +194,7 @@ async function explainRefusal(role: string, assumption: Promise<unknown>): Promi
   try {
     await assumption
   } catch (error) {
-    if (sqlState(error) !== '42501') throw error
+    if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error
     throw new WallError(
       `The login of DATABASE_URL cannot assume the role ${role}: run "grant ${role} to <login>" as the login that ran the migrations`,
     )
