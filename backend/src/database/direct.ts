@@ -31,8 +31,6 @@ export async function withDirectClient<Result>(
     await client.query(PIN, [processID ?? 0])
     return await work(client)
   } finally {
-    // The embedded database shares one session among all connections, so the setting must be reset.
-    if (config.stream) await client.query('reset search_path').catch(() => undefined)
     await client.end().catch(() => undefined)
   }
 }

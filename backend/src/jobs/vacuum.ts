@@ -1,10 +1,13 @@
 import type { Log } from '../core/log/logger.ts'
 import type { Connector } from '../database/connector.ts'
-import { vacuumDead } from '../database/pglite/vacuum.ts'
+import { vacuumDue } from '../database/pglite/vacuum.ts'
 import { type JobWatch, regularly } from './regularly.ts'
 
-/** The more often, the fewer dead rows, and the shorter others wait for a vacuum. */
-const EVERY_MS = 10 * 60_000
+/**
+ * The more often, the fewer rows have changed: others wait for a vacuum for a shorter time, and no statement is executed for
+ * long with the plan for a smaller table. Looking for tables to vacuum takes milliseconds.
+ */
+const EVERY_MS = 10_000
 
 export interface VacuumOptions {
   readonly connector: Pick<Connector, 'direct'>
@@ -14,7 +17,7 @@ export interface VacuumOptions {
 }
 
 /**
- * Vacuums the embedded database: all tables now, and every ten minutes those in which many rows are dead.
+ * Vacuums the embedded database: all tables now, and every ten seconds those in which many rows are dead or new.
  *
  * @returns a function that ends it.
  */
@@ -26,7 +29,7 @@ export function vacuumRegularly({
 }: VacuumOptions): () => void {
   const failure = 'the embedded database could not be vacuumed'
   return regularly({ job: 'vacuum', everyMs, log, failure, watch }, async (signal, isFirst) => {
-    const tables = await vacuumDead(connector, { all: isFirst, signal })
+    const tables = await vacuumDue(connector, { all: isFirst, signal })
     if (tables.length > 0) log.debug({ tables }, 'vacuumed the embedded database')
   })
 }

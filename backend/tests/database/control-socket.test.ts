@@ -80,9 +80,11 @@ describe('the control socket', () => {
       await pool.asUser('alice', insertTask(taskId(at), { title: what }))
       const [settings] = await pool.asUser(
         'alice',
-        rawStatement(`select $1::text, current_setting('search_path')`),
+        rawStatement(
+          `select $1::text, current_setting('search_path'), current_setting('plan_cache_mode')`,
+        ),
       )
-      assert.deepEqual(settings, ['alice', 'pg_catalog, pg_temp'])
+      assert.deepEqual(settings, ['alice', 'pg_catalog, pg_temp', 'force_generic_plan'])
     })
   }
 

@@ -1,9 +1,15 @@
 import { PGlite } from '@electric-sql/pglite'
 import type { NodeFS } from '@electric-sql/pglite/nodefs'
+import { SEARCH_PATH } from '../scope.ts'
 import { DurableFiles } from './durable-files.ts'
 
 /** With PostgreSQL's default buffers (128 MB) the process takes 300 MB and more. */
-const SETTINGS = ['shared_buffers=8MB', 'wal_buffers=256kB', 'timezone=UTC']
+const BUFFERS = ['shared_buffers=8MB', 'wal_buffers=256kB']
+/**
+ * All connections share one session, and one of them may reset what another has set. Under another path PostgreSQL would
+ * plan each statement again.
+ */
+const SESSION = [`search_path=${SEARCH_PATH}`, 'plan_cache_mode=force_generic_plan', 'timezone=UTC']
 const DURABLE = [
   'fsync=on',
   // The only method that reaches the file system: PGlite's C library has no fdatasync.
@@ -26,7 +32,7 @@ const REASON = /(?:FATAL|PANIC): +(.*)/
 export async function openPglite(files: NodeFS | null): Promise<PGlite> {
   const durable = files instanceof DurableFiles
   const parameters = PGlite.defaultStartParams.filter((one) => !durable || one !== WITHOUT_FSYNC)
-  const settings = durable ? [...SETTINGS, ...DURABLE] : SETTINGS
+  const settings = [...BUFFERS, ...SESSION, ...(durable ? DURABLE : [])]
   let reason: string | undefined
   try {
     return await PGlite.create({
