@@ -13,7 +13,6 @@ import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
 import { pinPath } from '../../src/database/scope.ts'
 import { type Database, type Row, type Statement, sql } from '../../src/database/session.ts'
-import { compilePglite } from './compiled-pglite.ts'
 import { endWithTest } from './started.ts'
 
 export const KINDS = ['pglite', 'postgres'] as const
@@ -98,7 +97,7 @@ export async function openMigrated(
   const { config, drop } = kind === 'pglite' ? await embedded(from) : await onServer(from)
   const connector =
     config.kind === 'pglite'
-      ? await connectPglite(config.directory, { worker: await compilePglite() })
+      ? await connectPglite(config.directory)
       : connectPostgres({ ...config, poolMax })
   const isCopy = from === 'migrated' && process.env.TEST_TEMPLATE !== undefined
   if (!isCopy || kind === 'postgres') await migrate(connector)

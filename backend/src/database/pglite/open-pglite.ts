@@ -1,6 +1,7 @@
 import { PGlite } from '@electric-sql/pglite'
 import type { NodeFS } from '@electric-sql/pglite/nodefs'
 import { SEARCH_PATH } from '../scope.ts'
+import type { PgliteCode } from './compile.ts'
 import { DurableFiles } from './durable-files.ts'
 
 /** With PostgreSQL's default buffers (128 MB) the process takes 300 MB and more. */
@@ -27,9 +28,10 @@ const REASON = /(?:FATAL|PANIC): +(.*)/
  * Opens PGlite in this thread.
  *
  * @param files of the cluster, which is created if it is missing; null keeps it in memory.
+ * @param code that is compiled already.
  * @throws {Error} with PostgreSQL's reason. PGlite itself only says that PostgreSQL ended.
  */
-export async function openPglite(files: NodeFS | null): Promise<PGlite> {
+export async function openPglite(files: NodeFS | null, code?: PgliteCode): Promise<PGlite> {
   const durable = files instanceof DurableFiles
   const parameters = PGlite.defaultStartParams.filter((one) => !durable || one !== WITHOUT_FSYNC)
   const settings = [...BUFFERS, ...SESSION, ...(durable ? DURABLE : [])]
@@ -37,6 +39,7 @@ export async function openPglite(files: NodeFS | null): Promise<PGlite> {
   try {
     return await PGlite.create({
       ...(files === null ? {} : { fs: files }),
+      ...code,
       startParams: [...parameters, ...settings.flatMap((setting) => ['-c', setting])],
       onStderr: (text) => {
         reason ??= REASON.exec(text)?.[1]

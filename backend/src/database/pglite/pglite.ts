@@ -4,7 +4,6 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } fro
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { setFlagsFromString } from 'node:v8'
 import { unusableFolder } from '../../core/config/unusable-folder.ts'
 import { LIMITS, type Limits } from '../../core/limits.ts'
 import type { Connector } from '../connector.ts'
@@ -27,10 +26,8 @@ const REMOVE = { recursive: true, maxRetries: 10, retryDelay: 300 }
 const MAKE_CLUSTER = fileURLToPath(new URL('./make-cluster.ts', import.meta.url))
 const execute = promisify(execFile)
 
-// V8's optimizing compiler takes 550 MB for one of PGlite's functions, and the process keeps 75 MB of it.
-// The baseline code starts faster and is as fast within measurement noise.
-const V8_FLAGS = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering']
-for (const flag of V8_FLAGS) setFlagsFromString(flag)
+/** It is over before optimized code would be faster. */
+const WITHOUT_OPTIMIZATION = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering']
 
 export interface PgliteOptions extends LockOptions {
   /** Tests pass shorter limits. */
@@ -147,7 +144,7 @@ async function makeCluster(directory: string): Promise<void> {
   // A random name, because a process in another container may have the same process id.
   const unfinished = join(directory, `${UNFINISHED}${randomUUID()}`)
   try {
-    await execute(process.execPath, [...V8_FLAGS, MAKE_CLUSTER, unfinished])
+    await execute(process.execPath, [...WITHOUT_OPTIMIZATION, MAKE_CLUSTER, unfinished])
   } catch (cause) {
     // The kernel kills a process that exceeds the memory of its container, and it says nothing then.
     if (!(cause instanceof Error && 'signal' in cause && cause.signal === 'SIGKILL')) throw cause

@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads'
 import { LIMITS, type Limits } from '../../core/limits.ts'
+import { compilePglite } from './compile.ts'
 import type { FolderLock } from './held-folder.ts'
 import { endsIdle, lastBytes } from './ready-for-query.ts'
 import { Watchdog } from './watchdog.ts'
-import type { WorkerReply, WorkerRequest } from './worker.ts'
+import type { WorkerData, WorkerReply, WorkerRequest } from './worker.ts'
 
 /** After an error PostgreSQL ignores everything until a Sync, and the connection may have ended without one. */
 const ROLLBACK = Buffer.from('S\0\0\0\x04Q\0\0\0\rrollback\0')
@@ -59,20 +60,20 @@ export class PgliteThread {
   #failure: Error | undefined
 
   static async start(directory: string | null, options?: ThreadOptions): Promise<PgliteThread> {
-    const thread = new PgliteThread(directory, options)
+    const thread = new PgliteThread({ directory, code: await compilePglite() }, options)
     await thread.#send({ kind: 'open' })
     return thread
   }
 
   private constructor(
-    directory: string | null,
+    data: WorkerData,
     { limits = LIMITS, lock, worker = WORKER }: ThreadOptions = {},
   ) {
     this.failed = new Promise((resolve) => {
       this.#fail = resolve
     })
     this.#worker = new Worker(worker, {
-      workerData: { directory },
+      workerData: data,
       resourceLimits: { maxYoungGenerationSizeMb: 2 },
     })
     this.#worker.on('message', (reply: WorkerReply) => this.#receive(reply))

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { PGlite } from '@electric-sql/pglite'
+import type { PgliteCode } from './compile.ts'
 import { DurableFiles } from './durable-files.ts'
 import { openPglite } from './open-pglite.ts'
 import { endsIdle, lastBytes } from './ready-for-query.ts'
@@ -27,9 +28,16 @@ interface Executed {
 
 const NOTHING: Executed = { bytes: new Uint8Array(0), idle: false }
 
-const { directory } = workerData as { directory: string | null } // given by pglite.ts
+/** What thread.ts gives the thread. */
+export interface WorkerData {
+  /** The folder of the cluster; null keeps it in memory. */
+  readonly directory: string | null
+  readonly code: PgliteCode
+}
+
+const { directory, code } = workerData as WorkerData
 const files = directory === null ? null : new DurableFiles(directory)
-const opening = openPglite(files)
+const opening = openPglite(files, code)
 
 async function answer(request: WorkerRequest): Promise<Executed> {
   const database = await opening

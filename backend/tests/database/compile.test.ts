@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { compilePglite } from '../../src/database/pglite/compile.ts'
+import { embeddedFolder } from '../support/databases.ts'
+
+const PARSE_OFTEN = fileURLToPath(new URL('../support/parse-often.ts', import.meta.url))
+const execute = promisify(execFile)
+
+/** How V8 reports a function that it has optimized, with the most memory that this took. */
+const OPTIMIZED = /using TurboFan, took \d+ ms and (\d+) \//g
+const MOST_BYTES = 25 * 1024 * 1024
+/** Of the process. With an optimized parser it would be 750. */
+const MOST_MIB = 400
+
+describe('the code of the embedded database', () => {
+  it('is optimized, but for the parser and others for which V8 takes much memory', async () => {
+    // V8 then optimizes in the thread that executes the function, and reports it.
+    const flags = ['--wasm-sync-tier-up', '--trace-wasm-compilation-times']
+    const folder = await embeddedFolder('migrated')
+    const { stdout } = await execute(process.execPath, [...flags, PARSE_OFTEN, folder], {
+      maxBuffer: 100 * 1024 * 1024,
+    })
+    const taken = Array.from(stdout.matchAll(OPTIMIZED), ([, bytes]) => Number(bytes))
+    assert.ok(taken.length > 0)
+    assert.ok(Math.max(...taken) < MOST_BYTES, String(taken))
+    const [, most] = /most (\d+) MiB/.exec(stdout) ?? []
+    assert.ok(Number(most) < MOST_MIB, `${most} MiB`)
+  })
+
+  it('is compiled once for all threads', async () => {
+    assert.equal(await compilePglite(), await compilePglite())
+  })
+})
