@@ -28,7 +28,7 @@ interface Executed {
 
 const NOTHING: Executed = { bytes: new Uint8Array(0), idle: false }
 
-/** What thread.ts gives the thread. */
+/** The data that thread.ts gives to the thread. */
 export interface WorkerData {
   /** The folder of the cluster; null keeps it in memory. */
   readonly directory: string | null
