@@ -158,7 +158,7 @@ describe('the embedded database', () => {
     const program = `import { parentPort } from 'node:worker_threads'
       parentPort.on('message', ({ kind }) => {
         if (kind === 'exchange') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
-        parentPort.postMessage({ kind: 'end', bytes: new Uint8Array(0) })
+        parentPort.postMessage({ kind: 'ends', ends: [new Uint8Array(0)] })
       })`
     const worker = new URL(`data:text/javascript,${encodeURIComponent(program)}`)
     const thread = await PgliteThread.start(null, { limits, worker })

@@ -113,14 +113,18 @@ function beginSync(fd: number): () => void {
   return () => record({ kind: 'sync-ends', path, number })
 }
 
+function responsesIn(reply: WorkerReply): readonly Uint8Array[] {
+  if (reply.kind === 'executed') return []
+  return reply.kind === 'part' ? [reply.bytes] : reply.ends
+}
+
 if (parentPort !== null) {
   const post = parentPort.postMessage.bind(parentPort)
   parentPort.postMessage = (reply: WorkerReply) => {
-    const acknowledged =
-      reply.kind === 'executed'
-        ? []
-        : Buffer.from(reply.bytes).toString('latin1').match(ACKNOWLEDGED)
-    if (acknowledged?.length) record({ kind: 'acknowledge', titles: acknowledged })
+    const acknowledged = responsesIn(reply).flatMap(
+      (bytes) => Buffer.from(bytes).toString('latin1').match(ACKNOWLEDGED) ?? [],
+    )
+    if (acknowledged.length > 0) record({ kind: 'acknowledge', titles: acknowledged })
     post(reply)
   }
 }

@@ -52,7 +52,7 @@ function isSegment({ name, parent }: FileNode): boolean {
  */
 export class DurableFiles extends NodeFS {
   /** The segment with the latest sync, open for this purpose: PostgreSQL may close its own descriptor. */
-  #segment: { readonly path: string; readonly fd: number } | undefined
+  #segment: { readonly node: FileNode; readonly name: string; readonly fd: number } | undefined
   #owed = false
   /** Bytes written to the log since they were last set to 0. */
   logBytes = 0
@@ -120,20 +120,21 @@ export class DurableFiles extends NodeFS {
     }
     streams.fsync = ({ node, nfd }) =>
       files.tryFSOperation(() => {
-        if (isSegment(node)) this.#owe(files.realPath(node))
+        if (isSegment(node)) this.#owe(node, () => files.realPath(node))
         else this.#sync(nfd, () => files.realPath(node))
         return 0
       })
   }
 
-  #owe(path: string): void {
-    if (this.#segment?.path !== path) {
+  #owe(node: FileNode, path: () => string): void {
+    // PostgreSQL renames a segment that it no longer needs, to use it again.
+    if (this.#segment?.node !== node || this.#segment.name !== node.name) {
       this.flushSync()
       if (this.#segment !== undefined) {
         this.#replaced.push(this.#segment.fd)
         if (this.#flushing === 0) for (const fd of this.#replaced.splice(0)) closeSync(fd)
       }
-      this.#segment = { path, fd: openSync(path, 'r+') }
+      this.#segment = { node, name: node.name, fd: openSync(path(), 'r+') }
     }
     this.#owed = true
   }

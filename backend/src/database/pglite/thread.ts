@@ -191,8 +191,8 @@ export class PgliteThread {
       this.#executed += 1
       request?.onExecuted?.(reply.idle)
     } else {
-      this.#executed = Math.max(0, this.#executed - 1)
-      this.#waiting.shift()?.resolve(reply.bytes)
+      this.#executed = Math.max(0, this.#executed - reply.ends.length)
+      for (const bytes of reply.ends) this.#waiting.shift()?.resolve(bytes)
       this.#expect()
     }
   }

@@ -14,10 +14,11 @@ export type WorkerRequest =
 /**
  * From PGlite's thread to the server's, for each request in order: any number of parts of the
  * response (`part`), and its end. If the end waits for a sync, `executed` goes ahead of it: the thread can
- * take the next request.
+ * take the next request. The ends that waited for the same sync arrive together.
  */
 export type WorkerReply =
-  | { kind: 'part' | 'end'; bytes: Uint8Array }
+  | { kind: 'part'; bytes: Uint8Array }
+  | { kind: 'ends'; ends: readonly Uint8Array[] }
   | { kind: 'executed'; idle: boolean }
 
 /** The end of a response, and whether no transaction is open after it. */
@@ -96,7 +97,7 @@ let released = 0
 let flushing = false
 
 function reply({ bytes, idle }: Executed): void {
-  if (!files?.owed && held.length === 0) post({ kind: 'end', bytes })
+  if (!files?.owed && held.length === 0) post({ kind: 'ends', ends: [bytes] })
   else {
     held.push(bytes)
     post({ kind: 'executed', idle })
@@ -116,10 +117,9 @@ async function flush(): Promise<void> {
 }
 
 function release(count: number): void {
-  for (const bytes of held.splice(0, Math.max(0, count))) {
-    released += 1
-    post({ kind: 'end', bytes })
-  }
+  const ends = held.splice(0, Math.max(0, count))
+  released += ends.length
+  if (ends.length > 0) post({ kind: 'ends', ends })
 }
 
 /**
