@@ -142,12 +142,35 @@ describe('the metrics', () => {
     const samples = samplesOf(await scrape(port))
     const count = (name: string, outcome: string) =>
       samples.get(`todo_job_duration_seconds_count{name="${name}",outcome="${outcome}"}`)
-    assert.deepEqual([count('purge', 'ok'), count('purge', 'failed')], [runs.purge, undefined])
-    assert.deepEqual([count('vacuum', 'ok'), count('vacuum', 'failed')], [undefined, runs.vacuum])
+    assert.deepEqual([count('purge', 'ok'), count('purge', 'failed')], [runs.purge, 0])
+    assert.deepEqual([count('vacuum', 'ok'), count('vacuum', 'failed')], [0, runs.vacuum])
     const succeeded = (name: string) =>
       samples.get(`todo_job_last_success_timestamp_seconds{name="${name}"}`)
     assert.ok((succeeded('purge') ?? 0) >= begunSeconds)
     assert.equal(succeeded('vacuum'), undefined)
+  })
+
+  it('have 0 for a failure before the first one, without which a rate would not see it', async () => {
+    const { registry, beginJob } = new Metrics({
+      pool: { load: { connections: 1, size: 2, inProgress: 0, waiting: 0 } },
+      ...{ signIns: undefined, accounts: null, hints: { streams: 0 } },
+    })
+    const end = beginJob('purge')
+    const samples = samplesOf(await registry.metrics())
+    for (const code of ['too_many_requests', 'internal_error', 'service_unavailable']) {
+      assert.equal(samples.get(`http_problems_total{problem="${code}"}`), 0, code)
+    }
+    for (const outcome of ['ok', 'internal_error', 'service_unavailable']) {
+      assert.equal(samples.get(`todo_statements_total{outcome="${outcome}"}`), 0, outcome)
+    }
+    for (const outcome of ['ok', 'failed']) {
+      const name = `todo_job_duration_seconds_count{name="purge",outcome="${outcome}"}`
+      assert.equal(samples.get(name), 0, outcome)
+    }
+    end(new Error('the first failure'))
+    beginJob('purge')
+    const failed = 'todo_job_duration_seconds_count{name="purge",outcome="failed"}'
+    assert.equal(samplesOf(await registry.metrics()).get(failed), 1)
   })
 
   it('have the names, units and texts that promtool asks for', async () => {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Accounts } from '../../accounts/accounts.ts'
-import { AppError } from '../../core/errors.ts'
+import { AppError, ERRORS, type ErrorCode } from '../../core/errors.ts'
 import { VERSION } from '../../core/version.ts'
 import type { PipelinedPool } from '../../database/pipeline/pool.ts'
 import type { QueueLoad } from '../../http/rate/turnstile.ts'
@@ -22,6 +22,13 @@ const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 const STATEMENT_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]
 /** Most jobs find little to do. A purge of many tasks takes minutes. */
 const JOB_SECONDS = [0.01, 0.1, 0.5, 1, 5, 30, 120, 600]
+const CODES = Object.keys(ERRORS) as ErrorCode[] // of a constant object
+/**
+ * The problems that the server itself causes. Their counters begin with 0: Prometheus computes a rate from two samples,
+ * so that a counter which appears with its first failure hides that one.
+ */
+const FAILURES = CODES.filter((code) => ERRORS[code].status >= 500)
+const JOB_OUTCOMES = ['ok', 'failed']
 /** Clients choose the method, so that others share one label. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 /**
@@ -44,6 +51,7 @@ export class Metrics implements Observer {
   readonly #durations: Histogram
   readonly #jobs: Histogram<'name' | 'outcome'>
   readonly #jobSuccess: Gauge<'name'>
+  readonly #begunJobs = new Set<string>()
 
   constructor({ pool, signIns, accounts, hints }: Sources) {
     const registers = [this.registry]
@@ -72,11 +80,13 @@ export class Metrics implements Observer {
       ...{ name: 'http_problems_total', help: 'Error responses by problem code.', registers },
       labelNames: ['problem'],
     })
+    for (const problem of [...FAILURES, 'too_many_requests']) this.#problems.inc({ problem }, 0)
 
     this.#statements = new Counter({
       ...{ name: 'todo_statements_total', help: 'Statements of users by outcome.', registers },
       labelNames: ['outcome'],
     })
+    for (const outcome of ['ok', ...FAILURES]) this.#statements.inc({ outcome }, 0)
     this.#durations = new Histogram({
       name: 'todo_statement_duration_seconds',
       help: 'Time of the statements of one transaction, with their wait for a connection.',
@@ -169,6 +179,10 @@ export class Metrics implements Observer {
   }
 
   readonly beginJob: JobWatch = (name) => {
+    if (!this.#begunJobs.has(name)) {
+      this.#begunJobs.add(name)
+      for (const outcome of JOB_OUTCOMES) this.#jobs.zero({ name, outcome })
+    }
     const begunMs = performance.now()
     return (error) => {
       const outcome = error === undefined ? 'ok' : 'failed'
