@@ -41,6 +41,14 @@ function samplesOf(text: string): Map<string, number> {
   )
 }
 
+const readExample = (name: string) =>
+  readFileSync(new URL(`../../examples/${name}`, import.meta.url), 'utf8')
+/** The queries of the dashboard. */
+const SHOWN: string[] = JSON.parse(readExample('grafana/dashboard.json')).panels.flatMap(
+  ({ targets }: { targets: { expr: string }[] }) => targets.map(({ expr }) => expr),
+)
+const ALERTS: { alert: string; expr: string }[] = parse(readExample('alerts.yml')).groups[0].rules
+
 const scrape = async (port: number) => (await exchange(port, 'GET', '/metrics', {})).text
 
 describe('the metrics', () => {
@@ -211,22 +219,52 @@ describe('the metrics', () => {
     closeListener()
   })
 
-  it('have every metric of the dashboard, which the example of Prometheus collects', async () => {
-    await served.send('GET', '/livez')
+  it('have every metric and label of the dashboard and the alerts, and the dashboard shows all of ours', async () => {
+    assert.equal((await served.send('GET', '/livez')).status, 200)
+    metrics.beginJob('purge')()
     const collected = await scrape(port)
-    const names = new Set(collected.match(/^[a-z]\w+/gm))
-    const root = new URL('../../examples/', import.meta.url)
-    const dashboard = JSON.parse(readFileSync(new URL('grafana/dashboard.json', root), 'utf8'))
-    const queries: string[] = dashboard.panels.flatMap(
-      ({ targets = [] }: { targets?: { expr: string }[] }) => targets.map(({ expr }) => expr),
+    const samples = [...samplesOf(collected).keys()]
+    const METRIC = /\b((?:http|todo|nodejs|process)_\w+)(?:\{(.*?)\})?/g
+    for (const query of [...SHOWN, ...ALERTS.map(({ expr }) => expr)]) {
+      for (const [found, name, matchers = ''] of query.matchAll(METRIC)) {
+        // Prometheus adds the job. Of a pattern only the label is compared.
+        const labels = [...matchers.matchAll(/(\w+=)(~?)"(\w*"?)/g)]
+          .filter(([, label]) => label !== 'job=')
+          .map(([, label, isPattern, value]) => `${label}"${isPattern ? '' : value}`)
+        const isThere = samples.some(
+          (sample) =>
+            sample.split('{')[0] === name && labels.every((label) => sample.includes(label)),
+        )
+        assert.ok(isThere, `${found} is not a metric`)
+      }
+    }
+    for (const [, name = ''] of collected.matchAll(/^# HELP ((?:http|todo)_\w+)/gm)) {
+      assert.match(SHOWN.join(), new RegExp(`\\b${name}(_bucket|_count)?\\b`), name)
+    }
+  })
+})
+
+describe('the examples for Prometheus', () => {
+  const { rule_files, scrape_configs } = parse(readExample('prometheus.yml'))
+  const documented = readExample('../docs/operations.md')
+
+  it('collect from METRICS_PORT on this machine, and watch that job', () => {
+    assert.deepEqual(rule_files, ['alerts.yml'])
+    const [{ job_name: job, static_configs: targets }] = scrape_configs
+    assert.deepEqual(targets, [{ targets: ['127.0.0.1:9464'] }])
+    for (const { expr } of ALERTS) {
+      assert.deepEqual(new Set(expr.match(/job="[^"]*"/g)), new Set([`job="${job}"`]))
+    }
+  })
+
+  it('are described in docs/operations.md', () => {
+    const snippet = /^```yaml\n(rule_files[^`]*)/m.exec(documented)?.[1] ?? ''
+    assert.deepEqual(parse(snippet), { rule_files, scrape_configs })
+    const described = documented.matchAll(/^\| `(TodoBackend\w+)` \|/gm)
+    assert.deepEqual(
+      [...described].map(([, name]) => name),
+      ALERTS.map(({ alert }) => alert),
     )
-    assert.ok(queries.length > 8)
-    const used = queries.flatMap(
-      (query) => query.match(/\b(?:http|todo|nodejs|process)_\w+/g) ?? [],
-    )
-    for (const name of used) assert.ok(names.has(name), `${name} of the dashboard is not a metric`)
-    const prometheus = parse(readFileSync(new URL('prometheus.yml', root), 'utf8'))
-    assert.equal(prometheus.scrape_configs[0].static_configs[0].targets[0], '127.0.0.1:9464')
   })
 })
 
