@@ -52,6 +52,8 @@ export interface AppOptions {
   hints?: ChangeHints
   /** The web page; undefined if it is off or not built. */
   page?: Page | undefined
+  /** Logs a warning that all processes would give. The default logs it for this process. */
+  warnOnce?: (text: string) => void
   /** Called with the server before it has routes, so that the caller can observe each route. */
   watch?: (app: FastifyInstance) => void
 }
@@ -70,6 +72,7 @@ export async function buildApp({
   signIns,
   hints = new ChangeHints(),
   page,
+  warnOnce = (text) => logger.warn(text),
   watch,
 }: AppOptions): Promise<FastifyInstance> {
   const queued = new QueuedBytes(limits)
@@ -81,7 +84,7 @@ export async function buildApp({
   answerRefusedRequests(app.server, turns)
   markResponses(app, turns, ACCOUNTS_PATH)
   watch?.(app)
-  warnOfUntrustedProxy(app, config)
+  warnOfUntrustedProxy(app, config, warnOnce)
   cutSlowReaders(app, queued, limits)
   answerProblems(app, ACCOUNTS_PATH)
   acceptJsonOnly(app)

@@ -99,6 +99,20 @@ describe('several processes on one port', { concurrency: 2 }, () => {
     assert.equal(output.match(/listens on/g)?.length, 1)
   })
 
+  it('warn once of a proxy that TRUST_PROXY does not contain, whichever of them see it', async () => {
+    const server = await serve(environment)
+    await workers(server, 2)
+    const headers = { 'x-forwarded-for': '203.0.113.9' }
+    const seen = new Set<string>()
+    while (seen.size < 2) {
+      const { headers: sent } = await exchange(server.port, 'GET', '/livez', { headers })
+      seen.add(String(sent['x-request-id']).split('-').slice(0, -1).join('-'))
+    }
+    await server.until(/TRUST_PROXY=127\.0\.0\.1/)
+    const { output } = await server.kill('SIGTERM')
+    assert.equal(output.match(/TRUST_PROXY=127\.0\.0\.1/g)?.length, 1, output)
+  })
+
   it('SIGTERM ends them with 0 while one of them starts', async () => {
     const server = await serve({ ...environment, WEB_CONCURRENCY: '3' })
     const { code, output } = await server.kill('SIGTERM')

@@ -42,18 +42,24 @@ export interface Server {
   stop(): Promise<void>
 }
 
+/** Shared by all workers, through the primary. */
+export interface Shared {
+  /** Counts the task requests of users. The default counts those of this process. */
+  readonly limit?: RequestLimit
+  readonly hints?: ChangeHints
+  /** Logs a warning, unless another worker has given it. */
+  readonly warnOnce?: (text: string) => void
+}
+
 /**
  * Opens the database and listens.
  *
- * @param limit counts the task requests of users. The default counts those of this process.
- * @param hints of a worker, which its primary passes on.
  * @throws {Error} with the reason in one line, if it cannot serve.
  */
 export async function serve(
   config: Config,
-  limit?: RequestLimit,
   { limits, stop }: Bounds = BOUNDS,
-  hints = new ChangeHints(),
+  { limit, hints = new ChangeHints(), warnOnce }: Shared = {},
 ): Promise<Server> {
   const logger = await createLogger(config.logLevel, config.processes > 1)
   const endProgress = showCreation(config, logger)
@@ -75,6 +81,7 @@ export async function serve(
   const app = await buildApp({
     ...{ config, database, accounts, logger, limits, signIns, hints, page },
     ...(limit && { limit }),
+    ...(warnOnce && { warnOnce }),
     watch: (server) => {
       for (const observer of observers) observer.watch(server)
     },

@@ -6,7 +6,7 @@ import { stopOnSignals } from './stop.ts'
 export async function start(config: Config, bounds: Bounds = BOUNDS): Promise<void> {
   if (config.processes === 1) {
     const { serve } = await import('./serve.ts')
-    const server = await serve(config, undefined, bounds)
+    const server = await serve(config, bounds)
     stopOnSignals(server.log, bounds.stop, server.stop)
     return server.greet()
   }

@@ -10,6 +10,7 @@ import { Lessor } from './lessor.ts'
 import { isMetricsMessage } from './observe/metrics-messages.ts'
 import type { WorkerMetrics } from './observe/worker-metrics.ts'
 import { killAfter, STOP, stopOnSignals } from './stop.ts'
+import { isWarningMessage } from './warning-messages.ts'
 
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 30_000
@@ -41,6 +42,7 @@ class Supervisor {
   readonly #lessor: Lessor
   readonly #bounds: Bounds
   readonly #workers = new Set<Worker>()
+  readonly #warned = new Set<string>()
   readonly #hints = new HintExchange((id, message) => send(cluster.workers?.[id], message))
   #serving = false
   #stopping = false
@@ -99,6 +101,7 @@ class Supervisor {
       if (Array.isArray(message)) this.#lessor.receive(worker.id, message)
       else if (isMetricsMessage(message)) this.#metrics?.receive(worker.id, message)
       else if (isHintMessage(message)) this.#hints.receive(worker.id, message)
+      else if (isWarningMessage(message)) this.#warn(message.warnOnce)
     })
     const ended = (code: number | null, reason: string) => {
       if (!this.#workers.delete(worker)) return
@@ -143,6 +146,12 @@ class Supervisor {
 
   cut(): void {
     for (const worker of this.#workers) worker.process.kill('SIGKILL')
+  }
+
+  #warn(text: string): void {
+    if (this.#warned.has(text)) return
+    this.#warned.add(text)
+    this.#log.warn(text)
   }
 
   #listens({ process: { pid } }: Worker, port: number): void {

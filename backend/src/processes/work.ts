@@ -9,6 +9,7 @@ import { LeasedLimit } from './leased-limit.ts'
 import { isMetricsRequest, type MetricsMessage } from './observe/metrics-messages.ts'
 import { type Server, serve } from './serve.ts'
 import { STOP, STOP_SIGNALS } from './stop.ts'
+import type { WarningMessage } from './warning-messages.ts'
 
 /** Runs a worker, which the primary (`supervise.ts`) has started. */
 export async function work(config: Config, bounds: Bounds): Promise<void> {
@@ -17,7 +18,7 @@ export async function work(config: Config, bounds: Bounds): Promise<void> {
   for (const signal of STOP_SIGNALS) process.on(signal, () => {})
   let stop: () => Promise<void> = () => end(0)
   // Send errors mean that the primary has ended, so this process stops as well.
-  const send = (message: FromWorker[] | HintMessage | MetricsMessage) =>
+  const send = (message: FromWorker[] | HintMessage | MetricsMessage | WarningMessage) =>
     void process.send?.(message, undefined, undefined, () => {})
   const limit = new LeasedLimit(config.rateLimitPerMinute, send, bounds.lease)
   const hints = new ChangeHints()
@@ -40,7 +41,8 @@ export async function work(config: Config, bounds: Bounds): Promise<void> {
     limit.countAlone()
     stop()
   })
-  const server = await serve(config, limit, bounds, hints)
+  const warnOnce = (text: string) => send({ warnOnce: text })
+  const server = await serve(config, bounds, { limit, hints, warnOnce })
   stop = server.stop
   metrics = server.metrics
   // The first worker listens before the primary starts the others.
