@@ -2,11 +2,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { backUp } from '../../src/database/backup/backup-file.ts'
-import { restoreBackup } from '../../src/database/backup/restore-backup.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { auth, BEHIND_PROXY, type Person, signIn, signUp } from '../support/accounts.ts'
 import { exchange, serve, startApp } from '../support/app.ts'
-import { emptyTarget, quiet } from '../support/backups.ts'
+import { emptyTarget, quiet, restoreBackup } from '../support/backups.ts'
 import { KINDS, testFolder } from '../support/databases.ts'
 
 const DAILY = { rule: 'FREQ=DAILY', from: 'due' }

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { backUp } from '../../src/database/backup/backup-file.ts'
 import { exportUser } from '../../src/database/backup/export-user.ts'
-import { restoreBackup } from '../../src/database/backup/restore-backup.ts'
 import { connect } from '../../src/database/connect.ts'
 import type { Connector } from '../../src/database/connector.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
@@ -12,7 +11,7 @@ import { migrate } from '../../src/database/migrate/migrate.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { proveWalls } from '../../src/database/walls/walls.ts'
 import { insertTask } from '../../src/models/tasks/task.ts'
-import { backUpFilled, contentOf, quiet } from '../support/backups.ts'
+import { backUpFilled, contentOf, quiet, restoreBackup } from '../support/backups.ts'
 import {
   asServerAdmin,
   emptyPostgres,

@@ -8,14 +8,21 @@ import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { backUp } from '../../src/database/backup/backup-file.ts'
-import { restoreBackup } from '../../src/database/backup/restore-backup.ts'
 import { writeBackup } from '../../src/database/backup/write-backup.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { migrate, readMigrations } from '../../src/database/migrate/migrate.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { proveWalls } from '../../src/database/walls/walls.ts'
 import { findTask, insertTask } from '../../src/models/tasks/task.ts'
-import { adminOf, backUpFilled, contentOf, emptyTarget, fill, quiet } from '../support/backups.ts'
+import {
+  adminOf,
+  backUpFilled,
+  contentOf,
+  emptyTarget,
+  fill,
+  quiet,
+  restoreBackup,
+} from '../support/backups.ts'
 import { giveAll, KINDS, openTestDatabase, taskId, testFolder } from '../support/databases.ts'
 
 describe('a backup', () => {

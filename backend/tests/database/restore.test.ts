@@ -7,11 +7,18 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { backUp } from '../../src/database/backup/backup-file.ts'
 import { exportUser } from '../../src/database/backup/export-user.ts'
 import { BackupError } from '../../src/database/backup/format.ts'
-import { restoreBackup } from '../../src/database/backup/restore-backup.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
 import { migrate, readMigrations } from '../../src/database/migrate/migrate.ts'
 import { insertTask } from '../../src/models/tasks/task.ts'
-import { adminOf, backUpFilled, emptyTarget, fill, quiet, withLines } from '../support/backups.ts'
+import {
+  adminOf,
+  backUpFilled,
+  emptyTarget,
+  fill,
+  quiet,
+  restoreBackup,
+  withLines,
+} from '../support/backups.ts'
 import { KINDS, openTestDatabase, taskId, testFolder } from '../support/databases.ts'
 
 describe('a restore', () => {

@@ -2,6 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { backUp } from '../../src/database/backup/backup-file.ts'
+import { checkBackup, restoreChecked } from '../../src/database/backup/restore-backup.ts'
+import type { Counts, Progress } from '../../src/database/backup/write-backup.ts'
 import { connect } from '../../src/database/connect.ts'
 import type { Connector } from '../../src/database/connector.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
@@ -27,6 +29,15 @@ const TABLES = [
   'todo_auth.account',
   'todo_auth.deleted_user',
 ]
+
+/** Checks a backup and restores it, as `npm run restore` does. */
+export async function restoreBackup(
+  connector: Pick<Connector, 'direct'>,
+  file: string,
+  progress: Progress,
+): Promise<Counts> {
+  return restoreChecked(connector, file, await checkBackup(file), progress)
+}
 
 /** Every row of every table, as a superuser reads them. */
 export async function contentOf(admin: TestDatabase['admin']): Promise<Record<string, Rows>> {

@@ -15,20 +15,11 @@ const ROWS_AT_ONCE = 500
 const BYTES_AT_ONCE = 1024 * 1024
 
 /**
- * Restores a backup into an empty database, and then brings it to this version. It reads the whole file
- * before it changes anything, and restores all of it in one transaction: a damaged file restores nothing.
+ * Restores a backup into an empty database, in one transaction, and then brings it to this version.
  *
+ * @param header of the file, from `checkBackup`. It reads all of it, so that a damaged file restores nothing.
  * @throws {BackupError} if the file cannot be restored, or the database has rows.
  */
-export async function restoreBackup(
-  connector: Pick<Connector, 'direct'>,
-  file: string,
-  progress: Progress,
-): Promise<Counts> {
-  return restoreChecked(connector, file, await checkBackup(file), progress)
-}
-
-/** The same with the header of a file that has been checked. */
 export async function restoreChecked(
   connector: Pick<Connector, 'direct'>,
   file: string,
