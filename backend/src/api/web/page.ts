@@ -4,6 +4,7 @@ import { extname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { Log } from '../../core/log/logger.ts'
+import { isMissing } from '../../core/missing-file.ts'
 import { shareBytes } from '../../http/protocol/queued-bytes.ts'
 
 /** The web page as the build left it, in memory. */
@@ -108,7 +109,7 @@ async function readFolder(folder: string): Promise<Map<string, Buffer>> {
     })
     return new Map(await Promise.all(read))
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return new Map()
+    if (isMissing(error)) return new Map()
     throw error
   }
 }

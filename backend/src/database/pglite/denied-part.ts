@@ -1,5 +1,6 @@
 import { accessSync, constants, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { isMissing } from '../../core/missing-file.ts'
 
 const { R_OK, W_OK, X_OK } = constants
 
@@ -35,8 +36,4 @@ export function deniedParent(path: string): unknown {
     if (!isMissing(error)) return error
     return parent === dirname(parent) ? undefined : deniedParent(parent)
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }
