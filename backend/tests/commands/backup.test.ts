@@ -202,7 +202,7 @@ describe('a backup that a signal ends', () => {
       const backup = start('commands/backup.ts', [join(folder, 'a.backup')], { DATABASE_URL: url })
       const waits = async () => {
         const { rows } = await client.query(
-          `select from pg_locks where relation = 'todo.tasks'::regclass and not granted`,
+          'select from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))',
         )
         return rows.length > 0
       }

@@ -146,8 +146,8 @@ describe('migrations at once with others', () => {
         await other.query('begin')
         await other.query('lock table todo.migrations in exclusive mode')
         const waiting = migrate(connector, [...known, later])
-        const blocked = `select from pg_locks where not granted and mode = 'ExclusiveLock'
-          and relation = 'todo.migrations'::regclass`
+        const blocked =
+          'select from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))'
         while ((await other.query(blocked)).rowCount === 0);
         await other.query('insert into todo.migrations (name, sha256) values ($1, $2)', [
           later.name,

@@ -300,7 +300,7 @@ const resources = await Promise.all(
 /** In an order in which they can be filled. */
 export const TABLES: Tables = Object.assign(OWN, ...resources.map(({ TABLES }) => TABLES))
 
-/** The same for functions, called by what `regprocedure` names them. */
+/** The same for functions, by their schema, name and types. */
 export const FUNCTIONS: Readonly<Record<string, readonly Case[]>> = {
   'todo.refuse_deleted(text)': [
     ['todo_user', `select todo.refuse_deleted('alice')`, { all: 1 }],

@@ -31,7 +31,7 @@ const ADDED: [what: string, ddl: string, said: string[]][] = [
   [
     'a function',
     'create function public.peek() returns int language sql as $$ select 1 $$',
-    ['todo_user', 'todo_accounts', 'public'].map((role) => `peek() has no case of ${role}`),
+    ['todo_user', 'todo_accounts', 'public'].map((role) => `public.peek() has no case of ${role}`),
   ],
   [
     'a grant of one column',

@@ -24,7 +24,8 @@ const GRANTS = `
   left join pg_roles r on r.oid = grantee
   where ${OURS} and (grantee = 0 or rolname in ('todo_user', 'todo_accounts'))`
 const FUNCTION_NAMES = `
-  select p.oid::regprocedure::text as name from pg_proc p join pg_namespace n on n.oid = pronamespace
+  select format('%I.%I(%s)', nspname, proname, replace(oidvectortypes(proargtypes), ', ', ',')) as name
+  from pg_proc p join pg_namespace n on n.oid = pronamespace
   where ${OURS} order by 1`
 const POWERFUL = `
   select rolname as role from pg_roles r where rolname in ('todo_user', 'todo_accounts')
