@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /** @returns the children of a process, from /proc. A process that has ended has none. */
 export function children(pid: number): number[] {
@@ -14,12 +14,29 @@ export function family(pid: number): number[] {
 
 /** @returns the number of files and sockets that a process and its descendants have open. */
 export function openFiles(pid: number): number {
-  return family(pid).reduce((sum, one) => sum + filesOf(one), 0)
+  return family(pid).flatMap(filesOf).length
 }
 
-function filesOf(pid: number): number {
+/** @returns how many of these are sockets. An embedded database opens further files as long as it is new. */
+export function openSockets(pid: number): number {
+  return family(pid)
+    .flatMap(filesOf)
+    .filter((file) => file.startsWith('socket:')).length
+}
+
+/** @returns the target of each open file. */
+function filesOf(pid: number): string[] {
   const folder = `/proc/${pid}/fd`
-  return existsSync(folder) ? readdirSync(folder).length : 0
+  if (!existsSync(folder)) return []
+  return readdirSync(folder).map((file) => targetOf(`${folder}/${file}`))
+}
+
+function targetOf(link: string): string {
+  try {
+    return readlinkSync(link)
+  } catch {
+    return 'closed meanwhile'
+  }
 }
 
 /** Suspends a process and its descendants, or continues them. */

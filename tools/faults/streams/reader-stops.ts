@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LIMITS } from '../../../backend/src/core/limits.ts'
 import { memory } from '../../bench/figures/process-usage.ts'
-import { openFiles } from '../family.ts'
+import { openSockets } from '../family.ts'
 import type { Fault, Scene } from '../fault.ts'
 import { Session } from '../load/session.ts'
 import { StoppedReader } from '../load/stopped-reader.ts'
@@ -22,8 +22,8 @@ const MEMORY_BYTES = 128e6
 const PROMPT_MS = 2_000
 /** A client that reads nothing is cut within this time. */
 const CUT_MS = LIMITS.stalledMs + 15_000
-/** Files that the server opens for other clients meanwhile. */
-const FILES_MARGIN = 4
+/** Connections that the server opens for other clients meanwhile. */
+const SOCKETS_MARGIN = 4
 const CLOSED_MS = 5_000
 
 /** @param name of the fault in its scene. */
@@ -35,7 +35,7 @@ export const readerStops = (name: string): Fault<Scene> => ({
     const user = `stopped-${Date.now().toString(36)}`
     const session = new Session(() => server.port)
     const readers: StoppedReader[] = []
-    const before = { rssBytes: memory(server.pid).rssBytes, files: openFiles(server.pid) }
+    const before = { rssBytes: memory(server.pid).rssBytes, sockets: openSockets(server.pid) }
     let mostBytes = 0
     const look = () => {
       mostBytes = Math.max(mostBytes, memory(server.pid).rssBytes - before.rssBytes)
@@ -50,7 +50,7 @@ export const readerStops = (name: string): Fault<Scene> => ({
         if (batch % WITNESS_EVERY === 0) await witness(server.port, session, `${user}-other`)
       }
       await witness(server.port, session, `${user}-other`)
-      await cut(server.pid, before.files)
+      await cut(server.pid, before.sockets)
       for (const reader of readers) {
         if (!(await reader.goOn(CLOSED_MS))) throw new Error('a reader that stopped was not cut')
       }
@@ -100,9 +100,9 @@ async function witness(port: number, session: Session, user: string): Promise<vo
 }
 
 /** The server has closed the connections, although their client does not see it. */
-async function cut(pid: number, files: number): Promise<void> {
+async function cut(pid: number, sockets: number): Promise<void> {
   const limit = performance.now() + CUT_MS
-  while (openFiles(pid) > files + FILES_MARGIN) {
+  while (openSockets(pid) > sockets + SOCKETS_MARGIN) {
     if (performance.now() > limit) throw new Error('the readers that stopped were not cut')
     await sleep(200)
   }
