@@ -47,7 +47,7 @@ export function freeze(pid: number, frozen: boolean): void {
 }
 
 /** @returns whether the process existed. */
-function signal(pid: number, name: NodeJS.Signals): boolean {
+export function signal(pid: number, name: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, name)
   } catch (error) {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { endWithThisProcess, freePort, SERVICE } from '../bench/servers/start-server.ts'
 import { SECRET } from './load/secret.ts'
 import { ORIGIN } from './load/sign-up.ts'
+import { collectable, collectGarbage } from './memory/collect-garbage.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const START_LIMIT_MS = 40_000
@@ -29,6 +30,8 @@ export interface ServerProcess {
   readonly ended: Promise<number | string>
   runs(): boolean
   kill(signal: NodeJS.Signals): void
+  /** Resolves when all of its processes have collected their garbage. */
+  collectGarbage(): Promise<void>
   log(): string
 }
 
@@ -45,6 +48,7 @@ export async function launch({
   started += 1
   const file = join(folder, `server-${started}.log`)
   const log = openSync(file, 'w')
+  const collected = join(folder, `collected-${started}`)
   const [command = '', ...parameters] = [...under, ...SERVICE]
   const child = spawn(command, parameters, {
     cwd: root,
@@ -53,18 +57,21 @@ export async function launch({
       ...{ BETTER_AUTH_URL: ORIGIN, HOST: '127.0.0.1', PORT: String(port) },
       // Each sign-up uses its own client address.
       ...{ RATE_LIMIT_PER_MINUTE: '0', TRUST_PROXY: '127.0.0.1' },
+      ...collectable(collected),
       ...settings,
     },
     stdio: ['ignore', log, log],
   })
   closeSync(log)
   endWithThisProcess(child)
+  const pid = child.pid ?? 0
   return {
-    pid: child.pid ?? 0,
+    pid,
     port,
     ended: endOf(child),
     runs: () => child.exitCode === null && child.signalCode === null,
     kill: (signal) => void child.kill(signal),
+    collectGarbage: () => collectGarbage(pid, collected),
     log: () => readFileSync(file, 'utf8'),
   }
 }
