@@ -3,11 +3,14 @@ import promises, { readdir, rm, stat } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { LIMITS } from '../../src/core/limits.ts'
-import { connectPglite } from '../../src/database/pglite/pglite.ts'
+import { CLUSTER, connectPglite } from '../../src/database/pglite/pglite.ts'
+import { PgliteThread } from '../../src/database/pglite/thread.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { insertTask } from '../../src/models/tasks/task.ts'
 import { PATIENT } from '../support/app.ts'
+import { compilePglite } from '../support/compiled-pglite.ts'
 import { embeddedFolder, rawStatement, taskId, testFolder } from '../support/databases.ts'
 import { GATED, GATED_WORKER, makeGate } from '../support/gate.ts'
 import { heldBytes } from '../support/held-bytes.ts'
@@ -83,6 +86,22 @@ describe('the embedded database', () => {
     gate.open()
     await behind
     await pool.close()
+  })
+
+  it('copies the bytes of a message to its thread and back, and no memory beside them', async (t) => {
+    const folder = join(await embeddedFolder('migrated'), CLUSTER)
+    const thread = await PgliteThread.start(folder, { worker: await compilePglite() })
+    const sent = t.mock.method(Worker.prototype, 'postMessage')
+    // Small buffers are views of a block of 64 KB. Two queries have a response of several pieces.
+    const query = Buffer.from('Q\0\0\0\x0dselect 1\0'.repeat(2))
+    const response = await thread.exchange({}, query)
+    assert.match(Buffer.from(response).toString('latin1'), /SELECT 1\0/)
+    assert.equal(response.buffer.byteLength, response.length)
+    const bytes: unknown = sent.mock.calls[0]?.arguments[0]?.bytes
+    assert.ok(bytes instanceof Uint8Array)
+    assert.deepEqual(Buffer.from(bytes), query)
+    assert.equal(bytes.buffer.byteLength, query.length)
+    await thread.close()
   })
 
   it('keeps nothing of its answers in memory', async () => {

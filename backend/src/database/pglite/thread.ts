@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { LIMITS, type Limits } from '../../core/limits.ts'
 import { compilePglite } from './compile.ts'
 import type { FolderLock } from './held-folder.ts'
+import { ownBytes } from './own-bytes.ts'
 import { endsIdle, lastBytes } from './ready-for-query.ts'
 import { Watchdog } from './watchdog.ts'
 import type { WorkerData, WorkerReply, WorkerRequest } from './worker.ts'
@@ -120,7 +121,7 @@ export class PgliteThread {
       progress.onPart?.(part)
     }
     const rest = await this.#send(
-      { kind: 'exchange', bytes },
+      { kind: 'exchange', bytes: ownBytes(bytes) },
       { onPart, onExecuted },
       session.unlimited,
     )

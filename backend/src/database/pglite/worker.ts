@@ -3,6 +3,7 @@ import type { PGlite } from '@electric-sql/pglite'
 import type { PgliteCode } from './compile.ts'
 import { DurableFiles } from './durable-files.ts'
 import { openPglite } from './open-pglite.ts'
+import { ownBytes } from './own-bytes.ts'
 import { endsIdle, lastBytes } from './ready-for-query.ts'
 
 /** From the server's thread to PGlite's. `bytes` are whole messages of the PostgreSQL protocol. */
@@ -87,7 +88,7 @@ async function exchange(database: PGlite, bytes: Uint8Array): Promise<Executed> 
 }
 
 function post(reply: WorkerReply): void {
-  parentPort?.postMessage(reply)
+  parentPort?.postMessage('bytes' in reply ? { ...reply, bytes: ownBytes(reply.bytes) } : reply)
 }
 
 /** Responses that wait for a sync: of a commit, or behind one, because another user's read may have seen it. */
