@@ -10,7 +10,6 @@ import { PgliteThread } from '../../src/database/pglite/thread.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { insertTask } from '../../src/models/tasks/task.ts'
 import { PATIENT } from '../support/app.ts'
-import { compilePglite } from '../support/compiled-pglite.ts'
 import { embeddedFolder, rawStatement, taskId, testFolder } from '../support/databases.ts'
 import { GATED, GATED_WORKER, makeGate } from '../support/gate.ts'
 import { heldBytes } from '../support/held-bytes.ts'
@@ -90,7 +89,7 @@ describe('the embedded database', () => {
 
   it('copies the bytes of a message to its thread and back, and no memory beside them', async (t) => {
     const folder = join(await embeddedFolder('migrated'), CLUSTER)
-    const thread = await PgliteThread.start(folder, { worker: await compilePglite() })
+    const thread = await PgliteThread.start(folder)
     const sent = t.mock.method(Worker.prototype, 'postMessage')
     // Small buffers are views of a block of 64 KB. Two queries have a response of several pieces.
     const query = Buffer.from('Q\0\0\0\x0dselect 1\0'.repeat(2))

@@ -76,19 +76,19 @@ async function exchange(database: PGlite, bytes: Uint8Array): Promise<Executed> 
       if (performance.now() - sentMs < AHEAD_MS) return
       files?.flushSync()
       release(held.length)
-      const joined = Buffer.concat(pieces)
+      const joined = ownBytes(Buffer.concat(pieces))
       end = lastBytes(end, joined)
       post({ kind: 'part', bytes: joined })
       pieces = []
       sentMs = performance.now()
     },
   })
-  const rest = pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces)
+  const rest = pieces.length === 1 && pieces[0] ? pieces[0] : ownBytes(Buffer.concat(pieces))
   return { bytes: rest, idle: endsIdle(lastBytes(end, rest)) }
 }
 
 function post(reply: WorkerReply): void {
-  parentPort?.postMessage('bytes' in reply ? { ...reply, bytes: ownBytes(reply.bytes) } : reply)
+  parentPort?.postMessage(reply)
 }
 
 /** Responses that wait for a sync: of a commit, or behind one, because another user's read may have seen it. */
