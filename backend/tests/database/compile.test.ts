@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { compilePglite } from '../../src/database/pglite/compile.ts'
 import { embeddedFolder } from '../support/databases.ts'
+import { outputOf, startProcess } from '../support/started.ts'
 
 const PARSE_OFTEN = fileURLToPath(new URL('../support/parse-often.ts', import.meta.url))
-const execute = promisify(execFile)
 
 /** How V8 reports a function that it has optimized, with the most memory that this took. */
 const OPTIMIZED = /using TurboFan, took \d+ ms and (\d+) \//g
@@ -20,13 +18,14 @@ describe('the code of the embedded database', () => {
     // V8 then optimizes in the thread that executes the function, and reports it.
     const flags = ['--wasm-sync-tier-up', '--trace-wasm-compilation-times']
     const folder = await embeddedFolder('migrated')
-    const { stdout } = await execute(process.execPath, [...flags, PARSE_OFTEN, folder], {
-      maxBuffer: 100 * 1024 * 1024,
+    const program = startProcess(process.execPath, [...flags, PARSE_OFTEN, folder], {
+      stdio: ['ignore', 'pipe', 'pipe'],
     })
-    const taken = Array.from(stdout.matchAll(OPTIMIZED), ([, bytes]) => Number(bytes))
+    const { output } = await outputOf(program).ended
+    const taken = Array.from(output.matchAll(OPTIMIZED), ([, bytes]) => Number(bytes))
     assert.ok(taken.length > 0)
     assert.ok(Math.max(...taken) < MOST_BYTES, String(taken))
-    const [, most] = /most (\d+) MiB/.exec(stdout) ?? []
+    const [, most] = /most (\d+) MiB/.exec(output) ?? []
     assert.ok(Number(most) < MOST_MIB, `${most} MiB`)
   })
 
