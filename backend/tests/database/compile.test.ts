@@ -29,6 +29,18 @@ describe('the code of the embedded database', () => {
     assert.ok(Number(most) < MOST_MIB, `${most} MiB`)
   })
 
+  it('does not make a folder a damaged one when it cannot be compiled', async () => {
+    const folder = await embeddedFolder('migrated')
+    await assert.rejects(
+      execute(process.execPath, ['--wasm-max-mem-pages=1024', PARSE_OFTEN, folder]),
+      (error: { stderr?: string }) => {
+        assert.match(error.stderr ?? '', /WebAssembly\.Memory\(\)/)
+        assert.doesNotMatch(error.stderr ?? '', /DamagedFolderError/)
+        return true
+      },
+    )
+  })
+
   it('is compiled once for all threads', async () => {
     assert.equal(await compilePglite(), await compilePglite())
   })

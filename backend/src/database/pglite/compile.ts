@@ -49,7 +49,7 @@ const OPTIMIZE_NONE = '--wasm-tier-up-filter=0'
 const OPTIMIZE_ALL = '--wasm-tier-up-filter=-1'
 
 /** Of WebAssembly, 64 KiB each: at least what PGlite's code demands. */
-const PAGES = { initial: 2048, maximum: 32_768 }
+const PAGES = { initial: 2048, maximum: 2048 }
 const NO_ADDRESS = -16
 
 let compiled: Promise<PgliteCode> | undefined

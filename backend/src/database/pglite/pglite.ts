@@ -9,6 +9,7 @@ import { LIMITS, type Limits } from '../../core/limits.ts'
 import type { Connector } from '../connector.ts'
 import { detectScope } from '../scope.ts'
 import { syncFolder } from '../sync.ts'
+import { compilePglite } from './compile.ts'
 import { openControlSocket } from './control-socket.ts'
 import { checkCluster, DamagedFolderError, refuseCluster } from './damaged-folder.ts'
 import { deniedParent, deniedPart } from './denied-part.ts'
@@ -85,6 +86,8 @@ export function hasCluster(directory: string): boolean {
 async function openCluster(directory: string, options: ThreadOptions): Promise<PgliteThread> {
   const cluster = join(directory, CLUSTER)
   checkCluster(directory, cluster)
+  // Before the thread does, because its failure says nothing about the folder.
+  await compilePglite()
   try {
     return await PgliteThread.start(cluster, options)
   } catch (error) {
