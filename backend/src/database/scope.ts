@@ -80,14 +80,18 @@ export const OF_ANOTHER = 'pg_catalog.pg_backend_pid() operator(pg_catalog.<>) $
  * One plan for all values of a prepared statement. PostgreSQL would otherwise plan lists with filters for each page, which
  * takes a third of the time of one, although the index of the user is best for every value.
  */
-const ONE_PLAN = set('plan_cache_mode', 'force_generic_plan', OF_ANOTHER)
+const onePlan = (local: string) => set('plan_cache_mode', 'force_generic_plan', local)
+
+/** SQL that sets all that {@link OWN_SESSION} relies on: the path, the time limits and the kind of plans. */
+export const sessionSettings = (local: string) =>
+  `${pinPath(local)}, ${timeLimits(local, LIMITS.lockBehindMs)}, ${onePlan(local)}`
 
 /**
- * Sets the path, the time limits and the kind of plans for the session if no pooler shares it. With a pooler, the settings
- * end with this statement. It is the first statement of a session.
+ * Sets them for the session if no pooler shares it. With a pooler, the settings end with this statement. It is the first
+ * statement of a session.
  */
 export const SESSION_LIMITS = sql(
-  `select not (${OF_ANOTHER}) as own, ${pinPath(OF_ANOTHER)}, ${timeLimits(OF_ANOTHER, LIMITS.lockBehindMs)}, ${ONE_PLAN}`,
+  `select not (${OF_ANOTHER}) as own, ${sessionSettings(OF_ANOTHER)}`,
 )
 
 /**

@@ -43,6 +43,13 @@ const BYTES: [what: string, first: Buffer, then?: Buffer][] = [
   ['COPY FROM STDIN', STARTUP, query('copy todo.users (id) from stdin')],
   ['a transaction that stays open', STARTUP, query('begin; select 1')],
   ['settings', STARTUP, query('set role todo_user; set default_transaction_read_only = on')],
+  [
+    'settings that the server has, too',
+    STARTUP,
+    query(
+      'set search_path = public; set plan_cache_mode = auto; set statement_timeout = 1; set lock_timeout = 1',
+    ),
+  ],
   ['Terminate', STARTUP, message('X', '')],
 ]
 
@@ -81,10 +88,12 @@ describe('the control socket', () => {
       const [settings] = await pool.asUser(
         'alice',
         rawStatement(
-          `select $1::text, current_setting('search_path'), current_setting('plan_cache_mode')`,
+          `select $1::text, current_setting('search_path'), current_setting('plan_cache_mode'),
+             current_setting('statement_timeout'), current_setting('lock_timeout')`,
         ),
       )
-      assert.deepEqual(settings, ['alice', 'pg_catalog, pg_temp', 'force_generic_plan'])
+      const path = 'pg_catalog, pg_temp'
+      assert.deepEqual(settings, ['alice', path, 'force_generic_plan', '5s', '50ms'])
     })
   }
 

@@ -63,7 +63,7 @@ export const DATABASE_MUTANTS: readonly Mutant[] = [
     [
       [
         'names are looked for where others may create them',
-        [[`as own, \${pinPath(OF_ANOTHER)},`, 'as own,']],
+        [[`\${pinPath(local)}, \${timeLimits`, `\${timeLimits`]],
         'in a session of its own',
       ],
       [

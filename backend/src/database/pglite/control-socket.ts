@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Connector } from '../connector.ts'
-import { detectScope, pinPath, timeLimits } from '../scope.ts'
+import { detectScope, sessionSettings } from '../scope.ts'
 import { ClientMessages } from './client-messages.ts'
 import { PgliteStream } from './stream.ts'
 import type { PgliteThread } from './thread.ts'
@@ -13,7 +13,7 @@ const PORT = 5432
 
 /** Undoes the SET commands of a program, because the server's connections have the same session. */
 const RESET = query(
-  `reset session authorization; reset role; reset all; select ${pinPath('false')}, ${timeLimits('false')}`,
+  `reset session authorization; reset role; reset all; select ${sessionSettings('false')}`,
 )
 
 function query(text: string): Buffer {
