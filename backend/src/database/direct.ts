@@ -16,13 +16,15 @@ const BEGIN = `begin isolation level read committed; ${LOCAL_PATH}`
  * a superuser, so `work` must qualify every name, or run the statement in a transaction of this file, which sets
  * `search_path`.
  *
+ * @param connectMs how long connecting may take; 0 means without a limit.
  * @returns the result of `work`. @throws as `work` does, and if the connection fails.
  */
 export async function withDirectClient<Result>(
   config: ConnectionConfig,
   work: (client: Client) => Promise<Result>,
+  connectMs: number = LIMITS.connectMs,
 ): Promise<Result> {
-  const client = new DatabaseClient({ ...config, connectionTimeoutMillis: LIMITS.connectMs })
+  const client = new DatabaseClient({ ...config, connectionTimeoutMillis: connectMs })
   // The query in progress rejects. Without a listener, the error event would also end the process.
   client.on('error', () => {})
   await client.connect()

@@ -17,7 +17,7 @@ export interface RegularWork {
 }
 
 /**
- * Runs work now and regularly, never twice at once.
+ * Runs work now and regularly, but not while the last run still lasts.
  *
  * @param work gets a signal that aborts at the end, and whether it runs for the first time.
  * @returns a function that ends it.
@@ -28,20 +28,21 @@ export function regularly(
 ): () => void {
   const ending = new AbortController()
   const { signal } = ending
-  let last: Promise<void> = Promise.resolve()
-  const run = (isFirst: boolean) => {
-    last = last.then(async () => {
+  let running = false
+  const run = async (isFirst: boolean) => {
+    if (running) return
+    running = true
+    const ended = watch(job)
+    try {
+      await work(signal, isFirst)
+      ended()
+    } catch (err) {
       if (signal.aborted) return
-      const ended = watch(job)
-      try {
-        await work(signal, isFirst)
-        ended()
-      } catch (err) {
-        if (signal.aborted) return
-        ended(err)
-        log.warn({ err }, failure)
-      }
-    })
+      ended(err)
+      log.warn({ err }, failure)
+    } finally {
+      running = false
+    }
   }
   const timer = setInterval(() => run(false), everyMs).unref()
   run(true)

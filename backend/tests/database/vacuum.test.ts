@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { pino } from 'pino'
+import { LIMITS } from '../../src/core/limits.ts'
+import { withDirectClient } from '../../src/database/direct.ts'
 import { vacuumDue } from '../../src/database/pglite/vacuum.ts'
 import type { Statement } from '../../src/database/session.ts'
 import { vacuumRegularly } from '../../src/jobs/vacuum.ts'
@@ -66,6 +68,18 @@ describe('the vacuum of the embedded database', () => {
     )
     const vacuumed = await vacuumDue(test.connector, { all: true })
     assert.deepEqual(vacuumed, ['todo.tasks', 'todo_auth.revocation'])
+  })
+
+  it('waits for a program that has the only session, as a backup does', async ({ mock }) => {
+    await withDirectClient(test.connector.direct, async (program) => {
+      await program.query('begin')
+      mock.timers.enable({ apis: ['setTimeout'] })
+      const vacuumed = vacuumDue(test.connector)
+      mock.timers.tick(LIMITS.connectMs)
+      mock.timers.reset()
+      await program.query('commit')
+      assert.deepEqual(await vacuumed, [])
+    })
   })
 
   it('runs by itself, and statements of users are served meanwhile', async () => {

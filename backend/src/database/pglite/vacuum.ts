@@ -1,3 +1,4 @@
+import type { Client } from 'pg'
 import type { Connector } from '../connector.ts'
 import { identifier, withDirectClient } from '../direct.ts'
 
@@ -25,6 +26,9 @@ const CHANGED_ROWS = 50
 const CHANGED_SHARE = 0.1
 const OLD_TRANSACTIONS = 100_000_000
 
+/** A backup of a running server has the only session for as long as it takes, and is no reason to fail. */
+const NO_LIMIT = 0
+
 /**
  * Vacuums the tables of the embedded database in which many rows are dead or new. PGlite has no autovacuum. Other
  * statements run between two tables.
@@ -36,7 +40,7 @@ export async function vacuumDue(
   { direct }: Pick<Connector, 'direct'>,
   { all = false, signal }: { readonly all?: boolean; readonly signal?: AbortSignal } = {},
 ): Promise<string[]> {
-  return withDirectClient(direct, async (client) => {
+  const vacuum = async (client: Client) => {
     // PostgreSQL's timer for this does not exist in PGlite. The counts are written at the end of this statement.
     await client.query('select pg_catalog.pg_stat_force_next_flush()')
     const values = [LEAST_PAGES, all, CHANGED_ROWS, CHANGED_SHARE, OLD_TRANSACTIONS]
@@ -49,5 +53,6 @@ export async function vacuumDue(
       vacuumed.push(`${schema}.${name}`)
     }
     return vacuumed
-  })
+  }
+  return withDirectClient(direct, vacuum, NO_LIMIT)
 }
