@@ -29,6 +29,14 @@ describe('the code of the embedded database', () => {
     assert.ok(Number(most) < MOST_MIB, `${most} MiB`)
   })
 
+  it('is compiled even if that takes longer, while the process waits for nothing else', async () => {
+    const folder = await embeddedFolder('migrated')
+    // V8 then compiles all functions at once.
+    const flags = ['--no-wasm-lazy-compilation', '--liftoff-only']
+    const { stdout } = await execute(process.execPath, [...flags, PARSE_OFTEN, folder, '1'])
+    assert.match(stdout, /most \d+ MiB/)
+  })
+
   it('does not make a folder a damaged one when it cannot be compiled', async () => {
     const folder = await embeddedFolder('migrated')
     await assert.rejects(

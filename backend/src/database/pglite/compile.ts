@@ -9,11 +9,14 @@ type Export = (...parameters: number[]) => unknown
 /** TypeScript has these types only beside those of a browser. */
 declare const WebAssembly: {
   readonly Module: {
+    new (code: Uint8Array): Module
     imports(module: Module): { module: string; name: string; kind: 'function' | 'memory' }[]
   }
   readonly Memory: new (limits: { initial: number; maximum: number }) => object
-  compile(code: Uint8Array): Promise<Module>
-  instantiate(module: Module, imports: Imports): Promise<{ exports: Record<string, Export> }>
+  readonly Instance: new (
+    module: Module,
+    imports: Imports,
+  ) => { readonly exports: Record<string, Export> }
 }
 
 /** The options of PGlite with which it uses the code. */
@@ -48,8 +51,12 @@ const NEVER_OPTIMIZED = [
 const OPTIMIZE_NONE = '--wasm-tier-up-filter=0'
 const OPTIMIZE_ALL = '--wasm-tier-up-filter=-1'
 
-/** Of WebAssembly, 64 KiB each: at least what PGlite's code demands. */
+/**
+ * The size of WebAssembly's memory in pages of 64 KiB: the least that PGlite's code accepts. V8 reserves address space for the
+ * maximum, which a process may have little of (`ulimit -v`).
+ */
 const PAGES = { initial: 2048, maximum: 2048 }
+/** WebAssembly reads it as an unsigned number, near 4 GiB. */
 const NO_ADDRESS = -16
 
 let compiled: Promise<PgliteCode> | undefined
@@ -57,7 +64,7 @@ let compiled: Promise<PgliteCode> | undefined
 /**
  * Compiles PGlite once for all threads of this process (decision 36).
  *
- * @throws {Error} if PGlite's code has another form.
+ * @throws {Error} if PGlite does not export the functions, or there is too little memory.
  */
 export function compilePglite(): Promise<PgliteCode> {
   compiled ??= compile()
@@ -70,21 +77,26 @@ export function compilePglite(): Promise<PgliteCode> {
  */
 async function compile(): Promise<PgliteCode> {
   setFlagsFromString(OPTIMIZE_AFTER)
-  const pgliteWasmModule = await WebAssembly.compile(await readFile(CODE))
-  const { exports } = await WebAssembly.instantiate(pgliteWasmModule, stubs(pgliteWasmModule))
-  const { _emscripten_stack_restore: moveStack } = exports
-  moveStack?.(NO_ADDRESS)
+  // Not WebAssembly.compile, for which Node does not wait if it has nothing else to do. This takes 25 ms.
+  const pgliteWasmModule = new WebAssembly.Module(await readFile(CODE))
+  const { exports } = new WebAssembly.Instance(pgliteWasmModule, stubs(pgliteWasmModule))
+  exported(exports, '_emscripten_stack_restore')(NO_ADDRESS)
   setFlagsFromString(OPTIMIZE_NONE)
   try {
-    for (const name of NEVER_OPTIMIZED) compileBaseline(name, exports[name])
+    for (const name of NEVER_OPTIMIZED) compileBaseline(name, exported(exports, name))
   } finally {
     setFlagsFromString(OPTIMIZE_ALL)
   }
   return { pgliteWasmModule }
 }
 
-function compileBaseline(name: string, call: Export | undefined): void {
-  if (call === undefined) throw new Error(`PGlite does not export ${name}`)
+function exported(exports: Record<string, Export>, name: string): Export {
+  const found = exports[name]
+  if (found === undefined) throw new Error(`PGlite does not export ${name}`)
+  return found
+}
+
+function compileBaseline(name: string, call: Export): void {
   try {
     // Different ones, because a function may end before it reads from two equal ones.
     call(...Array.from({ length: call.length }, (_, at) => NO_ADDRESS * (at + 1)))
