@@ -17,7 +17,7 @@ export interface RegularWork {
 }
 
 /**
- * Runs work now and regularly, but not while the last run still lasts.
+ * Runs work now and at intervals. While a run is in progress, no other begins.
  *
  * @param work gets a signal that aborts at the end, and whether it runs for the first time.
  * @returns a function that ends it.

@@ -27,7 +27,7 @@ const REMOVE = { recursive: true, maxRetries: 10, retryDelay: 300 }
 const MAKE_CLUSTER = fileURLToPath(new URL('./make-cluster.ts', import.meta.url))
 const execute = promisify(execFile)
 
-/** It is over before optimized code would be faster. */
+/** The creation of a cluster ends before optimized code would save more time than V8 takes to optimize it. */
 const WITHOUT_OPTIMIZATION = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering']
 
 export interface PgliteOptions extends LockOptions {

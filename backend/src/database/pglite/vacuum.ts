@@ -7,7 +7,7 @@ import { identifier, withDirectClient } from '../direct.ts'
  * PostgreSQL plans a statement once for each vacuum (decision 56). It also freezes rows in a vacuum. It accepts no more
  * changes when the oldest rows are two billion transactions old, so old tables count as well.
  *
- * PostgreSQL takes a table that was never vacuumed for at least ten pages, and plans for it as for a large one. So a
+ * PostgreSQL assumes that a table which was never vacuumed has at least ten pages, and plans for it as for a large one. So a
  * smaller table is not vacuumed.
  */
 const DUE = `
