@@ -4,8 +4,11 @@ import { SEARCH_PATH } from '../scope.ts'
 import type { PgliteCode } from './compile.ts'
 import { DurableFiles } from './durable-files.ts'
 
-/** With PostgreSQL's default buffers (128 MB) the process takes 300 MB and more. */
-const BUFFERS = ['shared_buffers=8MB', 'wal_buffers=256kB']
+/**
+ * With PostgreSQL's default buffers (128 MB) the process takes 300 MB and more. With 8 MB, changes wait more often until a page
+ * of others is written, behind a sync of the log.
+ */
+const BUFFERS = ['shared_buffers=16MB', 'wal_buffers=256kB']
 /**
  * All connections share one session, and one of them may reset what another has set. Under another path PostgreSQL would
  * plan each statement again.
