@@ -28,7 +28,11 @@ async function openFake(folder: string) {
       ...{ rename: note('rename'), unlink: note('unlink'), rmdir: note('rmdir') },
       setattr: note('setattr'),
     },
-    stream_ops: { write: note('write'), setattr: note('setattr'), fsync: (_stream: object) => 0 },
+    stream_ops: {
+      write: (stream: object, _memory: Int8Array, _offset: number, _length: number) =>
+        note('write')(stream),
+      ...{ setattr: note('setattr'), fsync: (_stream: object) => 0 },
+    },
     realPath: ({ name }: FakeNode) => join(folder, name),
     tryFSOperation: (operation: () => unknown) => operation(),
   }
@@ -40,16 +44,23 @@ async function openFake(folder: string) {
   const node = (name: string, parent: FakeNode = root) => ({ node: { name, parent } })
   const segment = node('000000010000000000000001', log)
   await writeFile(join(folder, segment.node.name), 'log')
-  return { files, noted, segment, table: node('16384'), ...operations }
+  return { files, noted, segment, table: node('16384'), node, ...operations }
 }
+
+const PAGE_BYTES = 8192
+const NOTHING = new Int8Array(0)
+/** Two pages of which the second has content. */
+const PAGES = new Int8Array(2 * PAGE_BYTES).fill(1, PAGE_BYTES)
 
 describe('the files of the embedded database', () => {
   it('are written after the log that was synced before, whatever is done to them', async () => {
-    const { files, noted, segment, table, node_ops, stream_ops } = await openFake(
+    const { files, noted, segment, table, node, node_ops, stream_ops } = await openFake(
       await testFolder(),
     )
     const operations: [string, () => unknown][] = [
-      ['write', () => stream_ops.write(table)],
+      ['write', () => stream_ops.write(table, PAGES, 0, PAGES.length)],
+      ['write', () => stream_ops.write(table, PAGES, 0, 100)],
+      ['write', () => stream_ops.write(node('pg_control'), PAGES, 0, PAGE_BYTES)],
       ['setattr', () => stream_ops.setattr(table)],
       ['rename', () => node_ops.rename(table.node)],
       ['unlink', () => node_ops.unlink(table.node)],
@@ -57,7 +68,7 @@ describe('the files of the embedded database', () => {
       ['setattr', () => node_ops.setattr(table.node)],
     ]
     for (const [name, run] of operations) {
-      stream_ops.write(segment)
+      stream_ops.write(segment, NOTHING, 0, 0)
       stream_ops.fsync(segment)
       assert.equal(files.owed, true)
       noted.length = 0
@@ -69,12 +80,23 @@ describe('the files of the embedded database', () => {
 
   it('the log itself is written while a sync is owed, so that several commits share one', async () => {
     const { files, noted, segment, stream_ops } = await openFake(await testFolder())
-    stream_ops.write(segment)
+    stream_ops.write(segment, NOTHING, 0, 0)
     stream_ops.fsync(segment)
-    stream_ops.write(segment)
+    stream_ops.write(segment, NOTHING, 0, 0)
     assert.deepEqual(noted, ['write', 'write, not synced'])
     await files.flush()
     assert.equal(files.owed, false)
+  })
+
+  it('empty pages are written while a sync is owed, because the log does not describe them', async () => {
+    const { noted, segment, table, stream_ops } = await openFake(await testFolder())
+    stream_ops.write(segment, NOTHING, 0, 0)
+    stream_ops.fsync(segment)
+    noted.length = 0
+    stream_ops.write(table, PAGES, 0, PAGE_BYTES)
+    assert.deepEqual(noted, ['write, not synced'])
+    stream_ops.write(table, PAGES, PAGE_BYTES, PAGE_BYTES)
+    assert.deepEqual(noted, ['write, not synced', 'write'])
   })
 
   it('on a disk that fails, nothing is acknowledged, and the server ends', async () => {

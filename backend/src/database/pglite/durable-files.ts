@@ -24,8 +24,15 @@ interface NodeOperations {
   rmdir: Operation<FileNode>
   setattr: (node: FileNode, attributes: Attributes) => unknown
 }
+type Write = (
+  stream: FileStream,
+  memory: Int8Array,
+  offset: number,
+  length: number,
+  ...rest: never[]
+) => number
 interface StreamOperations {
-  write: (stream: FileStream, ...rest: never[]) => number
+  write: Write
   setattr: (stream: FileStream, attributes: Attributes) => unknown
   fsync?: (stream: FileStream) => number
 }
@@ -41,6 +48,28 @@ function isSegment({ name, parent }: FileNode): boolean {
   return parent.name === 'pg_wal' && SEGMENT.test(name)
 }
 
+const PAGE_BYTES = 8192
+/** A table or an index, or a part of one. */
+const RELATION = /^\d+(\.\d+)?$/
+/** The header of a page (PostgreSQL manual §66.6). */
+const HEADER_BYTES = 24
+const EMPTY_HEADER = new Uint8Array(HEADER_BYTES)
+
+/** Whether these are pages without content, with which PostgreSQL makes a table longer. No log describes them. */
+function areEmptyPages(
+  { name }: FileNode,
+  memory: Int8Array,
+  offset: number,
+  length: number,
+): boolean {
+  if (!RELATION.test(name) || length % PAGE_BYTES !== 0) return false
+  for (let at = offset; at < offset + length; at += PAGE_BYTES) {
+    const header = Buffer.from(memory.buffer, memory.byteOffset + at, HEADER_BYTES)
+    if (!header.equals(EMPTY_HEADER)) return false
+  }
+  return true
+}
+
 /**
  * The folder of an embedded database, whose commits survive a power cut. Emscripten's file system, which
  * PGlite uses, ignores fsync; this one does not.
@@ -48,7 +77,7 @@ function isSegment({ name, parent }: FileNode): boolean {
  * When PostgreSQL syncs its write-ahead log, the sync is only noted, so that one real sync serves several
  * commits. {@link flush} does it, and must end before any of these commits is acknowledged. PostgreSQL
  * also relies on the order of writes: it writes nothing else to disk before the log that describes it.
- * Therefore everything but a write to the log is preceded by the noted sync.
+ * Therefore everything is preceded by the noted sync, but for writes to the log and empty pages.
  */
 export class DurableFiles extends NodeFS {
   /** The segment with the latest sync, open for this purpose: PostgreSQL may close its own descriptor. */
@@ -106,16 +135,16 @@ export class DurableFiles extends NodeFS {
         return operation(...parameters)
       }
     const { write, setattr } = streams
-    const writeBehindLog = behindLog(write)
     nodes.rename = behindLog(nodes.rename)
     nodes.unlink = behindLog(nodes.unlink)
     nodes.rmdir = behindLog(nodes.rmdir)
     nodes.setattr = behindLog(nodes.setattr)
     streams.setattr = behindLog(setattr)
-    streams.write = (stream, ...rest) => {
-      if (!isSegment(stream.node)) return writeBehindLog(stream, ...rest)
-      const bytes = write(stream, ...rest)
-      this.logBytes += bytes
+    streams.write = (stream, memory, offset, length, ...rest) => {
+      const isLog = isSegment(stream.node)
+      if (!isLog && !areEmptyPages(stream.node, memory, offset, length)) this.flushSync()
+      const bytes = write(stream, memory, offset, length, ...rest)
+      if (isLog) this.logBytes += bytes
       return bytes
     }
     streams.fsync = ({ node, nfd }) =>
