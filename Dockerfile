@@ -33,7 +33,8 @@ RUN ["node", "scripts/web.mjs", "--required"]
 FROM node:24.21.0-slim AS server
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
-    PORT=8000
+    PORT=8000 \
+    MALLOC_ARENA_MAX=2
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules/
 COPY --from=packages /app/backend/node_modules backend/node_modules/

@@ -79,7 +79,8 @@ describe('the Dockerfile', () => {
       / --import \.\/scripts\/(requirements|dotenv)\.mjs/g,
       '',
     )
-    assert.equal(`exec ${image.command.join(' ')}`, started)
+    const arenas = `MALLOC_ARENA_MAX=${image.environment.MALLOC_ARENA_MAX}`
+    assert.equal(`exec env ${arenas} ${image.command.join(' ')}`, started)
     assert.match(image.user, /^[1-9]\d*:[1-9]\d*$/)
     const [uid, gid] = image.user.split(':')
     const own = `install --directory --owner=${uid} --group=${gid} --mode=0700 /data`
@@ -354,7 +355,8 @@ describe('compose.yaml', () => {
     assert.deepEqual(services.server.env_file, [{ path: '.env', required: false }])
     const { DATABASE_URL, BETTER_AUTH_SECRET, NODE_ENV, HOST, PORT } = given
     assert.deepEqual([DATABASE_URL, BETTER_AUTH_SECRET], ['', ''])
-    assert.deepEqual({ NODE_ENV, HOST, PORT }, image.environment)
+    const { MALLOC_ARENA_MAX: _ofTheProcess, ...ofTheServer } = image.environment
+    assert.deepEqual({ NODE_ENV, HOST, PORT }, ofTheServer)
     const config = loadConfig({ ...image.environment, ...Object.fromEntries(settings) })
     const url = `postgres://todo:${read('database-password')}@database/todo`
     assert.deepEqual(config.database, { kind: 'postgres', url, directUrl: url })

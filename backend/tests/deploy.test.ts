@@ -80,11 +80,16 @@ describe('the other examples of deploy', () => {
     assert.equal(/^ExecStart=\/usr\/bin\/(.*)$/m.exec(unit)?.[1], image.command.join(' '))
     const seconds = Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1])
     assert.ok(seconds * 1_000 > STOP_LIMITS.lastMs)
-    const given = [...unit.matchAll(/^Environment=(.*)$/gm)].flatMap(([, pairs = '']) =>
-      pairs.split(' ').map((pair) => pair.split('=')[0] ?? ''),
+    const pairs = [...unit.matchAll(/^Environment=(.*)$/gm)].flatMap(([, line = '']) =>
+      line.split(' ').map((pair): [string, string | undefined] => {
+        const [name = '', value] = pair.split('=')
+        return [name, value]
+      }),
     )
-    assert.ok(given.length > 3)
-    for (const name of given) assert.ok(SETTING_NAMES.includes(name), name)
+    const { MALLOC_ARENA_MAX, ...given } = Object.fromEntries(pairs)
+    assert.equal(MALLOC_ARENA_MAX, image.environment.MALLOC_ARENA_MAX)
+    assert.ok(Object.keys(given).length > 3)
+    for (const name of Object.keys(given)) assert.ok(SETTING_NAMES.includes(name), name)
   })
 
   it('proxies replace X-Forwarded-For, and pass on paths and streams unchanged', () => {

@@ -18,11 +18,12 @@ const DOTENV = ' --import ./scripts/dotenv.mjs'
 /** A program of this repository, with the options that `npm start` gives the server. */
 export function node(file: string): Program {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-  const [, options] =
-    /^exec node (.*) backend\/src\/main\.ts$/.exec(scripts.start.replace(DOTENV, '')) ?? []
-  if (options === undefined)
+  const [, setting, options] =
+    /^exec env (\S+) node (.*) backend\/src\/main\.ts$/.exec(scripts.start.replace(DOTENV, '')) ??
+    []
+  if (setting === undefined || options === undefined)
     throw new Error('The start script in package.json has another form. Adapt this pattern')
-  return [process.execPath, ...options.split(' '), file]
+  return ['env', setting, process.execPath, ...options.split(' '), file]
 }
 
 /** The program that `npm start` runs. */
