@@ -3,11 +3,10 @@ import { check, type Truth } from './check/check.ts'
 import type { Contradiction, Kind } from './check/contradiction.ts'
 import type { Fault, Scene, Unanswered } from './fault.ts'
 import { type Happening, happen } from './happen.ts'
-import { excess, type Holdings, holdings, settledHoldings } from './holdings.ts'
+import { excess, type Holdings, settledHoldings, warmHoldings } from './holdings.ts'
 import { Load } from './load/load.ts'
 import type { Counts, Record as LoadRecord, TaskRecord } from './load/record.ts'
 
-const BEFORE_MS = 2_000
 const AFTER_MS = 1_500
 
 export interface Survival extends Happening {
@@ -35,8 +34,7 @@ export async function survive<Place extends Scene>(
   })
   try {
     await load.warm()
-    await sleep(BEFORE_MS)
-    const before = await holdings(scene)
+    const before = await warmHoldings(scene)
     const happening = await happen(scene, fault, load)
     await sleep(AFTER_MS)
     await load.stop()
