@@ -2,7 +2,7 @@ import 'fake-indexeddb/auto'
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Store } from '../src/sync/store.ts'
-import type { Device } from './support/device.ts'
+import { type Device, until } from './support/device.ts'
 import { useDevices } from './support/devices.ts'
 import { KINDS } from './support/kinds.ts'
 
@@ -28,12 +28,12 @@ for (const [kind, newUser] of Object.entries(KINDS)) {
       assert.equal(follower.sync.status.get().loaded, true)
       const [id = ''] = await follower.apply({ edit: 'create', task: { title: 'Milk' } })
       assert.equal(follower.task(id)?.title, 'Milk')
-      await leader.until(leader.sync.tasks, () => leader.task(id)?.saved === 'saved')
+      await until(leader.sync.tasks, () => leader.task(id)?.saved === 'saved')
       await leader.agrees()
       await follower.agrees()
       assert.equal(follower.task(id)?.saved, 'saved')
       await leader.apply({ edit: 'update', id, change: { title: 'Oat milk' } })
-      await follower.until(follower.sync.tasks, () => follower.task(id)?.title === 'Oat milk')
+      await until(follower.sync.tasks, () => follower.task(id)?.title === 'Oat milk')
       await follower.agrees()
       assert.deepEqual(follower.seen, [])
       await Promise.all([close(leader), close(follower)])
@@ -45,9 +45,9 @@ for (const [kind, newUser] of Object.entries(KINDS)) {
       await leader.is('offline')
       const [id = ''] = await follower.apply({ edit: 'create', task: { title: 'Milk' } })
       await leader.apply({ edit: 'create', task: { title: 'Bread' } })
-      await leader.until(leader.sync.tasks, () => leader.task(id) !== undefined)
+      await until(leader.sync.tasks, () => leader.task(id) !== undefined)
       await leader.apply({ edit: 'update', id, change: { priority: 'high' } })
-      await follower.until(follower.sync.tasks, () => follower.task(id)?.priority === 'high')
+      await until(follower.sync.tasks, () => follower.task(id)?.priority === 'high')
       await follower.unsent(2)
       leader.goOnline()
       await leader.agrees()
@@ -61,7 +61,7 @@ for (const [kind, newUser] of Object.entries(KINDS)) {
       const held = leader.hold(/^create/, 'response')
       const [id = ''] = await leader.apply({ edit: 'create', task: { title: 'Milk' } })
       await held.reached
-      await follower.until(follower.sync.tasks, () => follower.task(id) !== undefined)
+      await until(follower.sync.tasks, () => follower.task(id) !== undefined)
       await follower.apply({ edit: 'update', id, change: { title: 'Oat milk' } })
       await follower.unsent(2)
       await close(leader)
@@ -86,7 +86,7 @@ for (const [kind, newUser] of Object.entries(KINDS)) {
       const recurrence = { rule: 'FREQ=DAILY', from: 'due' } as const
       const task = { title: 'Milk', due_date: '2026-12-01', recurrence }
       const [id = ''] = await one.apply({ edit: 'create', task })
-      await other.until(other.sync.tasks, () => other.task(id) !== undefined)
+      await until(other.sync.tasks, () => other.task(id) !== undefined)
       await other.apply({ edit: 'update', id, change: { title: 'Oat milk' } })
       await one.apply({ edit: 'complete', id, completed: true })
       await Promise.all([one.agrees(), other.agrees()])

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createAccounts, memorySession } from '../src/transport/accounts.ts'
+import { until } from './support/device.ts'
 import { useDevices } from './support/devices.ts'
 
 const WEEKLY = { due_date: '2026-12-01', recurrence: { rule: 'FREQ=WEEKLY', from: 'due' } } as const
@@ -13,10 +14,10 @@ describe('tasks that depend on each other', { timeout: 60_000 }, () => {
     const task = { title: 'Water', ...WEEKLY }
     const [id = ''] = await device.apply({ edit: 'create', task })
     const { undo } = await device.sync.apply([{ edit: 'complete', id, completed: true }])
-    await device.until(device.sync.tasks, (tasks) => tasks.size === 2)
+    await until(device.sync.tasks, (tasks) => tasks.size === 2)
     await device.agrees()
     await device.apply(...undo)
-    await device.until(device.sync.tasks, (tasks) => tasks.size === 1)
+    await until(device.sync.tasks, (tasks) => tasks.size === 1)
     await device.agrees()
     assert.equal(device.task(id)?.completed, false)
   })
@@ -25,7 +26,7 @@ describe('tasks that depend on each other', { timeout: 60_000 }, () => {
     const one = await devices.open()
     const other = await devices.another(one)
     const [id = ''] = await one.apply({ edit: 'create', task: { title: 'Water', ...WEEKLY } })
-    await other.until(other.sync.tasks, (tasks) => tasks.has(id))
+    await until(other.sync.tasks, (tasks) => tasks.has(id))
     for (const device of [one, other]) {
       device.goOffline()
       await device.apply({ edit: 'complete', id, completed: true })
