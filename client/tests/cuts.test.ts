@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Edit } from '../src/sync/edit.ts'
-import { changeOf, Device, memoryStore, problem, SharedMemory, until } from './support/device.ts'
+import { changeOf, Device, memoryStore, problem, SharedMemory } from './support/device.ts'
 import { SOON, title, useDevices } from './support/devices.ts'
 
 describe('a cut', { timeout: 60_000 }, () => {
@@ -188,7 +188,7 @@ describe('a cut', { timeout: 60_000 }, () => {
     await device.apply(title(id, 'Oat milk'))
     await held.reached
     await devices.elsewhere(device, 'PATCH', `/${id}`, { body: { priority: 'high' } })
-    await until(device.sync.tasks, () => device.task(id)?.priority === 'high')
+    await device.until(device.sync.tasks, () => device.task(id)?.priority === 'high')
     assert.equal(device.task(id)?.title, 'Oat milk')
     assert.equal(device.task(id)?.saved, 'unsent')
     held.release()
@@ -202,7 +202,7 @@ describe('a cut', { timeout: 60_000 }, () => {
     const [id = ''] = await device.apply({ edit: 'create', task: { title: 'Milk' } })
     await held.reached
     await devices.elsewhere(device, 'DELETE', `/${id}`)
-    await until(device.sync.tasks, (tasks) => tasks.size === 0)
+    await device.until(device.sync.tasks, (tasks) => tasks.size === 0)
     held.release()
     await device.agrees()
     assert.equal(device.task(id), undefined)
@@ -243,7 +243,7 @@ describe('a cut', { timeout: 60_000 }, () => {
     )
     // Within an epoch, versions only grow.
     const [next = ''] = await device.apply({ edit: 'create', task: { title: 'Bread' } })
-    await until(device.sync.tasks, () => device.task(next)?.saved === 'saved')
+    await device.until(device.sync.tasks, () => device.task(next)?.saved === 'saved')
     assert.equal(device.task(id)?.title, 'Oat milk')
     device.goOffline()
     await device.is('offline')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Edit } from '../src/sync/edit.ts'
-import { type Device, until } from './support/device.ts'
+import type { Device } from './support/device.ts'
 import { title, useDevices } from './support/devices.ts'
 
 const A_DAY_MS = 86_400_000
@@ -51,7 +51,7 @@ describe('an edit whose response is lost', { timeout: 60_000 }, () => {
       again.release()
     } else {
       again.release()
-      await until(device.sync.status, ({ unsent }) => unsent === 0)
+      await device.until(device.sync.status, ({ unsent }) => unsent === 0)
       feed.release()
     }
     await device.unsent(0)
@@ -178,7 +178,7 @@ describe('an edit whose response is lost', { timeout: 60_000 }, () => {
     await restore(device, id)
     await change(device, id, { priority: 'high' })
     await devices.elsewhere(device, 'POST', '', { body: { title: 'Last' } })
-    await until(device.sync.tasks, () => device.titles().includes('Last'))
+    await device.until(device.sync.tasks, () => device.titles().includes('Last'))
     held.release()
     await device.agrees()
     assert.equal(device.task(id)?.priority, 'high')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Device, problem, until } from './support/device.ts'
+import { type Device, problem } from './support/device.ts'
 import { title, useDevices } from './support/devices.ts'
 
 describe('an edit of what someone else changes', { timeout: 60_000 }, () => {
@@ -15,7 +15,7 @@ describe('an edit of what someone else changes', { timeout: 60_000 }, () => {
   it('is compared with what the person saw, not with what came while they typed', async () => {
     const [device, id] = await openWithTask()
     await change(device, id, { title: 'Theirs' })
-    await until(device.sync.tasks, () => device.task(id)?.title === 'Theirs')
+    await device.until(device.sync.tasks, () => device.task(id)?.title === 'Theirs')
     await device.apply(title(id, 'Milk', 'Milk'))
     assert.equal(device.task(id)?.title, 'Theirs')
     await device.apply(title(id, 'Ours', 'Milk'))
@@ -28,7 +28,7 @@ describe('an edit of what someone else changes', { timeout: 60_000 }, () => {
     const { undo } = await device.sync.apply([title(id, 'Ours')])
     await device.agrees()
     await change(device, id, { title: 'Theirs' })
-    await until(device.sync.tasks, () => device.task(id)?.title === 'Theirs')
+    await device.until(device.sync.tasks, () => device.task(id)?.title === 'Theirs')
     await device.apply(...undo)
     await device.agrees()
     assert.deepEqual(conflicts(device), [{ theirs: 'Theirs', ours: 'Milk' }])
@@ -56,7 +56,7 @@ describe('an edit of what someone else changes', { timeout: 60_000 }, () => {
     await device.apply(title(id, 'Oat milk'))
     await device.apply({ edit: 'complete', id, completed: true })
     await change(device, id, { completed: true, priority: 'high' })
-    await until(device.sync.tasks, () => device.task(id)?.priority === 'high')
+    await device.until(device.sync.tasks, () => device.task(id)?.priority === 'high')
     await device.apply({ edit: 'complete', id, completed: false })
     device.wire = (_, send) => send()
     device.sync.poke()
@@ -69,7 +69,7 @@ describe('an edit of what someone else changes', { timeout: 60_000 }, () => {
     const { undo } = await device.sync.apply([{ edit: 'complete', id, completed: true }])
     await device.agrees()
     await devices.elsewhere(device, 'DELETE', `/${id}`)
-    await until(device.sync.tasks, (tasks) => tasks.size === 0)
+    await device.until(device.sync.tasks, (tasks) => tasks.size === 0)
     await device.apply(...undo)
     await device.apply({ edit: 'delete', id }, { edit: 'move', id, place: { to: 'top' } })
     await device.unsent(0)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Edit } from '../src/sync/edit.ts'
-import { problem, until } from './support/device.ts'
+import { problem } from './support/device.ts'
 import { title, useDevices } from './support/devices.ts'
 
 const LONG = 'x'.repeat(501)
@@ -170,7 +170,7 @@ describe('a refused edit', { timeout: 60_000 }, () => {
     await device.apply(title(id, 'Oat milk'))
     await held.reached
     await devices.elsewhere(device, 'DELETE', `/${id}`)
-    await until(device.sync.tasks, (tasks) => tasks.size === 0)
+    await device.until(device.sync.tasks, (tasks) => tasks.size === 0)
     held.release()
     const refusal = await device.refusal()
     assert.deepEqual([refusal.code, refusal.title], ['not_found', 'Milk'])

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { until } from './support/device.ts'
 import { useDevices } from './support/devices.ts'
 
 describe('the sync', { timeout: 60_000 }, () => {
@@ -21,7 +20,7 @@ describe('the sync', { timeout: 60_000 }, () => {
       { edit: 'create', task: { title: 'Child', parent_id: id } },
     )
     await one.agrees()
-    await until(other.sync.tasks, (tasks) => tasks.size === 2)
+    await other.until(other.sync.tasks, (tasks) => tasks.size === 2)
     await other.agrees()
     assert.deepEqual(one.sync.status.get(), {
       ...{ state: 'live', loaded: true, unsent: 0, durable: false },

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createAccounts, memorySession } from '../src/transport/accounts.ts'
-import { until } from './support/device.ts'
 import { useDevices } from './support/devices.ts'
 
 const WEEKLY = { due_date: '2026-12-01', recurrence: { rule: 'FREQ=WEEKLY', from: 'due' } } as const
@@ -14,10 +13,10 @@ describe('tasks that depend on each other', { timeout: 60_000 }, () => {
     const task = { title: 'Water', ...WEEKLY }
     const [id = ''] = await device.apply({ edit: 'create', task })
     const { undo } = await device.sync.apply([{ edit: 'complete', id, completed: true }])
-    await until(device.sync.tasks, (tasks) => tasks.size === 2)
+    await device.until(device.sync.tasks, (tasks) => tasks.size === 2)
     await device.agrees()
     await device.apply(...undo)
-    await until(device.sync.tasks, (tasks) => tasks.size === 1)
+    await device.until(device.sync.tasks, (tasks) => tasks.size === 1)
     await device.agrees()
     assert.equal(device.task(id)?.completed, false)
   })
@@ -26,7 +25,7 @@ describe('tasks that depend on each other', { timeout: 60_000 }, () => {
     const one = await devices.open()
     const other = await devices.another(one)
     const [id = ''] = await one.apply({ edit: 'create', task: { title: 'Water', ...WEEKLY } })
-    await until(other.sync.tasks, (tasks) => tasks.has(id))
+    await other.until(other.sync.tasks, (tasks) => tasks.has(id))
     for (const device of [one, other]) {
       device.goOffline()
       await device.apply({ edit: 'complete', id, completed: true })

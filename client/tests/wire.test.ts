@@ -5,7 +5,7 @@ import { Dexie } from 'dexie'
 import { dexieStore } from '../src/stores/dexie.ts'
 import { NEW_META } from '../src/sync/store.ts'
 import { createClient, TodoError } from '../src/transport/client.ts'
-import { memoryStore, SharedMemory, until } from './support/device.ts'
+import { memoryStore, SharedMemory } from './support/device.ts'
 import { SOON, useDevices } from './support/devices.ts'
 import { standIn } from './support/stand-in.ts'
 
@@ -84,7 +84,7 @@ describe('a store', { timeout: 60_000 }, () => {
     Object.assign(shared, { meta: NEW_META })
     shared.rows.clear()
     await devices.elsewhere(device, 'POST', '', { body: { title: 'Bread' } })
-    await until(device.sync.tasks, () => device.titles().includes('Bread'))
+    await device.until(device.sync.tasks, () => device.titles().includes('Bread'))
     await device.agrees()
     assert.deepEqual(device.titles(), ['Bread', 'Milk'])
   })

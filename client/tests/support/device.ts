@@ -51,7 +51,12 @@ export class Device {
   readonly seen: Seen[] = []
   /** Errors that should not happen. */
   readonly errors: unknown[] = []
-  wire: Wire = (_, send) => send()
+  #wire: Wire = (_, send) => send()
+  /** Whether the test has disturbed the network, so that the device may wait to try again. */
+  #isDisturbed = false
+  readonly #failed = Promise.withResolvers<never>()
+  /** Every request with its outcome, as a failure tells them. */
+  readonly #outcomes: string[] = []
   readonly #app: TestApp
   readonly #holds = new Set<{
     readonly line: RegExp
@@ -63,6 +68,7 @@ export class Device {
 
   constructor(app: TestApp, { user, store = memoryStore(), sleep, now, token }: DeviceOptions) {
     this.#app = app
+    this.#failed.promise.catch(() => {}) // each wait of a test gets it
     this.user = user
     this.store = store
     this.client = createClient({
@@ -72,8 +78,7 @@ export class Device {
     })
     this.sync = createSync({
       ...{ client: this.client, store },
-      // Tests poke where time would pass.
-      sleep: sleep ?? (() => new Promise(() => {})),
+      sleep: sleep ?? ((ms) => this.#sleep(ms)),
       ...(now && { now }),
       onError: (error) => {
         this.errors.push(error)
@@ -81,7 +86,33 @@ export class Device {
     })
   }
 
+  get wire(): Wire {
+    return this.#wire
+  }
+
+  set wire(wire: Wire) {
+    this.#isDisturbed = true
+    this.#wire = wire
+  }
+
+  /** Tests poke where time would pass. In a test that has not made an error nothing would, so that it fails. */
+  #sleep(ms: number): Promise<void> {
+    if (!this.#isDisturbed) {
+      const after = 'after an error that the test has not made'
+      const text = `The device waits ${Math.round(ms)} ms ${after}. ${this.report()}`
+      this.#failed.reject(new Error(text))
+    }
+    return new Promise(() => {})
+  }
+
+  /** @returns its state and its latest requests, for the failure of a test. */
+  report(): string {
+    const { state, unsent } = this.sync.status.get()
+    return [`It is ${state}, ${unsent} unsent:`, ...this.#outcomes.slice(-10)].join('\n')
+  }
+
   goOffline(): void {
+    this.#isDisturbed = true
     this.#isOnline = false
     for (const cut of [...this.#cuts]) cut()
   }
@@ -103,7 +134,10 @@ export class Device {
     return {
       reached: reached.promise,
       release: decided.resolve,
-      cut: () => decided.reject(new TypeError('The connection breaks')),
+      cut: () => {
+        this.#isDisturbed = true
+        decided.reject(new TypeError('The connection breaks'))
+      },
     }
   }
 
@@ -132,10 +166,13 @@ export class Device {
     try {
       await this.#pass(seen, 'request', controller.signal)
       const send = () => fetch(url, { ...init, signal: controller.signal })
-      const response = await this.wire(seen, send)
+      const response = await this.#wire(seen, send)
+      this.#outcomes.push(`${line} → ${response.status}`)
       await this.#pass(seen, 'response', controller.signal)
       return response
     } catch (error) {
+      const cause = error instanceof Error ? error.cause : undefined
+      this.#outcomes.push(`${line} → ${error}${cause ? `, ${cause}` : ''}`)
       // The server sees that nobody reads the response.
       cut()
       this.#cuts.delete(cut)
@@ -148,17 +185,22 @@ export class Device {
     return this.seen.map(({ line }) => line).filter((line) => !line.startsWith('GET'))
   }
 
+  /** Waits until a value is as wanted. @throws if the device waits for what this test has not made. */
+  until<Value>(observable: Observable<Value>, isWanted: (value: Value) => boolean): Promise<Value> {
+    return until(observable, isWanted, this.#failed.promise)
+  }
+
   /** Waits until the outbox is as wanted. */
   async unsent(count: number): Promise<void> {
-    await until(this.sync.status, ({ unsent }) => unsent === count)
+    await this.until(this.sync.status, ({ unsent }) => unsent === count)
   }
 
   async is(state: SyncState): Promise<void> {
-    await until(this.sync.status, (status) => status.state === state)
+    await this.until(this.sync.status, (status) => status.state === state)
   }
 
   async refusal(): Promise<Refusal> {
-    const [refusal] = await until(this.sync.refusals, ({ length }) => length > 0)
+    const [refusal] = await this.until(this.sync.refusals, ({ length }) => length > 0)
     if (refusal === undefined) throw new Error('There is no refusal')
     return refusal
   }
@@ -181,7 +223,7 @@ export class Device {
     await this.unsent(0)
     const list = await this.#app.send('GET', `/api/${this.user}/tasks`)
     const expected = sorted(list.json)
-    await until(
+    await this.until(
       this.sync.tasks,
       (tasks) => JSON.stringify(plain(tasks)) === JSON.stringify(expected),
     )
@@ -223,10 +265,11 @@ export function sorted(tasks: readonly Task[]): Task[] {
     .sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-/** Waits until a value is as wanted. */
+/** Waits until a value is as wanted. @param failed ends the waiting. */
 export async function until<Value>(
   observable: Observable<Value>,
   isWanted: (value: Value) => boolean,
+  failed?: Promise<never>,
 ): Promise<Value> {
   for (;;) {
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -236,8 +279,7 @@ export async function until<Value>(
       end()
       return value
     }
-    await promise
-    end()
+    await Promise.race(failed ? [promise, failed] : [promise]).finally(end)
   }
 }
 

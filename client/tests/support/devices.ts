@@ -48,7 +48,11 @@ export function useDevices(environment: Environment = {}): Devices {
   before(async () => {
     app = await startApp('postgres', environment)
   })
-  afterEach(async () => {
+  afterEach(async (context) => {
+    // Also after its time limit.
+    if ('passed' in context && !context.passed) {
+      for (const device of devices) console.error(`${context.name}: ${device.report()}`)
+    }
     await Promise.all(devices.splice(0).map((device) => device.stop()))
   })
   after(() => closeApp(app))
