@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Edit } from '../src/sync/edit.ts'
-import { problem } from './support/device.ts'
+import { type Device, problem } from './support/device.ts'
 import { title, useDevices } from './support/devices.ts'
 
 const LONG = 'x'.repeat(501)
@@ -179,6 +179,50 @@ describe('a refused edit', { timeout: 60_000 }, () => {
     await device.agrees()
     assert.deepEqual(device.titles(), ['Oat milk'])
   })
+
+  /** How a device learns that a task was deleted of which it has an edit. It never knows when that was. */
+  const DELETIONS: Record<string, (device: Device, id: string) => Promise<void>> = {
+    'by the feed, before the edit': async (device, id) => {
+      await devices.elsewhere(device, 'DELETE', `/${id}`)
+      await device.until(device.sync.tasks, (tasks) => tasks.size === 0)
+      await device.apply(title(id, 'Oat milk', 'Milk'))
+      await device.refusal()
+    },
+    'by reading the whole feed, after the edit': async (device, id) => {
+      device.goOffline()
+      await device.apply(title(id, 'Oat milk'))
+      await devices.elsewhere(device, 'DELETE', `/${id}`)
+      let isExpired = false
+      device.wire = async ({ line }, send) => {
+        if (isExpired || !line.includes('since=')) return send()
+        isExpired = true
+        return problem(410, 'sync_expired')
+      }
+      device.goOnline()
+      await device.refusal()
+      device.sync.poke()
+      await device.until(device.sync.tasks, (tasks) => tasks.size === 0)
+    },
+  }
+  for (const [how, learn] of Object.entries(DELETIONS)) {
+    it(`of a task that is gone is sent once after the restoration, without the feed: gone ${how}`, async () => {
+      const [device, id] = await openWithTask()
+      await learn(device, id)
+      device.goOffline()
+      await device.is('offline')
+      const feed = device.hold(/changes/)
+      device.goOnline()
+      await feed.reached
+      device.seen.length = 0
+      await device.sync.retry((await device.refusal()).id)
+      await device.agrees()
+      assert.deepEqual(device.writes, [`restore ${id}`, `update ${id}`])
+      assert.deepEqual(device.titles(), ['Oat milk'])
+      feed.release()
+      await device.is('live')
+      await device.agrees()
+    })
+  }
 
   it('of a child whose parent was deleted elsewhere is shown with its title', async () => {
     const [device, id] = await openWithTask()

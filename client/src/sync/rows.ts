@@ -1,7 +1,8 @@
 import type { Task } from '../task.ts'
 import type { FeedItem } from '../transport/client.ts'
 import type { Draft } from './draft.ts'
-import type { End } from './store.ts'
+import { isEqual } from './merge.ts'
+import type { End, Row } from './store.ts'
 
 /**
  * Stores a version of a task, unless it is older than what the device has. The database may have been restored from a
@@ -15,7 +16,7 @@ export function putTask(draft: Draft, task: Task, isNews: boolean, isFeed = fals
   const { generation, listing } = draft.meta
   const row = draft.row(id)
   const { base = null, gone = null } = row ?? {}
-  const isFirst = isFeed && row !== undefined && row.generation < generation
+  const isFirst = isFeed && row && row.generation < generation
   const isOlder = base !== null && task.updated_at < base.updated_at
   const isBeforeEnd = gone !== null && !gone.isConfirmed && base?.updated_at === task.updated_at
   const isStale = isOlder || isBeforeEnd || (gone !== null && !isNews)
@@ -26,12 +27,16 @@ export function putTask(draft: Draft, task: Task, isNews: boolean, isFeed = fals
 }
 
 /**
- * Whether a task in a response is later than its deletion. A later deletion by this device waits for the response. The
- * server gives a task and its deletion ascending times.
+ * Whether a task in a response is later than its deletion. A response is later than everything that the device knew
+ * when it sent the request. Of what it has learned since, times decide: the server gives a task and its deletion
+ * ascending ones. A later deletion by this device waits for the response.
+ *
+ * @param known what the device knew of the task when it sent the request.
  */
-export function isNews(draft: Draft, task: Task): boolean {
-  const gone = draft.row(task.id)?.gone
-  return !gone?.isConfirmed || (gone.at ?? '~') < task.updated_at
+export function isNews(draft: Draft, task: Task, known: Row | undefined): boolean {
+  const row = draft.row(task.id)
+  if (!row?.gone?.isConfirmed || isEqual(row, known)) return true
+  return (row.gone.at ?? '~') < task.updated_at
 }
 
 /** Stores the end of a task. Its row is removed if no operation needs it. */

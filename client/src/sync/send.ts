@@ -85,7 +85,7 @@ async function deliver(
         await transact([taskId], (draft) => {
           if (!isOld) unsend(draft, sent)
           // The feed may tell of a deletion that is later.
-          putTask(draft, task, isNews(draft, task))
+          putTask(draft, task, isNews(draft, task, sending.row))
         })
         continue
       }

@@ -11,14 +11,15 @@ import {
 } from './operation.ts'
 import { refuse } from './refusals.ts'
 import { isNews, putTask, setGone } from './rows.ts'
+import type { Row } from './store.ts'
 
 /** How long a request can be repeated, a little less than the server keeps its key. */
 const KEPT_MS = 23 * 3_600_000
 
-/** A request, and the version of its task that was known when it was sent. */
+/** A request, and what was known of its task when it was sent. */
 export interface Sending {
   readonly operation: SentOperation
-  readonly base: Task | null
+  readonly row: Row | undefined
   /** Whether it was sent before. Then only a response that is not temporary shows whether it was executed. */
   readonly isRepeated: boolean
   /** Whether the server may have deleted its key. Then 412 does not show it either. */
@@ -40,18 +41,19 @@ export function begin(draft: Draft, wanted: Operation, { now, newId }: Clock): S
   const operation = draft.find(wanted)
   if (operation === undefined || operation.state === 'refused') return undefined
   const { taskId, edit } = operation
-  const { base = null, gone = null } = draft.row(taskId) ?? {}
+  const row = draft.row(taskId)
+  const { base = null, gone = null } = row ?? {}
   const version = base?.updated_at ?? null
   const isRepeated = operation.state === 'sending'
   const sent = isRepeated ? operation.sent : { key: newId(), version, atMs: now() }
   // The clock may have been set back.
   const isOld = Math.abs(now() - sent.atMs) > KEPT_MS
-  const known = { base, isRepeated, isOld }
+  const facts = { row, isRepeated, isOld }
   const alive = gone === null ? base : null
   // It may have been executed before. Nothing but the version protects what others did since.
   const isPassed =
     isOld && (edit === 'restore' || (alive && edit !== 'create' && sent.version !== version))
-  if (isRepeated && !isPassed) return { ...known, operation }
+  if (isRepeated && !isPassed) return { ...facts, operation }
   const next =
     alive && operation.edit === 'update'
       ? mergeUpdate(draft, operation, alive, isPassed ? null : newId)
@@ -70,7 +72,7 @@ export function begin(draft: Draft, wanted: Operation, { now, newId }: Clock): S
   }
   const sending = { ...next, state: 'sending', sent } as SentOperation // the spread of a union is not one
   draft.put(sending)
-  return { ...known, operation: sending }
+  return { ...facts, operation: sending }
 }
 
 /** Whether a task has an edit that is in none of these versions, so that someone else made it. */
@@ -105,23 +107,22 @@ export function unsend(draft: Draft, operation: SentOperation): void {
 
 /** Stores that the server has executed a request. @param task as it was directly afterwards; null for a deletion. */
 export function acknowledge(draft: Draft, sending: Sending, task: Task | null): void {
-  const { operation, base: before } = sending
+  const { operation, row: known } = sending
   const { taskId, edit, sent } = operation
-  const row = draft.row(taskId)
   if (task !== null) {
     for (const later of draft.operationsOf(taskId)) {
       if (later.edit !== 'delete') continue
       const isSeen = later.seen.some(({ updated_at: version }) => version === sent.version)
       if (edit === 'create' || isSeen) draft.put({ ...later, seen: [...later.seen, task] })
     }
-    putTask(draft, task, edit === 'restore' && isNews(draft, task))
+    putTask(draft, task, edit === 'restore' && isNews(draft, task, known))
     if (edit === 'update') follow(draft, taskId, operation.change, task)
-  } else if (edit === 'delete' && row?.base?.updated_at === before?.updated_at) {
+  } else if (edit === 'delete' && draft.row(taskId)?.base?.updated_at === known?.base?.updated_at) {
     // Otherwise the feed has shown a later change, such as that someone restored it.
     const isComing = draft.operationsOf(taskId).some((other) => other.edit === 'restore')
-    for (const { id, base, gone: known } of draft.rows) {
+    for (const { id, base, gone } of draft.rows) {
       const isChild = base?.parent_id === taskId && !isComing
-      if ((id === taskId || isChild) && !known) setGone(draft, id, { isConfirmed: false, at: null })
+      if ((id === taskId || isChild) && !gone) setGone(draft, id, { isConfirmed: false, at: null })
     }
   }
   draft.remove(operation)
