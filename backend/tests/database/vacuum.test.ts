@@ -86,12 +86,14 @@ describe('the vacuum of the embedded database', () => {
     await test.admin(CHANGE_ALL)
     const log = pino({ level: 'silent' })
     const end = vacuumRegularly({ connector: test.connector, log, everyMs: 5 })
+    let created = 1000
     try {
-      for (const round of [1, 2]) {
+      for (let round = 1; round <= 2; round += 1) {
         await test.admin(CHANGE_ALL)
         await test.admin('select pg_stat_force_next_flush()')
         while ((await dead()) > 0) {
-          await test.database.asUser('alice', insertTask(taskId(1000 + round), { title: 'x' }))
+          created += 1
+          await test.database.asUser('alice', insertTask(taskId(created), { title: 'x' }))
         }
       }
     } finally {
