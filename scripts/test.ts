@@ -56,7 +56,7 @@ await globalSetup()
 let failed = true
 const groups = groupTests(given, root, process.env.TEST_FOLDER ?? tmpdir())
 const results = run({
-  concurrency: 3,
+  concurrency: 4,
   files: groups.map(({ program }) => program),
   ...(names && { testNamePatterns: [...names] }),
   execArgv: [`--import=${new URL('../backend/tests/support/watched.ts', import.meta.url)}`],
