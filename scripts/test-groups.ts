@@ -20,7 +20,6 @@ export const ALONE = [
   'tools/verify/tests/verify.test.ts',
   'tools/faults/tests/power-cut.test.ts',
   'backend/tests/main.test.ts',
-  'backend/tests/add-a-resource.test.ts',
   'backend/tests/processes.test.ts',
   'backend/tests/stopping.test.ts',
   'backend/tests/overload.test.ts',
