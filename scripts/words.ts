@@ -1,6 +1,6 @@
 /**
- * Finds the words that docs/glossary.md says to avoid, in the documents and in the comments of the code,
- * with file and line.
+ * Finds the words that docs/glossary.md says to avoid, in the documents and in the comments of the code, with
+ * file and line.
  */
 
 import { globSync, readFileSync } from 'node:fs'
@@ -12,7 +12,12 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']
 const GUIDES = ['docs/**/*.md', 'specs/**/*.md', 'client/README.md']
 /** The programs whose comments are checked. */
-const SOURCES = ['backend/src/**/*.ts', 'tools/**/*.ts', 'scripts/*.ts']
+const SOURCES = [
+  'backend/src/**/*.ts',
+  '{client,web}/src/**/*.{ts,tsx}',
+  'tools/**/*.ts',
+  'scripts/*.{ts,mjs}',
+]
 const OPENAPI = 'specs/001-backend-spec-manager/contracts/openapi.json'
 
 export interface Finding {

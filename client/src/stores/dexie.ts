@@ -142,7 +142,7 @@ async function putMeta(db: Database, meta: Meta): Promise<void> {
   await db.meta.put({ ...meta, key: 'meta', form: FORM })
 }
 
-/** What the tabs tell each other. */
+/** Passes messages between the tabs. */
 function listen(name: string) {
   const listeners = new Set<(changed: TaskIds) => void>()
   const channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel(name)

@@ -1,7 +1,7 @@
 import type { Operation } from '../sync/operation.ts'
 import { type Contents, NEW_META, type Row, type Store, type TaskIds } from '../sync/store.ts'
 
-/** What stores have in common, such as those of several tabs or of a program that is started again. */
+/** The contents that stores share, such as those of several tabs or of a program that is started again. */
 export class SharedMemory {
   meta = NEW_META
   readonly rows = new Map<string, Row>()

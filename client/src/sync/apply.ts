@@ -9,7 +9,7 @@ import { isEqual, membersOf } from './merge.ts'
 import { isGround, type Operation, queued, type Work } from './operation.ts'
 import { Places } from './places.ts'
 
-/** What this device knows beside the tasks of the transaction. */
+/** Facts of this device beside the tasks of the transaction. */
 export interface Device {
   shown(id: string): LocalTask | undefined
   /** All tasks that are shown. */
@@ -130,7 +130,7 @@ class Applying {
     const from = { ...saw, ...mend(this.#draft, id, change, 'refused') }
     if (canFold && last?.edit === 'update' && last.state === 'queued') {
       const all = { ...last.change, ...change }
-      // What the task has without it by now, such as by another device, is what the person saw.
+      // A value that the task has without it by now, such as by another device, counts as one that the person saw.
       const others: TaskChange = fold(this.#draft.row(id), operations.slice(0, -1)) ?? {}
       const isOpen = (member: TaskMember) => !isEqual(last.change[member], others[member])
       const known = { ...others, ...from, ...pick(last.change, isOpen, last.from) }

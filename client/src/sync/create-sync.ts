@@ -228,14 +228,14 @@ export function createSync(options: SyncOptions): Sync {
   }
 }
 
-/** What there is of a browser where the sync runs. */
+/** The parts of a browser that the sync uses, as far as it runs in one. */
 type Browser = EventTarget & {
   readonly document?: EventTarget & { readonly visibilityState: string }
 }
 
 /** Calls the listener when the device goes offline, and when it may be online again, until the signal. */
 function listenToBrowser(listener: () => void, signal: AbortSignal): void {
-  const browser = globalThis as unknown as Browser // which has no document elsewhere
+  const browser = globalThis as unknown as Browser // Node has no document
   const { document } = browser
   browser.addEventListener?.('offline', listener, { signal })
   browser.addEventListener?.('online', listener, { signal })

@@ -95,7 +95,7 @@ export class Draft implements Contents {
     this.#changed.rows.set(id, null)
   }
 
-  /** @returns what the transaction writes. */
+  /** @returns the writes of the transaction. */
   changes(): Changes {
     const { meta, rows, operations } = this.#changed
     return { meta: meta ? this.#meta : null, rows, operations }

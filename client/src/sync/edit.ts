@@ -1,6 +1,6 @@
 import type { NewTask, Place, Task, TaskChange } from '../task.ts'
 
-/** What a person does to a task. `Sync.apply` takes edits, and keeps them until the server has them. */
+/** A change that a person makes to a task. `Sync.apply` takes edits, and keeps them until the server has them. */
 export type Edit =
   | { readonly edit: 'create'; readonly task: NewTask }
   | {
@@ -24,7 +24,7 @@ export type Edit =
     }
   | { readonly edit: 'move'; readonly id: string; readonly place: Place }
 
-/** What `Sync.apply` has stored. */
+/** The result of `Sync.apply`. */
 export interface Applied {
   /** The id of the task of each edit, in their order; new tasks have theirs at once. */
   readonly ids: readonly string[]

@@ -1,7 +1,7 @@
 import type { Task, TaskChange, TaskMember } from '../task.ts'
 import type { Conflict } from './local-task.ts'
 
-/** What is left to send of an update, now that the server has another version. */
+/** The rest of an update that must still be sent, now that the server has another version. */
 export interface Merged {
   readonly change: TaskChange
   readonly from: TaskChange

@@ -31,7 +31,7 @@ export type OperationState =
   | { readonly state: 'sending'; readonly sent: Sent }
   | { readonly state: 'refused'; readonly code: string; readonly detail: string }
 
-/** What makes the request of an operation the same each time. */
+/** The parts that make the request of an operation the same each time. */
 interface Sent {
   /** The `Idempotency-Key`. Another request of the operation, such as after a merge, has another one. */
   readonly key: string
@@ -41,7 +41,7 @@ interface Sent {
   readonly atMs: number
 }
 
-/** What an operation asks the server for. `from` has the values that the person saw, for the merge. */
+/** The request of an operation. `from` has the values that the person saw, for the merge. */
 export type Work =
   | { readonly edit: 'create'; readonly task: NewTask & { readonly id: string } }
   | { readonly edit: 'update'; readonly change: TaskChange; readonly from: TaskChange }
@@ -83,7 +83,7 @@ export function queued<O extends Operation>(operation: O): O {
   return { ...rest, state: 'queued' } as unknown as O // only the state changes
 }
 
-/** What comes after such an operation waits for it, also if the server refuses it: there is no task without it. */
+/** Later operations on the task wait for such an operation, also if the server refuses it: there is no task without it. */
 export function isGround({ edit }: Pick<Operation, 'edit'>): boolean {
   return edit === 'create' || edit === 'restore'
 }
@@ -93,8 +93,8 @@ const ORDER = 'order'
 
 /**
  * An operation waits for every earlier one with which it shares a task. Those that place a task wait for each other
- * as well, so that the order comes out as the person saw it. What needs a task that the server has refused waits for a
- * person, and nothing else waits for it.
+ * as well, so that the order comes out as the person saw it. An operation that needs a task which the server has
+ * refused waits for a person, and nothing else waits for it.
  *
  * @param operations in their order.
  * @param sending the ids of those whose request is in progress.

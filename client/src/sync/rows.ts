@@ -31,7 +31,7 @@ export function putTask(draft: Draft, task: Task, isNews: boolean, isFeed = fals
  * when it sent the request. Of what it has learned since, times decide: the server gives a task and its deletion
  * ascending ones. A later deletion by this device waits for the response.
  *
- * @param known what the device knew of the task when it sent the request.
+ * @param known the row when the device sent the request.
  */
 export function isNews(draft: Draft, task: Task, known: Row | undefined): boolean {
   const row = draft.row(task.id)

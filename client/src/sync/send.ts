@@ -44,7 +44,7 @@ export async function sendOutbox(outbox: Outbox, signal: AbortSignal): Promise<v
   }
   while (!signal.aborted) {
     const news = outbox.changed()
-    // What is not sent can still be folded.
+    // An operation that is not sent can still be folded.
     const next = link.isHeld ? [] : nextOperations(outbox.operations(), sending)
     for (const operation of next.slice(0, MOST_AT_ONCE - sending.size)) {
       const { id } = operation
@@ -121,7 +121,7 @@ type Outcome =
   | { readonly task: Task | null; readonly error?: undefined }
   | { readonly task?: undefined; readonly error: TodoError }
 
-/** @throws what is no response of the server. */
+/** @throws errors that are no response of the server. */
 async function attempt(response: Promise<Task | null>): Promise<Outcome> {
   try {
     return { task: await response }

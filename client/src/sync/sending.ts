@@ -80,7 +80,7 @@ function isEdited(base: Task, seen: readonly Task[]): boolean {
   return MEMBERS.some((member) => seen.every((task) => !isEqual(task[member], base[member])))
 }
 
-/** @param newId makes ids of conflicts; null if the update is not sent. @returns what is left of the update. */
+/** @param newId makes ids of conflicts; null if the update is not sent. @returns the rest of the update. */
 function mergeUpdate(
   draft: Draft,
   operation: OperationOf<'update'>,

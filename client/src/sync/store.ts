@@ -55,7 +55,7 @@ export interface Contents {
   readonly operations: readonly Operation[]
 }
 
-/** What a transaction writes. Null deletes. */
+/** The writes of a transaction. Null deletes. */
 export interface Changes {
   readonly meta: Meta | null
   readonly rows: ReadonlyMap<string, Row | null>

@@ -50,6 +50,6 @@ export interface Sync {
   dismiss(conflictId: string): Promise<void>
   /** Tries now, such as when the person asks for it. */
   poke(): void
-  /** Ends streams and timers. What was not sent stays in the store. */
+  /** Ends streams and timers. Unsent edits stay in the store. */
   stop(): Promise<void>
 }

@@ -85,7 +85,7 @@ async function* readStream(
   const call = begin(outer)
   try {
     const { body, headers } = await openStream(feed, since, call)
-    // A proxy may take the header away that asks for a stream.
+    // A proxy may remove the header that asks for a stream.
     const isStream = headers.get('content-type')?.startsWith('text/event-stream')
     if (body === null || !isStream) return { canStream: false, reopenMs: 0 }
     const reader = body.getReader()

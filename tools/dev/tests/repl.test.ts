@@ -5,7 +5,7 @@ import { embeddedFolder } from '../../../backend/tests/support/databases.ts'
 import { start } from '../../../backend/tests/support/process.ts'
 import { outputOf } from '../../../backend/tests/support/started.ts'
 
-/** What a person may do with tasks. */
+/** One for each thing that a person does with tasks. */
 const STATEMENTS = [
   ...['insertTask', 'findTask', 'updateTask', 'toggleTask', 'moveTask', 'deleteTask'],
   ...['listTasks', 'listSorted', 'countTags', 'summarizeTasks', 'listChanges'],

@@ -4,7 +4,7 @@ const PAUSE_MS = 1_000
 
 /**
  * The text of a field that saves itself: when the person pauses, leaves the field, or closes the page's view of it.
- * Until then, changes from other devices do not replace what is being typed. What has been saved once is not saved
+ * Until then, changes from other devices do not replace what is being typed. A text that has been saved is not saved
  * again, so that it never replaces a later text of another device.
  *
  * @param save saves a text, and returns it in the form that it is saved in. `seen` is the text at which the person began.

@@ -37,7 +37,7 @@ export function hasResetToken(): boolean {
   return location.pathname === `${BASE}/reset-password` && linkParameters().has('token')
 }
 
-/** What the server adds to the address to which the link of a mail leads: a token, or an error. */
+/** The parameters that the server adds to the address of a link in a mail: a token, or an error. */
 function linkParameters(): URLSearchParams {
   return new URLSearchParams(location.search)
 }

@@ -29,7 +29,7 @@ async function openDatabase(userId: string): Promise<Store> {
   return dexieStore({ name: nameOf(userId) })
 }
 
-/** Deletes what sign-outs have left on this device, such as after the tab was closed. What fails is left to the next start. */
+/** Deletes what sign-outs have left on this device, such as after the tab was closed. The next start tries again what fails. */
 export async function deleteDeparted(): Promise<void> {
   await Promise.allSettled(departed().map(deleteStore))
 }

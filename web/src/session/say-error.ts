@@ -1,7 +1,7 @@
 import { ConnectionError, TodoError } from '@todo-backend/client/accounts'
 import { strings } from '../strings.ts'
 
-/** @returns what went wrong, in words for a person. */
+/** @returns the cause of an error, in words for a person. */
 export function say(error: unknown): string {
   if (error instanceof ConnectionError) return strings.session.noConnection
   if (error instanceof TodoError) {

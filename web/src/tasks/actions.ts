@@ -12,8 +12,8 @@ const LINGER_MS = 1_500
 /** The actions of a person on tasks. Each is shown at once, announced, and can be undone. */
 export interface Actions {
   readonly lingering: Value<Lingering>
-  /** @param elsewhere the view that shows the task, if the one in sight does not. */
-  create(task: NewTask, elsewhere?: View): Promise<string | undefined>
+  /** @param other the view that shows the task, if the one in sight does not. */
+  create(task: NewTask, other?: View): Promise<string | undefined>
   complete(tasks: readonly LocalTask[], completed: boolean): Promise<void>
   remove(tasks: readonly LocalTask[]): Promise<void>
   /** @param seen the values at which the person began to edit, if others may have arrived since. */
@@ -85,8 +85,7 @@ export function createActions(sync: Sync, announcer: Announcer): Actions {
 
   return {
     lingering,
-    create: (task, elsewhere) =>
-      apply([{ edit: 'create', task }], sayAdded(task.title, elsewhere), elsewhere),
+    create: (task, other) => apply([{ edit: 'create', task }], sayAdded(task.title, other), other),
     async complete(tasks, completed) {
       const changed = tasks.filter((task) => task.completed !== completed)
       linger(changed)

@@ -5,7 +5,7 @@ import { LOCALE, strings } from '../strings.ts'
 
 const naming = { language: LOCALE, words: { ...englishDates, ...strings.days } }
 
-/** @returns the day that a clock on the wall shows. */
+/** @returns the day in the time zone of the device. */
 export function dayHere(date: Date): Day {
   return dayOf(date.getFullYear(), date.getMonth() + 1, date.getDate())
 }

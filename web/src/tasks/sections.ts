@@ -117,7 +117,7 @@ function byDay(
   })
 }
 
-/** @returns what the heading of a day does not say. */
+/** @returns a note beside the heading of a day. */
 function noteOf(day: Day, today: Day): string | null {
   if (day < addDays(today, -1) || day > addDays(today, 6)) return null
   return day <= addDays(today, 1) ? sayLongDay(day) : sayDate(day)

@@ -23,7 +23,7 @@ function parseWith(parse: Parse, text: string, ignored: ReadonlySet<string>): Qu
   return parse(text, { now: new Date(), timeZone: zoneHere(), dayFirst: DAY_FIRST, ignored })
 }
 
-/** @returns what a text says about a new task, with a function that waits until the parser is loaded. */
+/** @returns the meaning of a text as a new task, with a function that waits until the parser is loaded. */
 export function useUnderstood(text: string, ignored: ReadonlySet<string>) {
   const [parse, setParse] = useState<{ readonly run: Parse } | null>(null)
   const isEmpty = text === ''
