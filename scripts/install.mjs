@@ -1,4 +1,4 @@
-// Runs before every npm script that needs packages, so that one command is enough after a clone. It uses
+// Runs before the npm scripts that a newcomer calls, so that one command is enough after a clone. It uses
 // only built-in modules, because it runs on any version of Node before the installation.
 //
 // Usage: node scripts/install.mjs [--start] [--page [--required]]. With --start it installs only what the server and

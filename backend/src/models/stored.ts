@@ -7,7 +7,7 @@ export interface Stored {
   readonly id: string
   /** Changes with every change of the row, and only then. */
   readonly version: string
-  /** The row as it goes over the wire, written by PostgreSQL and never parsed here. */
+  /** The row as it goes over the wire, written by PostgreSQL. */
   readonly json: string
 }
 
