@@ -17,7 +17,7 @@ const FLAGS = [
 ]
 
 /** @returns the path of the installed Chromium, or undefined. */
-export function findChromium(path = process.env.PATH ?? ''): string | undefined {
+function findChromium(path = process.env.PATH ?? ''): string | undefined {
   const folders = path.split(delimiter).filter((folder) => folder !== '')
   return NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find((file) => {
     try {

@@ -14,7 +14,7 @@ export interface RevocationTimes {
   readonly waitMs: number
 }
 
-export const REVOCATION_TIMES: RevocationTimes = {
+const REVOCATION_TIMES: RevocationTimes = {
   intervalMs: 3_000,
   idlePauses: 20,
   waitMs: 1_000,

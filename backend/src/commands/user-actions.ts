@@ -48,7 +48,7 @@ const LARGEST_PAGE = 10_000
 const TOKENS = 'Its tokens for tasks are refused within 10 seconds'
 
 /** The actions by name. */
-export const ACTIONS: Readonly<Record<string, Action>> = {
+const ACTIONS: Readonly<Record<string, Action>> = {
   create: { takes: '<email> [--name <name>]', texts: ['name'], least: 1, most: 1, act: create },
   list: {
     takes: `[<part of an e-mail address or a name>] [--limit <1 to ${LARGEST_PAGE}>] [--after <email>]`,

@@ -27,7 +27,7 @@ export function writePlot(name: string, report: Report): void {
   writeFileSync(new URL(`${name}.svg`, RESULTS), toSvg(report))
 }
 
-export function toSvg({ comparisons, versions, machine }: Report): string {
+function toSvg({ comparisons, versions, machine }: Report): string {
   const groups = comparisons.map(({ title, standings }) => ({
     title,
     bars: Object.entries(COLOURS).flatMap(([name, colour]) => {

@@ -30,7 +30,7 @@ export function linkTo(id: string): string {
 }
 
 /** @returns the view of a path. Each other path is the inbox, which the server sends for `/`. */
-export function viewOf(path: string): View {
+function viewOf(path: string): View {
   const [first = '', second] = path.slice(BASE.length + 1).split('/')
   if (first === 'tags' && second) return { name: 'tag', tag: decodeTag(second) }
   const name = NAMES.find((known) => known === first)

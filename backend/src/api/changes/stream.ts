@@ -8,7 +8,7 @@ import { type Position, writeToken } from '../../models/changes/token.ts'
 const RETRY_MS = { least: 1_000, most: 10_000 }
 
 /** The field with which a client learns when to reconnect. */
-export function retryField(): string {
+function retryField(): string {
   const { least, most } = RETRY_MS
   return `retry: ${least + Math.floor(Math.random() * (most - least + 1))}\n\n`
 }

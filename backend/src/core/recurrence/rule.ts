@@ -1,7 +1,7 @@
 import { isCalendarDay } from '../calendar.ts'
 
 /** The longest rule that a client may send. Every check takes time in proportion to it. */
-export const RULE_CHARACTERS = 200
+const RULE_CHARACTERS = 200
 
 /** The days of the week, in the order of ISO 8601. */
 export const WEEKDAYS = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU'] as const

@@ -39,9 +39,9 @@ export type EachChange =
   | { readonly outcome: 'expired' }
 
 /** Tokens are good for 30 days. The purge keeps the rows of deleted tasks for a day longer. */
-export const TOKEN_MINUTES = 30 * 24 * 60
+const TOKEN_MINUTES = 30 * 24 * 60
 /** A page ends early after the change that brings its texts to this many bytes. */
-export const CHANGES_BYTES = 262_144
+const CHANGES_BYTES = 262_144
 /** Rows that a page without a token examines at least, although some of them are of deleted tasks. */
 const SCANNED_ROWS = 500
 

@@ -21,7 +21,7 @@ function weight(unit: number): number {
 }
 
 /** Compares two texts by their code points, as the collation `C` does for UTF-8. JavaScript compares code units. */
-export function compareCodePoints(a: string, b: string): number {
+function compareCodePoints(a: string, b: string): number {
   const length = Math.min(a.length, b.length)
   for (let at = 0; at < length; at += 1) {
     const [unitOfA, unitOfB] = [a.charCodeAt(at), b.charCodeAt(at)]
