@@ -12,7 +12,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const OMITTED = ['node_modules', '.git', '.data']
 /** The rest of the tree takes the compiler and the linter twice as long, and no file of the recipe reaches it. */
 const UNTOUCHED =
-  /^(client|web|tools\/(?!docs)|deploy|examples|backend\/tests\/((?!support|database)\w+\/|[\w-]+\.test\.ts|database\/(?!row-level-security|tasks\.cases)))/
+  /^(client\/(?!src$|src\/api\.ts)|web|tools\/(?!docs|client-types)|deploy|examples|backend\/tests\/((?!support|database|api)\w+\/|api\/(?!docs\.)|[\w-]+(?<!house)\.test\.ts|database\/(?!row-level-security|backup-login|tasks\.cases)))/
 const MIGRATION = 'backend/src/database/migrate/migrations/0100_notes.sql'
 
 const RECIPE = await readFile(join(ROOT, 'docs/add-a-resource.md'), 'utf8')
@@ -46,7 +46,7 @@ describe('the recipe for a resource', () => {
       recursive: true,
       filter: (path) => !OMITTED.includes(basename(path)) && !UNTOUCHED.test(relative(ROOT, path)),
     })
-    for (const folder of ['.', 'backend']) {
+    for (const folder of ['.', 'backend', 'tools/client-types']) {
       const packages = join(ROOT, folder, 'node_modules')
       await symlink(packages, join(copy, folder, 'node_modules')).catch(() => {})
     }
@@ -122,20 +122,32 @@ describe('the recipe for a resource', () => {
     assert.equal((await server.ended).code, 0)
   })
 
-  it('passes its row-level security cases', async () => {
-    const file = 'backend/tests/database/row-level-security.test.ts'
-    const pattern = '--test-name-pattern=on postgres (of todo.notes|has its cases)'
+  /** Runs tests of the copy. @returns what passes, as TAP. */
+  async function runTests(file: string, names: string): Promise<string> {
     const { NODE_TEST_CONTEXT: _, ...env } = process.env
-    const { stdout } = await runProgram(
-      process.execPath,
-      ['--test', '--test-reporter=tap', pattern, file],
-      { cwd: copy, env },
-    )
-    assert.match(stdout, /ok \d+ - todo_user: select \* from todo\.notes\n/)
-    assert.match(stdout, /ok \d+ - has its cases for every table/)
+    const pattern = `--test-name-pattern=${names}`
+    const given = ['--test', '--test-reporter=tap', pattern, `backend/tests/${file}.test.ts`]
+    return (await runProgram(process.execPath, given, { cwd: copy, env })).stdout
+  }
+
+  it('passes its row-level security cases', async () => {
+    const names = 'on postgres (of todo.notes|has its cases)'
+    const passed = await runTests('database/row-level-security', names)
+    assert.match(passed, /ok \d+ - todo_user: select \* from todo\.notes\n/)
+    assert.match(passed, /ok \d+ - has its cases for every table/)
   })
 
-  const policy = /-- next\ncreate policy[\s\S]*$/
+  for (const [file, names] of [
+    ['house', 'every table'],
+    ['api/docs', 'the OpenAPI document'],
+    ['database/backup-login', 'makes one'],
+  ] as const) {
+    it(`passes the tests of all resources in ${file}: ${names}`, async () => {
+      assert.match(await runTests(file, names), /^# pass [1-9]/m)
+    })
+  }
+
+  const policy = /-- next\ncreate policy own_notes[\s\S]*$/
   const BREACHES: [what: string, change: (sql: string) => string, says: RegExp][] = [
     [
       'without its policy',

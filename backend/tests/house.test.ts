@@ -201,16 +201,20 @@ describe('the house', () => {
     })
   })
 
-  it('every table with user_id has row level security enabled and forced', async () => {
+  it('every table of users has row-level security enabled and forced, and lets its owner back it up', async () => {
     const test = await openTestDatabase('postgres')
     const tables = await test.admin(
-      `select c.relname as name, c.relrowsecurity and c.relforcerowsecurity as walled
+      `select c.relname as name, c.relrowsecurity and c.relforcerowsecurity as walled,
+         c.relname = 'feed' or exists (
+           select from pg_policy p
+           where p.polrelid = c.oid and p.polname = 'backup' and p.polroles = array[c.relowner]
+         ) as readable
        from pg_class c join pg_namespace n on n.oid = c.relnamespace
        where n.nspname = 'todo' and c.relkind in ('r', 'p') and c.relname <> 'migrations'`,
     )
     assert.ok(tables.some(({ name }) => name === 'tasks'))
     assert.deepEqual(
-      tables.filter(({ walled }) => !walled),
+      tables.filter(({ walled, readable }) => !walled || !readable),
       [],
     )
     await test.close()
