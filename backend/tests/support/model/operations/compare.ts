@@ -134,7 +134,14 @@ function seriesId({ series }: Item, task: Seen, ids: Map<number, string>): strin
 
 function learned(item: Item, seen: Seen): Item {
   return {
-    ...{ ...item, id: seen.id, position: seen.position, changed: false, completedNow: false },
+    ...{
+      ...item,
+      id: seen.id,
+      position: seen.position,
+      changed: false,
+      completedNow: false,
+      versions: 0,
+    },
     ...{ touched: seen.updated_at !== seen.created_at, born: seen.created_at },
     ...{ deleted: seen.deleted_at, seen },
   }

@@ -60,7 +60,8 @@ export function outcomeOf(state: State, operation: Operation, at: Circumstances)
     case 'delete': {
       const taken = childrenOf(state, item).filter((child) => child.where === 'list')
       const all = item.parent === undefined ? [item, ...taken] : [item]
-      const deleted = all.map((one) => touch({ ...one, where: 'trash', deleted: at.moment }))
+      const moment = item.versions === 0 ? at.moment : `${at.moment} + ${item.versions} ms`
+      const deleted = all.map((one) => touch({ ...one, where: 'trash', deleted: moment }))
       return { state: withItems(state, ...deleted), status: 204 }
     }
     case 'restore': {
@@ -84,13 +85,16 @@ export function outcomeOf(state: State, operation: Operation, at: Circumstances)
         return refused(422, before === undefined ? '/after' : '/before')
       }
       // Where it is already, it stays as it is: only the server knows, so the comparison decides.
-      const moved = { ...item, position: undefined }
+      const moved = { ...item, position: undefined, versions: Number.NaN }
       return { state: withItems(state, moved), status: 200, key: item.key }
     }
   }
 }
 
-const touch = (item: Item): Item => ({ ...item, touched: true, changed: true })
+const touch = (item: Item): Item => ({
+  ...item,
+  ...{ touched: true, changed: true, versions: item.versions + 1 },
+})
 const purged = (item: Item): Item => ({ ...item, where: 'gone' })
 
 /** A version is that of the task as it was seen. */
@@ -129,7 +133,7 @@ function create(state: State, { id, ...written }: Written & { id?: string }, at:
   const item: Item = {
     ...{ ...NEW, ...values, key, id: id?.toLowerCase() ?? at.id, where: 'list', parent, position },
     ...{ series: undefined, start: null, date: null, number: 1, next: undefined },
-    ...{ touched: false, changed: false, completedNow: values.completed === true },
+    ...{ touched: false, changed: false, completedNow: values.completed === true, versions: 1 },
     ...{ born: at.moment, deleted: undefined, seen: undefined },
   }
   const made = item.recurrence === null ? item : withSeries(item, key + 1)
@@ -189,6 +193,7 @@ function withNext(state: State, item: Item, at: Circumstances): [Item, ...Item[]
   if (due === undefined) return [{ ...item, next: 'none' }]
   const fresh: Partial<Item> = {
     ...{ completed: false, next: undefined, touched: false, changed: false, completedNow: false },
+    ...{ versions: 1 },
     ...{ born: at.moment, deleted: undefined, seen: undefined },
   }
   const next: Item = Object.assign({ ...item }, fresh, {

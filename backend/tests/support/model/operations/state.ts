@@ -52,6 +52,8 @@ export interface Item extends Values {
   /** Whether the server has to give it a new version, or a new time of completion, since it was seen. */
   readonly changed: boolean
   readonly completedNow: boolean
+  /** How many versions it got since it was seen. Each is a millisecond later than the last. */
+  readonly versions: number
   /** When it was created and deleted: the server's time, or the transaction of the model until it is known. */
   readonly born: string
   readonly deleted: string | undefined
