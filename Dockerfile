@@ -63,8 +63,8 @@ COPY --from=compiled /app/node_modules/.cache node_modules/.cache/
 USER 65534:65534
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# Whether to restart it. Whether to send it requests is /readyz, which asks the database. With BASE_PATH it is
-# 404 here, and a server that answers so lives.
+# Tells whether to restart the container. /readyz tells whether to send it requests, because it asks the database.
+# With BASE_PATH this path is 404, but a server that answers with 404 is alive.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
     CMD ["node", "--eval", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`).then(({ status }) => process.exit(status < 500 ? 0 : 1), () => process.exit(1))"]
 # Without npm and without a shell in between, so that signals arrive.
