@@ -35,6 +35,7 @@ import { ChangeHints } from './models/changes/hints.ts'
 import { withRoom } from './models/tasks/room.ts'
 import { Account, Session } from './schemas/accounts/account.ts'
 import { Problem } from './schemas/problem.ts'
+import { RECURS } from './schemas/tasks/recurs.ts'
 
 export interface AppOptions {
   config: Config
@@ -88,7 +89,7 @@ export async function buildApp({
   cutSlowReaders(app, queued, limits)
   answerProblems(app, ACCOUNTS_PATH)
   acceptJsonOnly(app)
-  validateStrictly(app)
+  validateStrictly(app, [RECURS])
   await allowOrigins(app, config, TOKEN_HEADERS)
   boundQueuedBytes(app, queued)
   serveCanonicalPaths(app)

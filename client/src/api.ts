@@ -1593,7 +1593,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `not_found`: This path or task does not exist */
+        /** @description `not_found`: Nothing exists at this path */
         not_found: {
             headers: {
                 [name: string]: unknown;
@@ -1604,7 +1604,7 @@ export interface components {
                  *       "error": "not_found",
                  *       "status": 404,
                  *       "title": "Not Found",
-                 *       "detail": "This path or task does not exist",
+                 *       "detail": "Nothing exists at this path",
                  *       "request_id": "k3f9x2-1a"
                  *     }
                  */
@@ -1647,7 +1647,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `precondition_failed`: If-Match does not contain the current ETag of the task; read the task again */
+        /** @description `precondition_failed`: If-Match does not contain the current ETag; read the current version first */
         precondition_failed: {
             headers: {
                 [name: string]: unknown;
@@ -1658,7 +1658,7 @@ export interface components {
                  *       "error": "precondition_failed",
                  *       "status": 412,
                  *       "title": "Precondition Failed",
-                 *       "detail": "If-Match does not contain the current ETag of the task; read the task again",
+                 *       "detail": "If-Match does not contain the current ETag; read the current version first",
                  *       "request_id": "k3f9x2-1a"
                  *     }
                  */

@@ -21,7 +21,7 @@ export const ERRORS = {
     title: 'Forbidden',
     detail: 'The account or the origin of the request does not permit this',
   },
-  not_found: { status: 404, title: 'Not Found', detail: 'This path or task does not exist' },
+  not_found: { status: 404, title: 'Not Found', detail: 'Nothing exists at this path' },
   method_not_allowed: {
     status: 405,
     title: 'Method Not Allowed',
@@ -46,7 +46,7 @@ export const ERRORS = {
   precondition_failed: {
     status: 412,
     title: 'Precondition Failed',
-    detail: 'If-Match does not contain the current ETag of the task; read the task again',
+    detail: 'If-Match does not contain the current ETag; read the current version first',
   },
   payload_too_large: {
     status: 413,

@@ -103,8 +103,8 @@ function requestHeaders(schema: unknown): string[] {
 }
 
 /**
- * @param urls all routes. A parameter does not match the name of a sibling: `trash` is not an id, so a method
- *   that only `/tasks/:id` has is 405 for `/tasks/trash`.
+ * @param urls all routes. A parameter does not match the name of a sibling: with `/notes/:id` and `/notes/archive`, a
+ *   method that only the first one has is 405 for the second.
  */
 function canonical(url: string, urls: readonly string[]): RegExp {
   const parts = url.split('/')

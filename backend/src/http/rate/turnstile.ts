@@ -77,7 +77,7 @@ export class Turnstile {
     this.#expectedAtMs = nowMs
     const seconds = Math.ceil((this.#queue.length + this.#expected) / perSecond)
     return new AppError('service_unavailable', {
-      detail: 'Too many sign-ins at once; try again after Retry-After seconds',
+      detail: 'Too many of these requests at once; try again after Retry-After seconds',
       headers: { 'retry-after': String(Math.min(seconds, MAX_RETRY_SECONDS)) },
     })
   }

@@ -50,7 +50,7 @@ function tagsIn(header: string): string[] {
   return tags
 }
 
-/** Other tags cannot match any task, and PostgreSQL could not parse them as timestamps. */
+/** Other tags cannot match any version, and PostgreSQL could not parse them as timestamps. */
 function isVersion(tag: string): boolean {
   const instant = new Date(tag)
   // JavaScript allows the year 0 and years of six digits. PostgreSQL does not parse them.

@@ -2,8 +2,6 @@ import type { Ajv, SchemaValidateFunction } from 'ajv'
 import { isCalendarDay } from '../../core/calendar.ts'
 import { caseless } from '../../core/caseless.ts'
 import { LIMITS } from '../../core/limits.ts'
-import { comes } from '../../core/recurrence/next-occurrence.ts'
-import { parseRule } from '../../core/recurrence/rule.ts'
 import { isTimeZone } from '../../core/time-zones.ts'
 
 /** The schema of `x-distinct`. */
@@ -94,34 +92,6 @@ const checkNeeds: SchemaValidateFunction = (
 
 const needsMessage = (needed: string) => `must be null if ${needed} is null`
 
-/** A first day for rules of which the request does not say it. */
-const ANY_DAY = '2024-01-01'
-
-const checkRecurs: SchemaValidateFunction = (
-  _recurs: boolean,
-  { recurrence, due_date: due }: Record<string, unknown>,
-  _schema: unknown,
-  at?: Place,
-) => {
-  const text: unknown = Reflect.get(Object(recurrence), 'rule')
-  const message = typeof text === 'string' ? ruleFault(text, due) : undefined
-  const path = `${at?.instancePath ?? ''}/recurrence/rule`
-  checkRecurs.errors = message === undefined ? [] : [fault('x-recurs', path, message)]
-  return message === undefined
-}
-
-function ruleFault(text: string, due: unknown): string | undefined {
-  const parsed = parseRule(text)
-  if (parsed.outcome === 'refused') return parsed.reason
-  const { rule } = parsed
-  const hasDates =
-    typeof due === 'string' && isCalendarDay(due)
-      ? comes(rule, due)
-      : // Without the first date, a rule is refused that has no date whatever its interval counts from.
-        comes({ ...rule, interval: 1 }, ANY_DAY)
-  return hasDates ? undefined : 'must have a date'
-}
-
 const checkOneOf: SchemaValidateFunction = (
   names: readonly string[],
   value: object,
@@ -139,7 +109,6 @@ const checkOneOf: SchemaValidateFunction = (
  * - The formats `date`, a day of the calendar, and `time-zone`, a name of a time zone.
  * - `x-distinct`, for a list of texts: removes white space around each, brings it to the Unicode form NFC, and
  *   removes those that differ from an earlier one only in letter case. Then it counts them.
- * - `x-recurs`, for a task, whose recurrence rule must have a date.
  * - `x-one-of`, for an object that has exactly one of these members.
  * - `x-needs`, for an object: a member may be other than null only if another one is.
  */
@@ -153,13 +122,6 @@ export function addMemberKeywords(ajv: Ajv): void {
     before: 'items',
     errors: 'full',
     validate: checkDistinct,
-  })
-  ajv.addKeyword({
-    keyword: 'x-recurs',
-    type: 'object',
-    schemaType: 'boolean',
-    errors: 'full',
-    validate: checkRecurs,
   })
   ajv.addKeyword({
     keyword: 'x-one-of',

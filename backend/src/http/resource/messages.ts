@@ -35,15 +35,11 @@ export function messageOf(part: 'body' | 'query', error: ErrorObject): string {
       return `must have exactly one of ${writable(parentSchema?.properties).join(', ')}`
     case 'x-path':
       return 'must be that of the path'
-    case 'x-distinct':
-    case 'x-needs':
-    case 'x-recurs':
-    case 'x-one-of':
-      return String(error.message)
     case 'x-outer':
       return 'must be that of the operation'
     default:
-      return 'is invalid'
+      // Our other keywords say it themselves.
+      return keyword.startsWith('x-') ? String(error.message) : 'is invalid'
   }
 }
 

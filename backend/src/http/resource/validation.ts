@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { Ajv, type ErrorObject, type FuncKeywordDefinition, type ValidateFunction } from 'ajv'
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import { isInstant, toMicroseconds } from '../../core/calendar.ts'
 import { AppError, type Fault } from '../../core/errors.ts'
@@ -76,8 +76,17 @@ addMemberKeywords(ajv)
  * Validates the body and the query of every route that has schemas for them, before its handler. One 422
  * reports all validation errors: it names the first ones and counts the others. Types are not coerced, except
  * that query values are parsed as the integers and booleans of the schema, in canonical spelling.
+ *
+ * @param keywords those of the schemas of one resource. Their names begin with `x-`, and their errors have messages.
  */
-export function validateStrictly(app: FastifyInstance): void {
+export function validateStrictly(
+  app: FastifyInstance,
+  keywords: readonly FuncKeywordDefinition[],
+): void {
+  // Another server of the same process has perhaps added them.
+  for (const keyword of keywords) {
+    if (!ajv.getKeyword(String(keyword.keyword))) ajv.addKeyword(keyword)
+  }
   app.addHook('onRoute', (route) => {
     // On each route, because a plugin that adds a schema does not inherit the compilers of the server.
     // Fastify's validation stops at the first invalid part of a request.
