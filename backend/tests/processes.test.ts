@@ -16,6 +16,12 @@ const SERVES = /process (\d+) serves/g
 const times = <Value>(count: number, make: () => Value) => Array.from({ length: count }, make)
 const workersOf = (output: string) => [...output.matchAll(SERVES)].map(([, pid]) => Number(pid))
 
+/** Kills one of the processes. The process id 0 would mean the group of this process. */
+function kill(pid: number | undefined, signal: NodeJS.Signals): void {
+  assert.ok(pid, 'the process to kill has not served')
+  process.kill(pid, signal)
+}
+
 /** Counts, and tells when it has reached a number. */
 class Counter {
   count = 0
@@ -35,7 +41,7 @@ class Counter {
 }
 
 /** A signal stops a process a moment after it was sent. */
-async function stopped(pid: number): Promise<void> {
+async function stopped(pid: number | undefined): Promise<void> {
   while (!/\) T /.test(await readFile(`/proc/${pid}/stat`, 'utf8'))) await nextTurn()
 }
 
@@ -44,208 +50,229 @@ async function workers(server: Serving, count: number): Promise<number[]> {
   return workersOf(await server.until(new RegExp(`(?:process \\d+ serves[\\s\\S]*){${count}}`)))
 }
 
+/** Settings of servers with several processes on one database of this file. */
+let environment: Environment
+let dropDatabase: () => Promise<void>
+before(async () => {
+  const made = await migratedPostgres()
+  environment = {
+    ...{ DATABASE_URL: made.url, DATABASE_POOL_MAX: '2' },
+    ...{ WEB_CONCURRENCY: '2', RATE_LIMIT_PER_MINUTE: '100000' },
+  }
+  dropDatabase = made.drop
+})
+after(() => dropDatabase())
+
+const token = (user: string) =>
+  signToken(loadConfig({ ...environment, BETTER_AUTH_SECRET: SECRET }), user)
+
+/** A new task, of which the server has the head and not yet the body. */
+async function begin(port: number, user: string, bearer: string) {
+  const body = JSON.stringify({ title: 'under way' })
+  const sending = request({
+    ...{ host: '127.0.0.1', port, method: 'POST', path: `/api/${user}/tasks`, agent: false },
+    headers: {
+      authorization: `Bearer ${bearer}`,
+      'content-type': 'application/json',
+      'content-length': body.length,
+      expect: '100-continue',
+    },
+  })
+  const answered = once(sending, 'response').then(([response]) => response.resume().statusCode)
+  answered.catch(() => {}) // whoever finishes it is told
+  sending.flushHeaders()
+  await once(sending, 'continue')
+  return {
+    finish: (): Promise<number> => {
+      sending.end(body)
+      return answered
+    },
+    drop: () => sending.destroy(),
+  }
+}
+
+/** The process that has sent a response. */
+const senderOf = ({ headers }: Answer) =>
+  String(headers['x-request-id']).split('-').slice(0, -1).join('-')
+
+/** Sends 60 requests more than the limit of a user, which two or more processes share. */
+async function exceed(limit: number, { port }: Serving): Promise<void> {
+  const headers = { authorization: `Bearer ${await token('mallory')}` }
+  const answers: Answer[] = []
+  let toSend = limit + 60
+  const send = async () => {
+    while (toSend > 0) {
+      toSend -= 1
+      // Each on a connection of its own, so that they go to all processes in turn. They count,
+      // and ask the database nothing.
+      answers.push(await exchange(port, 'GET', '/api/mallory/tasks/none', { headers }))
+    }
+  }
+  await Promise.all(times(32, send))
+  const admitted = answers.filter(({ status }) => status === 404)
+  const refused = answers.filter(({ status }) => status === 429)
+  assert.deepEqual([admitted.length, refused.length], [limit, 60])
+  for (const answer of answers) {
+    assert.equal(answer.headers['ratelimit-policy'], `"user";q=${limit};w=60`)
+    assert.match(String(answer.headers.ratelimit), /^"user";r=\d+;t=\d+$/)
+  }
+  for (const answer of refused) {
+    assert.match(String(answer.headers.ratelimit), /^"user";r=0;/)
+    const seconds = Number(answer.headers['retry-after'])
+    assert.ok(seconds > 0 && seconds <= 60)
+  }
+  const bob = { headers: { authorization: `Bearer ${await token('bob')}` } }
+  assert.equal((await exchange(port, 'GET', '/api/bob/tasks', bob)).status, 200)
+}
+
+/** Ends the processes with a signal while they have requests of alice. @returns all that they have written. */
+async function endWithRequests(
+  server: Serving,
+  signal: 'SIGINT' | 'SIGTERM',
+  pids: readonly number[],
+): Promise<string> {
+  const bearer = await token('alice')
+  const underWay = await Promise.all(times(8, () => begin(server.port, 'alice', bearer)))
+  // Ctrl-C reaches all of them, and the first twice.
+  const everybody = signal === 'SIGINT'
+  if (everybody) for (const pid of pids) kill(pid, signal)
+  const ended = server.kill(signal)
+  if (everybody) server.kill(signal).catch(() => undefined)
+  await server.until(/finishing the requests in progress/)
+  for (const { finish } of underWay) assert.equal(await finish(), 201)
+  const { code, output } = await ended
+  assert.equal(code, 0, output)
+  assert.doesNotMatch(output, /a replacement starts|"level":(50|60)/)
+  assert.equal(output.match(/finishing the requests/g)?.length, 1)
+  return output
+}
+
 describe('several processes on one port', { concurrency: 2 }, () => {
-  let environment: Environment
-  let drop: () => Promise<void>
-  before(async () => {
-    const made = await migratedPostgres()
-    environment = {
-      ...{ DATABASE_URL: made.url, DATABASE_POOL_MAX: '2' },
-      ...{ WEB_CONCURRENCY: '2', RATE_LIMIT_PER_MINUTE: '100000' },
-    }
-    drop = made.drop
-  })
-  after(() => drop())
-
-  const token = (user: string) =>
-    signToken(loadConfig({ ...environment, BETTER_AUTH_SECRET: SECRET }), user)
-
-  /** A new task, of which the server has the head and not yet the body. */
-  async function begin(port: number, user: string, bearer: string) {
-    const body = JSON.stringify({ title: 'under way' })
-    const sending = request({
-      ...{ host: '127.0.0.1', port, method: 'POST', path: `/api/${user}/tasks`, agent: false },
-      headers: {
-        authorization: `Bearer ${bearer}`,
-        'content-type': 'application/json',
-        'content-length': body.length,
-        expect: '100-continue',
-      },
+  describe('three of them', { concurrency: 1 }, () => {
+    let server: Serving
+    before(async () => {
+      server = await serve({ ...environment, WEB_CONCURRENCY: '3', RATE_LIMIT_PER_MINUTE: '20' })
     })
-    const answered = once(sending, 'response').then(([response]) => response.resume().statusCode)
-    answered.catch(() => {}) // whoever finishes it is told
-    sending.flushHeaders()
-    await once(sending, 'continue')
-    return {
-      finish: (): Promise<number> => {
-        sending.end(body)
-        return answered
-      },
-      drop: () => sending.destroy(),
-    }
-  }
 
-  it('each of them answers, and the first greets for all', async () => {
-    const server = await serve({ ...environment, WEB_CONCURRENCY: '3' })
-    assert.equal(new Set(await workers(server, 3)).size, 3)
-    const seen = new Set<string>()
-    while (seen.size < 3) {
-      const { status, headers } = await exchange(server.port, 'GET', '/readyz', {})
-      assert.equal(status, 200)
-      seen.add(String(headers['x-request-id']).split('-').slice(0, -1).join('-'))
-    }
-    const { code, output } = await server.kill('SIGTERM')
-    assert.equal(code, 0, output)
-    assert.equal(output.match(/listens on/g)?.length, 1)
+    it('each of them answers', async () => {
+      assert.equal(new Set(await workers(server, 3)).size, 3)
+      const seen = new Set<string>()
+      while (seen.size < 3) {
+        const answer = await exchange(server.port, 'GET', '/readyz', {})
+        assert.equal(answer.status, 200)
+        seen.add(senderOf(answer))
+      }
+    })
+
+    it('all of them see a proxy that TRUST_PROXY does not contain, and they warn', async () => {
+      const headers = { 'x-forwarded-for': '203.0.113.9' }
+      const seen = new Set<string>()
+      while (seen.size < 3) {
+        seen.add(senderOf(await exchange(server.port, 'GET', '/livez', { headers })))
+      }
+      await server.until(/TRUST_PROXY=127\.0\.0\.1/)
+    })
+
+    it('429 beyond 20 requests of a user over all processes, and none before', () =>
+      exceed(20, server))
+
+    it('SIGTERM ends them with 0 when what is under way is answered; the first has greeted for all, and one has warned', async () => {
+      const output = await endWithRequests(server, 'SIGTERM', await workers(server, 3))
+      assert.equal(output.match(/listens on/g)?.length, 1)
+      assert.equal(output.match(/TRUST_PROXY=127\.0\.0\.1/g)?.length, 1, output)
+    })
   })
 
-  it('warn once of a proxy that TRUST_PROXY does not contain, whichever of them see it', async () => {
-    const server = await serve(environment)
-    await workers(server, 2)
-    const headers = { 'x-forwarded-for': '203.0.113.9' }
-    const seen = new Set<string>()
-    while (seen.size < 2) {
-      const { headers: sent } = await exchange(server.port, 'GET', '/livez', { headers })
-      seen.add(String(sent['x-request-id']).split('-').slice(0, -1).join('-'))
-    }
-    await server.until(/TRUST_PROXY=127\.0\.0\.1/)
-    const { output } = await server.kill('SIGTERM')
-    assert.equal(output.match(/TRUST_PROXY=127\.0\.0\.1/g)?.length, 1, output)
-  })
-
-  it('SIGTERM ends them with 0 while one of them starts', async () => {
-    const server = await serve({ ...environment, WEB_CONCURRENCY: '3' })
-    const { code, output } = await server.kill('SIGTERM')
-    assert.equal(code, 0, output)
-  })
-
-  for (const limit of [20, 640]) {
-    it(`429 beyond ${limit} requests of a user over all processes, and none before`, async () => {
-      const server = await serve({ ...environment, RATE_LIMIT_PER_MINUTE: String(limit) })
+  describe('two of them', { concurrency: 1 }, () => {
+    let server: Serving
+    before(async () => {
+      server = await serve({ ...environment, RATE_LIMIT_PER_MINUTE: '640' })
       await workers(server, 2)
-      const headers = { authorization: `Bearer ${await token('alice')}` }
-      const answers: Answer[] = []
-      let toSend = limit + 60
-      const send = async () => {
-        while (toSend > 0) {
-          toSend -= 1
-          // Each on a connection of its own, so that they go to all processes in turn. They count,
-          // and ask the database nothing.
-          answers.push(await exchange(server.port, 'GET', '/api/alice/tasks/none', { headers }))
-        }
-      }
-      await Promise.all(times(32, send))
-      const admitted = answers.filter(({ status }) => status === 404)
-      const refused = answers.filter(({ status }) => status === 429)
-      assert.deepEqual([admitted.length, refused.length], [limit, 60])
-      for (const answer of answers) {
-        assert.equal(answer.headers['ratelimit-policy'], `"user";q=${limit};w=60`)
-        assert.match(String(answer.headers.ratelimit), /^"user";r=\d+;t=\d+$/)
-      }
-      for (const answer of refused) {
-        assert.match(String(answer.headers.ratelimit), /^"user";r=0;/)
-        const seconds = Number(answer.headers['retry-after'])
-        assert.ok(seconds > 0 && seconds <= 60)
-      }
-      const bob = { headers: { authorization: `Bearer ${await token('bob')}` } }
-      assert.equal((await exchange(server.port, 'GET', '/api/bob/tasks', bob)).status, 200)
-      await server.kill('SIGTERM')
     })
-  }
 
-  it('one that is killed is replaced at once, later after a pause, and the others go on', async () => {
-    const server = await serve(environment)
-    const [, victim = 0] = await workers(server, 2)
-    process.kill(victim, 'SIGKILL')
-    const [, , next = 0] = await workers(server, 3)
-    assert.match(
-      await server.until(/ended \(SIGKILL\)/),
-      new RegExp(`process ${victim} ended \\(SIGKILL\\); a replacement starts at once`),
-    )
-    // Before it has listened for long enough to be no failure of its start.
-    process.kill(next, 'SIGKILL')
-    await server.until(new RegExp(`process ${next} ended .* a replacement starts in 1 s`))
-    for (const answer of await Promise.all(
-      times(20, () => exchange(server.port, 'GET', '/readyz', {})),
-    )) {
-      assert.equal(answer.status, 200)
-    }
-    await workers(server, 4)
-    const { code } = await server.kill('SIGTERM')
-    assert.equal(code, 0)
+    it('429 beyond 640 requests of a user over all processes, and none before', () =>
+      exceed(640, server))
+
+    it('Ctrl-C, which reaches all of them and one twice, ends them with 0 when what is under way is answered', async () => {
+      await endWithRequests(server, 'SIGINT', await workers(server, 2))
+    })
   })
 
-  it('while one is killed under load, the answers that come are right', async () => {
-    const server = await serve(environment)
-    const [victim = 0] = await workers(server, 2)
-    const headers = { authorization: `Bearer ${await token('carol')}` }
-    let going = true
-    const statuses = new Set<number>()
-    const answered = new Counter()
-    const load = times(8, async () => {
-      while (going) {
-        const answer = await exchange(server.port, 'GET', '/api/carol/tasks', { headers }).catch(
-          () => undefined, // it was on its way to the killed one
-        )
-        if (answer === undefined) continue
-        statuses.add(answer.status)
-        answered.add()
-      }
+  describe('one that is killed', { concurrency: 1 }, () => {
+    let server: Serving
+    before(async () => {
+      server = await serve(environment)
     })
-    await answered.reaches(20)
-    process.kill(victim, 'SIGKILL')
-    await workers(server, 3)
-    await answered.reaches(answered.count + 20)
-    going = false
-    const { code } = await server.kill('SIGTERM')
-    assert.equal(code, 0)
-    await Promise.all(load)
-    assert.deepEqual([...statuses], [200])
-  })
 
-  it('a connection on its way to one that is killed is cut, and does not wait for ever', async (t) => {
-    if (process.platform !== 'linux') return t.skip('stopped processes are looked up in /proc')
-    const server = await serve(environment)
-    const [victim = 0] = await workers(server, 2)
-    // It takes no connection any more, and is handed one all the same.
-    process.kill(victim, 'SIGSTOP')
-    await stopped(victim)
-    const answered = new Counter()
-    const asked = times(4, () =>
-      exchange(server.port, 'GET', '/livez', {}).then(
-        ({ status }) => {
+    it('under load is replaced at once, and the answers that come are right', async () => {
+      const [victim] = await workers(server, 2)
+      const headers = { authorization: `Bearer ${await token('carol')}` }
+      let going = true
+      const statuses = new Set<number>()
+      const answered = new Counter()
+      const load = times(8, async () => {
+        while (going) {
+          const answer = await exchange(server.port, 'GET', '/api/carol/tasks', { headers }).catch(
+            () => undefined, // it was on its way to the killed one
+          )
+          if (answer === undefined) continue
+          statuses.add(answer.status)
           answered.add()
-          return status
-        },
-        () => 'cut',
-      ),
-    )
-    await answered.reaches(3)
-    process.kill(victim, 'SIGKILL')
-    assert.deepEqual((await Promise.all(asked)).sort(), [200, 200, 200, 'cut'])
-    const { code } = await server.kill('SIGTERM')
-    assert.equal(code, 0)
-  })
-
-  for (const everybody of [false, true]) {
-    const how = everybody ? 'Ctrl-C, which reaches all of them and one twice,' : 'SIGTERM'
-    it(`${how} ends them with 0 when what is under way is answered`, async () => {
-      const server = await serve(environment)
-      const pids = await workers(server, 2)
-      const bearer = await token('alice')
-      const underWay = await Promise.all(times(8, () => begin(server.port, 'alice', bearer)))
-      const signal = everybody ? 'SIGINT' : 'SIGTERM'
-      if (everybody) for (const pid of pids) process.kill(pid, signal)
-      const ended = server.kill(signal)
-      if (everybody) server.kill(signal).catch(() => undefined)
-      await server.until(/finishing the requests in progress/)
-      for (const { finish } of underWay) assert.equal(await finish(), 201)
-      const { code, output } = await ended
-      assert.equal(code, 0, output)
-      assert.doesNotMatch(output, /a replacement starts|"level":(50|60)/)
-      assert.equal(output.match(/finishing the requests/g)?.length, 1)
+        }
+      })
+      await answered.reaches(20)
+      kill(victim, 'SIGKILL')
+      await workers(server, 3)
+      await answered.reaches(answered.count + 20)
+      going = false
+      await Promise.all(load)
+      assert.deepEqual([...statuses], [200])
+      assert.match(
+        await server.until(/ended \(SIGKILL\)/),
+        new RegExp(`process ${victim} ended \\(SIGKILL\\); a replacement starts at once`),
+      )
     })
-  }
+
+    it('in the place of a killed one is replaced after a pause, and the others go on', async () => {
+      const [, , next] = await workers(server, 3)
+      // Before it has listened for long enough to be no failure of its start.
+      kill(next, 'SIGKILL')
+      await server.until(new RegExp(`process ${next} ended .* a replacement starts in 1 s`))
+      for (const answer of await Promise.all(
+        times(20, () => exchange(server.port, 'GET', '/readyz', {})),
+      )) {
+        assert.equal(answer.status, 200)
+      }
+      await workers(server, 4)
+    })
+
+    it('cuts the connection on its way to it, which does not wait for ever', async (t) => {
+      if (process.platform !== 'linux') return t.skip('stopped processes are looked up in /proc')
+      const [, victim] = await workers(server, 4)
+      // It takes no connection any more, and is handed one all the same.
+      kill(victim, 'SIGSTOP')
+      await stopped(victim)
+      const answered = new Counter()
+      const asked = times(4, () =>
+        exchange(server.port, 'GET', '/livez', {}).then(
+          ({ status }) => {
+            answered.add()
+            return status
+          },
+          () => 'cut',
+        ),
+      )
+      await answered.reaches(3)
+      kill(victim, 'SIGKILL')
+      assert.deepEqual((await Promise.all(asked)).sort(), [200, 200, 200, 'cut'])
+      await server.until(new RegExp(`process ${victim} ended .* a replacement starts at once`))
+    })
+
+    it('may still be starting again when SIGTERM ends them with 0', async () => {
+      const { code, output } = await server.kill('SIGTERM')
+      assert.equal(code, 0, output)
+    })
+  })
 
   it('a second signal after a while ends them at once with 1', async () => {
     const stop = { ...PATIENT_BOUNDS.stop, sameSignalMs: 0 }
