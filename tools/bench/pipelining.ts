@@ -7,8 +7,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { PARTS } from '../../backend/src/api/service/docs-page.ts'
-import { serve } from '../../backend/tests/support/process.ts'
 import { argumentsOf } from '../../scripts/arguments.ts'
 
 const CONNECTIONS = 10
@@ -30,6 +28,9 @@ interface Figures {
 
 const usage = 'Usage: npm run bench:pipelining [-- <part of a request>]'
 const [selected = ''] = argumentsOf({ usage, most: 1 }).positionals
+// Loading the server takes most of the time, and --help does not need it.
+const { PARTS } = await import('../../backend/src/api/service/docs-page.ts')
+const { serve } = await import('../../backend/tests/support/process.ts')
 const server = await serve({ DATABASE_URL: 'pglite:memory', LOG_LEVEL: 'error' })
 const origin = `http://127.0.0.1:${server.port}`
 const memoryMb = () =>

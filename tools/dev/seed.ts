@@ -6,7 +6,6 @@
 import type { FastifyInstance } from 'fastify'
 import { Accounts } from '../../backend/src/accounts/accounts.ts'
 import { createAccount } from '../../backend/src/accounts/administer.ts'
-import { buildApp } from '../../backend/src/app.ts'
 import { readArguments } from '../../backend/src/core/arguments.ts'
 import { type Config, loadConfig } from '../../backend/src/core/config/config.ts'
 import { AppError } from '../../backend/src/core/errors.ts'
@@ -15,7 +14,6 @@ import { createLogger } from '../../backend/src/core/log/logger.ts'
 import { dateInZone } from '../../backend/src/core/recurrence/calendar-date.ts'
 import { signAccountToken, signToken } from '../../backend/src/core/token.ts'
 import type { Connector } from '../../backend/src/database/connector.ts'
-import { openDatabase } from './open.ts'
 import { type SampleTask, sampleTasks } from './sample-tasks.ts'
 
 /** The people live here. */
@@ -147,6 +145,9 @@ function describe(config: Config, people: readonly Person[], all: number, made: 
 
 async function seed(config: Config): Promise<void> {
   assertForDevelopment(config)
+  // Loading the server takes most of the time, and --help does not need it.
+  const { buildApp } = await import('../../backend/src/app.ts')
+  const { openDatabase } = await import('./open.ts')
   const { connector, database } = await openDatabase(config)
   // The accounts only sign in, and the number of requests is known.
   const own = { ...config, rateLimitPerMinute: 0, jwksUrl: undefined }

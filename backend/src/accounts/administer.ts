@@ -1,4 +1,3 @@
-import { Ajv } from 'ajv'
 import { AppError } from '../core/errors.ts'
 import { deleteAccount, endSessions } from '../models/accounts/account.ts'
 import { SignUp } from '../schemas/accounts/account.ts'
@@ -16,8 +15,11 @@ export class NoAccountError extends Error {
   override name = 'NoAccountError'
 }
 
-/** Validates members of a sign-up one at a time. */
-const isAllowed = new Ajv({ strict: false }).compile({ ...SignUp, required: [] })
+/** @returns a function that validates members of a sign-up one at a time. Most commands do not need it. */
+async function loadValidator() {
+  const { Ajv } = await import('ajv')
+  return new Ajv({ strict: false }).compile({ ...SignUp, required: [] })
+}
 
 /**
  * @returns the address in lower case, as the database stores it.
@@ -26,6 +28,7 @@ const isAllowed = new Ajv({ strict: false }).compile({ ...SignUp, required: [] }
 export async function newAddress(accounts: Accounts, given: string): Promise<string> {
   const email = given.toLowerCase()
   const { api, $context } = await accounts.betterAuth()
+  const isAllowed = await loadValidator()
   // Better Auth's rule is stricter than the schema's, and Better Auth exports it only here.
   const { success } = api.requestPasswordReset.options.body.safeParse({ email })
   if (!success || !isAllowed({ email })) throw new Error(`${given} is not an e-mail address`)
@@ -44,6 +47,7 @@ export async function createAccount(
   accounts: Accounts,
   { email, name, password }: { email: string; name: string; password: string },
 ): Promise<Person> {
+  const isAllowed = await loadValidator()
   if (!isAllowed({ name })) throw new Error('The name must have 1 to 200 characters')
   const credential = await hashed(accounts, password)
   const { adapter } = await (await accounts.betterAuth()).$context
@@ -138,6 +142,7 @@ function ownCredential(id: string) {
 async function hashed(accounts: Accounts, password: string): Promise<string> {
   const { password: rules } = await (await accounts.betterAuth()).$context
   const { minPasswordLength, maxPasswordLength } = rules.config
+  const isAllowed = await loadValidator()
   if (!isAllowed({ password }) || password.length > maxPasswordLength) {
     throw new Error(
       `The password must have ${minPasswordLength} to ${maxPasswordLength} characters, and no U+0000`,

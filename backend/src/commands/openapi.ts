@@ -1,10 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { openAccounts } from '../accounts/accounts.ts'
-import { buildApp } from '../app.ts'
 import { readArguments } from '../core/arguments.ts'
 import { loadConfig } from '../core/config/config.ts'
 import { endWithReason } from '../core/log/end.ts'
-import { createLogger } from '../core/log/logger.ts'
 import { detectScope } from '../database/scope.ts'
 import type { Database } from '../database/session.ts'
 
@@ -30,6 +27,10 @@ try {
     usage: 'Usage: npm run openapi [-- --check]',
     flags: ['check'],
   })
+  // Loading the server takes most of the time, and --help does not need it.
+  const { buildApp } = await import('../app.ts')
+  const { openAccounts } = await import('../accounts/accounts.ts')
+  const { createLogger } = await import('../core/log/logger.ts')
   const config = loadConfig({ BETTER_AUTH_SECRET: 'x'.repeat(32), DATABASE_URL: 'pglite:memory' })
   const logger = await createLogger('silent')
   const connector = { ...nowhere, failed: noDatabase.failed, close: noDatabase.close }

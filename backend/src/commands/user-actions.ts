@@ -11,7 +11,6 @@ import {
 import { type Accepted, type Arguments, readArguments, UsageError } from '../core/arguments.ts'
 import { AppError } from '../core/errors.ts'
 import type { Connector } from '../database/connector.ts'
-import { readStatistics } from '../database/statistics.ts'
 import {
   disableAccount,
   enableAccount,
@@ -223,6 +222,7 @@ async function sessions(scene: Scene, given: Arguments): Promise<void> {
 
 async function stats(scene: Scene, given: Arguments): Promise<void> {
   const { connector } = scene
+  const { readStatistics } = await import('../database/statistics.ts')
   const statistics = await readStatistics(connector)
   const lines = Object.entries(statistics).map(
     ([name, { count, exact }]) => `${name}\t${exact ? '' : 'about '}${count}`,

@@ -1,8 +1,5 @@
-import { Accounts } from '../accounts/accounts.ts'
 import { type Config, loadConfig } from '../core/config/config.ts'
 import { endWithReason } from '../core/log/end.ts'
-import { createLogger } from '../core/log/logger.ts'
-import { connectBeside, openConnector } from '../database/connect.ts'
 import { actionOf, failureOf, type Scene } from './user-actions.ts'
 
 async function run(config: Config, act: (scene: Scene) => Promise<void>): Promise<void> {
@@ -12,6 +9,10 @@ async function run(config: Config, act: (scene: Scene) => Promise<void>): Promis
       'ACCOUNTS is off, so this server has no accounts. Set ACCOUNTS=on, or leave it out',
     )
   }
+  // Reading the arguments needs none of these.
+  const { Accounts } = await import('../accounts/accounts.ts')
+  const { createLogger } = await import('../core/log/logger.ts')
+  const { connectBeside, openConnector } = await import('../database/connect.ts')
   const connector = await openConnector(config, console.error, { open: connectBeside })
   try {
     // Standard output is for results only.

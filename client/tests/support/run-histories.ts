@@ -2,9 +2,7 @@
  * Plays random histories of devices against the server for as long as one likes, or once more as it failed.
  */
 
-import { globalSetup, globalTeardown } from '../../../backend/tests/support/global-setup.ts'
 import { argumentsOf, numberOf } from '../../../scripts/arguments.ts'
-import { assertHistories } from './histories.ts'
 
 const usage = 'Usage: npm run test:sync [-- --seed <N>] [--runs <N>] [--devices <N>] [--steps <N>]'
 const given = argumentsOf({ usage, texts: ['seed', 'runs', 'devices', 'steps'] })
@@ -13,6 +11,11 @@ const runs = numberOf(given, 'runs', 200)
 const steps = numberOf(given, 'steps', 100)
 const counts = given.texts.has('devices') ? [numberOf(given, 'devices', 2)] : [2, 3]
 
+// Loading the server takes most of the time, and --help does not need it.
+const { globalSetup, globalTeardown } = await import(
+  '../../../backend/tests/support/global-setup.ts'
+)
+const { assertHistories } = await import('./histories.ts')
 await globalSetup()
 try {
   for (const devices of counts) {

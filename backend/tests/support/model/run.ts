@@ -3,14 +3,16 @@
  * The model `requests` has the forms of requests to a few operations, and `operations` has all of them, with the feed.
  */
 import { argumentsOf, numberOf } from '../../../../scripts/arguments.ts'
-import { KINDS } from '../databases.ts'
-import { globalSetup, globalTeardown } from '../global-setup.ts'
-import { searchOperations } from './operations/search.ts'
-import { inWords, SETUPS, search } from './property.ts'
 
 const usage =
   'Usage: npm run test:model [-- --model requests|operations] [--seed <N>] [--runs <N>] [--on pglite|postgres] [--pool <N>] [--path <path>]'
 const given = argumentsOf({ usage, texts: ['model', 'seed', 'runs', 'on', 'pool', 'path'] })
+// Loading the server takes most of the time, and --help does not need it.
+const { KINDS } = await import('../databases.ts')
+const { globalSetup, globalTeardown } = await import('../global-setup.ts')
+const { searchOperations } = await import('./operations/search.ts')
+const { inWords, SETUPS, search } = await import('./property.ts')
+
 const values = Object.fromEntries(given.texts)
 const runs = numberOf(given, 'runs', 1_000)
 // With a pool of more connections than the tests have, more happens at once.
