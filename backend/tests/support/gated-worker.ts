@@ -8,9 +8,9 @@ const gate = new Int32Array(getEnvironmentData(GATE) as unknown as SharedArrayBu
 /** It computes for a part of the time, as on a slow statement, so that it does not seem to be stuck. */
 function workUntilOpen(): void {
   while (Atomics.load(gate, 0) === 0) {
-    const endMs = performance.now() + 5
+    const endMs = performance.now() + 2
     while (performance.now() < endMs);
-    Atomics.wait(gate, 0, 0, 20)
+    Atomics.wait(gate, 0, 0, 30)
   }
 }
 
