@@ -56,7 +56,7 @@ describe('the embedded database', () => {
 
   it('a start that was killed leaves no half-made database', async () => {
     const folder = await testFolder()
-    const first = start('main.ts', [], { DATABASE_URL: `pglite:${folder}`, PORT: '0' })
+    const first = start('commands/migrate.ts', [], { DATABASE_URL: `pglite:${folder}` })
     while (!(await readdir(folder)).some((name) => name.startsWith('database.new-'))) {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
@@ -120,7 +120,12 @@ describe('the embedded database', () => {
   })
 
   it('in memory, nothing is kept, and several need no lock', async () => {
-    const connectors = await Promise.all([connectPglite(null), connectPglite(null)])
+    // Another one is created only for its lock, if it takes one. Creating an embedded database takes seconds.
+    const worker = new URL(
+      `data:text/javascript,${encodeURIComponent(`import { parentPort } from 'node:worker_threads'
+      parentPort.on('message', () => parentPort.postMessage({ kind: 'ends', ends: [new Uint8Array(0)] }))`)}`,
+    )
+    const connectors = await Promise.all([connectPglite(null), connectPglite(null, { worker })])
     for (const { description } of connectors) assert.match(description, /in memory/)
     await Promise.all(connectors.map((connector) => connector.close()))
   })
