@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
-import { describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import type { QueryConfig } from 'pg'
 import { startPostgres } from '../../../scripts/postgres.ts'
 import { connect } from '../../src/database/connect.ts'
@@ -19,28 +19,36 @@ import {
   emptyPostgres,
   KINDS,
   type Kind,
+  openMigrated,
 } from '../support/databases.ts'
 import { run } from '../support/process.ts'
 
-/** Gives an empty database to `work`, and removes it. */
-async function withEmpty(kind: Kind, work: (connector: Connector, url: string) => Promise<void>) {
+async function openEmpty(kind: Kind) {
   const { url, drop } = kind === 'postgres' ? await emptyPostgres() : await emptyFolder()
   const database =
     kind === 'postgres'
       ? ({ kind, url, directUrl: url } as const)
-      : ({ kind, directory: url.slice('pglite:'.length) } as const)
-  const connector = await connect({ database, poolMax: 2 })
-  try {
-    await work(connector, url)
-  } finally {
-    await connector.close()
-    await drop()
-  }
+      : ({ kind, directory: url } as const)
+  return { connector: await connect({ database, poolMax: 2 }), url, drop }
 }
 
 async function emptyFolder(): Promise<{ url: string; drop(): Promise<void> }> {
   const folder = await embeddedFolder('empty')
-  return { url: `pglite:${folder}`, drop: () => rm(folder, { recursive: true }) }
+  return { url: folder, drop: () => rm(folder, { recursive: true }) }
+}
+
+/** Gives a database to `work`, and removes it. */
+async function withDatabase<Opened extends { connector: Connector; drop(): Promise<void> }>(
+  opening: Promise<Opened>,
+  work: (opened: Opened) => Promise<void>,
+) {
+  const opened = await opening
+  try {
+    await work(opened)
+  } finally {
+    await opened.connector.close()
+    await opened.drop()
+  }
 }
 
 const migration = (name: string, sql: string): Migration => ({
@@ -54,55 +62,82 @@ const query = (connector: Connector, text: string) =>
 
 for (const kind of KINDS) {
   describe(`migrations on ${kind}`, () => {
+    let connector: Connector
+    let drop: () => Promise<void>
+    let known: Migration[]
+    let applied: string[]
+    before(async () => {
+      ;({ connector, drop } = await openEmpty(kind))
+      known = await readMigrations()
+      applied = await migrate(connector)
+    })
+    // The next test finds the database as this version migrates it.
+    afterEach(() => query(connector, `delete from todo.migrations where name > '9'`))
+    after(async () => {
+      await connector.close()
+      await drop()
+    })
+
     it('from empty, then nothing to do', async () => {
-      const names = (await readMigrations()).map(({ name }) => name)
-      await withEmpty(kind, async (connector) => {
-        assert.deepEqual(await migrate(connector), names)
-        assert.deepEqual(await migrate(connector), [])
-        const rows = await query(connector, 'select name from todo.migrations order by name')
-        assert.deepEqual(
-          rows.map(({ name }) => name),
-          names,
-        )
-      })
+      const names = known.map(({ name }) => name)
+      assert.deepEqual(applied, names)
+      assert.deepEqual(await migrate(connector), [])
+      const rows = await query(connector, 'select name from todo.migrations order by name')
+      assert.deepEqual(
+        rows.map(({ name }) => name),
+        names,
+      )
     })
 
     it('a changed applied file stops the start and says so', async () => {
-      await withEmpty(kind, async (connector) => {
-        const known = await readMigrations()
-        await migrate(connector, known)
-        const changed = known.map(({ name, sql }) => migration(name, `${sql}\n-- changed`))
-        await assert.rejects(migrate(connector, changed), {
-          name: 'MigrationError',
-          message: /0001_tasks\.sql was changed after it was applied/,
-        })
+      const changed = known.map(({ name, sql }) => migration(name, `${sql}\n-- changed`))
+      await assert.rejects(migrate(connector, changed), {
+        name: 'MigrationError',
+        message: /0001_tasks\.sql was changed after it was applied/,
       })
     })
 
     it('a database of a newer version is left alone', async () => {
-      await withEmpty(kind, async (connector) => {
-        const known = await readMigrations()
-        await migrate(connector, [...known, migration('9000_later.sql', 'select 1')])
-        await assert.rejects(migrate(connector, known), {
-          name: 'MigrationError',
-          message: /9000_later\.sql, which this version does not know/,
-        })
+      await migrate(connector, [...known, migration('9000_later.sql', 'select 1')])
+      await assert.rejects(migrate(connector, known), {
+        name: 'MigrationError',
+        message: /9000_later\.sql, which this version does not know/,
       })
     })
 
     it('a migration that fails leaves nothing of itself, and those before it stay', async () => {
-      await withEmpty(kind, async (connector) => {
-        const known = await readMigrations()
-        const broken = migration('9000_broken.sql', 'create table todo.half (id int); select 1 / 0')
-        await assert.rejects(migrate(connector, [...known, broken]), /division by zero/)
-        const [row] = await query(
-          connector,
-          `select to_regclass('todo.half') as half, (select count(*)::int from todo.migrations) as applied`,
-        )
-        assert.deepEqual(row, { half: null, applied: known.length })
-        const mended = migration('9000_broken.sql', 'create table todo.half (id int)')
-        assert.deepEqual(await migrate(connector, [...known, mended]), ['9000_broken.sql'])
-      })
+      const broken = migration('9000_broken.sql', 'create table todo.half (id int); select 1 / 0')
+      await assert.rejects(migrate(connector, [...known, broken]), /division by zero/)
+      const [row] = await query(
+        connector,
+        `select to_regclass('todo.half') as half, (select count(*)::int from todo.migrations) as applied`,
+      )
+      assert.deepEqual(row, { half: null, applied: known.length })
+      const mended = migration('9000_broken.sql', 'create table todo.half (id int)')
+      assert.deepEqual(await migrate(connector, [...known, mended]), ['9000_broken.sql'])
+    })
+
+    it('gives a copy of a database a new epoch, and the same one keeps its own', async () => {
+      const epoch = async () => (await query(connector, 'select epoch from todo.feed'))[0]?.epoch
+      const first = await epoch()
+      await migrate(connector)
+      assert.equal(await epoch(), first)
+      // A dump has the number and the origin of the database that it was made of. A new cluster may give the same number.
+      let last = first
+      for (const brought of [
+        'database = 1',
+        `origin = '1' || origin`,
+        `origin = replace(origin, '/00000001/', '/00000002/')`,
+        `origin = origin || '1'`,
+        'origin = null',
+      ]) {
+        await query(connector, `update todo.feed set ${brought}`)
+        await migrate(connector)
+        assert.notEqual(await epoch(), last, brought)
+        last = await epoch()
+        await migrate(connector)
+        assert.equal(await epoch(), last, brought)
+      }
     })
   })
 }
@@ -111,7 +146,7 @@ describe('migrations at once with others', () => {
   const later = migration('9000_later.sql', 'select 1')
 
   it('no advisory lock blocks a start', async () => {
-    await withEmpty('postgres', async (connector) => {
+    await withDatabase(openEmpty('postgres'), async ({ connector }) => {
       const known = await readMigrations()
       await withDirectClient(connector.direct, async (stranger) => {
         // The number that versions before this one locked, as one key and as two.
@@ -126,9 +161,8 @@ describe('migrations at once with others', () => {
   })
 
   it('a start with nothing to apply waits for nobody', async () => {
-    await withEmpty('postgres', async (connector) => {
+    await withDatabase(openMigrated('postgres', 2), async ({ connector }) => {
       const known = await readMigrations()
-      await migrate(connector, known)
       await withDirectClient(connector.direct, async (other) => {
         await other.query('begin')
         await other.query('lock table todo.migrations in exclusive mode')
@@ -139,9 +173,8 @@ describe('migrations at once with others', () => {
   })
 
   it('a start waits for one that is migrating, and then finds its work done', async () => {
-    await withEmpty('postgres', async (connector) => {
+    await withDatabase(openMigrated('postgres', 2), async ({ connector }) => {
       const known = await readMigrations()
-      await migrate(connector, known)
       await withDirectClient(connector.direct, async (other) => {
         await other.query('begin')
         await other.query('lock table todo.migrations in exclusive mode')
@@ -160,9 +193,8 @@ describe('migrations at once with others', () => {
   })
 
   it('a start says that another one is migrating when that takes too long', async () => {
-    await withEmpty('postgres', async (connector) => {
+    await withDatabase(openMigrated('postgres', 2), async ({ connector }) => {
       const known = await readMigrations()
-      await migrate(connector, known)
       await withDirectClient(connector.direct, async (other) => {
         await other.query('begin')
         await other.query('lock table todo.migrations in exclusive mode')
@@ -176,9 +208,8 @@ describe('migrations at once with others', () => {
   })
 
   it('a start says that a migration waits for a locked table, and leaves nothing of it', async () => {
-    await withEmpty('postgres', async (connector) => {
+    await withDatabase(openMigrated('postgres', 2), async ({ connector }) => {
       const known = await readMigrations()
-      await migrate(connector, known)
       const blocked = migration('9000_blocked.sql', 'alter table todo.tasks add column x text')
       await withDirectClient(connector.direct, async (other) => {
         await other.query('begin')
@@ -204,7 +235,7 @@ describe('a migration file', () => {
   })
 
   it('from 0005 on has one statement between two such lines', async () => {
-    await withEmpty('postgres', async (connector) => {
+    await withDatabase(openEmpty('postgres'), async ({ connector }) => {
       const known = await readMigrations()
       const released = known.filter(({ name }) => name < '0005')
       assert.equal(released.length, 4)
@@ -238,7 +269,7 @@ describe('migrations', () => {
   })
 
   it('two processes at once apply each migration once', async () => {
-    await withEmpty('postgres', async (connector, url) => {
+    await withDatabase(openEmpty('postgres'), async ({ connector, url }) => {
       const runs = await Promise.all(
         Array.from({ length: 4 }, () => run('commands/migrate.ts', [], { DATABASE_URL: url })),
       )
@@ -272,11 +303,20 @@ describe('migrations', () => {
 })
 
 for (const kind of KINDS) {
-  it(`numbers the tasks and finds the task of each key that an older version wrote, on ${kind}`, async () => {
-    const all = await readMigrations()
-    const before = all.filter(({ name }) => name < '0011')
-    await withEmpty(kind, async (connector) => {
-      await migrate(connector, before)
+  describe(`the rows of older versions on ${kind}`, () => {
+    let connector: Connector
+    let drop: () => Promise<void>
+    /** Applies those before this one. */
+    const migrateTo = async (next: string) =>
+      migrate(
+        connector,
+        (await readMigrations()).filter(({ name }) => name < next),
+      )
+
+    // The users of each version are others.
+    before(async () => {
+      ;({ connector, drop } = await openEmpty(kind))
+      await migrateTo('0011')
       await query(connector, `insert into todo.users (id) values ('alice'), ('bob'), ('carol')`)
       await query(
         connector,
@@ -289,12 +329,35 @@ for (const kind of KINDS) {
         `insert into todo.idempotency_keys (user_id, key, request_hash, answer)
          select user_id, title, '', json_build_object('id', id)::text from todo.tasks`,
       )
+      await migrateTo('0012')
+      await query(connector, `insert into todo.users (id, seq) values ('dave', 2)`)
+      await query(
+        connector,
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
+         select 'dave', gen_random_uuid(), n, n = 2, '2026-01-01Z', '2026-01-02Z', n
+         from generate_series(1, 2) n`,
+      )
+      await migrateTo('0013')
+      await query(connector, `insert into todo.users (id, seq) values ('erin', 99), ('frank', 0)`)
+      await query(
+        connector,
+        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
+         select 'erin', ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'x', false, now(), '2026-01-02Z', n
+         from generate_series(1, 70) n`,
+      )
       await migrate(connector)
+    })
+    after(async () => {
+      await connector.close()
+      await drop()
+    })
+
+    it('before 0011: each task has a number, and each key its task', async () => {
       const numbers = await query(
         connector,
         `select user_id, string_agg(title || seq, ' ' order by id) as seen,
            (select seq::int from todo.users where id = user_id) as counter
-         from todo.tasks group by 1 order by 1`,
+         from todo.tasks where user_id < 'd' group by 1 order by 1`,
       )
       assert.deepEqual(numbers, [
         { user_id: 'alice', seen: '11 22 33', counter: 3 },
@@ -306,33 +369,25 @@ for (const kind of KINDS) {
          join todo.tasks t on t.user_id = k.user_id and t.id = k.task_id and t.title = k.key`,
       )
       assert.deepEqual(keys, { found: 6 })
-      const [walls] = await query(
-        connector,
-        `select bool_and(relrowsecurity and relforcerowsecurity) as forced from pg_class
-         where oid in ('todo.tasks'::regclass, 'todo.users'::regclass, 'todo.idempotency_keys'::regclass)`,
-      )
-      assert.deepEqual(walls, { forced: true })
     })
-  })
 
-  it(`gives tasks of an older version the order of the list, on ${kind}`, async () => {
-    const all = await readMigrations()
-    await withEmpty(kind, async (connector) => {
-      await migrate(
-        connector,
-        all.filter(({ name }) => name < '0013'),
-      )
-      await query(connector, `insert into todo.users (id, seq) values ('alice', 99), ('bob', 0)`)
-      await query(
-        connector,
-        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
-         select 'alice', ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'x', false, now(), '2026-01-02Z', n
-         from generate_series(1, 70) n`,
-      )
-      await migrate(connector)
+    it('before 0012: completed tasks have the time of their last change', async () => {
       const tasks = await query(
         connector,
-        'select seq::int, updated_at, position from todo.tasks order by position, id',
+        `select title, completed_at, updated_at, seq::int, priority, tags, due_at
+         from todo.tasks where user_id = 'dave' order by title`,
+      )
+      const members = { priority: 0, tags: [], due_at: null, updated_at: new Date('2026-01-02Z') }
+      assert.deepEqual(tasks, [
+        { title: '1', seq: 1, completed_at: null, ...members },
+        { title: '2', seq: 2, completed_at: new Date('2026-01-02Z'), ...members },
+      ])
+    })
+
+    it('before 0013: tasks have the order of the list', async () => {
+      const tasks = await query(
+        connector,
+        `select seq::int, updated_at, position from todo.tasks where user_id = 'erin' order by position, id`,
       )
       assert.deepEqual(
         tasks.map(({ seq }) => seq),
@@ -342,80 +397,29 @@ for (const kind of KINDS) {
       assert.deepEqual([tasks[0]?.position, tasks[69]?.position], ['Yzt', 'a0'])
       const users = await query(
         connector,
-        'select seq::int, first_position from todo.users order by id',
+        `select seq::int, first_position from todo.users where id > 'e' order by id`,
       )
       assert.deepEqual(users, [
         { seq: 99, first_position: 'Yzt' },
         { seq: 0, first_position: null },
       ])
     })
-  })
 
-  it(`gives completed tasks of an older version the time of their last change, on ${kind}`, async () => {
-    const all = await readMigrations()
-    await withEmpty(kind, async (connector) => {
-      await migrate(
-        connector,
-        all.filter(({ name }) => name < '0012'),
-      )
-      await query(connector, `insert into todo.users (id, seq) values ('alice', 2)`)
-      await query(
-        connector,
-        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
-         select 'alice', gen_random_uuid(), n, n = 2, '2026-01-01Z', '2026-01-02Z', n
-         from generate_series(1, 2) n`,
-      )
-      await migrate(connector)
-      const tasks = await query(
-        connector,
-        `select title, completed_at, updated_at, seq::int, priority, tags, due_at
-         from todo.tasks order by title`,
-      )
-      const members = { priority: 0, tags: [], due_at: null, updated_at: new Date('2026-01-02Z') }
-      assert.deepEqual(tasks, [
-        { title: '1', seq: 1, completed_at: null, ...members },
-        { title: '2', seq: 2, completed_at: new Date('2026-01-02Z'), ...members },
-      ])
+    it('the walls stand again', async () => {
       const [walls] = await query(
         connector,
-        `select relforcerowsecurity as forced,
+        `select bool_and(relrowsecurity and relforcerowsecurity) as forced,
            (select tgenabled from pg_trigger where tgname = 'refuse_unnumbered') as trigger
-         from pg_class where oid = 'todo.tasks'::regclass`,
+         from pg_class
+         where oid in ('todo.tasks'::regclass, 'todo.users'::regclass, 'todo.idempotency_keys'::regclass)`,
       )
       assert.deepEqual(walls, { forced: true, trigger: 'O' })
-    })
-  })
-
-  it(`gives a copy of a database a new epoch, and the same one keeps its own, on ${kind}`, async () => {
-    await withEmpty(kind, async (connector) => {
-      await migrate(connector)
-      const epoch = async () => (await query(connector, 'select epoch from todo.feed'))[0]?.epoch
-      const first = await epoch()
-      await migrate(connector)
-      assert.equal(await epoch(), first)
-      // A dump has the number and the origin of the database that it was made of. A new cluster may give the same number.
-      let last = first
-      for (const brought of [
-        'database = 1',
-        `origin = '1' || origin`,
-        `origin = replace(origin, '/00000001/', '/00000002/')`,
-        `origin = origin || '1'`,
-        'origin = null',
-      ]) {
-        await query(connector, `update todo.feed set ${brought}`)
-        await migrate(connector)
-        assert.notEqual(await epoch(), last, brought)
-        last = await epoch()
-        await migrate(connector)
-        assert.equal(await epoch(), last, brought)
-      }
     })
   })
 }
 
 it('migrates on a host that does not support the functions of the log, and keeps the epoch', async () => {
-  await withEmpty('postgres', async (connector) => {
-    await migrate(connector)
+  await withDatabase(openMigrated('postgres', 2), async ({ connector }) => {
     const feed = async () => (await query(connector, 'select epoch, origin from todo.feed'))[0]
     const first = await feed()
     // Amazon Aurora has these functions, and they fail (nagios-plugins/nagios-plugins#542).
