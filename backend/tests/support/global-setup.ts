@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { type PostgresServer, startPostgresToBreak } from '../../../scripts/postgres.ts'
 import { migrate } from '../../src/database/migrate/migrate.ts'
 import { connectPglite } from '../../src/database/pglite/pglite.ts'
-import { asServerAdmin } from './databases.ts'
+import { asServerAdmin, shareTemplates } from './databases.ts'
 
 /** Linux has a file system in memory here. Containers often have a small one. */
 const MEMORY = '/dev/shm'
@@ -54,6 +54,7 @@ export async function makeFolder(): Promise<void> {
   const connector = await connectPglite(migrated)
   await migrate(connector)
   await connector.close()
+  for (const made of [empty, migrated]) shareTemplates(made)
   process.env.TEST_FOLDER = folder
   keepCompiled(folder)
 }
