@@ -4,7 +4,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { backUp } from '../../src/database/backup/backup-file.ts'
@@ -16,7 +16,9 @@ import { proveWalls } from '../../src/database/walls/walls.ts'
 import { findTask, insertTask } from '../../src/models/tasks/task.ts'
 import {
   adminOf,
+  backedUp,
   backUpFilled,
+  backUpOlder,
   contentOf,
   emptyTarget,
   fill,
@@ -29,12 +31,8 @@ describe('a backup', () => {
   for (const from of KINDS) {
     for (const to of KINDS) {
       it(`of ${from} is restored into ${to}, row for row, and the walls stand`, async () => {
-        const test = await openTestDatabase(from)
-        await fill(test)
-        const before = await contentOf(test.admin)
-        const file = join(await testFolder(), 'a.backup')
-        const { rows } = await backUp(test.connector, file, quiet)
-        assert.equal(rows, Object.values(before).flat().length)
+        const { file, rows, content } = await backedUp(from)
+        assert.equal(rows, Object.values(content).flat().length)
         assert.equal((await stat(file)).mode & 0o777, 0o600)
         const target = await emptyTarget(to)
         const reports: string[] = []
@@ -45,48 +43,48 @@ describe('a backup', () => {
           reports.slice(0, 3),
           [1, 2, 3].map((n) => `todo.users ${n}`),
         )
-        assert.deepEqual(await contentOf(adminOf(target)), before)
+        assert.deepEqual(await contentOf(adminOf(target)), content)
         await proveWalls(target)
         const pool = new PipelinedPool(target)
         await pool.asUser('alice', insertTask(taskId(7), { title: 'afterwards' }))
         await pool.close()
-        await test.close()
       })
     }
   }
 
-  for (const kind of KINDS) {
-    it(`of the version before priorities is restored with their defaults, into ${kind}`, async () => {
-      const older = await emptyTarget(kind)
+  describe('of the version before priorities', () => {
+    const id = taskId(1)
+    let file: string
+    before(async () => {
       const all = await readMigrations()
-      await migrate(
-        older,
-        all.filter(({ name }) => name < '0012'),
-      )
-      const id = taskId(1)
-      await adminOf(older)(`insert into todo.users (id, seq) values ('alice', 1)`)
-      await adminOf(older)(
-        `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
-         values ('alice', $1, 'old', true, '2026-01-01Z', '2026-01-02Z', 1)`,
-        [id],
-      )
-      const file = join(await testFolder(), 'an-older.backup')
-      await backUp(older, file, quiet)
-      await older.close()
-      const target = await emptyTarget(kind)
-      await restoreBackup(target, file, quiet)
-      const pool = new PipelinedPool(target)
-      const found = await pool.asUser('alice', findTask(id))
-      await pool.close()
-      assert.deepEqual(JSON.parse(found?.json ?? ''), {
-        ...{ id, user_id: 'alice', title: 'old', description: null, completed: true },
-        ...{ completed_at: '2026-01-02T00:00:00.000Z', priority: 'none', tags: [] },
-        ...{ due_date: null, due_time: null, due_zone: null, due_at: null, position: 'a0' },
-        ...{ recurrence: null, series_id: null, parent_id: null },
-        ...{ created_at: '2026-01-01T00:00:00.000Z', updated_at: '2026-01-02T00:00:00.000Z' },
+      const older = all.filter(({ name }) => name < '0012')
+      file = await backUpOlder(older, async (admin) => {
+        await admin(`insert into todo.users (id, seq) values ('alice', 1)`)
+        await admin(
+          `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
+           values ('alice', $1, 'old', true, '2026-01-01Z', '2026-01-02Z', 1)`,
+          [id],
+        )
       })
     })
-  }
+
+    for (const kind of KINDS) {
+      it(`is restored with their defaults, into ${kind}`, async () => {
+        const target = await emptyTarget(kind)
+        await restoreBackup(target, file, quiet)
+        const pool = new PipelinedPool(target)
+        const found = await pool.asUser('alice', findTask(id))
+        await pool.close()
+        assert.deepEqual(JSON.parse(found?.json ?? ''), {
+          ...{ id, user_id: 'alice', title: 'old', description: null, completed: true },
+          ...{ completed_at: '2026-01-02T00:00:00.000Z', priority: 'none', tags: [] },
+          ...{ due_date: null, due_time: null, due_zone: null, due_at: null, position: 'a0' },
+          ...{ recurrence: null, series_id: null, parent_id: null },
+          ...{ created_at: '2026-01-01T00:00:00.000Z', updated_at: '2026-01-02T00:00:00.000Z' },
+        })
+      })
+    }
+  })
 
   it('contains no sessions, codes or counters, which a restore must not bring back', async () => {
     const text = gunzipSync(await readFile(await backUpFilled('postgres'))).toString()
@@ -201,7 +199,7 @@ describe('a backup', () => {
   })
 
   it('does not replace a file', async () => {
-    const test = await openTestDatabase('pglite')
+    const test = await openTestDatabase('postgres')
     const file = join(await testFolder(), 'a.backup')
     await writeFile(file, 'precious')
     await assert.rejects(backUp(test.connector, file, quiet), /exists already/)

@@ -8,29 +8,29 @@ import { backUp } from '../../src/database/backup/backup-file.ts'
 import { exportUser } from '../../src/database/backup/export-user.ts'
 import { BackupError } from '../../src/database/backup/format.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
-import { migrate, readMigrations } from '../../src/database/migrate/migrate.ts'
+import { readMigrations } from '../../src/database/migrate/migrate.ts'
 import { insertTask } from '../../src/models/tasks/task.ts'
 import {
   adminOf,
   backUpFilled,
+  backUpOlder,
   emptyTarget,
   fill,
   quiet,
   restoreBackup,
   withLines,
 } from '../support/backups.ts'
-import { KINDS, openTestDatabase, taskId, testFolder } from '../support/databases.ts'
+import { KINDS, openMigrated, openTestDatabase, taskId, testFolder } from '../support/databases.ts'
 
 describe('a restore', () => {
   for (const kind of KINDS) {
     it(`into ${kind} at the same time as another leaves the rows of one`, async () => {
-      const file = await backUpFilled(kind)
-      const test = await openTestDatabase(kind)
+      const file = await backUpFilled('postgres')
+      const test = await openTestDatabase('postgres')
       await test.database.asUser('erin', insertTask(taskId(5), { title: 'of another backup' }))
       const other = join(await testFolder(), 'b.backup')
       await backUp(test.connector, other, quiet)
-      const target = await emptyTarget(kind)
-      await migrate(target)
+      const { connector: target, drop } = await openMigrated(kind)
       const ends = await Promise.allSettled([
         restoreBackup(target, file, quiet),
         restoreBackup(target, other, quiet),
@@ -41,6 +41,7 @@ describe('a restore', () => {
       const users = await adminOf(target)('select id from todo.users')
       assert.ok(users.length === 1 || users.every(({ id }) => id !== 'erin'))
       await target.close()
+      await drop()
       await test.close()
     })
   }
@@ -156,7 +157,7 @@ describe('a restore', () => {
   })
 
   it('into a database with rows is refused', async () => {
-    const file = await backUpFilled('pglite')
+    const file = await backUpFilled('postgres')
     for (const kind of KINDS) {
       const test = await openTestDatabase(kind)
       await test.database.asUser('carol', insertTask(taskId(1), { title: 'hers' }))
@@ -171,29 +172,28 @@ describe('a restore', () => {
 
   for (const kind of KINDS) {
     it(`into a database that was emptied gives it a new epoch, on ${kind}`, async () => {
-      const target = await emptyTarget(kind)
+      const { connector: target, drop } = await openMigrated(kind)
       const admin = adminOf(target)
-      await restoreBackup(target, await backUpFilled(kind), quiet)
+      const file = await backUpFilled('postgres')
+      await restoreBackup(target, file, quiet)
       const epoch = async () => (await admin('select epoch from todo.feed'))[0]?.epoch
       const first = await epoch()
       await admin('truncate todo.users, todo_auth."user", todo_auth.deleted_user cascade')
-      await restoreBackup(target, await backUpFilled(kind), quiet)
+      await restoreBackup(target, file, quiet)
       assert.notEqual(await epoch(), first)
       await target.close()
+      await drop()
     })
 
     it(`of an older version into empty tables of a later one is refused, and says why, on ${kind}`, async () => {
-      const known = await readMigrations()
-      const older = await emptyTarget(kind)
-      await migrate(older, known.slice(0, -1))
-      const file = join(await testFolder(), 'an-older.backup')
-      await backUp(older, file, quiet)
-      await migrate(older)
+      const file = await backUpOlder((await readMigrations()).slice(0, -1), async () => {})
+      const { connector: later, drop } = await openMigrated(kind)
       await assert.rejects(
-        restoreBackup(older, file, quiet),
+        restoreBackup(later, file, quiet),
         /^BackupError: The backup is older than the tables of the database, which have the migration .*\.sql\. Restore into a database without tables/,
       )
-      await older.close()
+      await later.close()
+      await drop()
     })
   }
 

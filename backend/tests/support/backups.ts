@@ -7,6 +7,7 @@ import type { Counts, Progress } from '../../src/database/backup/write-backup.ts
 import { connect } from '../../src/database/connect.ts'
 import type { Connector } from '../../src/database/connector.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
+import { type Migration, migrate } from '../../src/database/migrate/migrate.ts'
 import { insertTaskOnce } from '../../src/models/tasks/once.ts'
 import { insertTask, toggleTask } from '../../src/models/tasks/task.ts'
 import {
@@ -90,21 +91,47 @@ export const adminOf =
   (text, values = []) =>
     withDirectClient(direct, async (client) => (await client.query(text, values)).rows)
 
-const FILLED = new Map<Kind, Promise<string>>()
+/** The backup of a filled database, and what the database has. */
+interface Filled extends Counts {
+  readonly file: string
+  readonly content: Record<string, Rows>
+}
 
-/** The backup of a filled database, which is made once. No test changes the file. */
-export function backUpFilled(kind: Kind): Promise<string> {
+const FILLED = new Map<Kind, Promise<Filled>>()
+
+/** Makes the backup of a filled database once. No test changes the file. */
+export function backedUp(kind: Kind): Promise<Filled> {
   const made = FILLED.get(kind) ?? makeBackup(kind)
   FILLED.set(kind, made)
   return made
 }
 
-async function makeBackup(kind: Kind): Promise<string> {
+/** @returns the file of that backup. */
+export async function backUpFilled(kind: Kind): Promise<string> {
+  return (await backedUp(kind)).file
+}
+
+async function makeBackup(kind: Kind): Promise<Filled> {
   const test = await openTestDatabase(kind)
   await fill(test)
+  const content = await contentOf(test.admin)
   const file = join(await testFolder(), 'a.backup')
-  await backUp(test.connector, file, quiet)
+  const counts = await backUp(test.connector, file, quiet)
   await test.close()
+  return { file, content, ...counts }
+}
+
+/** @returns the backup of a database that has these migrations alone, and what `fill` writes. */
+export async function backUpOlder(
+  migrations: readonly Migration[],
+  fill: (admin: TestDatabase['admin']) => Promise<unknown>,
+): Promise<string> {
+  const older = await emptyTarget('postgres')
+  await migrate(older, [...migrations])
+  await fill(adminOf(older))
+  const file = join(await testFolder(), 'an-older.backup')
+  await backUp(older, file, quiet)
+  await older.close()
   return file
 }
 
