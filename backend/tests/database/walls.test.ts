@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { startPostgres } from '../../../scripts/postgres.ts'
 import { openConnector } from '../../src/database/connect.ts'
 import { withDirectClient } from '../../src/database/direct.ts'
@@ -129,25 +129,27 @@ const BROKEN: [what: string, broken: string, mended: string, says: RegExp][] = [
 
 for (const kind of KINDS) {
   describe(`the proof of the walls on ${kind}`, () => {
-    const prove = (test: TestDatabase) => proveWalls(test.connector)
+    let test: TestDatabase
+    before(async () => {
+      test = await openTestDatabase(kind)
+    })
+    after(() => test.close())
+
+    const prove = () => proveWalls(test.connector)
 
     it('passes on a migrated database, and leaves nothing behind', async () => {
-      const test = await openTestDatabase(kind)
-      await prove(test)
+      await prove()
       assert.deepEqual(await test.admin('select * from todo.users'), [])
       assert.deepEqual(await test.admin('select * from todo.tasks'), [])
-      await test.close()
     })
 
     it('refuses to serve when a wall is down, and serves when it stands again', async () => {
-      const test = await openTestDatabase(kind)
       for (const [what, broken, mended, says] of BROKEN) {
         await test.admin(broken)
-        await assert.rejects(prove(test), { name: 'WallError', message: says }, what)
+        await assert.rejects(prove(), { name: 'WallError', message: says }, what)
         await test.admin(mended)
-        await prove(test)
+        await prove()
       }
-      await test.close()
     })
   })
 }
