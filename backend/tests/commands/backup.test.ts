@@ -6,16 +6,11 @@ import { after, before, describe, it } from 'node:test'
 import { Client } from 'pg'
 import type { Environment } from '../../src/core/config/settings.ts'
 import { signToken } from '../../src/core/token.ts'
-import { withDirectClient } from '../../src/database/direct.ts'
-import { connectPglite } from '../../src/database/pglite/pglite.ts'
-import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
-import { insertTask } from '../../src/models/tasks/task.ts'
 import { SECRET } from '../support/app.ts'
 import {
   embeddedFolder,
   emptyPostgres,
   migratedPostgres,
-  taskId,
   testFolder,
 } from '../support/databases.ts'
 import { run, type Serving, serve, start } from '../support/process.ts'
@@ -52,6 +47,18 @@ describe('npm run backup, restore and export', () => {
       assert.deepEqual([backup.code, backup.stderr], [0, ''])
       assert.match(backup.stdout, /^Backed up 2 rows to .*, read back and checked:\n/)
       assert.match(backup.stdout, /^ {2}todo\.tasks: 1$/m)
+    })
+
+    it('backup read a copy of the files, which is gone, and users write again', async () => {
+      assert.deepEqual(
+        (await readdir(folder)).filter((name) => name.startsWith('backup-')),
+        [],
+      )
+      const body = JSON.stringify({ title: 'after the backup' })
+      const made = await fetch(tasksAt(server.port), { method: 'POST', headers, body })
+      assert.equal(made.status, 201)
+      const listed = (await (await fetch(tasksAt(server.port), { headers })).json()) as unknown[]
+      assert.equal(listed.length, 2)
     })
 
     it('export prints those of one user, and the server goes on', async () => {
@@ -224,27 +231,5 @@ describe('standard output', () => {
     const { code, stdout, stderr } = await run('commands/backup.ts', ['-'], settings)
     assert.deepEqual([code, stdout], [1, ''])
     assert.match(stderr, /^The backup needs the name of a file: it is read back and checked/)
-  })
-})
-
-describe('a program beside an embedded server', () => {
-  it('reads a snapshot while others wait, and the copy is gone afterwards', async () => {
-    const folder = await embeddedFolder('migrated')
-    const connector = await connectPglite(folder)
-    const pool = new PipelinedPool(connector)
-    await pool.asUser('alice', insertTask(taskId(1), { title: 'x' }))
-    const file = join(await testFolder(), 'a.backup')
-    const backup = run('commands/backup.ts', [file], { DATABASE_URL: `pglite:${folder}` })
-    assert.equal((await backup).code, 0)
-    assert.deepEqual(
-      (await readdir(folder)).filter((name) => name.startsWith('backup-')),
-      [],
-    )
-    await pool.asUser('alice', insertTask(taskId(2), { title: 'y' }))
-    const { rows } = await withDirectClient(connector.direct, (client) =>
-      client.query('select count(*)::int as count from todo.tasks'),
-    )
-    assert.deepEqual(rows, [{ count: 2 }])
-    await pool.close()
   })
 })

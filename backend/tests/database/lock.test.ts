@@ -120,11 +120,11 @@ describe('the lock of a folder', () => {
   })
 })
 
-describe('the lock of a folder that 20 processes take at once', () => {
+describe('the lock of a folder that ten processes take at once', () => {
   let all: LockProcess[]
   before(async () => {
     const times = { ...SOON.times, patienceMs: 100, stillMs: 60_000, settleMs: 1_000 }
-    all = await Promise.all(Array.from({ length: 20 }, () => startLockProcess({ times })))
+    all = await Promise.all(Array.from({ length: 10 }, () => startLockProcess({ times })))
   })
   after(endLockProcesses)
 
