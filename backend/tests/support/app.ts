@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events'
-import { type Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { type Accounts, type AccountsOptions, openAccounts } from '../../src/accounts/accounts.ts'
@@ -155,14 +155,33 @@ export async function serve(
     new URL(await app.listen({ host: '127.0.0.1', port: 0, backlog: LIMITS.connectionsWaiting }))
       .port,
   )
-  const token = (userId: string) => signToken(config, userId)
+  const token = tokensOf(config)
+  const agent = new Agent({ keepAlive: true })
   const send = async (method: string, path: string, sending: Sending = {}) => {
     const user = sending.as === undefined ? userOf(path) : sending.as
     const bearer = user === null ? {} : { authorization: `Bearer ${await token(user)}` }
-    return exchange(port, method, path, { ...sending, headers: { ...bearer, ...sending.headers } })
+    const headers = { ...bearer, ...sending.headers }
+    return exchange(port, method, path, { agent, ...sending, headers })
   }
-  const close = endWithTest(`server on port ${port}`, () => app.close())
+  const close = endWithTest(`server on port ${port}`, () => {
+    agent.destroy()
+    return app.close()
+  })
   return { app, config, accounts, passwords, port, log, lineOf, token, send, close }
+}
+
+/** @returns what signs tokens. Those of a user and a second are the same byte for byte, and signed once. */
+function tokensOf(config: Config): (userId: string) => Promise<string> {
+  const signed = new Map<string, Promise<string>>()
+  let second = 0
+  return (userId) => {
+    const now = Math.floor(Date.now() / 1000)
+    if (now !== second) signed.clear()
+    second = now
+    const known = signed.get(userId) ?? signToken(config, userId, now)
+    signed.set(userId, known)
+    return known
+  }
 }
 
 /** The tests' users have ids that need no encoding, so the path names them. */
