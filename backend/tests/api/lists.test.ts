@@ -20,7 +20,7 @@ interface Task {
 }
 
 const PRIORITIES = ['none', 'low', 'medium', 'high']
-const MANY = 120
+const MANY = 70
 
 /** Values of a generator with a fixed seed. */
 function values(seed: number) {
@@ -238,11 +238,12 @@ for (const kind of KINDS) {
         for (const [index, [query, shows]] of filters(middle).entries()) {
           const asked = [sort && `sort=${sort}`, query].filter(Boolean).join('&')
           const expected = ids(order(compare, tasks.filter(shows)))
+          if (query !== 'tags=nothing') assert.ok(expected.length > 0, query)
           const whole = await get(`/api/alice/tasks?${asked}`, { prefer: 'count=exact' })
           assert.deepEqual(ids(whole.json), expected, asked)
           assert.equal(whole.headers['total-count'], String(expected.length), asked)
           assert.equal(whole.headers['preference-applied'], 'count=exact')
-          const limit = [50, 7, 1000, 40][index % 4] ?? 1
+          const limit = [25, 7, 1000, 20][index % 4] ?? 1
           const found = await pages(`${asked}&limit=${limit}`)
           assert.deepEqual(ids(found.flat()), expected, `${asked}&limit=${limit}`)
           assert.ok(found.slice(0, -1).every((page) => page.length === limit))

@@ -66,26 +66,29 @@ for (const kind of KINDS) {
     after(() => test.close())
 
     const ids = ({ json }: Answer) => json.map(({ id }: { id: string }) => id)
-    const expected = async (sort: KeySort, filter: string) => {
+    /** The ids of the first tasks, and the number of all. */
+    const expected = async (sort: KeySort, filter: string, limit = MANY) => {
       const rows = await test.admin(
-        `select id from todo.tasks where user_id = 'many' and ${SQL_FILTER[filter]} order by ${SQL_ORDER[sort]}, id`,
+        `select id, count(*) over ()::int as count from todo.tasks
+         where user_id = 'many' and ${SQL_FILTER[filter]} order by ${SQL_ORDER[sort]}, id limit $1`,
+        [limit],
       )
-      return rows.map(({ id }) => String(id))
+      return { first: rows.map(({ id }) => String(id)), count: Number(rows[0]?.count) }
     }
 
     for (const [index, sort] of (Object.keys(SORTS) as KeySort[]).entries()) {
       it(`sort=${sort}: pages and counts of many tasks`, async () => {
         for (const filter of ['', FILTERS[index % FILTERS.length] ?? '']) {
-          const inOrder = await expected(sort, filter)
+          const { first, count } = await expected(sort, filter, 300)
           let path: string | undefined = `/api/many/tasks?sort=${sort}&limit=150&${filter}`
           for (let from = 0; from < 300 && path !== undefined; from += 150) {
             const page: Answer = await test.send('GET', path, {
               headers: { prefer: 'count=exact' },
             })
-            assert.deepEqual(ids(page), inOrder.slice(from, from + 150), `${filter} from ${from}`)
-            assert.equal(page.headers['total-count'], String(inOrder.length))
+            assert.deepEqual(ids(page), first.slice(from, from + 150), `${filter} from ${from}`)
+            assert.equal(page.headers['total-count'], String(count))
             path = /^<([^>]+)>/.exec(String(page.headers.link ?? ''))?.[1]
-            assert.equal(path !== undefined, from + 150 < inOrder.length)
+            assert.equal(path !== undefined, from + 150 < count)
           }
         }
       })
@@ -93,7 +96,7 @@ for (const kind of KINDS) {
 
     it('sends a long list whole and in order', async () => {
       const whole = await test.send('GET', '/api/many/tasks?sort=-due')
-      assert.deepEqual(ids(whole), await expected('-due', ''))
+      assert.deepEqual(ids(whole), (await expected('-due', '')).first)
     })
 
     it('sends a list with long titles whole and in order', async () => {
