@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { readPackage } from '../../../scripts/lockfile.ts'
+import { withAsUser } from '../../src/database/session.ts'
 import { exchange, startApp, type TestApp } from '../support/app.ts'
 
 const ORIGIN = 'https://app.example.com'
@@ -151,35 +152,58 @@ describe('health', () => {
     await test.close()
   })
 
-  it('requests under way are answered while the server stops, and no others are taken', async () => {
-    let release = () => {}
-    const held = new Promise<void>((resolve) => {
-      release = resolve
-    })
-    let enter = () => {}
-    const underWay = new Promise<void>((resolve) => {
-      enter = resolve
-    })
-    const test = await startApp('postgres', {}, (database) => ({
-      ...database,
-      description: '',
-      failed: database.failed,
-      ping: () => database.ping(),
-      close: () => database.close(),
-      asUser: async (userId, statement) => {
-        enter()
-        await held
+  /** Starts an app in which the given statement of a user waits until it is released. */
+  async function startHeld(nth: number) {
+    const held = Promise.withResolvers<void>()
+    const underWay = Promise.withResolvers<void>()
+    let statements = 0
+    const test = await startApp('postgres', {}, (database) =>
+      withAsUser(database, async (userId, statement) => {
+        statements += 1
+        if (statements === nth) {
+          underWay.resolve()
+          await held.promise
+        }
         return database.asUser(userId, statement)
-      },
-    }))
+      }),
+    )
+    /** The socket is closed in a later turn of the event loop; what came before that is answered. */
+    const stop = async () => {
+      const closing = test.app.close()
+      while (test.app.server.listening) await nextTurn()
+      await assert.rejects(test.send('GET', '/readyz'), { code: 'ECONNREFUSED' })
+      return { closing }
+    }
+    return { test, underWay: underWay.promise, release: held.resolve, stop }
+  }
+
+  it('requests under way are answered while the server stops, with Connection: close, and no others are taken', async () => {
+    const { test, underWay, release, stop } = await startHeld(1)
     const writing = test.send('POST', '/api/alice/tasks', { body: { title: 'under way' } })
     await underWay
-    const closing = test.app.close()
-    // The socket is closed in a later turn of the event loop; what came before that is answered.
-    while (test.app.server.listening) await nextTurn()
-    await assert.rejects(test.send('GET', '/readyz'), { code: 'ECONNREFUSED' })
+    const { closing } = await stop()
     release()
-    assert.equal((await writing).status, 201)
+    const { status, headers } = await writing
+    assert.deepEqual([status, headers.connection], [201, 'close'])
+    await closing
+    await test.close()
+  })
+
+  it('a stop closes the connection of a client that keeps it, after a response that had begun', async () => {
+    const { test, underWay, release, stop } = await startHeld(2)
+    const count = 3_000
+    await test.admin(`insert into todo.users (id, seq) values ('alice', 1)`)
+    await test.admin(
+      `insert into todo.tasks (user_id, id, title, completed, created_at, updated_at, seq)
+       select 'alice', gen_random_uuid(), 'x', false, now(), now(), 1 from generate_series(1, $1::int)`,
+      [count],
+    )
+    const reading = test.send('GET', '/api/alice/tasks')
+    await underWay
+    const { closing } = await stop()
+    release()
+    const { headers, json } = await reading
+    assert.deepEqual([headers.connection, json.length], ['keep-alive', count])
     await closing
     await test.close()
   })

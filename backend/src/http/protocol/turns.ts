@@ -42,6 +42,8 @@ interface Pending {
 export class Turns {
   readonly #limits: Limits
   readonly #lines = new WeakMap<Socket, Line>()
+  /** Those with a request in progress. */
+  readonly #busy = new Set<Line>()
   #waiting = 0
   #stopping = false
   #tick = 0
@@ -86,9 +88,11 @@ export class Turns {
     const line = this.#lines.get(socket)
     if (line?.current !== response) return
     line.current = null
+    this.#busy.delete(line)
     line.early = response.req.complete ? null : response
-    if (line.waiting.length > 0) setImmediate(() => this.#beginNext(line))
-    else if (line.closing) finish(line, socket)
+    if (line.waiting.length > 0) return void setImmediate(() => this.#beginNext(line))
+    if (line.closing) finish(line, socket)
+    else if (this.#stopping) this.#close(line, socket)
   }
 
   /** Whether the server ignores further bytes of this client and closes the socket after its responses. */
@@ -142,6 +146,7 @@ export class Turns {
 
   #start(line: Line, response: Response): void {
     line.current = response
+    this.#busy.add(line)
     line.begunIn = this.#tick
     if (this.#tickEndScheduled) return
     this.#tickEndScheduled = true
@@ -156,9 +161,15 @@ export class Turns {
     return current !== null || waiting.length > 0 || begunIn === this.#tick
   }
 
-  /** From now on the server accepts no further pipelined requests. It executes those that wait. */
+  /**
+   * From now on the server accepts no further pipelined requests. It executes those that wait, and then closes the
+   * connection. Its last response says so, because a client must not send another request then (RFC 9112 §9.6).
+   */
   stop(): void {
     this.#stopping = true
+    for (const { current, waiting } of this.#busy) {
+      if (current?.headersSent === false && waiting.length === 0) current.shouldKeepAlive = false
+    }
   }
 
   #open(socket: Socket): Line {
@@ -172,6 +183,7 @@ export class Turns {
     }
     this.#lines.set(socket, line)
     socket.once('close', () => {
+      this.#busy.delete(line)
       this.#waiting -= line.waiting.length
       line.waiting.length = 0
     })
