@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
-import { globSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, constants, globSync, openSync } from 'node:fs'
 import { mkdtemp, writeFile } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -11,16 +14,31 @@ import { type Output, outputOf, startProcess } from './support/started.ts'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const FIXTURES = 'backend/tests/support/runner'
 
+interface TestRun extends Output {
+  /** When every process of the file has ended. */
+  gone(): Promise<unknown>
+}
+
 /** Runs `npm test` on a file that is no test of the server. */
-function runTests(fixture: string, ...options: string[]): Output {
+function runTests(fixture: string, ...options: string[]): Promise<TestRun> {
   return runWith(...options, `${FIXTURES}/${fixture}.fixture.ts`)
 }
 
-function runWith(...given: readonly string[]): Output {
+async function runWith(...given: readonly string[]): Promise<TestRun> {
   const { PATH, TEST_DATABASE_URL, TEST_FOLDER, NODE_COMPILE_CACHE } = process.env
   const parameters = ['scripts/test.ts', ...given]
-  const env = { PATH, TEST_DATABASE_URL, TEST_FOLDER, NODE_COMPILE_CACHE }
-  return outputOf(startProcess(process.execPath, parameters, { cwd: ROOT, env }))
+  const HELD = join(await testFolder(), 'held')
+  execFileSync('mkfifo', [HELD])
+  const held = openSync(HELD, constants.O_RDONLY | constants.O_NONBLOCK)
+  const env = { PATH, TEST_DATABASE_URL, TEST_FOLDER, NODE_COMPILE_CACHE, HELD }
+  const runner = outputOf(startProcess(process.execPath, parameters, { cwd: ROOT, env }))
+  // A pipe is at its end when nobody has it open for writing any more. The id of a process that has ended stays
+  // until the process is reaped, which takes a second where nobody waits for it.
+  const gone = () => {
+    closeSync(openSync(HELD, 'w')) // for a file that has started none
+    return once(new Socket({ fd: held, writable: false }).resume(), 'end')
+  }
+  return { ...runner, gone }
 }
 
 async function sleepers(runner: Output, count: number): Promise<number[]> {
@@ -29,37 +47,25 @@ async function sleepers(runner: Output, count: number): Promise<number[]> {
   return [...new Set(pids)]
 }
 
-/** A signal ends a process a moment after it was sent. */
-async function gone(pids: number[]): Promise<void> {
-  for (const pid of pids) while (isThere(pid)) await new Promise(setImmediate)
-}
-
-function isThere(pid: number): boolean {
-  try {
-    return process.kill(-pid, 0)
-  } catch {
-    return false
-  }
-}
-
 describe('npm test', { concurrency: 3 }, () => {
   it('names a test that never ends after the deadline of its file, and fails', async () => {
-    const runner = runTests('never-ends', '--file-seconds=1')
+    const runner = await runTests('never-ends', '--file-seconds=1')
     const { code, output } = await runner.ended
     assert.equal(code, 1, output)
     assert.match(output, /never-ends\.fixture\.ts has not ended after 1 s\. Still open:\n/)
-    await gone(await sleepers(runner, 0))
+    await runner.gone()
   })
 
   it('names it after the deadline of the run, and fails', async () => {
-    const { code, output } = await runTests('never-ends', '--run-seconds=1').ended
+    const runner = await runTests('never-ends', '--run-seconds=1')
+    const { code, output } = await runner.ended
     assert.equal(code, 1, output)
     assert.match(output, /The tests have not ended after 1 s\. Still open:\n/)
   })
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     it(`${signal} ends it, and names file, test, process and handles`, async () => {
-      const runner = runTests('never-ends')
+      const runner = await runTests('never-ends')
       const [pid = 0] = await sleepers(runner, 1)
       runner.kill(signal)
       const { code, output } = await runner.ended
@@ -69,36 +75,36 @@ describe('npm test', { concurrency: 3 }, () => {
       assert.match(output, /^ {4}test: waits for ever, with a process$/m)
       assert.match(output, new RegExp(`^ {4}process ${pid}: sleep 1000$`, 'm'))
       assert.match(output, /^ {4}handles: .*Timeout/m)
-      await gone([pid])
+      await runner.gone()
     })
   }
 
   it('Ctrl-C, which reaches the files as well, ends it and names the same', async () => {
-    const runner = runTests('never-ends')
-    const [pid = 0] = await sleepers(runner, 1)
+    const runner = await runTests('never-ends')
+    await sleepers(runner, 1)
     process.kill(-runner.pid, 'SIGINT')
     const { code, output } = await runner.ended
     assert.equal(code, 130, output)
     assert.match(output, /^ {4}test: waits for ever, with a process$/m)
-    await gone([pid])
+    await runner.gone()
   })
 
   it('ends a file that never lets go, and its processes', async () => {
-    const runner = runTests('never-lets-go', '--answer-seconds=0.5')
-    const pids = await sleepers(runner, 1)
+    const runner = await runTests('never-lets-go', '--answer-seconds=0.5')
+    await sleepers(runner, 1)
     runner.kill('SIGINT')
     const { code, output } = await runner.ended
     assert.equal(code, 130, output)
     assert.match(output, /it does not say/)
-    await gone(pids)
+    await runner.gone()
   })
 
   it('leaves nothing behind when it is killed itself', async () => {
-    const runner = runTests('never-ends')
-    const pids = await sleepers(runner, 1)
+    const runner = await runTests('never-ends')
+    await sleepers(runner, 1)
     runner.kill('SIGKILL')
     await runner.ended
-    await gone(pids)
+    await runner.gone()
   })
 
   it('runs every file once, and those alone that are to be', async () => {
@@ -111,7 +117,8 @@ describe('npm test', { concurrency: 3 }, () => {
 
   it('fails before it runs any file where one name matches none, and gives the name', async () => {
     for (const name of ['no-such-name', `${FIXTURES}/no-such-path.ts`, 'no-such/*.test.ts']) {
-      const { code, output } = await runWith(`${FIXTURES}/never-ends.fixture.ts`, name).ended
+      const runner = await runWith(`${FIXTURES}/never-ends.fixture.ts`, name)
+      const { code, output } = await runner.ended
       assert.equal(code, 1, output)
       assert.equal(
         output,
@@ -131,7 +138,8 @@ describe('npm test', { concurrency: 3 }, () => {
       const passes = `import { it } from 'node:test'\nit('passes', () => {})\n`
       await Promise.all(paths.map((path) => writeFile(path, passes)))
       await writeFile(String(paths[1]), text)
-      const { code, output } = await runWith(...paths).ended
+      const runner = await runWith(...paths)
+      const { code, output } = await runner.ended
       assert.equal(code, 1, output)
       assert.match(output, /✖ \S+b-broken\.ts cannot be loaded/)
       assert.match(output, reason)
@@ -140,11 +148,12 @@ describe('npm test', { concurrency: 3 }, () => {
   }
 
   it('ends what a failed test and a suite left open, and says which test failed', async () => {
-    const runner = runTests('leaves-all-open')
+    const runner = await runTests('leaves-all-open')
     const { code, output } = await runner.ended
     assert.equal(code, 1, output)
     assert.match(output, /✖ fails, with a process and a server/)
     assert.match(output, /✔ finds them ended/)
-    await gone(await sleepers(runner, 3))
+    assert.equal((await sleepers(runner, 3)).length, 3)
+    await runner.gone()
   })
 })

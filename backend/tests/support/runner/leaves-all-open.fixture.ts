@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { before, beforeEach, describe, it } from 'node:test'
-import { endWithTest, startProcess } from '../started.ts'
+import { endWithTest } from '../started.ts'
+import { startSleeping } from './sleeping.ts'
 
 /** A shell that has started another program: both are to end. */
 function sleep(): void {
-  const { pid } = startProcess('sh', ['-c', 'sleep 1000; true'], { stdio: 'ignore' })
+  const pid = startSleeping('sh', '-c', 'sleep 1000; true')
   console.log(`sleeps: ${pid}`)
 }
 

@@ -1,9 +1,9 @@
 import { writeSync } from 'node:fs'
 import { it } from 'node:test'
-import { startProcess } from '../started.ts'
+import { startSleeping } from './sleeping.ts'
 
 it('goes round for ever, with a process', () => {
-  const { pid } = startProcess('sleep', ['1000'], { stdio: 'ignore' })
+  const pid = startSleeping('sleep', '1000')
   // Again and again, see never-ends.fixture.ts. Seldom enough that the pipe has space for it.
   for (let nextMs = 0; ; ) {
     if (performance.now() < nextMs) continue
