@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { Agent, createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { type Answer, exchange } from './app.ts'
 import { endWithTest } from './started.ts'
@@ -28,10 +28,15 @@ export interface FaultyServer {
 /** A fault throws it to cut the connection. */
 export class Cut extends Error {}
 
+/** Headers of one connection, and of a body as it is sent on it. */
+const OF_A_CONNECTION = /^(connection|keep-alive|content-length|transfer-encoding)$/
+
 /** The server on `port` with a fault before it. */
 export async function startFaulty(port: number, fault: Fault): Promise<FaultyServer> {
+  // A connection for each request would take a third of the CPU time.
+  const agent = new Agent({ keepAlive: true })
   const passOn: PassOn = async ({ method, path, headers, body }) => {
-    const sending = { headers, ...(body !== '' && { raw: body }) }
+    const sending = { headers, agent, ...(body !== '' && { raw: body }) }
     const { status, headers: answered, text } = await exchange(port, method, path, sending)
     return { status, headers: answered, text }
   }
@@ -40,15 +45,13 @@ export async function startFaulty(port: number, fault: Fault): Promise<FaultySer
     const headers: Passing['headers'] = {}
     for (const [name, values = []] of Object.entries(headersDistinct)) {
       const [only = ''] = values
-      // The length is that of the body as it is passed on.
-      if (!/^(connection|content-length)$/.test(name))
-        headers[name] = values.length === 1 ? only : values
+      if (!OF_A_CONNECTION.test(name)) headers[name] = values.length === 1 ? only : values
     }
     try {
       const request = { method, path, headers, body: await text(incoming) }
       const answer = await fault(request, passOn)
-      const { 'content-length': _length, 'transfer-encoding': _chunks, ...rest } = answer.headers
-      response.writeHead(answer.status, rest).end(answer.text)
+      const rest = Object.entries(answer.headers).filter(([name]) => !OF_A_CONNECTION.test(name))
+      response.writeHead(answer.status, Object.fromEntries(rest)).end(answer.text)
     } catch (error) {
       incoming.socket.destroy()
       if (!(error instanceof Cut)) throw error
@@ -60,6 +63,7 @@ export async function startFaulty(port: number, fault: Fault): Promise<FaultySer
   return {
     address: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`,
     close: endWithTest('server with a fault', async () => {
+      agent.destroy()
       server.closeAllConnections()
       server.close()
       await once(server, 'close')
