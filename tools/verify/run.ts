@@ -11,6 +11,8 @@ export interface Verification {
   readonly tokens: readonly [a: string, b: string] | null
   /** Ends the run. The tasks and accounts of this run are still deleted. */
   readonly stop: AbortSignal
+  /** The names of the groups of attempts to make. All by default. */
+  readonly groups?: readonly string[]
   /** Receives messages for the operator. */
   report(line: string): void
 }
@@ -22,13 +24,25 @@ export interface Report {
   readonly left: readonly string[]
 }
 
+/** @returns whether users are isolated as they should be, and nothing of the run is left. */
+export function hasPassed({ checks, foreignBytes, left }: Report): boolean {
+  const good = checks.every(({ wrong }) => wrong === undefined) && foreignBytes === 0
+  return good && left.length === 0
+}
+
 /**
  * Tries to reach each of two users' tasks as the other, on a live server. Deletes its tasks and accounts, also
  * if it ends early.
  *
  * @throws {CannotRun} with the reason, if there is no result.
  */
-export async function verify({ address, tokens, stop, report }: Verification): Promise<Report> {
+export async function verify({
+  address,
+  tokens,
+  stop,
+  groups,
+  report,
+}: Verification): Promise<Report> {
   const url = readAddress(address)
   const client = new Client(url, report, stop)
   const cleaner = new Client(url, report)
@@ -50,7 +64,8 @@ export async function verify({ address, tokens, stop, report }: Verification): P
     const trials: Trial[] = []
     for (const pair of pairs) {
       const trial = new Trial(client, pair)
-      await trial.run(matrix(pair))
+      const all = matrix(pair)
+      await trial.run(groups ? all.filter(({ name }) => groups.includes(name)) : all)
       trials.push(trial)
     }
     return {

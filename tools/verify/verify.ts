@@ -2,7 +2,7 @@ import { readArguments, UsageError } from '../../backend/src/core/arguments.ts'
 import { loadTokens } from '../../backend/src/core/config/config.ts'
 import { STOP_SIGNALS } from '../../backend/src/processes/stop.ts'
 import { CannotRun } from './client.ts'
-import { type Report, verify } from './run.ts'
+import { hasPassed, type Report, verify } from './run.ts'
 
 const USAGE =
   'Usage: npm run verify -- <address> [--sign-up] [--json], with the tokens of two users in TODO_TOKEN_A and TODO_TOKEN_B, or with --sign-up'
@@ -74,9 +74,7 @@ try {
     report: print,
   })
   console.log(json ? JSON.stringify(report, null, 2) : lines(report).join('\n'))
-  const { checks, foreignBytes, left } = report
-  const good = checks.every(({ wrong }) => wrong === undefined) && foreignBytes === 0
-  process.exitCode = good && left.length === 0 ? 0 : 1
+  process.exitCode = hasPassed(report) ? 0 : 1
 } catch (error) {
   console.error(error instanceof CannotRun || error instanceof UsageError ? error.message : error)
   process.exitCode = COULD_NOT_RUN

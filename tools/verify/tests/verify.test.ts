@@ -10,7 +10,7 @@ import { KINDS } from '../../../backend/tests/support/databases.ts'
 import { Cut, type Fault, startFaulty } from '../../../backend/tests/support/faulty.ts'
 import { run, runProgram, start } from '../../../backend/tests/support/process.ts'
 import { CannotRun } from '../client.ts'
-import { verify } from '../run.ts'
+import { hasPassed, verify } from '../run.ts'
 
 /** The path relative to `backend/src`. */
 const VERIFY = '../../tools/verify/verify.ts'
@@ -170,9 +170,18 @@ describe('npm run verify', () => {
       const answer = await passOn(deletion && own ? { ...request, method: 'GET' } : request)
       return deletion && own && answer.status === 200 ? { ...answer, status: 500 } : answer
     })
-    const { code, stderr } = await command([server.address], tokens)
+    const lines: string[] = []
+    const report = await verify({
+      address: server.address,
+      tokens: [tokens.a, tokens.b],
+      stop: new AbortController().signal,
+      groups: ['own tasks'],
+      report: (line) => lines.push(line),
+    })
     await server.close()
-    assert.equal(code, 1)
+    assert.ok(report.checks.length > 0)
+    assert.ok(!hasPassed(report))
+    assert.ok(hasPassed({ ...report, left: [] }))
     const left = await test.admin(
       'delete from todo.tasks where deleted_at is null returning user_id, id',
     )
@@ -180,7 +189,8 @@ describe('npm run verify', () => {
     const path = ({ user_id, id }: Record<string, unknown>) => `/api/${user_id}/tasks/${id}`
     const line = (task: Record<string, unknown>) =>
       `Left behind, since it could not be deleted: ${path(task)}`
-    assert.deepEqual(stderr.trim().split('\n').sort(), left.map(line).sort())
+    assert.deepEqual(report.left.toSorted(), left.map(path).sort())
+    assert.deepEqual(lines.sort(), left.map(line).sort())
     assert.ok(left.every(({ user_id }) => user_id === 'alice'))
   })
 
