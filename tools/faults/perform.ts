@@ -1,5 +1,5 @@
 import { type Fault, NotTried, type Scene } from './fault.ts'
-import { cutPower, type PowerCuts } from './power-cut/power-cut.ts'
+import { type CutOptions, cutPower, type PowerCuts, recordLoad } from './power-cut/power-cut.ts'
 import { type Survival, survive } from './survive.ts'
 
 /** A fault without a result, because this machine cannot inject it, or because of an error. */
@@ -58,11 +58,20 @@ export function powerCuts(cuts: number): Act {
     perform: async (wanted, tell) => {
       if (!wanted(name)) return
       const seed = Math.floor(Math.random() * 2 ** 31)
-      await cutPower({ cuts, seed }).then(
+      await cutRecorded({ cuts, seed }).then(
         (result) => tell({ name, what: `${what} (seed ${seed})`, ...result }),
         (error) => tell(missing({ name, what }, error)),
       )
     },
+  }
+}
+
+async function cutRecorded(options: CutOptions): Promise<PowerCuts> {
+  const load = await recordLoad()
+  try {
+    return await cutPower(load, options)
+  } finally {
+    load.remove()
   }
 }
 

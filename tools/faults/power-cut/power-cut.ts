@@ -29,54 +29,76 @@ export interface PowerCuts {
   readonly violations: readonly string[]
 }
 
-export interface PowerCutOptions {
+export interface LoadOptions {
   /** The data folder of a migrated database, which nobody has open; by default a new one is made. */
   readonly from?: string
-  readonly cuts: number
-  readonly seed: number
   readonly clients?: number
   readonly tasksOfClient?: number
+}
+
+export interface CutOptions {
+  readonly cuts: number
+  readonly seed: number
   /** Whether the disk syncs when it is asked to; true by default. Without it, changes must get lost. */
   readonly syncs?: boolean
 }
 
-/**
- * Records everything that an embedded database under load does to its files. Then cuts the power at many
- * moments of that recording: each time it rebuilds the folder as a disk may have it (see disk.ts), starts
- * a database on it, and looks for every change that was acknowledged before the cut.
- */
-export async function cutPower(options: PowerCutOptions): Promise<PowerCuts> {
-  const { cuts, seed, clients = CLIENTS, tasksOfClient = TASKS_OF_CLIENT, syncs = true } = options
+/** Everything that an embedded database under load has done to its files. */
+export interface RecordedLoad {
+  /** A folder with the database, and room for others. */
+  readonly folder: string
+  /** The files of the database before the load. */
+  readonly base: string
+  /** The files of the database after it, with the recording. */
+  readonly after: string
+  readonly operations: readonly Recorded[]
+  remove(): void
+}
+
+/** Records everything that an embedded database under load does to its files. */
+export async function recordLoad(options: LoadOptions = {}): Promise<RecordedLoad> {
+  const { clients = CLIENTS, tasksOfClient = TASKS_OF_CLIENT } = options
   // The disk of the cuts is simulated. A given folder may be in memory, which is many times faster than a disk.
   const place = options.from === undefined ? tmpdir() : dirname(options.from)
   const folder = mkdtempSync(join(place, 'todo-power-cut-'))
+  const remove = () => rmSync(folder, { recursive: true })
   try {
     const recorded = options.from ?? (await makeDatabase(join(folder, 'recorded')))
     const base = join(folder, 'base')
-    cpSync(join(recorded, CLUSTER), base, { recursive: true })
+    const after = join(recorded, CLUSTER)
+    cpSync(after, base, { recursive: true })
     await makeLoad(recorded, clients, tasksOfClient)
-    const operations = readRecording(join(recorded, CLUSTER)).filter(
-      ({ kind }) => syncs || kind !== 'sync-ends',
-    )
-    const random = randomFrom(seed)
-    const violations: string[] = []
-    let expected = 0
-    for (let number = 1; number <= cuts; number += 1) {
-      const cut = chooseCut(operations, number, random)
-      const acknowledged = acknowledgedBefore(operations, cut)
-      expected += acknowledged.size
-      const rebuilt = join(folder, 'rebuilt')
-      const paths = { from: join(recorded, CLUSTER), to: join(rebuilt, CLUSTER) }
-      rebuild(base, paths, operations, cut, random)
-      const missing = await missingIn(rebuilt, acknowledged)
-      violations.push(...missing.map((line) => `cut ${number} at operation ${cut}: ${line}`))
-      rmSync(rebuilt, { recursive: true })
-    }
-    const all = acknowledgedBefore(operations, operations.length)
-    return { cuts, acknowledged: all.size, expected, violations }
-  } finally {
-    rmSync(folder, { recursive: true })
+    return { folder, base, after, operations: readRecording(after), remove }
+  } catch (error) {
+    remove()
+    throw error
   }
+}
+
+/**
+ * Cuts the power at many moments of a recording: each time it rebuilds the folder as a disk may have it (see
+ * disk.ts), starts a database on it, and looks for every change that was acknowledged before the cut.
+ */
+export async function cutPower(
+  { folder, base, after, operations: all }: RecordedLoad,
+  { cuts, seed, syncs = true }: CutOptions,
+): Promise<PowerCuts> {
+  const operations = all.filter(({ kind }) => syncs || kind !== 'sync-ends')
+  const random = randomFrom(seed)
+  const violations: string[] = []
+  let expected = 0
+  for (let number = 1; number <= cuts; number += 1) {
+    const cut = chooseCut(operations, number, random)
+    const acknowledged = acknowledgedBefore(operations, cut)
+    expected += acknowledged.size
+    const rebuilt = join(folder, 'rebuilt')
+    rebuild(base, { from: after, to: join(rebuilt, CLUSTER) }, operations, cut, random)
+    const missing = await missingIn(rebuilt, acknowledged)
+    violations.push(...missing.map((line) => `cut ${number} at operation ${cut}: ${line}`))
+    rmSync(rebuilt, { recursive: true })
+  }
+  const acknowledged = acknowledgedBefore(operations, operations.length).size
+  return { cuts, acknowledged, expected, violations }
 }
 
 async function makeDatabase(folder: string): Promise<string> {
