@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { scryptPasswords } from '../../../backend/src/accounts/passwords.ts'
 import type { Environment } from '../../../backend/src/core/config/settings.ts'
+import { LIMITS } from '../../../backend/src/core/limits.ts'
 import { dateInZone } from '../../../backend/src/core/recurrence/calendar-date.ts'
 import { embeddedFolder, migratedPostgres } from '../../../backend/tests/support/databases.ts'
-import { type Run, run, serve } from '../../../backend/tests/support/process.ts'
+import { type Run, run } from '../../../backend/tests/support/process.ts'
+import { startServer } from '../../../backend/tests/support/served.ts'
 import { sampleTasks } from '../sample-tasks.ts'
 
 const SEED = '../../tools/dev/seed.ts'
@@ -44,11 +47,13 @@ const peopleIn = (printed: string) =>
   )
 
 describe('npm run seed, for people with accounts', () => {
+  let url: string
   let environment: Environment
   let drop: () => Promise<void>
   before(async () => {
     const made = await migratedPostgres()
-    environment = { DATABASE_URL: made.url }
+    url = made.url
+    environment = { DATABASE_URL: url }
     drop = made.drop
   })
   after(() => drop())
@@ -72,7 +77,7 @@ describe('npm run seed, for people with accounts', () => {
   })
 
   it('prints how to sign in as each of them, and a token for the tasks', async () => {
-    const server = await serve(environment)
+    const server = await startServer(url, {}, LIMITS, { passwords: scryptPasswords() })
     const at = `http://127.0.0.1:${server.port}`
     const people = peopleIn(second.stdout)
     const ids: string[] = []
@@ -102,7 +107,7 @@ describe('npm run seed, for people with accounts', () => {
       assert.equal(signIn.status, 200, login)
     }
     assert.deepEqual([ids.length, new Set(ids).size], [200, 200])
-    await server.kill('SIGTERM')
+    await server.close()
   })
 })
 
