@@ -1,12 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { accessSync, constants, rmSync, statfsSync } from 'node:fs'
-import { chmod, cp, mkdtemp } from 'node:fs/promises'
+import { chmod, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type PostgresServer, startPostgresToBreak } from '../../../scripts/postgres.ts'
-import { migrate } from '../../src/database/migrate/migrate.ts'
-import { connectPglite } from '../../src/database/pglite/pglite.ts'
-import { asServerAdmin, shareTemplates } from './databases.ts'
 
 /** Linux has a file system in memory here. Containers often have a small one. */
 const MEMORY = '/dev/shm'
@@ -47,14 +44,8 @@ async function clusterFolder(): Promise<string> {
 export async function makeFolder(): Promise<void> {
   const folder = await temporaryFolder('todo-tests-')
   // Making a cluster takes seconds, so it is made once and copied.
-  const empty = join(folder, 'empty')
-  await (await connectPglite(empty)).close()
-  const migrated = join(folder, 'migrated')
-  await cp(empty, migrated, { recursive: true })
-  const connector = await connectPglite(migrated)
-  await migrate(connector)
-  await connector.close()
-  for (const made of [empty, migrated]) shareTemplates(made)
+  const { makeEmbedded } = await maker()
+  await makeEmbedded(join(folder, 'empty'), join(folder, 'migrated'))
   process.env.TEST_FOLDER = folder
   keepCompiled(folder)
 }
@@ -94,17 +85,19 @@ function keepCompiled(folder: string): void {
 /** @returns the name of a migrated PostgreSQL database that nobody is connected to. */
 async function makeTemplate(serverUrl: string): Promise<string> {
   const name = `template_${randomUUID().replaceAll('-', '')}`
-  await asServerAdmin(serverUrl, `create database ${name}`)
   template = name
-  const url = new URL(serverUrl)
-  url.pathname = `/${name}`
-  await migrate({ direct: { connectionString: url.href } })
+  const { makePostgres } = await maker()
+  await makePostgres(serverUrl, name)
   return name
 }
+
+/** A run that is part of another one makes no database, and does not load the packages for it. */
+const maker = () => import('./migrated-databases.ts')
 
 export async function globalTeardown(): Promise<void> {
   const url = process.env.TEST_DATABASE_URL
   if (server === undefined && template !== undefined && url !== undefined) {
+    const { asServerAdmin } = await import('./databases.ts')
     await asServerAdmin(url, `drop database if exists ${template} with (force)`)
   }
   await server?.stop()
