@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, it } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
+import { before, describe, it } from 'node:test'
 import { PGlite as OlderPglite } from 'pglite-17'
 import { POSTGRES_MAJOR } from '../../src/database/pglite/damaged-folder.ts'
 import { connectPglite } from '../../src/database/pglite/pglite.ts'
@@ -89,9 +88,15 @@ const contentsOf = (folder: string) =>
     .map((path) => [path, hash('sha256', readFileSync(path))])
 
 describe('a damaged folder', () => {
+  let whole: string
+  before(async () => {
+    whole = await embeddedFolder('migrated')
+  })
+
   for (const [name, damage, reason] of DAMAGE) {
     it(`with ${name} ends with the reason, what to do, and no new database over it`, async () => {
-      const folder = await embeddedFolder('migrated')
+      const folder = await testFolder()
+      cpSync(whole, folder, { recursive: true })
       damage(join(folder, 'database'))
       const before = filesOf(folder)
       await assert.rejects(connectPglite(folder), (error: Error) => {
@@ -107,8 +112,6 @@ describe('a damaged folder', () => {
 
   it('of an older PGlite names both versions and what to do, and is unchanged', async () => {
     const folder = await testFolder()
-    // Optimized code takes longer to make than it saves here, as in make-cluster.ts.
-    for (const flag of ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering']) setFlagsFromString(flag)
     const older = await OlderPglite.create(join(folder, 'database'))
     await older.exec(`create table kept (title text); insert into kept values ('buy milk')`)
     await older.close()
@@ -126,7 +129,8 @@ describe('a damaged folder', () => {
   })
 
   it('that is a cluster itself is refused, names the folder above it, and is unchanged', async () => {
-    const folder = await embeddedFolder('migrated')
+    const folder = await testFolder()
+    cpSync(whole, folder, { recursive: true })
     const cluster = join(folder, 'database')
     const before = contentsOf(folder)
     await assert.rejects(connectPglite(cluster), (error: Error) => {
@@ -138,8 +142,7 @@ describe('a damaged folder', () => {
     assert.deepEqual(contentsOf(folder), before)
   })
 
-  it('is not one that this version creates', async () => {
-    const version = join(await embeddedFolder('migrated'), 'database/PG_VERSION')
-    assert.equal(readFileSync(version, 'utf8').trim(), POSTGRES_MAJOR)
+  it('is not one that this version creates', () => {
+    assert.equal(readFileSync(join(whole, 'database/PG_VERSION'), 'utf8').trim(), POSTGRES_MAJOR)
   })
 })

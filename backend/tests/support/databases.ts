@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { cpSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client, type ClientBase, Pool } from 'pg'
@@ -7,7 +7,7 @@ import type { DatabaseConfig } from '../../src/core/config/config.ts'
 import { LIMITS, type Limits } from '../../src/core/limits.ts'
 import type { Connector } from '../../src/database/connector.ts'
 import { migrate } from '../../src/database/migrate/migrate.ts'
-import { CLUSTER, connectPglite } from '../../src/database/pglite/pglite.ts'
+import { connectPglite } from '../../src/database/pglite/pglite.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
 import { pinPath } from '../../src/database/scope.ts'
@@ -52,34 +52,13 @@ export async function testFolder(): Promise<string> {
   return folder
 }
 
-/** The databases in the folder of an embedded database. */
-const DATABASES = join(CLUSTER, 'base')
-/** PostgreSQL's template databases. A session of another database neither reads nor writes them. */
-const TEMPLATES = ['1', '4']
-/** What every copy of a folder shares. */
-const shared = (directory: string) => `${directory}-shared`
-
-/** Moves what no copy of the folder with an embedded database writes, so that {@link embeddedFolder} can link it. */
-export function shareTemplates(directory: string): void {
-  mkdirSync(shared(directory))
-  for (const name of TEMPLATES) {
-    renameSync(join(directory, DATABASES, name), join(shared(directory), name))
-  }
-}
-
 /**
- * A folder with an embedded database which nobody has open. The synchronous copy of its files takes a tenth of the
- * CPU time of the asynchronous one, and links take a fifth of that. Two thirds of the thousand files are templates.
+ * A folder with an embedded database which nobody has open. The synchronous copy of its thousand files
+ * takes a tenth of the CPU time of the asynchronous one.
  */
 export async function embeddedFolder(state: 'empty' | 'migrated'): Promise<string> {
   const directory = await testFolder()
-  const made = join(required('TEST_FOLDER'), state)
-  cpSync(made, directory, { recursive: true })
-  for (const name of TEMPLATES) {
-    const [from, to] = [join(shared(made), name), join(directory, DATABASES, name)]
-    mkdirSync(to)
-    for (const file of readdirSync(from)) linkSync(`${from}/${file}`, `${to}/${file}`)
-  }
+  cpSync(join(required('TEST_FOLDER'), state), directory, { recursive: true })
   return directory
 }
 
