@@ -57,7 +57,7 @@ before(async () => {
   const made = await migratedPostgres()
   environment = {
     ...{ DATABASE_URL: made.url, DATABASE_POOL_MAX: '2' },
-    ...{ WEB_CONCURRENCY: '2', RATE_LIMIT_PER_MINUTE: '100000' },
+    ...{ WEB_CONCURRENCY: '2', RATE_LIMIT_PER_MINUTE: '100000', ACCOUNTS: 'off' },
   }
   dropDatabase = made.drop
 })
@@ -151,7 +151,8 @@ describe('several processes on one port', { concurrency: 2 }, () => {
   describe('three of them', { concurrency: 1 }, () => {
     let server: Serving
     before(async () => {
-      server = await serve({ ...environment, WEB_CONCURRENCY: '3', RATE_LIMIT_PER_MINUTE: '20' })
+      const settings = { WEB_CONCURRENCY: '3', RATE_LIMIT_PER_MINUTE: '20', ACCOUNTS: 'on' }
+      server = await serve({ ...environment, ...settings })
     })
 
     it('each of them answers', async () => {
