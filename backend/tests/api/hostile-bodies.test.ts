@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
+import { withAsUser } from '../../src/database/session.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { anyCharacter } from '../support/characters.ts'
 import { KINDS } from '../support/databases.ts'
@@ -42,9 +43,15 @@ for (const kind of KINDS) {
     let test: TestApp
     let token: string
     let id: string
+    let statements = 0
     const prototype = Object.getOwnPropertyNames(Object.prototype).sort()
     before(async () => {
-      test = await startApp(kind)
+      test = await startApp(kind, {}, (database) =>
+        withAsUser(database, (userId, asked) => {
+          statements += 1
+          return database.asUser(userId, asked)
+        }),
+      )
       token = await test.token('alice')
       id = (await test.send('POST', '/api/alice/tasks', { body: { title: 'Kept' } })).json.id
     })
@@ -55,10 +62,12 @@ for (const kind of KINDS) {
     const state = () =>
       test.admin('select title, description, completed, updated_at, id from todo.tasks order by id')
     /** Nothing that is refused leaves a trace. */
-    async function unchangedBy(refused: () => Promise<void>): Promise<void> {
+    async function unchangedBy(refused: () => Promise<void>, reads = false): Promise<void> {
       const before = await state()
       assert.ok(before.length > 0)
+      const earlier = statements
       await refused()
+      assert.ok(reads || statements === earlier)
       assert.deepEqual(await state(), before)
       assert.deepEqual(Object.getOwnPropertyNames(Object.prototype).sort(), prototype)
       assert.equal(({} as { polluted?: unknown }).polluted, undefined)
@@ -80,98 +89,139 @@ for (const kind of KINDS) {
       }
     })
 
-    it('422 for each JSON type in place of the object, and in a member that is not known', () =>
-      unchangedBy(async () => {
-        for (const operation of OPERATIONS) {
-          for (const value of VALUES) {
-            const what = `${operation.method} ${value.slice(0, 40)}`
-            const member = await send(operation, `{${operation.beside},"colour":${value}}`)
-            assertFaults(member, [['/colour', UNKNOWN]], what)
-            if (value.startsWith('{')) continue
-            assertFaults(await send(operation, value), [['', 'must be a JSON object']], what)
-          }
-        }
-      }))
-
-    it('422 for members that every object inherits, and nothing is polluted', () =>
-      unchangedBy(async () => {
-        const values = [
-          '1',
-          'null',
-          '{"polluted":1}',
-          '{"prototype":{"polluted":1}}',
-          '["polluted"]',
-        ]
-        for (const operation of OPERATIONS) {
-          for (const name of ['prototype', ...prototype]) {
-            for (const value of values) {
-              const answer = await send(operation, `{${operation.beside},"${name}":${value}}`)
-              assertFaults(answer, [[`/${name}`, UNKNOWN]], `${operation.method} ${name} ${value}`)
+    // No statement is sent for any of them, so that one kind of database shows it.
+    if (kind === 'postgres') {
+      it('422 for each JSON type in place of the object, and in a member that is not known', () =>
+        unchangedBy(async () => {
+          for (const operation of OPERATIONS) {
+            for (const value of VALUES) {
+              const what = `${operation.method} ${value.slice(0, 40)}`
+              const member = await send(operation, `{${operation.beside},"colour":${value}}`)
+              assertFaults(member, [['/colour', UNKNOWN]], what)
+              if (value.startsWith('{')) continue
+              assertFaults(await send(operation, value), [['', 'must be a JSON object']], what)
             }
           }
-          const escaped = `{${operation.beside},"\\u005f_proto_\\u005f":{"polluted":1}}`
-          assertFaults(await send(operation, escaped), [['/__proto__', UNKNOWN]], 'escaped')
-          const [member = 'title'] = operation.members
-          const inherited = `{"__proto__":{${operation.beside}}}`
-          const missing: Faults = operation === POST ? [['/title', 'is required']] : []
-          assertFaults(
-            await send(operation, inherited),
-            [['/__proto__', UNKNOWN], ...missing],
-            'inherited',
-          )
-          const within = `{"${member}":{"__proto__":{"polluted":1}}}`
-          assertFaults(
-            await send(operation, within),
-            [[`/${member}`, String(faultOf(member, {}))]],
-            'within',
-          )
-        }
-      }))
+        }))
 
-    it('422 for 5000 levels, wherever they are', () =>
-      unchangedBy(async () => {
-        for (const operation of OPERATIONS) {
-          for (const deep of [ARRAYS, OBJECTS, '['.repeat(32_000) + ']'.repeat(32_000)]) {
-            for (const member of operation.members) {
-              const answer = await send(operation, bodyWith(operation, member, deep))
-              assertFaults(
-                answer,
-                [[`/${member}`, String(faultOf(member, []))]],
-                `${operation.method} ${member}`,
-              )
+      it('422 for members that every object inherits, and nothing is polluted', () =>
+        unchangedBy(async () => {
+          const values = [
+            '1',
+            'null',
+            '{"polluted":1}',
+            '{"prototype":{"polluted":1}}',
+            '["polluted"]',
+          ]
+          for (const operation of OPERATIONS) {
+            for (const name of ['prototype', ...prototype]) {
+              for (const value of values) {
+                const answer = await send(operation, `{${operation.beside},"${name}":${value}}`)
+                assertFaults(
+                  answer,
+                  [[`/${name}`, UNKNOWN]],
+                  `${operation.method} ${name} ${value}`,
+                )
+              }
             }
-            const unknown = await send(operation, `{${operation.beside},"x":${deep}}`)
-            assertFaults(unknown, [['/x', UNKNOWN]], operation.method)
-            if (deep.startsWith('[')) {
-              assertFaults(
-                await send(operation, deep),
-                [['', 'must be a JSON object']],
-                operation.method,
-              )
+            const escaped = `{${operation.beside},"\\u005f_proto_\\u005f":{"polluted":1}}`
+            assertFaults(await send(operation, escaped), [['/__proto__', UNKNOWN]], 'escaped')
+            const [member = 'title'] = operation.members
+            const inherited = `{"__proto__":{${operation.beside}}}`
+            const missing: Faults = operation === POST ? [['/title', 'is required']] : []
+            assertFaults(
+              await send(operation, inherited),
+              [['/__proto__', UNKNOWN], ...missing],
+              'inherited',
+            )
+            const within = `{"${member}":{"__proto__":{"polluted":1}}}`
+            assertFaults(
+              await send(operation, within),
+              [[`/${member}`, String(faultOf(member, {}))]],
+              'within',
+            )
+          }
+        }))
+
+      it('422 for 5000 levels, wherever they are', () =>
+        unchangedBy(async () => {
+          for (const operation of OPERATIONS) {
+            for (const deep of [ARRAYS, OBJECTS, '['.repeat(32_000) + ']'.repeat(32_000)]) {
+              for (const member of operation.members) {
+                const answer = await send(operation, bodyWith(operation, member, deep))
+                assertFaults(
+                  answer,
+                  [[`/${member}`, String(faultOf(member, []))]],
+                  `${operation.method} ${member}`,
+                )
+              }
+              const unknown = await send(operation, `{${operation.beside},"x":${deep}}`)
+              assertFaults(unknown, [['/x', UNKNOWN]], operation.method)
+              if (deep.startsWith('[')) {
+                assertFaults(
+                  await send(operation, deep),
+                  [['', 'must be a JSON object']],
+                  operation.method,
+                )
+              }
             }
           }
-        }
-      }))
+        }))
 
-    it('422 with the first 20 of thousands of members and the number of the others, in bounded time', () =>
-      unchangedBy(async () => {
-        const names = Array.from({ length: 6_000 }, (_, n) => `m${n}`)
-        const members = names.map((name) => `"${name}":1`).join()
-        const long = 'n'.repeat(60_000)
-        for (const operation of OPERATIONS) {
-          const many = await send(operation, `{${operation.beside},${members}}`)
-          assertFaults(
-            many,
-            names.slice(0, 20).map((name) => [`/${name}`, UNKNOWN]),
-            operation.method,
-          )
-          assert.equal(many.json.more, names.length - 20, operation.method)
-          const one = await send(operation, `{${operation.beside},"${long}":1}`)
-          assertFaults(one, [[`/${long.slice(0, 124)}…`, UNKNOWN]], operation.method)
-          const odd = await send(operation, `{${operation.beside},"\\ud800\\u0000~/":1}`)
-          assertFaults(odd, [['/\ud800\0~0~1', UNKNOWN]], operation.method)
-        }
-      }))
+      it('422 with the first 20 of thousands of members and the number of the others, in bounded time', () =>
+        unchangedBy(async () => {
+          const names = Array.from({ length: 6_000 }, (_, n) => `m${n}`)
+          const members = names.map((name) => `"${name}":1`).join()
+          const long = 'n'.repeat(60_000)
+          for (const operation of OPERATIONS) {
+            const many = await send(operation, `{${operation.beside},${members}}`)
+            assertFaults(
+              many,
+              names.slice(0, 20).map((name) => [`/${name}`, UNKNOWN]),
+              operation.method,
+            )
+            assert.equal(many.json.more, names.length - 20, operation.method)
+            const one = await send(operation, `{${operation.beside},"${long}":1}`)
+            assertFaults(one, [[`/${long.slice(0, 124)}…`, UNKNOWN]], operation.method)
+            const odd = await send(operation, `{${operation.beside},"\\ud800\\u0000~/":1}`)
+            assertFaults(odd, [['/\ud800\0~0~1', UNKNOWN]], operation.method)
+          }
+        }))
+
+      it('422 for U+0000 and for lone surrogates, in every member that is text', () =>
+        unchangedBy(async () => {
+          for (const operation of WRITES) {
+            for (const member of ['title', 'description'] as const) {
+              for (const text of [
+                '\\u0000',
+                'a\\u0000',
+                '\\ud800',
+                '\\udfff',
+                'a\\ud834',
+                '\\udd1e\\ud834',
+                '\\ud834x\\udd1e',
+              ]) {
+                const answer = await send(operation, bodyWith(operation, member, `"${text}"`))
+                assertFaults(
+                  answer,
+                  [[`/${member}`, UNICODE]],
+                  `${operation.method} ${member} ${text}`,
+                )
+              }
+            }
+          }
+        }))
+
+      it('400, 413 and 415 for what cannot be read, whatever it is to change', () =>
+        unchangedBy(async () => {
+          for (const [what, status, body, ...headers] of UNREADABLE) {
+            for (const operation of OPERATIONS) {
+              const answer = await send(operation, body, headers)
+              assertProblem(answer, CODES[status], `${operation.method}: ${what}`)
+            }
+          }
+        }))
+    }
 
     it('of a member that comes twice the last counts', async () => {
       for (const operation of WRITES) {
@@ -192,30 +242,6 @@ for (const kind of KINDS) {
         })
       }
     })
-
-    it('422 for U+0000 and for lone surrogates, in every member that is text', () =>
-      unchangedBy(async () => {
-        for (const operation of WRITES) {
-          for (const member of ['title', 'description'] as const) {
-            for (const text of [
-              '\\u0000',
-              'a\\u0000',
-              '\\ud800',
-              '\\udfff',
-              'a\\ud834',
-              '\\udd1e\\ud834',
-              '\\ud834x\\udd1e',
-            ]) {
-              const answer = await send(operation, bodyWith(operation, member, `"${text}"`))
-              assertFaults(
-                answer,
-                [[`/${member}`, UNICODE]],
-                `${operation.method} ${member} ${text}`,
-              )
-            }
-          }
-        }
-      }))
 
     it('500 characters of any kind are a title, 501 are none, and white space around is not counted', async () => {
       const titles: [string, boolean][] = [
@@ -305,16 +331,6 @@ for (const kind of KINDS) {
       }
     })
 
-    it('400, 413 and 415 for what cannot be read, whatever it is to change', () =>
-      unchangedBy(async () => {
-        for (const [what, status, body, ...headers] of UNREADABLE) {
-          for (const operation of OPERATIONS) {
-            const answer = await send(operation, body, headers)
-            assertProblem(answer, CODES[status], `${operation.method}: ${what}`)
-          }
-        }
-      }))
-
     it('one body is the same however it is framed', async () => {
       for (const [what, body, ...headers] of READABLE) {
         for (const operation of WRITES) {
@@ -376,7 +392,7 @@ for (const kind of KINDS) {
           const answer = await send({ method: 'DELETE', at: '/:id' }, body, headers)
           assertProblem(answer, CODES[status], 'DELETE')
         }
-      })
+      }, true)
       for (const [body, ...headers] of [['{"title":"x"}', JSON_TYPE], ['null', JSON_TYPE], ['']]) {
         const made = await send(POST, '{"title":"to go"}')
         const gone = await send({ method: 'DELETE', at: `/${made.json.id}` }, body, headers)

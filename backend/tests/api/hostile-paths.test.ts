@@ -110,11 +110,20 @@ for (const kind of KINDS) {
     })
 
     it('the forms of one name in Unicode are so many users, and names of paths are names', async () => {
-      const names = [
-        ...['\u00e9', 'e\u0301', '\u00c5', '\u212b', '\ufb01', 'fi', 'k', '\u212a', '\uff4b'],
-        ...['i', '\u0131', '\u0130', 'i\u0307', '\u00df', 'ss'],
-        ...['api', 'auth', 'tasks', 'constructor'],
+      const forms = [
+        ...[
+          ['\u00e9', 'e\u0301'],
+          ['\u00c5', '\u212b'],
+          ['\ufb01', 'fi'],
+        ],
+        ...[
+          ['k', '\u212a', '\uff4b'],
+          ['i', '\u0131', '\u0130', 'i\u0307'],
+          ['\u00df', 'ss'],
+        ],
+        ['api', 'auth', 'tasks', 'constructor'],
       ]
+      const names = forms.flat()
       const ids = new Map<string, string>()
       for (const name of names) {
         tokens[name] = await test.token(name)
@@ -130,7 +139,8 @@ for (const kind of KINDS) {
           own.json.map(({ title }: { title: string }) => title),
           [`of ${asking}`],
         )
-        for (const owner of names.filter((name) => name !== asking)) {
+        const alike = forms.find((some) => some.includes(asking)) ?? []
+        for (const owner of alike.filter((name) => name !== asking)) {
           assertProblem(await send(asking, { target: user(owner) }), 'user_id_mismatch', owner)
           const target = `${user(asking)}/${ids.get(owner)}`
           assertProblem(await send(asking, { target }), 'not_found', owner)
