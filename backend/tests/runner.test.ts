@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, constants, globSync, openSync } from 'node:fs'
 import { mkdtemp, writeFile } from 'node:fs/promises'
@@ -9,6 +8,7 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ALONE, groupTests } from '../../scripts/test-groups.ts'
 import { testFolder } from './support/databases.ts'
+import { runProgram } from './support/process.ts'
 import { type Output, outputOf, startProcess } from './support/started.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -28,7 +28,7 @@ async function runWith(...given: readonly string[]): Promise<TestRun> {
   const { PATH, TEST_DATABASE_URL, TEST_FOLDER, NODE_COMPILE_CACHE } = process.env
   const parameters = ['scripts/test.ts', ...given]
   const HELD = join(await testFolder(), 'held')
-  execFileSync('mkfifo', [HELD])
+  await runProgram('mkfifo', [HELD], {})
   const held = openSync(HELD, constants.O_RDONLY | constants.O_NONBLOCK)
   const env = { PATH, TEST_DATABASE_URL, TEST_FOLDER, NODE_COMPILE_CACHE, HELD }
   const runner = outputOf(startProcess(process.execPath, parameters, { cwd: ROOT, env }))
