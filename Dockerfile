@@ -43,7 +43,6 @@ COPY backend/package.json backend/
 COPY backend/src backend/src/
 # All but the first are what npm run user and the other commands start with.
 COPY scripts/compile-cache.mjs scripts/dotenv.mjs scripts/install.mjs scripts/requirements.mjs scripts/
-COPY tools/verify tools/verify/
 COPY --from=page /app/web/dist web/dist/
 # For the embedded database, on a volume: DATABASE_URL=pglite:/data/tasks
 RUN install --directory --owner=65534 --group=65534 --mode=0700 /data

@@ -4,6 +4,7 @@ import { mkdirSync, statSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 
 /** Runs programs in a copy of the repository. */
 export interface Trial {
@@ -181,10 +182,11 @@ export const CHECKS: readonly (readonly [string, (trial: Trial) => void | Promis
     },
   ],
   [
-    'users are isolated: verify, from inside',
-    (trial) => {
-      const verify = ['node', 'tools/verify/verify.ts', 'http://127.0.0.1:8000', '--sign-up']
-      assert.match(inServer(trial, verify), / 0 failed, 0 foreign bytes/)
+    'users are isolated: npm run verify',
+    ({ run }) => {
+      const verify = fileURLToPath(new URL('../verify/verify.ts', import.meta.url))
+      const found = run(process.execPath, [verify, SERVER, '--sign-up'])
+      assert.match(found, / 0 failed, 0 foreign bytes/)
     },
   ],
   [

@@ -71,21 +71,21 @@ for (const kind of KINDS) {
         /does not see exactly their own rows of todo\.tasks/,
       ],
     ]
-    const NOTES = `create table todo.notes (n int generated always as identity, user_id text not null, task_id uuid not null,
+    const SCRATCH = `create table todo.scratch (n int generated always as identity, user_id text not null, task_id uuid not null,
         kind text not null, seen jsonb not null, at timestamptz not null,
         primary key (user_id, n), foreign key (user_id, task_id) references todo.tasks (user_id, id) on delete cascade);
-      alter table todo.notes enable row level security; alter table todo.notes force row level security;
-      create policy own_notes on todo.notes using (user_id = ${NULLIF}) with check (user_id = ${NULLIF});
-      grant select, insert, update (kind), delete on todo.notes to todo_user`
+      alter table todo.scratch enable row level security; alter table todo.scratch force row level security;
+      create policy own_scratch on todo.scratch using (user_id = ${NULLIF}) with check (user_id = ${NULLIF});
+      grant select, insert, update (kind), delete on todo.scratch to todo_user`
 
     it('passes, and includes a table that is new', () =>
       withProof(async (prove) => {
         await prove('')
-        await prove(NOTES)
+        await prove(SCRATCH)
         for (const verb of ['select', 'update', 'delete']) {
           await assert.rejects(
-            prove(`${NOTES}; create policy more on todo.notes for ${verb} using (true)`),
-            { name: 'WallError', message: new RegExp(`rows of todo\\.notes by ${verb}`, 'i') },
+            prove(`${SCRATCH}; create policy more on todo.scratch for ${verb} using (true)`),
+            { name: 'WallError', message: new RegExp(`rows of todo\\.scratch by ${verb}`, 'i') },
           )
         }
       }))

@@ -115,15 +115,15 @@ const BROKEN: [what: string, broken: string, mended: string, says: RegExp][] = [
   ],
   [
     'another table of users is open to deletion',
-    'create table todo.notes (user_id text); grant delete on todo.notes to todo_user',
-    'drop table todo.notes',
-    /not enabled and forced on todo\.notes/,
+    'create table todo.scratch (user_id text); grant delete on todo.scratch to todo_user',
+    'drop table todo.scratch',
+    /not enabled and forced on todo\.scratch/,
   ],
   [
     'another table of users is open to the role',
-    'create table todo.notes (user_id text); grant select on todo.notes to todo_user',
-    'drop table todo.notes',
-    /not enabled and forced on todo\.notes/,
+    'create table todo.scratch (user_id text); grant select on todo.scratch to todo_user',
+    'drop table todo.scratch',
+    /not enabled and forced on todo\.scratch/,
   ],
 ]
 

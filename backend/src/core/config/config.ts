@@ -143,12 +143,6 @@ export function isProduction(env: Environment = process.env): boolean {
   return env.NODE_ENV === 'production'
 }
 
-/** @returns two users' tokens for `npm run verify`. Every local user could read command-line arguments. */
-export function loadTokens(env: Environment = process.env) {
-  const { text } = settingsReader(env)
-  return { a: text('TODO_TOKEN_A'), b: text('TODO_TOKEN_B') }
-}
-
 function readDatabase(url: string | undefined, directUrl: string | undefined): DatabaseConfig {
   if (url === undefined) return { kind: 'pglite', directory: resolve(DEFAULT_DIRECTORY) }
   if (url.startsWith('pglite:')) {
