@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { getMigrations } from 'better-auth/db/migration'
 import { Kysely } from 'kysely'
 import { accountDialect } from '../../src/database/accounts/account-dialect.ts'
@@ -28,6 +27,7 @@ interface Tables {
 
 const PERSON = { name: 'x', emailVerified: false }
 const person = (id: string) => ({ ...PERSON, id, email: `${id}@example.com` })
+const UNAVAILABLE = { code: 'service_unavailable' }
 const TASK_ID = '00000000-0000-7000-8000-000000000001'
 
 async function withAccounts(
@@ -130,19 +130,24 @@ for (const kind of KINDS) {
       })
     })
 
-    it('a transaction that is never ended is rolled back after 3 s, and no user waits longer', async () => {
+    it('a transaction that is never ended is rolled back after 3 s, and no user waits longer', async (context) => {
+      const { timers } = context.mock
       await withAccounts(test, async (_pool, accounts) => {
-        const began = Promise.withResolvers<void>()
+        timers.enable({ apis: ['setTimeout'] })
+        let found: unknown[] = []
         const forgotten = accounts.transaction().execute(async (transaction) => {
+          const find = () => transaction.selectFrom('user').selectAll().execute()
           await transaction.insertInto('user').values(person('one')).execute()
-          began.resolve()
-          await sleep(3_500)
-          await transaction.selectFrom('user').selectAll().execute()
+          const tasks = test.database.asUser('bob', listTasks({ limit: 5 }))
+          timers.tick(2_999)
+          found = await find()
+          timers.tick(1)
+          await assert.rejects(find(), UNAVAILABLE)
+          await tasks
         })
-        const ended = assert.rejects(forgotten, { code: 'service_unavailable' })
-        await began.promise
-        await test.database.asUser('bob', listTasks({ limit: 5 }))
-        await ended
+        await assert.rejects(forgotten, UNAVAILABLE)
+        assert.equal(found.length, 1)
+        timers.reset()
         assert.deepEqual(await accounts.selectFrom('user').selectAll().execute(), [])
       })
     })
