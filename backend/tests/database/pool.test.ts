@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { setImmediate as nextTick } from 'node:timers/promises'
 import { Client } from 'pg'
 import { LIMITS, type Limits } from '../../src/core/limits.ts'
 import { PipelinedPool } from '../../src/database/pipeline/pool.ts'
@@ -67,7 +68,7 @@ describe('the pool, when the database is cut off', () => {
 
   it('an idle connection that dies is replaced, and nobody notices', async () => {
     proxy.cut()
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    while (pool.load.connections > 0) await nextTick()
     assert.deepEqual(await pool.asUser('alice', now), [['0']])
   })
 
