@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
-import { setImmediate as nextTick, setTimeout as sleep } from 'node:timers/promises'
+import { after, afterEach, before, beforeEach, describe, it, mock } from 'node:test'
+import { setImmediate as nextTick } from 'node:timers/promises'
 import { Client } from 'pg'
 import { LIMITS, type Limits } from '../../src/core/limits.ts'
 import { Connection } from '../../src/database/pipeline/connection.ts'
@@ -65,12 +65,19 @@ describe('statements that no connection has room for', () => {
   let proxy: DatabaseProxy
   let blocker: Blocker
   let pool: PipelinedPool
+  let passedMs = 0
+  const realMs = performance.now.bind(performance)
+  const clock = mock.method(performance, 'now', () => realMs() + passedMs)
   before(async () => {
     test = await openTestDatabase('postgres')
     url = test.config.kind === 'postgres' ? test.config.url : ''
   })
-  after(() => test.close())
+  after(async () => {
+    clock.mock.restore()
+    await test.close()
+  })
   beforeEach(async () => {
+    passedMs = 0
     proxy = await startProxy(url)
     blocker = await holdLock(url)
   })
@@ -89,13 +96,23 @@ describe('statements that no connection has room for', () => {
     return own
   }
   const blocked = (userId: string) => pool.asUser(userId, blocker.statement)
+  /** From then on, so much more time has passed for the pool. */
+  const passTime = (ms: number) => {
+    passedMs += ms
+  }
   /** So many have run for longer than others are put behind them. */
   const runsForLong = async (count: number) => {
     await blocker.waitFor(count)
-    await sleep(50)
+    passTime(50)
   }
   /** From then on it is known that statements of this user take long. */
-  const showSlow = (userId: string) => pool.asUser(userId, rawStatement('select pg_sleep(0.3)'))
+  const showSlow = (userId: string) => takingLong(pool.asUser(userId, now))
+  /** What was just sent takes 300 ms. Its response has a proxy in this process to pass, so that it comes later. */
+  const takingLong = async (answer: Promise<unknown>) => {
+    await nextTick()
+    passTime(300)
+    await answer
+  }
 
   it('wait here: of a connection that is lost, those alone fail that it was given', async () => {
     await open(1)
@@ -145,7 +162,7 @@ describe('statements that no connection has room for', () => {
     proxy.freeze(true)
     limits.statementStuckMs = 50
     const given = users(8).map((userId) => pool.asUser(userId, now))
-    await sleep(100)
+    passTime(51)
     // They would wait for a minute otherwise, as does the test.
     for (const userId of ['bob', 'carol', 'user-1']) {
       await assert.rejects(pool.asUser(userId, now), UNAVAILABLE)
@@ -159,16 +176,21 @@ describe('statements that no connection has room for', () => {
     await open(1)
     await pool.close()
     while (proxy.connections() > 0) await nextTick()
-    pool = poolThrough(proxy, 1, { ...LIMITS, statementStuckMs: 50, statementWaitMs: 100 })
+    const { timers } = context.mock
+    timers.enable({ apis: ['setInterval'] })
+    pool = poolThrough(proxy, 1)
     const answers = users(30).map((userId) => pool.asUser(userId, now))
     while (proxy.connections() === 0) await nextTick()
     proxy.freeze(true)
-    await sleep(150)
+    passTime(2 * LIMITS.statementWaitMs)
+    timers.tick(2 * LIMITS.statementWaitMs)
     // Their time begins when there is one. It does not pass here, however slow the machine is.
+    timers.reset()
     const nowMs = performance.now()
-    context.mock.method(performance, 'now', () => nowMs)
+    clock.mock.mockImplementation(() => nowMs)
     proxy.freeze(false)
     assert.ok(!(await Promise.allSettled(answers)).some(failed))
+    clock.mock.mockImplementation(() => realMs() + passedMs)
   })
 
   it('are answered before the pool is closed', async () => {
@@ -276,7 +298,7 @@ describe('statements that no connection has room for', () => {
     await open(4)
     await showSlow('alone')
     // As long as nobody else has asked.
-    await sleep(1_100)
+    passTime(1_001)
     const slow = Array.from({ length: 6 }, () => blocked('alone'))
     await blocker.waitFor(2)
     await pool.ping()
@@ -288,7 +310,7 @@ describe('statements that no connection has room for', () => {
   it('a connection is given half as much at once after a slow answer, and more again little by little', async () => {
     await open(1)
     const connection = await Connection.open({
-      config: { connectionString: url },
+      config: { connectionString: proxy.url },
       chooseScope: detectScope,
       limits: LIMITS,
       ticks: new Ticks(),
@@ -305,8 +327,7 @@ describe('statements that no connection has room for', () => {
         note,
       })
     for (const expected of [8, 4, 2, 2]) {
-      // Longer than the way to the database takes on a busy machine.
-      await send(rawStatement('select pg_sleep(0.3)'))
+      await takingLong(send(now))
       connection.giveMoreAhead()
       assert.equal(connection.ahead, expected)
     }
