@@ -27,16 +27,19 @@ const query = (text: string) => ({ text, values: [] })
 interface Opened {
   readonly connector: Connector
   readonly pool: PipelinedPool
+  /** Its limits, to be changed when it is open. */
+  readonly limits: Record<keyof Limits, number>
 }
 
 /** @returns an embedded database that has the tasks 1 and 2. */
 async function openWithTasks(own: Partial<Limits>, folder: string | null = null): Promise<Opened> {
-  const options = { limits: { ...limits, ...own }, worker: GATED_WORKER }
+  const itsLimits: Record<keyof Limits, number> = { ...limits, ...own }
+  const options = { limits: itsLimits, worker: GATED_WORKER }
   const connector = await connectPglite(folder ?? (await embeddedFolder('migrated')), options)
   const pool = new PipelinedPool(connector, { ...LIMITS, statementStuckMs: 60_000 })
   pool.close = endWithTest('pool of a slow database', pool.close.bind(pool))
   for (const n of [1, 2]) await pool.asUser('alice', add(n))
-  return { connector, pool }
+  return { connector, pool, limits: itsLimits }
 }
 
 async function assertKept(pool: PipelinedPool, kept: readonly number[]): Promise<void> {
@@ -118,16 +121,20 @@ describe('while the embedded database works on a statement for long', () => {
 })
 
 describe('the embedded database', () => {
-  it('a migration may take as long as it has to', async () => {
+  it('a migration may take as long as it has to', async (context) => {
     const gate = makeGate()
-    const { connector, pool } = await openWithTasks({ databaseWorkMs: 300 })
+    const { limits: own, connector, pool } = await openWithTasks({})
+    const looks = context.mock.method(Worker.prototype, 'cpuUsage')
+    // Any other statement takes longer than these.
+    Object.assign(own, { statementMs: 1, statementWaitMs: 1, databaseWorkMs: 1 })
     const migration = withDirectClient(connector.direct, (client) =>
       inTransaction(client, () => client.query(slow.sql.text)),
     )
-    // For longer than any other statement may take, and any thread may be silent.
-    await sleep(limits.databaseSilenceMs + 2 * 300)
+    // The watchdog looks eight times in databaseSilenceMs, so that any other thread would be silent for too long.
+    while (looks.mock.callCount() <= 8) await sleep(5)
     gate.open()
     await migration
+    Object.assign(own, limits)
     await assertKept(pool, [1, 2])
     await assertLives(connector)
     await pool.close()
