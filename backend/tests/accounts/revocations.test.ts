@@ -41,21 +41,22 @@ describe('the list of revocations', () => {
     list.close()
   })
 
-  it('is not read while no request comes, and the next one waits for a read', async () => {
+  it('is not read while no request comes, and the next one waits for a read', async (context) => {
+    const { timers } = context.mock
+    timers.enable({ apis: ['setTimeout'] })
     const { list, reads, stored } = listOf()
     await list.ready()
-    const wait = async (): Promise<void> => {
-      for (;;) {
-        stored.set('carol', 100)
-        await new Promise(setImmediate)
-        const behind = list.ready()
-        if (behind !== undefined) return behind
-        // This was a use, after which the reads go on twice.
-        await once(reads, 'read')
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
+    let count = 0
+    reads.on('read', () => {
+      count += 1
+    })
+    for (let pause = 0; pause < 10 * TIMES.idlePauses; pause += 1) {
+      timers.tick(TIMES.intervalMs)
+      await new Promise(setImmediate)
     }
-    await wait()
+    assert.equal(count, TIMES.idlePauses)
+    stored.set('carol', 100)
+    await list.ready()
     assert.equal(list.refuses('carol', 99), true)
     list.close()
   })
