@@ -19,7 +19,15 @@ let template: string | undefined
  * has them: migrating each one would take half of the time of all tests.
  */
 export async function globalSetup(): Promise<void> {
-  if (!process.env.TEST_FOLDER) process.env.TEST_CLUSTER ??= await clusterFolder()
+  const folder = process.env.TEST_FOLDER
+  if (!folder) process.env.TEST_CLUSTER ??= await clusterFolder()
+  // Another run has made them, and this one is part of it.
+  if (folder) keepCompiled(folder)
+  await Promise.all([startPostgres(!folder), folder ? undefined : makeFolder()])
+}
+
+/** @param isNew whether the tests need a new database to copy. */
+async function startPostgres(isNew: boolean): Promise<void> {
   if (!process.env.TEST_DATABASE_URL) {
     server = await startPostgresToBreak({
       settings: ['fsync=off', 'max_connections=200'],
@@ -27,10 +35,7 @@ export async function globalSetup(): Promise<void> {
     })
     process.env.TEST_DATABASE_URL = server.url
   }
-  // Another run has made them, and this one is part of it.
-  if (process.env.TEST_FOLDER) return keepCompiled(process.env.TEST_FOLDER)
-  await makeFolder()
-  process.env.TEST_TEMPLATE = await makeTemplate(process.env.TEST_DATABASE_URL)
+  if (isNew) process.env.TEST_TEMPLATE = await makeTemplate(process.env.TEST_DATABASE_URL)
 }
 
 /** @returns a folder for the data of PostgreSQL servers. PostgreSQL may run as an account that owns nothing else. */
