@@ -10,7 +10,7 @@ export interface TestGroup {
 }
 
 /** How many files share a process. More save less, and the last processes leave a core idle. */
-const TOGETHER = 8
+const TOGETHER = 13
 
 /**
  * Files whose tests change or measure their whole process, or that take long and start processes of their own.
