@@ -132,14 +132,14 @@ async function endWithRequests(
   pids: readonly number[],
 ): Promise<string> {
   const bearer = await token('alice')
-  const underWay = await Promise.all(times(8, () => begin(server.port, 'alice', bearer)))
+  const inProgress = await Promise.all(times(8, () => begin(server.port, 'alice', bearer)))
   // Ctrl-C reaches all of them, and the first twice.
   const everybody = signal === 'SIGINT'
   if (everybody) for (const pid of pids) kill(pid, signal)
   const ended = server.kill(signal)
   if (everybody) server.kill(signal).catch(() => undefined)
   await server.until(/finishing the requests in progress/)
-  for (const { finish } of underWay) assert.equal(await finish(), 201)
+  for (const { finish } of inProgress) assert.equal(await finish(), 201)
   const { code, output } = await ended
   assert.equal(code, 0, output)
   assert.doesNotMatch(output, /a replacement starts|"level":(50|60)/)
@@ -292,10 +292,10 @@ describe('several processes on one port', { concurrency: 2 }, () => {
     const server = await serve(environment)
     await workers(server, 2)
     const bearer = await token('alice')
-    const underWay = await Promise.all(times(4, () => begin(server.port, 'alice', bearer)))
+    const inProgress = await Promise.all(times(4, () => begin(server.port, 'alice', bearer)))
     const ended = server.kill('SIGKILL')
     await server.exited
-    for (const { finish } of underWay) assert.equal(await finish(), 201)
+    for (const { finish } of inProgress) assert.equal(await finish(), 201)
     await ended
   })
 })

@@ -166,11 +166,11 @@ describe('a stop', { concurrency: 2 }, () => {
       await server.ready()
       await server.writeMuch()
       proxy.freeze(true)
-      const underWay = server.ask('/readyz').catch(() => 'cut')
+      const inProgress = server.ask('/readyz').catch(() => 'cut')
       // It has been asked: what it is asked after that, on another connection, it has answered.
       await server.ask('/livez')
       assert.notEqual(await server.stop('SIGTERM'), 0)
-      await underWay
+      await inProgress
       await proxy.close()
     })
   }

@@ -23,10 +23,11 @@ export const LIMIT_EFFECTS: Readonly<Record<keyof Limits, string>> = {
   overdueCheckMs: 'The server looks for such connections once in this time.',
   stalledMs: 'The server closes the connection of a client that reads nothing for this long.',
   keepAliveMs: 'The server closes a connection that has had no request for this long.',
-  statementsInFlight: 'Statements in progress or waiting, in each process. Beyond it: 503 at once.',
+  statementsInProgress:
+    'Statements in progress or waiting, in each process. Beyond it: 503 at once.',
   statementsOfOneUser: 'Those of one user. Beyond it, that user gets 503 at once.',
   statementsOfBatch: 'Statements of one request that the server runs in one transaction.',
-  underWayOfOneUser:
+  inProgressOfOneUser:
     'Statements of one user that the server has sent to the database. Others wait in the queue of that user, and the server serves the queues round-robin.',
   workOfOneUserMs:
     'Their total work, estimated from earlier statements of that user. One statement is always allowed. They occupy at most two connections, or a quarter of them if that is more. A user who has been the only one for a second may have one such statement on each of those connections.',

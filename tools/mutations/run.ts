@@ -224,7 +224,7 @@ function plain(rows: readonly Verdict[]): string {
     complaint === undefined ? noticed.join('; ') : 'NOT NOTICED',
     seconds.toFixed(1),
   ])
-  const table = [['wall', 'what is taken away', 'noticed by', 's'], ...lines]
+  const table = [['check', 'mutation', 'noticed by', 's'], ...lines]
   const widths = [0, 1].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)))
   return table
     .map(([wall = '', change = '', by = '', s = '']) =>
@@ -236,7 +236,7 @@ function plain(rows: readonly Verdict[]): string {
 function markdown(rows: readonly Verdict[]): string {
   const cell = (text: string) => text.replaceAll('|', '\\|')
   return [
-    '| wall | what is taken away | first test that fails |',
+    '| isolation check | mutation | first test that fails |',
     '|---|---|---|',
     ...rows.map(({ mutant, noticed, complaint }) => {
       const by = complaint === undefined ? noticed.join('; ') : '**none**'

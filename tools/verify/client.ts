@@ -85,7 +85,7 @@ export class Client {
     return new Promise((resolve, reject) => {
       const fail = (error: Error) => {
         const reason = error instanceof CannotRun ? error.message : describe(error)
-        reject(new CannotRun(`${this.#url} gives no answer to ${method} ${path}: ${reason}`))
+        reject(new CannotRun(`${this.#url} does not answer ${method} ${path}: ${reason}`))
       }
       const sent = request(this.#url, {
         method,

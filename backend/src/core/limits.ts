@@ -42,13 +42,13 @@ export const LIMITS = Object.freeze({
   keepAliveMs: 75_000,
 
   /** Users' statements that may be in progress or waiting, on all connections to the database. */
-  statementsInFlight: 1_024,
+  statementsInProgress: 1_024,
   /** The same for one user. */
   statementsOfOneUser: 256,
   /** Statements of one transaction. */
   statementsOfBatch: 256,
   /** One user's statements that may be in progress on the database: their number and estimated time. */
-  underWayOfOneUser: 16,
+  inProgressOfOneUser: 16,
   workOfOneUserMs: 5,
   /** Statements pipelined on one connection: initially, at most, and their estimated time. */
   statementsAhead: 16,

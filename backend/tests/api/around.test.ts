@@ -155,13 +155,13 @@ describe('health', () => {
   /** Starts an app in which the given statement of a user waits until it is released. */
   async function startHeld(nth: number) {
     const held = Promise.withResolvers<void>()
-    const underWay = Promise.withResolvers<void>()
+    const inProgress = Promise.withResolvers<void>()
     let statements = 0
     const test = await startApp('postgres', {}, (database) =>
       withAsUser(database, async (userId, statement) => {
         statements += 1
         if (statements === nth) {
-          underWay.resolve()
+          inProgress.resolve()
           await held.promise
         }
         return database.asUser(userId, statement)
@@ -174,13 +174,13 @@ describe('health', () => {
       await assert.rejects(test.send('GET', '/readyz'), { code: 'ECONNREFUSED' })
       return { closing }
     }
-    return { test, underWay: underWay.promise, release: held.resolve, stop }
+    return { test, inProgress: inProgress.promise, release: held.resolve, stop }
   }
 
   it('requests under way are answered while the server stops, with Connection: close, and no others are taken', async () => {
-    const { test, underWay, release, stop } = await startHeld(1)
+    const { test, inProgress, release, stop } = await startHeld(1)
     const writing = test.send('POST', '/api/alice/tasks', { body: { title: 'under way' } })
-    await underWay
+    await inProgress
     const { closing } = await stop()
     release()
     const { status, headers } = await writing
@@ -190,7 +190,7 @@ describe('health', () => {
   })
 
   it('a stop closes the connection of a client that keeps it, after a response that had begun', async () => {
-    const { test, underWay, release, stop } = await startHeld(2)
+    const { test, inProgress, release, stop } = await startHeld(2)
     const count = 3_000
     await test.admin(`insert into todo.users (id, seq) values ('alice', 1)`)
     await test.admin(
@@ -199,7 +199,7 @@ describe('health', () => {
       [count],
     )
     const reading = test.send('GET', '/api/alice/tasks')
-    await underWay
+    await inProgress
     const { closing } = await stop()
     release()
     const { headers, json } = await reading

@@ -275,7 +275,7 @@ for (const kind of KINDS) {
   })
 }
 
-describe('a request in flight', () => {
+describe('a request in progress', () => {
   let test: TestApp
   before(async () => {
     test = await startApp('postgres')

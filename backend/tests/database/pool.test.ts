@@ -53,9 +53,9 @@ describe('the pool, when the database is cut off', () => {
     await proxy.close()
   })
 
-  it('a lost connection fails what was in flight on it, and is replaced', async () => {
-    const inFlight = Array.from({ length: 10 }, () => pool.asUser('alice', blocker.statement))
-    const settled = Promise.allSettled(inFlight)
+  it('a lost connection fails what was in progress on it, and is replaced', async () => {
+    const inProgress = Array.from({ length: 10 }, () => pool.asUser('alice', blocker.statement))
+    const settled = Promise.allSettled(inProgress)
     await blocker.waitFor(1)
     proxy.cut()
     await blocker.release()
@@ -101,7 +101,7 @@ describe('the pool, when the database is cut off', () => {
     assert.ok(proxy.connections() <= 3)
   })
 
-  it('503 at once beyond what may be in flight; what is in flight is answered', async () => {
+  it('503 at once beyond what may be in progress; what is in progress is answered', async () => {
     const many = Array.from({ length: 1_024 + 50 }, (_, n) => pool.asUser(`user-${n % 100}`, now))
     const answers = await Promise.allSettled(many)
     const refused = answers.filter(({ status }) => status === 'rejected')
@@ -133,7 +133,7 @@ describe('the pool, when the database is cut off', () => {
     await impatient.close()
   })
 
-  it('close lets what is in flight finish', async () => {
+  it('close lets what is in progress finish', async () => {
     const writing = pool.asUser(
       'closing',
       insertTask('00000000-0000-7000-8000-000000000001', { title: 'x' }),

@@ -24,7 +24,7 @@ describe('whether the database is ready', () => {
         return answer
       })
     const proxy = await startProxy(url, count)
-    const pool = poolThrough(proxy, 1, { ...LIMITS, ...PATIENT, statementsInFlight: 1 })
+    const pool = poolThrough(proxy, 1, { ...LIMITS, ...PATIENT, statementsInProgress: 1 })
     await pool.ping()
     answers = 0
     await Promise.all(Array.from({ length: 5_000 }, () => pool.ping()))
@@ -38,7 +38,7 @@ describe('whether the database is ready', () => {
     const proxy = await startProxy(url)
     const limits = {
       ...LIMITS,
-      statementsInFlight: 10,
+      statementsInProgress: 10,
       statementsOfOneUser: 10,
       // Nothing is sent after a statement that has been on its way for any time.
       behindMs: 0,

@@ -210,7 +210,7 @@ describe('statements that no connection has room for', () => {
   })
 
   it('503 at once beyond statementsOfOneUser, and other users are served', async () => {
-    await open(2, { statementsInFlight: 40, statementsOfOneUser: 20 })
+    await open(2, { statementsInProgress: 40, statementsOfOneUser: 20 })
     const heavy = Array.from({ length: 60 }, () => blocked('heavy'))
     const beyond = await Promise.allSettled(heavy.slice(20))
     assert.ok(beyond.every(failed))

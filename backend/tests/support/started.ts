@@ -24,14 +24,14 @@ interface Started {
 }
 
 const open = new Set<Started>()
-const underWay = new Set<string>()
+const inProgress = new Set<string>()
 const groups = new Set<number>()
 
 /** The tests under way in this process, and what they and their suites have open. */
 export function whatIsOpen(): { tests: string[]; open: string[]; handles: string[] } {
   const handles = Object.entries(Object.groupBy(process.getActiveResourcesInfo(), (name) => name))
   return {
-    tests: [...underWay],
+    tests: [...inProgress],
     open: [...open].map(({ what }) => what),
     handles: handles.map(([name, all = []]) => `${all.length} ${name}`),
   }
@@ -161,10 +161,10 @@ process.on('exit', () => {
 
 if (IN_TEST) {
   beforeEach(({ fullName }) => {
-    underWay.add(fullName)
+    inProgress.add(fullName)
   })
   afterEach(({ fullName }) => {
-    underWay.delete(fullName)
+    inProgress.delete(fullName)
   })
   // Node calls it as soon as no test is left to run, which is the case after each of several files.
   if (!TOGETHER) {

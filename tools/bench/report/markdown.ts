@@ -21,7 +21,7 @@ export function toMarkdown(report: Report): string {
   const { effort, load, seeded, peers, missing } = report
   const parts = [
     '# How fast',
-    `${load.connections} keep-alive connections, each with one request under way, made by ${load.tool} in a process of its own. ${seeded.small}; tokens of 500 of them. At this server every request has its token checked, is limited by its user, and leaves a line in a log; what the others do is said below. PostgreSQL is as it comes, but for autovacuum, which is off: tables are vacuumed between turns.`,
+    `${load.connections} keep-alive connections, each with one request in progress, made by ${load.tool} in a process of its own. ${seeded.small}; tokens of 500 of them. At this server every request has its token checked, is limited by its user, and leaves a line in a log; what the others do is said below. PostgreSQL is as it comes, but for autovacuum, which is off: tables are vacuumed between turns.`,
     surroundingsLine(report, peers),
     `Servers take turns: ${effort.rounds} turns of ${effort.seconds} s each for each kind of work. A figure is the median of the turns. A ratio is the median of the ratios within each turn; behind it, in brackets, is where that median lies with some certainty (${effort.rounds >= 9 ? 'the second least to the second most' : 'the least to the most'} of ${effort.rounds}). CPU is user and system time per request: of the server from its own process, of the database from its sessions.${effort.rounds < 5 ? ' With so few turns a verdict is a hint.' : ''}`,
     ...missing,

@@ -136,7 +136,7 @@ describe('npm run verify', () => {
           await passOn(request)
           throw new Cut()
         },
-        line: /gives no answer to POST \/api\/bob\/tasks: socket hang up\n$/,
+        line: /does not answer POST \/api\/bob\/tasks: socket hang up\n$/,
       },
       'a refusal to make tasks': {
         after: 5,
@@ -241,8 +241,8 @@ describe('npm run verify', () => {
     const cases: [string, [string, string] | null, RegExp][] = [
       ['localhost:8000', [a, b], /^localhost:8000 is no address such as https:/],
       [`${address}?x=1`, [a, b], /has more than a host and a path/],
-      ['http://127.0.0.1:1', [a, b], /^http:\/\/127\.0\.0\.1:1\/ gives no answer .*ECONNREFUSED/],
-      ['https://127.0.0.1:1', [a, b], /^https:\/\/127\.0\.0\.1:1\/ gives no answer .*ECONNREFUSED/],
+      ['http://127.0.0.1:1', [a, b], /^http:\/\/127\.0\.0\.1:1\/ does not answer .*ECONNREFUSED/],
+      ['https://127.0.0.1:1', [a, b], /^https:\/\/127\.0\.0\.1:1\/ does not answer .*ECONNREFUSED/],
       [elsewhere, [a, b], /^Not this API: GET \/api\/alice\/tasks is answered with 200\. Does the/],
       [away, [a, b], /^Not this API: .* with 301\. It leads to https:\/\/todo\.example\.com\/$/],
       [`${address}/api`, [a, b], /^Not this API: .* with 404\. Does the address/],

@@ -24,7 +24,7 @@ import { type BatchOptions, explain, statementsOf, statusOf } from './batch-oper
 import {
   forgetsKeys,
   idempotencyKey,
-  keyInFlight,
+  keyInProgress,
   keyReused,
   OWN_LOCK_MS,
   OWN_LOCK_WAITS,
@@ -110,7 +110,7 @@ async function outcomes(
     if (statement === batch.claimAt && replay !== undefined) {
       const stored = await replay()
       if (stored !== undefined) return stored
-      if (isFirst || waits === OWN_LOCK_WAITS) throw keyInFlight()
+      if (isFirst || waits === OWN_LOCK_WAITS) throw keyInProgress()
       await rest(OWN_LOCK_MS)
       return outcomes(request, asked, batchWith, replay, { creations, waits: waits + 1 })
     }
@@ -196,7 +196,7 @@ async function replayed(
     if (note !== undefined) return { outcome: note.outcome, task: note.task }
     if (op === 'delete') return { outcome: 'deleted' }
     // The key has expired, and its rows are being deleted.
-    throw keyInFlight()
+    throw keyInProgress()
   })
   reply.header('idempotency-replayed', 'true')
   return withNext(asked, outcomes, next)

@@ -66,7 +66,7 @@ export function keyReused(): AppError {
 }
 
 /** @returns the 409 for a key whose request is in progress. */
-export function keyInFlight(): AppError {
+export function keyInProgress(): AppError {
   const detail = 'A request with this Idempotency-Key is in progress; send it again later'
   return new AppError('conflict', { detail, headers: { 'retry-after': '1' } })
 }
@@ -90,7 +90,7 @@ async function changeOnce(
     // The lock of the key may be that of an earlier attempt of this request, whose transaction is about to end.
     for (
       let waits = 0;
-      around && change.outcome === 'in flight' && waits < OWN_LOCK_WAITS;
+      around && change.outcome === 'in progress' && waits < OWN_LOCK_WAITS;
       waits += 1
     ) {
       await rest(OWN_LOCK_MS)
@@ -100,7 +100,7 @@ async function changeOnce(
     return unchanged ? await run() : [change, next]
   } catch (error) {
     if (error instanceof AppError && error.code === 'conflict') {
-      return [{ outcome: 'in flight' }, new Map()]
+      return [{ outcome: 'in progress' }, new Map()]
     }
     throw error
   }

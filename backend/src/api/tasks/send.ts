@@ -4,7 +4,7 @@ import type { Statement } from '../../database/session.ts'
 import { collectionPath, sendStored } from '../../http/resource/send.ts'
 import type { ChangeOnce } from '../../models/tasks/once.ts'
 import type { Insertion } from '../../models/tasks/task.ts'
-import { keyInFlight, keyReused } from './idempotency.ts'
+import { keyInProgress, keyReused } from './idempotency.ts'
 
 /**
  * Sends the response to a change: the task, or 204 after a deletion.
@@ -25,8 +25,8 @@ export function sendChange(reply: FastifyReply, change: ChangeOnce): FastifyRepl
       throw new AppError('precondition_failed')
     case 'reused':
       throw keyReused()
-    case 'in flight':
-      throw keyInFlight()
+    case 'in progress':
+      throw keyInProgress()
   }
 }
 

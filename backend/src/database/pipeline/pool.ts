@@ -35,7 +35,7 @@ export class PipelinedPool implements Database {
   readonly #drained = Promise.withResolvers<void>()
   #opening: Promise<void> | undefined
   #notOpened: unknown
-  #inFlight = 0
+  #inProgress = 0
   /** The statements in progress of users whose statements are slow. */
   #slow = 0
   #closed = false
@@ -62,23 +62,23 @@ export class PipelinedPool implements Database {
 
   /** Its connections and statements, for metrics. */
   get load() {
-    const counts = { inProgress: this.#inFlight, waiting: this.#lines.waitingCount }
+    const counts = { inProgress: this.#inProgress, waiting: this.#lines.waitingCount }
     return { ...counts, connections: this.#connections.size, size: this.#connector.size }
   }
 
   async asUser<const A extends Asked>(userId: string, asked: A): Promise<Answer<A>> {
     const batch = batchOf(asked)
     if (this.#closed) throw unavailable(new Error('The pool is closed'))
-    const { statementsInFlight, statementsOfOneUser } = this.#limits
+    const { statementsInProgress: most, statementsOfOneUser } = this.#limits
     const line = this.#lines.of(userId, this.#ticks.touch())
-    if (this.#inFlight >= statementsInFlight || line.size >= statementsOfOneUser) throw overloaded()
-    this.#inFlight += 1
+    if (this.#inProgress >= most || line.size >= statementsOfOneUser) throw overloaded()
+    this.#inProgress += 1
     let rows: RowsOfEach
     try {
       rows = await this.#sendOnce(line, batch)
     } finally {
-      this.#inFlight -= 1
-      if (this.#closed && this.#inFlight === 0) this.#drained.resolve()
+      this.#inProgress -= 1
+      if (this.#closed && this.#inProgress === 0) this.#drained.resolve()
     }
     return batch.read(rows)
   }
@@ -91,7 +91,7 @@ export class PipelinedPool implements Database {
 
   async close(): Promise<void> {
     this.#closed = true
-    if (this.#inFlight > 0) await this.#drained.promise
+    if (this.#inProgress > 0) await this.#drained.promise
     clearInterval(this.#watchdog)
     await this.#opening
     await Promise.all([...this.#connections].map((connection) => connection.end()))
@@ -170,11 +170,11 @@ export class PipelinedPool implements Database {
     const leftToOthers = Math.max(1, Math.floor(size / 4))
     if (line.slow && this.#slow >= Math.max(1, size - leftToOthers)) return undefined
     const alone = this.#lines.isAlone(line, nowMs)
-    if (line.underWay >= line.allowance && !alone) return undefined
+    if (line.inProgress >= line.allowance && !alone) return undefined
     const share = Math.max(Math.min(2, size - 1), Math.floor(size / (alone ? 2 : 4)), 1)
     const own = line.spreadOver(share)
     const connection = own === undefined ? this.#free(nowMs) : leastBusy(nowMs, own)
-    if (line.underWay < line.allowance || connection?.pending === 0) return connection
+    if (line.inProgress < line.allowance || connection?.pending === 0) return connection
     return undefined
   }
 

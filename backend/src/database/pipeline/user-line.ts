@@ -45,13 +45,13 @@ export class UserLine {
   }
 
   /** The number of statements in progress. */
-  get underWay(): number {
+  get inProgress(): number {
     return this.#on.length
   }
 
   /** The number of statements in progress or waiting. */
   get size(): number {
-    return this.underWay + this.waiting.length
+    return this.inProgress + this.waiting.length
   }
 
   /** The estimated work of the next statement. */
@@ -64,12 +64,12 @@ export class UserLine {
     return this.estimateMs > this.#limits.workAheadMs || this.waiting[0]?.patient === true
   }
 
-  /** How many statements may be in progress: at least one, at most `underWayOfOneUser`. */
+  /** How many statements may be in progress: at least one, at most `inProgressOfOneUser`. */
   get allowance(): number {
     if (this.#estimateMs === undefined) return UNKNOWN_UNDER_WAY
-    const { workOfOneUserMs, underWayOfOneUser } = this.#limits
+    const { workOfOneUserMs, inProgressOfOneUser } = this.#limits
     const most = Math.floor(workOfOneUserMs / this.#estimateMs)
-    return Math.max(1, Math.min(most, underWayOfOneUser))
+    return Math.max(1, Math.min(most, inProgressOfOneUser))
   }
 
   begun(connection: Connection): void {

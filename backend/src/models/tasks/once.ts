@@ -23,13 +23,13 @@ export interface IdempotencyKey {
 
 /**
  * The outcome of a change that is made once for a key: the outcome of the change; `replayed` with the task
- * of the first response, and the next occurrence that the first request made; `reused` if another request has used the key; `in flight` if the same request is in
+ * of the first response, and the next occurrence that the first request made; `reused` if another request has used the key; `in progress` if the same request is in
  * progress.
  */
 export type ChangeOnce =
   | Change
   | { readonly outcome: 'replayed'; readonly task: Stored; readonly next: string | undefined }
-  | { readonly outcome: 'reused' | 'in flight' }
+  | { readonly outcome: 'reused' | 'in progress' }
 
 /**
  * `$1` is the user, `$2` the task's id, `$4` the key, `$5` the hash. One transaction contains the change, its
@@ -50,7 +50,7 @@ const once = ({ turn, change, otherwise = '' }: Once) =>
    select 'changed', id, version, json, null from written
    union all select 'replayed', (answer::json ->> 'id')::uuid, answer::json ->> 'updated_at', answer, next_id::text from kept where same
    union all select 'reused', null, null, null, null from kept where not same
-   union all select 'in flight', null, null, null, null from claim where not mine and not exists (select 1 from kept)
+   union all select 'in progress', null, null, null, null from claim where not mine and not exists (select 1 from kept)
      and ${REFUSE_DELETED} is null
    union all select 'stale', null, null, null, null from claim where mine and not exists (select 1 from changed)
      and (${otherwise} ${REFUSE_DELETED} is not null)`)
@@ -122,7 +122,7 @@ function readOnce(rows: readonly Row[]): ChangeOnce {
     case 'replayed':
       return { outcome, task: readStored(task), next: task[3] ?? undefined }
     case 'reused':
-    case 'in flight':
+    case 'in progress':
       return { outcome }
     default:
       return readChange(rows)

@@ -92,7 +92,7 @@ export class History {
     )
     const exchanges = answered.map((one) => ({
       ...one,
-      rivals: answered.some((other) => other !== one && mayBeInFlight(one, other)),
+      rivals: answered.some((other) => other !== one && mayBeInProgress(one, other)),
     }))
     const before = this.world
     const after = explain(before, exchanges)
@@ -197,8 +197,8 @@ function explain(world: World, exchanges: readonly Exchange[]): World | undefine
   return undefined
 }
 
-/** Whether the other has the same key, and was not refused for being in flight itself. */
-function mayBeInFlight(one: Answered, other: Answered): boolean {
+/** Whether the other has the same key, and was not refused for being in progress itself. */
+function mayBeInProgress(one: Answered, other: Answered): boolean {
   const place = placeOfKey(one.request)
   const conflicts = other.answer.status === STATUSES.conflict
   return place !== undefined && place === placeOfKey(other.request) && !conflicts

@@ -47,8 +47,8 @@ export const MEMBERS = [
  * @param rivals another request under the same key was under way.
  */
 export function judge(world: World, request: TaskRequest, answer: Answer, rivals = false): Verdict {
-  const inFlight = rivals && answer.status === STATUSES.conflict
-  const outcome: Outcome = inFlight
+  const inProgress = rivals && answer.status === STATUSES.conflict
+  const outcome: Outcome = inProgress
     ? { kind: 'problem', error: 'conflict' }
     : outcomeOf(world, request)
   const wanted = statusOf(outcome)
