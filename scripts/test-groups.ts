@@ -14,15 +14,15 @@ const TOGETHER = 13
 
 /**
  * Files whose tests change or measure their whole process, or that take long and start processes of their own.
- * The longest come first.
+ * The longest come first. The first ones also compile the packages, which all others then find compiled.
  */
 export const ALONE = [
-  'tools/verify/tests/verify.test.ts',
   'tools/faults/tests/power-cut.test.ts',
   'backend/tests/main.test.ts',
   'backend/tests/processes.test.ts',
   'backend/tests/stopping.test.ts',
   'backend/tests/overload.test.ts',
+  'tools/verify/tests/verify.test.ts',
   'backend/tests/container.test.ts',
   'backend/tests/api/hostile-sockets.test.ts',
   'backend/tests/api/queued-bytes.test.ts',

@@ -3,17 +3,20 @@ import { describe, it } from 'node:test'
 import { searchOperations } from '../support/model/operations/search.ts'
 import { inWords, SETUPS, search } from '../support/model/property.ts'
 
+/** So that no single test takes long. */
+const PARTS = ['first', 'second']
+
 const MODELS = [
   {
     name: 'random histories of several users',
     searchIn: search,
-    ...{ histories: 30, least: 2_000 },
+    ...{ histories: 15, least: 2_000 },
     statuses: '200, 200 again, 201, 201 again, 204, 304, 401, 403, 404, 412, 422',
   },
   {
     name: 'random histories of all operations, with the feed and the trash',
     searchIn: searchOperations,
-    ...{ histories: 20, least: 2_000 },
+    ...{ histories: 10, least: 2_000 },
     statuses:
       '200, 200 with the next occurrence, 200 again, 201, 201 again, 204, 404, 409, 412, 422',
   },
@@ -27,9 +30,10 @@ for (const { name: model, searchIn, histories, least, statuses } of MODELS) {
     // In CI the seed is fixed, so that a change fails by its own fault. Elsewhere each run tries new
     // histories, and `npm run test:model` more of them. A failure prints the command that repeats it.
     const first = process.env.CI ? 20_261_127 : undefined
-    for (const [nth, setup] of SETUPS.entries()) {
+    const parts = SETUPS.flatMap((setup) => PARTS.map((part) => ({ setup, part })))
+    for (const [nth, { setup, part }] of parts.entries()) {
       const seed = first === undefined ? undefined : first + nth
-      const name = `${setup.kind} with a pool of ${setup.poolMax}`
+      const name = `${setup.kind} with a pool of ${setup.poolMax}, ${part} part`
       it(`every answer is the model's, and so are the rows in the end, on ${name}`, async (t) => {
         const found = await searchIn(setup, { runs: histories, seed })
         t.diagnostic(inWords(setup, found))
