@@ -247,12 +247,7 @@ describe('a cut', { timeout: 60_000 }, () => {
     assert.equal(device.task(id)?.title, 'Oat milk')
     device.goOffline()
     await device.is('offline')
-    let isExpired = false
-    device.wire = async ({ line }, send) => {
-      if (isExpired || !line.includes('since=')) return send()
-      isExpired = true
-      return problem(410, 'sync_expired')
-    }
+    device.expireOnce()
     device.goOnline()
     await device.agrees()
     assert.deepEqual(device.titles(), ['Bread', 'Old milk'])

@@ -192,12 +192,7 @@ describe('a refused edit', { timeout: 60_000 }, () => {
       device.goOffline()
       await device.apply(title(id, 'Oat milk'))
       await devices.elsewhere(device, 'DELETE', `/${id}`)
-      let isExpired = false
-      device.wire = async ({ line }, send) => {
-        if (isExpired || !line.includes('since=')) return send()
-        isExpired = true
-        return problem(410, 'sync_expired')
-      }
+      device.expireOnce()
       device.goOnline()
       await device.refusal()
       device.sync.poke()

@@ -180,6 +180,16 @@ export class Device {
     }
   }
 
+  /** The server does not know the token of the feed any more when the device continues from it. */
+  expireOnce(): void {
+    let isExpired = false
+    this.wire = async ({ line }, send) => {
+      if (isExpired || !line.includes('since=')) return send()
+      isExpired = true
+      return problem(410, 'sync_expired')
+    }
+  }
+
   /** The edits that were sent, such as `update 1`. */
   get writes(): string[] {
     return this.seen.map(({ line }) => line).filter((line) => !line.startsWith('GET'))
