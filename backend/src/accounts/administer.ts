@@ -1,3 +1,4 @@
+import type { ValidateFunction } from 'ajv'
 import { AppError } from '../core/errors.ts'
 import { deleteAccount, endSessions } from '../models/accounts/account.ts'
 import { SignUp } from '../schemas/accounts/account.ts'
@@ -15,10 +16,14 @@ export class NoAccountError extends Error {
   override name = 'NoAccountError'
 }
 
+let validator: Promise<ValidateFunction> | undefined
+
 /** @returns a function that validates members of a sign-up one at a time. Most commands do not need it. */
-async function loadValidator() {
-  const { Ajv } = await import('ajv')
-  return new Ajv({ strict: false }).compile({ ...SignUp, required: [] })
+function loadValidator(): Promise<ValidateFunction> {
+  validator ??= import('ajv').then(({ Ajv }) =>
+    new Ajv({ strict: false }).compile({ ...SignUp, required: [] }),
+  )
+  return validator
 }
 
 /**
