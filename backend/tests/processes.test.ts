@@ -79,7 +79,7 @@ async function begin(port: number, user: string, bearer: string) {
     },
   })
   const answered = once(sending, 'response').then(([response]) => response.resume().statusCode)
-  answered.catch(() => {}) // whoever finishes it is told
+  answered.catch(() => {}) // finish() rejects with it
   sending.flushHeaders()
   await once(sending, 'continue')
   return {

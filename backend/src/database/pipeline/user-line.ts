@@ -3,7 +3,7 @@ import type { Limits } from '../../core/limits.ts'
 import type { Connection } from './connection.ts'
 
 /** The statements in progress of a user whose statements have not been measured yet. */
-const UNKNOWN_UNDER_WAY = 2
+const UNKNOWN_IN_PROGRESS = 2
 /**
  * The weight of each response in the moving average. An eighth of one slow enough response exceeds a
  * user's allowed work, while quick ones lower the estimate gradually. With the initial value, a single
@@ -66,7 +66,7 @@ export class UserLine {
 
   /** How many statements may be in progress: at least one, at most `inProgressOfOneUser`. */
   get allowance(): number {
-    if (this.#estimateMs === undefined) return UNKNOWN_UNDER_WAY
+    if (this.#estimateMs === undefined) return UNKNOWN_IN_PROGRESS
     const { workOfOneUserMs, inProgressOfOneUser } = this.#limits
     const most = Math.floor(workOfOneUserMs / this.#estimateMs)
     return Math.max(1, Math.min(most, inProgressOfOneUser))

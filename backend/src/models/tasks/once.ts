@@ -22,9 +22,9 @@ export interface IdempotencyKey {
 }
 
 /**
- * The outcome of a change that is made once for a key: the outcome of the change; `replayed` with the task
- * of the first response, and the next occurrence that the first request made; `reused` if another request has used the key; `in progress` if the same request is in
- * progress.
+ * The outcome of a change that is made once for a key: the outcome of the change; `replayed` with the task of the first
+ * response, and the next occurrence that the first request made; `reused` if another request has used the key;
+ * `in progress` if the same request has begun and has no response yet.
  */
 export type ChangeOnce =
   | Change
